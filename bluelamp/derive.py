@@ -33,6 +33,7 @@ from measures.measure import (
     OpenDue,
     OpenLongest,
     OpenSoonest,
+    Place,
     PublishedFigure,
     Share,
     SpanWithin,
@@ -126,6 +127,20 @@ _STATISTICS: dict[type[Statistic], str] = {
 }
 
 
+_PLACES: dict[Place, str] = {
+    "emergency": "panel 999",
+    "non_emergency": "panel 101",
+    "attendance": "panel Grade 1 and Grade 2",
+    "digital": "panel Digital",
+    "custody": "panel Custody",
+    "incidents": "panel Incidents",
+    "wall": "Wall",
+    "custody_page": "page Custody",
+    "handover": "handover",
+    "handover_by_grade": "handover for Grade 1 and Grade 2",
+}
+
+
 def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     yield "Population", measure.population
     if measure.clock:
@@ -139,6 +154,8 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
         yield "Dimensions", ", ".join(measure.dimensions())
     if measure.minimum_n > 1:
         yield "Too few", f"if n is below {measure.minimum_n}"
+    if measure.show:
+        yield "Shown", ", ".join(_PLACES[place] for place in measure.show)
     if measure.rows:
         yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:

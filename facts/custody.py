@@ -18,24 +18,59 @@ Disposal = Literal[
 ]
 ReviewMethod = Literal["in_person", "telephone", "video"]
 PauseReason = Literal["hospital", "bail"]
+Basis = Literal["arrest", "warrant", "recall", "immigration", "other"]
+"""Why a person is detained. Only an arrest for an offence has the limits of PACE ss.41 to 44."""
 
 
 class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A detainee arrived at a custody suite.
+    """A detainee arrived at a custody suite, for the first time or again.
 
     Attributes:
         suite: the custody suite.
         child: under 18.
         relevant_time: when the detention clock starts (PACE s.41); not always the arrival, so it is reported and never derived.
+            Compulsory for an arrest, unless the arrival continues an earlier detention.
+        basis: why the person is detained: arrest for an offence, a court's warrant, recall to prison, immigration or other.
+        continues: whether the clocks of the detention before go on: true for a return on bail, an arrest for failing to answer
+            bail (s.34(7), s.47(6)) and a transfer; false for a new arrest, also on new evidence (s.41(9), s.47(7)). If it is
+            absent, they go on after a detention that ended in bail or transfer.
     """
 
     suite: Label
     child: bool
-    relevant_time: Instant
+    relevant_time: Instant | None = None
+    basis: Basis = "arrest"
+    continues: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an arrest without a relevant time.
+
+        Raises:
+            ValueError: it has none, and does not continue an earlier detention.
+        """
+        if self.basis == "arrest" and self.relevant_time is None and not self.continues:
+            raise ValueError("`relevant_time` is compulsory for an arrest that does not continue a detention")
+
+
+class DetaineeTransferred(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A detainee arrived at another suite of the force. It changes the place only: no clock and no authorisation.
+
+    Attributes:
+        suite: the suite where the detainee is from now on.
+    """
+
+    suite: Label
 
 
 class DetentionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A custody officer authorised detention, which starts the review clock (PACE s.40)."""
+    """A custody officer authorised detention. The first time starts the review clock (PACE s.40)."""
+
+
+class DetaineeCharged(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A detainee was charged and is still in custody, for bail or for court.
+
+    The limit of detention without charge ends; reviews go on, by the custody officer (PACE s.40(1)(a), (10)).
+    """
 
 
 class ReviewHeld(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -53,23 +88,53 @@ class ExtensionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         until: the authorised end, at most 36 hours after the relevant time.
+        indictable: whether the offence is indictable, as s.42(1)(b) requires; absent if the system does not say.
     """
 
     until: Instant
+    indictable: bool | None = None
+
+
+class WarrantApplied(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """An application for a warrant of further detention was made, or is listed (PACE s.43(5)).
+
+    Attributes:
+        sits_at: when the court sits to hear it.
+    """
+
+    sits_at: Instant
+
+
+class WarrantRefused(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A magistrates' court refused a warrant of further detention, or its extension (PACE s.43(15), s.44(7))."""
 
 
 class WarrantIssued(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A magistrates' court issued or extended a warrant of further detention (PACE s.43, s.44).
 
     Attributes:
-        hours: its length in hours from its issue.
+        hours: its length in whole hours, from its issue; of an extension, how much longer it is, from the warrant's end.
+        minutes: the minutes of its length beyond the whole hours.
     """
 
-    hours: Annotated[int, Meta(ge=1, le=60)]
+    hours: Annotated[int, Meta(ge=0, le=60)]
+    minutes: Annotated[int, Meta(ge=0, le=59)] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a warrant of no length.
+
+        Raises:
+            ValueError: hours and minutes are both 0.
+        """
+        if not (self.hours or self.minutes):
+            raise ValueError("a warrant needs a length in `hours` and `minutes`")
 
 
 class ClockPaused(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The detention clock was paused because of hospital treatment or release on bail."""
+    """The detention clock was paused: taken to hospital, or released on bail.
+
+    A person on bail is not in custody until the clock is resumed or the person arrives again.
+    """
 
     reason: PauseReason
 
@@ -79,7 +144,7 @@ class ClockResumed(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class DetentionEnded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The detention ended with a disposal."""
+    """The detainee left custody, with a disposal. Release on bail ends a stay; the return begins another with the same id."""
 
     disposal: Disposal
 

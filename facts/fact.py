@@ -50,10 +50,17 @@ class SubjectFact(Fact, frozen=True, kw_only=True, gc=False):
     Attributes:
         subject_id: the contact, incident, detention or occurrence it is about.
         corrects: the `fact_id` of a fact that was recorded wrongly and that this fact replaces.
+        recorded_at: when the source recorded this fact, or when the extract with it was made. Of two facts with one id, the
+            one recorded later counts.
     """
 
     subject_id: Identifier
     corrects: Identifier | None = None
+    recorded_at: Instant | None = None
+
+    def is_recorded_after(self, other: "SubjectFact") -> bool:
+        """Whether both facts say when they were recorded, and this one was recorded later."""
+        return bool(self.recorded_at and other.recorded_at and self.recorded_at > other.recorded_at)
 
 
 class FactWithdrawn(SubjectFact, frozen=True, kw_only=True, gc=False):

@@ -1,5 +1,6 @@
 """The union of all types of fact, and the topic of each."""
 
+from datetime import datetime
 from typing import Literal, get_args
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
@@ -7,13 +8,17 @@ from facts.custody import (
     ClockPaused,
     ClockResumed,
     DetaineeArrived,
+    DetaineeCharged,
+    DetaineeTransferred,
     DetentionAuthorised,
     DetentionEnded,
     ExtensionAuthorised,
     ReviewHeld,
     ReviewPostponed,
     VoluntaryAttended,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -33,6 +38,7 @@ from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClos
 Topic = Literal["contacts", "incidents", "custody", "occurrences"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
+# Facts of one subject with the same time are in the order of these unions (`order_of`): systems keep times to the minute.
 ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded
 IncidentFact = (
     IncidentOpened
@@ -46,21 +52,33 @@ IncidentFact = (
     | IncidentReopened
 )
 CustodyFact = (
-    DetaineeArrived
+    VoluntaryAttended
+    | DetaineeArrived
+    | DetaineeTransferred
     | DetentionAuthorised
-    | ReviewHeld
     | ReviewPostponed
+    | ReviewHeld
     | ExtensionAuthorised
+    | WarrantApplied
+    | WarrantRefused
     | WarrantIssued
+    | DetaineeCharged
     | ClockPaused
     | ClockResumed
     | DetentionEnded
-    | VoluntaryAttended
 )
 OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred | VictimContractClosed
 AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | FeedHeartbeat
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)
+
+_PLACE_IN_AN_INSTANT: dict[type[SubjectFact], int] = {
+    fact_type: place
+    for place, fact_type in enumerate(
+        (*get_args(ContactFact), *get_args(IncidentFact), *get_args(CustodyFact), *get_args(OccurrenceFact))
+    )
+}
+"""The order of facts of one subject with the same time: the order in which the unions above list them."""
 
 _TOPIC_OF: dict[type[SubjectFact], Topic] = {
     **dict.fromkeys(get_args(ContactFact), "contacts"),
@@ -73,3 +91,8 @@ _TOPIC_OF: dict[type[SubjectFact], Topic] = {
 def topic_of(fact_type: type[AnyFact]) -> Topic | None:
     """The topic of a type of fact; None for types that are sent on every topic."""
     return _TOPIC_OF.get(fact_type)  # type: ignore[arg-type]
+
+
+def order_of(fact: SubjectFact) -> tuple[datetime, int, str]:
+    """The sort key of the facts of one subject: time, then meaning (an arrival precedes what follows from it), then id."""
+    return fact.at, _PLACE_IN_AN_INSTANT.get(type(fact), len(_PLACE_IN_AN_INSTANT)), fact.fact_id

@@ -3,15 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
 
-from facts.custody import DetaineeArrived, ExtensionAuthorised
-from facts.fact import Fact
+from facts.cloudevents import NotAnEventError, data_of, is_event
+from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
+from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic, topic_of
 
@@ -24,6 +25,7 @@ Reason = Literal[
     "not_a_number",
     "empty",
     "too_large",
+    "bad_cloudevent",
     "unknown_fact",
     "unknown_field",
     "missing_field",
@@ -41,6 +43,7 @@ _HINTS: dict[Reason, str] = {
     "not_a_number": "JSON has no NaN or Infinity: leave the field out where the value is not known.",
     "empty": "Send at least one fact in a record.",
     "too_large": f"Send batches of at most {RECORD_LIMIT_BYTES:,} bytes; about a hundred facts is a good size.",
+    "bad_cloudevent": "Send CloudEvents 1.0 with `specversion`, `id`, `source`, `type` and one fact, or several, as JSON in `data`.",
     "unknown_fact": "The field `fact` must be one of the facts in facts/schema; check its spelling.",
     "unknown_field": "Send only the fields of the schema: an unknown field could carry personal data.",
     "missing_field": "The schema of this fact in facts/schema lists its required fields.",
@@ -101,7 +104,7 @@ def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Decoded
     """Read one record of the log.
 
     Args:
-        record: a fact as a JSON object, or several as a JSON array.
+        record: a fact as a JSON object, or several as a JSON array; or CloudEvents in the JSON format whose data they are.
         topic: the topic of the record.
         received_at: when the log received it; a fact cannot have happened much later.
     """
@@ -168,21 +171,31 @@ def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
 
 
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
-    if not EARLIEST <= fact.at <= latest:
-        return _out_of_time("at", index)
-    if isinstance(fact, FeedHeartbeat) and not EARLIEST <= fact.complete_to <= latest:
-        return _out_of_time("complete_to", index)
-    if isinstance(fact, FeedHeartbeat) and fact.history_to and not EARLIEST <= fact.history_to <= latest:
-        return _out_of_time("history_to", index)
-    if isinstance(fact, DetaineeArrived) and not EARLIEST <= fact.relevant_time <= latest:
-        return _out_of_time("relevant_time", index)
-    if isinstance(fact, ExtensionAuthorised) and not EARLIEST <= fact.until <= latest + timedelta(days=4):
-        return _out_of_time("until", index)
+    for field, time, until in _times(fact, latest):
+        if time is not None and not EARLIEST <= time <= until:
+            return _out_of_time(field, index)
     return None
 
 
+def _times(fact: AnyFact, latest: datetime) -> Iterator[tuple[str, datetime | None, datetime]]:
+    """The times of a fact, by field, each with the latest that is plausible."""
+    yield "at", fact.at, latest
+    if isinstance(fact, SubjectFact):
+        yield "recorded_at", fact.recorded_at, latest
+    if isinstance(fact, FeedHeartbeat):
+        yield "complete_to", fact.complete_to, latest
+        yield "history_to", fact.history_to, latest
+    elif isinstance(fact, DetaineeArrived):
+        # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
+        yield "relevant_time", fact.relevant_time, latest + timedelta(days=1)
+    elif isinstance(fact, ExtensionAuthorised):
+        yield "until", fact.until, latest + timedelta(days=4)
+    elif isinstance(fact, WarrantApplied):
+        yield "sits_at", fact.sits_at, latest + timedelta(days=4)
+
+
 def _out_of_time(field: str, index: int) -> Unreadable:
-    what = f"`{field}` is before 1990 or more than an hour after the record was received."
+    what = f"`{field}` is before 1990 or too long after the record was received."
     return refuse("implausible_time", what, index, f"$.{field}")
 
 
@@ -194,13 +207,33 @@ def _decode_piecemeal(record: bytes, topic: Topic, received_at: datetime) -> Dec
         return _refused("not_json", "The record is not JSON.")
     kept: list[tuple[int, AnyFact]] = []
     unreadable: list[Unreadable] = []
-    for index, item in enumerate(value if isinstance(value, list) else [value]):
-        outcome = _decode_item(item, index)
+    for index, item in enumerate(_items(value)):
+        outcome = _refusal(item, index) if isinstance(item, NotAnEventError) else _decode_item(item, index)
         if isinstance(outcome, Unreadable):
             unreadable.append(outcome)
         else:
             kept.append((index, outcome))
+    if not kept and not unreadable:
+        return _refused("empty", "The record contains no facts.")
     return _validated(kept, unreadable, topic, received_at)
+
+
+def _items(value: object) -> Iterator[object]:
+    """The items of a record; a CloudEvent is replaced by what it carries, or by the reason why it cannot be read."""
+    for item in value if isinstance(value, list) else [value]:
+        if not is_event(item):
+            yield item
+            continue
+        try:
+            data = data_of(cast(dict[str, object], item))
+        except NotAnEventError as error:
+            yield error
+            continue
+        yield from data if isinstance(data, list) else [data]
+
+
+def _refusal(error: NotAnEventError, index: int) -> Unreadable:
+    return refuse("bad_cloudevent", str(error), index)
 
 
 class _NotANumber:

@@ -1,20 +1,23 @@
 """The clocks of a detention under PACE 1984: when its next review is due, and when detention without charge must end."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
 from facts.custody import (
-    ClockPaused,
-    ClockResumed,
+    DetaineeCharged,
     DetentionAuthorised,
     ExtensionAuthorised,
     ReviewHeld,
     ReviewPostponed,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import SubjectFact
+from measures.detention import Detention, Pause
 from measures.outcome import SECOND, microseconds
 from measures.pane import HOUR
 
@@ -22,16 +25,48 @@ FIRST_REVIEW, NEXT_REVIEW = 6 * HOUR, 9 * HOUR
 """PACE s.40(3): the first review within six hours, each later one within nine."""
 WITHOUT_EXTENSION, EXTENDED, WARRANT, LONGEST = 24 * HOUR, 36 * HOUR, 36 * HOUR, 96 * HOUR
 """PACE s.41(1), s.42(1), s.43(12) and s.44(3), s.44(3)(b): the limits of detention without charge."""
+UNTIL_HEARD = EXTENDED + 6 * HOUR
+"""PACE s.43(5)(b), (6): kept until the application is heard, if the court sits within six hours after the 36."""
 _REVIEWS_BEFORE_EXTENSION = 2
+_FLAGGED_AFTER = HOUR
+"""A relevant time that is later than the arrival by this much or more is flagged: only s.41(2), (5) allow it."""
+
+Note = Literal[
+    "arrival_unrecorded",
+    "earlier_detention_unrecorded",
+    "relevant_time_after_arrival",
+    "not_arrest",
+    "charged",
+    "application_pending",
+    "application_without_effect",
+    "warrant_refused",
+    "extension_too_late",
+    "extension_before_second_review",
+    "extension_not_indictable",
+    "extension_after_warrant",
+    "review_clock_paused",
+    "limit_clock_paused",
+]
+"""What people must know of a detention besides its times."""
+NOTE_WORDS: dict[Note, str] = {
+    "arrival_unrecorded": "no arrival is recorded: the detention limit is not known",
+    "earlier_detention_unrecorded": "continues a detention that is not recorded: check the time already served",
+    "relevant_time_after_arrival": "the relevant time is later than the arrival: check it against s.41(2)",
+    "not_arrest": "not detained for an offence: no detention limit; reviewed as good practice",
+    "charged": "charged: no detention limit; the custody officer reviews (s.40(1)(a))",
+    "application_pending": "court application pending: may be kept until it is heard (s.43(5)(b), (6))",
+    "application_without_effect": "the court application changes nothing: it does not sit within six hours after an authorised 36",
+    "warrant_refused": "a court refused a warrant: charge or release when the authorised time ends (s.43(15), (16))",
+    "extension_too_late": "an extension changes nothing: it was authorised after the limit had passed (s.42(4)(a))",
+    "extension_before_second_review": "an extension changes nothing: it was authorised before the second review (s.42(4)(b))",
+    "extension_not_indictable": "an extension changes nothing: the offence is not indictable (s.42(1)(b))",
+    "extension_after_warrant": "an extension changes nothing: once there is a warrant, only a court extends it (s.44)",
+    "review_clock_paused": "review clock paused",
+    "limit_clock_paused": "detention clock paused",
+}
+"""Each note in words. The last two say how much time is left on a paused clock: their due time less their beginning."""
 
 State = Literal["running", "paused", "postponed", "overdue"]
-
-
-class Pause(NamedTuple):
-    """A stretch of time that no clock counts, in microseconds since 1970; `end` is None while it lasts."""
-
-    start: int
-    end: int | None
 
 
 class Clock(Struct, frozen=True):
@@ -55,7 +90,7 @@ class Clock(Struct, frozen=True):
     def latest(self, reading: int) -> int | None:
         """The last time at which it shows a reading; None if it is paused, with no end, before or at that reading."""
         at = self.started + reading
-        for start, end in self.pauses:
+        for start, end in self.pauses if reading >= 0 else ():
             if at < start:
                 break
             if end is None:
@@ -109,15 +144,32 @@ class NextReview(Struct, frozen=True):
     deadline: Deadline
     postponed_at: int | None = None
 
-    def state(self, now: int) -> State:
-        """Its state; a postponed review is not overdue."""
-        return "postponed" if self.postponed_at is not None else self.deadline.state(now)
-
     def postponed_since(self) -> int | None:
-        """Since when it has been postponed past its deadline: the later of deadline and postponement; None if not postponed."""
+        """Since when it has been postponed past its deadline: the later of deadline and postponement; None if not postponed.
+
+        A postponement is judged at the latest time for the review (s.40(4)): before that, the review is still due.
+        """
         if self.postponed_at is None:
             return None
         return max(self.postponed_at, self.deadline.due() or self.postponed_at)
+
+    def following(self) -> Deadline:
+        """The deadline of the review after a postponed one, which the postponement does not move (s.40(6))."""
+        return Deadline(self.deadline.clock, self.deadline.reading + NEXT_REVIEW)
+
+
+class Remark(Struct, frozen=True):
+    """A note on a detention. Times are in microseconds since 1970.
+
+    Attributes:
+        note: the note.
+        since: since when it applies.
+        due: for a pending application, until when detention may continue; otherwise None.
+    """
+
+    note: Note
+    since: int
+    due: int | None = None
 
 
 class Limit(Struct, frozen=True):
@@ -125,43 +177,37 @@ class Limit(Struct, frozen=True):
 
     Attributes:
         deadline: the deadline, on the clock that starts at the relevant time.
-        refused: why reported extensions did not move it: an extension that the law does not allow has no effect.
+        remarks: what was applied for, refused or had no effect: what the law does not allow changes nothing.
     """
 
     deadline: Deadline
-    refused: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
-def pauses(facts: Sequence[SubjectFact]) -> tuple[Pause, ...]:
-    """When the clocks of a detention were paused: in hospital and on the way there (s.41(6)), and on bail (s.47(6)).
-
-    Both sections apply to every period of Part IV, and so to reviews as well as to the limit. Questioning in hospital
-    counts: the feed reports the clock as resumed and then paused again.
-
-    Args:
-        facts: the effective facts of one detention, in order.
-    """
-    found: list[Pause] = []
-    since: int | None = None
-    for fact in facts:
-        if isinstance(fact, ClockPaused) and since is None:
-            since = microseconds(fact.at)
-        elif isinstance(fact, ClockResumed) and since is not None:
-            found.append(Pause(since, microseconds(fact.at)))
-            since = None
-    return tuple(found) if since is None else (*found, Pause(since, None))
+def paused(deadline: Deadline, note: Note) -> Remark | None:
+    """The time left on a clock that has no due time because it is paused, as a note; None if it has one."""
+    if deadline.due() is not None or not deadline.clock.pauses:
+        return None
+    since = max(deadline.clock.pauses[-1].start, deadline.clock.started)
+    return Remark(note, since, since + deadline.reading - deadline.clock.reading(since))
 
 
-def next_review(facts: Sequence[SubjectFact]) -> NextReview | None:
+def first_authorised(facts: Sequence[SubjectFact]) -> datetime | None:
+    """When detention was first authorised; None if it was not."""
+    return next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
+
+
+def next_review(facts: Sequence[SubjectFact], pauses: Sequence[Pause]) -> NextReview | None:
     """The next review; None before detention was authorised.
 
     Args:
-        facts: the effective facts of one detention, in order.
+        facts: the facts of one detention, in order.
+        pauses: when its clocks did not run.
     """
-    authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
+    authorised = first_authorised(facts)
     if authorised is None:
         return None
-    clock = Clock(microseconds(authorised), pauses(facts))
+    clock = Clock(microseconds(authorised), tuple(pauses))
     review = NextReview(1, clock.started, Deadline(clock, FIRST_REVIEW))
     for fact in facts:
         if fact.at >= authorised and isinstance(fact, ReviewHeld):
@@ -180,46 +226,114 @@ def _after(review: NextReview, held_at: int) -> NextReview:
     return NextReview(review.number + 1, held_at, Deadline(clock, counted_from + NEXT_REVIEW))
 
 
-def limit(relevant_time: int, facts: Sequence[SubjectFact]) -> Limit:
+def limit(detention: Detention) -> Limit | None:
     """When detention without charge must end: 24 hours, or what a superintendent or a court has allowed.
 
-    Args:
-        relevant_time: when the clock starts, in microseconds since 1970; always reported, never derived.
-        facts: the effective facts of one detention, in order.
+    Returns:
+        the limit; None if there is none: no arrest for an offence, charged, or a relevant time that nobody reported.
     """
-    clock = Clock(relevant_time, pauses(facts))
-    allowed, has_warrant, refused = WITHOUT_EXTENSION, False, []
-    for fact in facts:
-        at = clock.reading(microseconds(fact.at))
-        if isinstance(fact, ExtensionAuthorised):
-            why = _refusal(fact, at, allowed, facts)
-            refused += [why] if why else []
-            until = at + microseconds(fact.until) - microseconds(fact.at)
-            allowed = allowed if why else max(allowed, min(until, EXTENDED))
-        elif isinstance(fact, WarrantIssued):
-            granted = _warranted(at, fact.hours * HOUR, allowed if has_warrant and at <= allowed else None)
-            allowed, has_warrant = max(allowed, granted), True
-    return Limit(Deadline(clock, allowed), tuple(refused))
+    arrival = detention.arrival
+    is_charged = any(isinstance(fact, DetaineeCharged) for fact in detention.facts)
+    if arrival is None or arrival.basis != "arrest" or arrival.relevant_time is None or is_charged:
+        return None
+    clock = Clock(microseconds(arrival.relevant_time), tuple(detention.pauses))
+    granted = _Granted(clock, detention.facts)
+    for fact in detention.facts:
+        granted.take(fact)
+    return granted.limit()
 
 
-def _refusal(extension: ExtensionAuthorised, at: int, allowed: int, facts: Sequence[SubjectFact]) -> str:
-    """Why an extension has no effect (s.42(4)); empty if it has."""
-    if at > allowed:
-        return "The extension was authorised after the limit had passed."
-    if _reviews_held(facts, extension) < _REVIEWS_BEFORE_EXTENSION:
-        return "The extension was authorised before the second review."
-    return ""
+def remarks(detention: Detention, found: Limit | None) -> list[Remark]:
+    """Everything to note on a detention with a recorded arrival, with what its limit notes."""
+    arrival, noted = detention.arrival, list(found.remarks if found else ())
+    if arrival is None:
+        return noted
+    halted = paused(found.deadline, "limit_clock_paused") if found else None
+    noted += [halted] if halted else []
+    at = microseconds(arrival.at)
+    if detention.is_unrecorded:
+        noted.append(Remark("earlier_detention_unrecorded", at))
+    if arrival.basis != "arrest":
+        noted.append(Remark("not_arrest", at))
+    elif arrival.relevant_time and microseconds(arrival.relevant_time) - at >= _FLAGGED_AFTER:
+        noted.append(Remark("relevant_time_after_arrival", at))
+    charged = next((fact.at for fact in detention.facts if isinstance(fact, DetaineeCharged)), None)
+    if charged:
+        noted.append(Remark("charged", microseconds(charged)))
+    return noted
+
+
+class _Granted:
+    """What a superintendent and the courts have allowed, read in order. Readings are in microseconds of the clock."""
+
+    def __init__(self, clock: Clock, facts: Sequence[SubjectFact]) -> None:
+        self._clock, self._facts = clock, facts
+        self._allowed, self._has_warrant = WITHOUT_EXTENSION, False
+        self._application: WarrantApplied | None = None
+        self._remarks: list[Remark] = []
+
+    def take(self, fact: SubjectFact) -> None:
+        """Read the next fact."""
+        match fact:
+            case ExtensionAuthorised():
+                self._extend(fact)
+            case WarrantApplied():
+                self._application = fact
+            case WarrantRefused():
+                self._application = None
+                self._remarks.append(Remark("warrant_refused", microseconds(fact.at)))
+            case WarrantIssued():
+                self._issue(fact)
+            case _:
+                pass
+
+    def limit(self) -> Limit:
+        """The limit after the last fact, with a pending application."""
+        pending = self._application
+        if pending is None or self._has_warrant or self._reading(pending.sits_at) <= self._allowed:
+            return Limit(Deadline(self._clock, self._allowed), tuple(self._remarks))
+        since = microseconds(pending.at)
+        # s.43(5)(b): the 36 hours must be authorised, and the court must sit within the six hours after them.
+        if self._allowed < EXTENDED or self._reading(pending.sits_at) > UNTIL_HEARD:
+            remark = Remark("application_without_effect", since)
+            return Limit(Deadline(self._clock, self._allowed), (*self._remarks, remark))
+        deadline = Deadline(self._clock, UNTIL_HEARD)
+        return Limit(deadline, (*self._remarks, Remark("application_pending", since, deadline.due())))
+
+    def _reading(self, at: datetime) -> int:
+        return self._clock.reading(microseconds(at))
+
+    def _extend(self, extension: ExtensionAuthorised) -> None:
+        at = self._reading(extension.at)
+        why = self._refusal(extension, at)
+        if why:
+            self._remarks.append(Remark(why, microseconds(extension.at)))
+        else:
+            until = at + microseconds(extension.until) - microseconds(extension.at)
+            self._allowed = max(self._allowed, min(until, EXTENDED))
+
+    def _refusal(self, extension: ExtensionAuthorised, at: int) -> Note | None:
+        """Why an extension has no effect (s.42(1), (4)); None if it has."""
+        if self._has_warrant:
+            return "extension_after_warrant"
+        if at > self._allowed:
+            return "extension_too_late"
+        if extension.indictable is False:
+            return "extension_not_indictable"
+        if _reviews_held(self._facts, extension) < _REVIEWS_BEFORE_EXTENSION:
+            return "extension_before_second_review"
+        return None
+
+    def _issue(self, warrant: WarrantIssued) -> None:
+        """Set the limit: from its issue, whatever was allowed before (s.43(12), (18)), or from the warrant's end (s.44)."""
+        at, length = self._reading(warrant.at), (warrant.hours * 60 + warrant.minutes) * 60 * SECOND
+        start = self._allowed if self._has_warrant and at <= self._allowed else at
+        self._allowed = min(start + min(length, WARRANT), LONGEST)
+        self._has_warrant, self._application = True, None
 
 
 def _reviews_held(facts: Sequence[SubjectFact], by: SubjectFact) -> int:
-    authorised = next((fact.at for fact in facts if isinstance(fact, DetentionAuthorised)), None)
+    authorised = first_authorised(facts)
     if authorised is None:
         return 0
     return sum(isinstance(fact, ReviewHeld) and authorised <= fact.at <= by.at for fact in facts)
-
-
-def _warranted(at: int, length: int, running: int | None) -> int:
-    """The limit that a warrant sets: counted from its issue (s.43), or as an extension of a current warrant (s.44)."""
-    if running is None:
-        return min(at + min(length, WARRANT), LONGEST)
-    return min(at + length, running + WARRANT, LONGEST)

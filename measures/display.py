@@ -1,6 +1,8 @@
 """Formats values for people: rounded once, half up, with their unit."""
 
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 from measures.measure import Unit
 
@@ -41,6 +43,13 @@ def rough_words(seconds: float) -> str:
     if not hours:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
+
+
+def local_words(at: datetime, zone: ZoneInfo, form: str) -> str:
+    """A local time in a `strftime` format; in the hour that a clock change repeats, followed by which of the two it is."""
+    local = at.astimezone(zone)
+    is_repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return local.strftime(f"{form} %Z" if is_repeated else form)
 
 
 def _rounded(value: float, places: str) -> Decimal:

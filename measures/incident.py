@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -26,12 +27,22 @@ _NEVER_ATTENDED = ("duplicate", "out_of_force")
 _RESOLVED_WITHOUT_ATTENDANCE = ("telephone_resolved", "cancelled")
 
 
+class _Dimensions(NamedTuple):
+    """The words of an incident, in the order of its kinds in `KINDS`."""
+
+    grade: str
+    group: str
+    area: str
+    domestic: str
+    category: str
+
+
 class _Incident(Struct):
     """One incident as its effective facts describe it."""
 
     opened: IncidentOpened
     grades: list[tuple[datetime, str]]
-    dimensions: tuple[str, ...]
+    dimensions: _Dimensions
     closed: IncidentClosed | None
     dispatched: datetime | None
     arrived: datetime | None
@@ -74,7 +85,7 @@ def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) ->
             domestic = domestic if fact.domestic is None else fact.domestic
     if closed and closed.result in _NEVER_ATTENDED and rules.force.duplicate_group:
         group = rules.force.duplicate_group
-    dimensions = (
+    dimensions = _Dimensions(
         grades[-1][1],
         rules.listed("group", group),
         rules.listed("area", opened.area),
@@ -139,7 +150,7 @@ def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], builder: Ou
 
 def _count_regrades(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
     for (_, before), (at, after) in zip(incident.grades, incident.grades[1:], strict=False):
-        dimensions = (after, *incident.dimensions[1:], before)
+        dimensions = (*incident.dimensions._replace(grade=after), before)
         if before != after:
             builder.count("incident_regraded", at, dimensions)
         if _is_downgrade(before, after, rules) and _was_near_breach(incident, before, at, rules):
@@ -179,7 +190,7 @@ def _count_attendance(incident: _Incident, builder: OutcomeBuilder) -> None:
 def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
     opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
     graded, attended = _graded_at(incident, rules), _earlier(arrived, incident.video)
-    targets = rules.targets(incident.dimensions[0], microseconds(opened))
+    targets = rules.targets(incident.dimensions.grade, microseconds(opened))
     to_dispatch = targets.opened_to_dispatched_seconds if targets else None
     to_travel = targets.dispatched_to_arrived_seconds if targets else None
     to_arrive = targets.opened_to_arrived_seconds if targets else None

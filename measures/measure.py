@@ -18,6 +18,22 @@ DerivedDimension = Literal["response", "online_home", "family"]
 DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
 """The same in a declaration, where a misspelt dimension is a type error."""
 
+Place = Literal[
+    "emergency",
+    "non_emergency",
+    "attendance",
+    "digital",
+    "custody",
+    "incidents",
+    "wall",
+    "custody_page",
+    "handover",
+    "handover_by_grade",
+]
+"""A place that not every measure appears in: a panel of the page Now, the Wall, the totals of the page Custody, and the handover's
+comparison, there also for Grade 1 and Grade 2 alone."""
+Shown = tuple[Place, ...]
+
 DERIVED_DIMENSIONS: dict[str, Dimension] = {
     "response": "grade",
     "online_home": "channel",
@@ -162,6 +178,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         clock: what starts and stops its clock; empty if it has none.
         statistic: how its value is calculated.
         unit: the unit of its value.
+        show: where it appears, apart from where every measure does: All measures, Explore, the exporter, Grafana.
         where: words that limit all of its selections.
         good: whether higher or lower values are better.
         target: its target in words; empty if it has none.
@@ -179,6 +196,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     population: str
     statistic: Statistic
     unit: Unit
+    show: Shown = ()
     clock: str = ""
     where: DeclaredWhere = {}
     good: Good = "neither"

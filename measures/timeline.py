@@ -1,19 +1,24 @@
 """The set of facts of one subject: adding a fact twice, or in another order, changes nothing."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from facts.fact import FactWithdrawn, SubjectFact
+from facts.union import order_of
 from facts.wire import canonical
 
 Timeline = dict[str, SubjectFact]
 """A subject's facts by their id."""
 
+_NOT_STATED = datetime.min.replace(tzinfo=UTC)
+
 
 def add(timeline: Timeline, fact: SubjectFact) -> bool:
     """Add a fact in place, and return whether the set changed.
 
-    Two different facts with one id are a producer's error. The later one is kept (if both have the same time, the one with
-    the greater canonical bytes), so that the order of arrival does not matter.
+    Of two different facts with one id, the one recorded later is kept (a fact that does not say when it was recorded counts
+    as the earlier; then the one with the later time, then the one with the greater canonical bytes), so that the order of
+    arrival does not matter.
     """
     stored = timeline.get(fact.fact_id)
     if stored is None or (stored != fact and _rank(fact) > _rank(stored)):
@@ -23,17 +28,18 @@ def add(timeline: Timeline, fact: SubjectFact) -> bool:
 
 
 def effective(timeline: Timeline) -> list[SubjectFact]:
-    """The facts that count, in order of event time: neither withdrawn nor replaced by a correction.
+    """The facts that count, in the order of `order_of`: neither withdrawn nor replaced by a correction.
 
     A fact that does not count cannot withdraw or replace another: withdrawing a correction restores the fact that it
-    replaced. Facts that withdraw each other in a cycle do not count.
+    replaced. A fact recorded after its withdrawal or correction counts, and the withdrawal or correction does not. Facts
+    that withdraw each other in a cycle do not count.
     """
     is_undisputed = not any(_target(fact) for fact in timeline.values())
-    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=lambda fact: (fact.at, fact.fact_id))
+    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=order_of)
 
 
-def _rank(fact: SubjectFact) -> tuple[object, bytes]:
-    return fact.at, canonical(fact)
+def _rank(fact: SubjectFact) -> tuple[datetime, datetime, bytes]:
+    return fact.recorded_at or _NOT_STATED, fact.at, canonical(fact)
 
 
 def _target(fact: SubjectFact) -> str | None:
@@ -56,12 +62,13 @@ def _resolved(timeline: Timeline) -> Iterable[SubjectFact]:
 
 
 def _disputed_by(timeline: Timeline) -> dict[str, set[str]]:
-    """Each fact to the facts that withdraw or replace it."""
+    """Each fact to the facts that withdraw or replace it, or that were recorded after they were withdrawn by it."""
     disputed_by: dict[str, set[str]] = {fact_id: set() for fact_id in timeline}
     for fact_id, fact in timeline.items():
         for target in {_target(fact), fact.corrects}:
             if target in disputed_by:
-                disputed_by[target].add(fact_id)
+                loser, winner = (fact_id, target) if timeline[target].is_recorded_after(fact) else (target, fact_id)
+                disputed_by[loser].add(winner)
     return disputed_by
 
 

@@ -1,7 +1,7 @@
 """Explains what a mapping makes of an extract: each column, each fact and each fault."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,13 +13,14 @@ from msgspec import Struct
 from facts.fact import Identifier
 from facts.force import Force
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used
+from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used, source_columns
 from producers.declaration import Mapping as Declared
-from producers.extract import Extract, read_extract
+from producers.extract import Extract, read_extracts
 from producers.row_facts import is_out_of_order
 from producers.rows import Row, read_rows
 from producers.shape import fields_of
-from producers.values import Fault, LocalClock, MalformedError
+from producers.times import LocalClock
+from producers.values import Fault, MalformedError
 
 VOCABULARIES = {
     "queue": "queues",
@@ -41,7 +42,7 @@ class ColumnSummary(Struct, frozen=True, kw_only=True):
         column: name of the column.
         rows: number of readable rows with a value in it.
         became: what it is used for; empty if it is not used.
-        refused: number of times each fault was found in it.
+        refused: number of rows lost to each fault in it.
     """
 
     column: str
@@ -86,28 +87,31 @@ class Explanation(Struct, frozen=True, kw_only=True):
     facts: tuple[FactSummary, ...]
 
 
-def explain(path: Path | Traversable, mapping: Declared, force: Force | None, *, now: datetime) -> Explanation:
+def explain(
+    paths: Sequence[Path | Traversable], mapping: Declared, force: Force | None, *, now: datetime
+) -> Explanation:
     """Read an extract and explain what becomes of it.
 
     Args:
-        path: path of the file.
-        mapping: the mapping to read it by.
+        paths: paths of the files, read as if they were one.
+        mapping: the mapping to read them by.
         force: the profile of the mapping's force; None if it has none.
         now: the present; facts with a later time are malformed.
 
     Raises:
-        MappingError: the file as a whole does not fit the mapping.
-        OSError: the file cannot be opened.
+        MappingError: a file as a whole does not fit the mapping.
+        OSError: a file cannot be opened.
     """
-    extract = read_extract(path, mapping, now=now)
+    extract = read_extracts(paths, mapping, now=now)
     present: Counter[str] = Counter(dict.fromkeys(columns_used(mapping), 0))
     before: Counter[str] = Counter()
-    clock = LocalClock(mapping.source)
-    with path.open("rb") as stream:
-        for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
-            if isinstance(row, Row):
-                present.update(row.cells.keys())
-                before.update(_out_of_order(row, mapping, clock))
+    clock = LocalClock(mapping)
+    for path in paths:
+        with path.open("rb") as stream:
+            for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
+                if isinstance(row, Row):
+                    present.update(row.cells.keys() - mapping.source.first_of.keys())
+                    before.update(_out_of_order(row, mapping, clock))
     return Explanation(
         extract=extract,
         columns=tuple(_columns(extract, present)),
@@ -128,9 +132,10 @@ def _out_of_order(row: Row, mapping: Declared, clock: LocalClock) -> Iterator[st
 def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnSummary]:
     became = _uses(extract.mapping)
     for column in sorted(present, key=lambda column: (column not in became, column)):
-        faults: Counter[Fault] = Counter(
-            each.fault for each in extract.malformed if column in each.column.split(", ") or column == each.column
-        )
+        faults: Counter[Fault] = Counter()
+        for each in extract.malformed:
+            if column in each.column.split(", ") or column == each.column:
+                faults[each.fault] += each.rows
         yield ColumnSummary(
             column=column, rows=present[column], became=tuple(became.get(column, ())), refused=dict(faults)
         )
@@ -139,14 +144,18 @@ def _columns(extract: Extract, present: Counter[str]) -> Iterator[ColumnSummary]
 def _uses(mapping: Declared) -> dict[str, list[str]]:
     """What each column is used for, each use once."""
     uses: dict[str, dict[str, None]] = {}
-    for column, use in _every_use(mapping):
-        uses.setdefault(column, {})[use] = None
+    for name, use in _every_use(mapping):
+        for column in source_columns(mapping.source, name):
+            uses.setdefault(column, {})[use] = None
     return {column: list(own) for column, own in uses.items()}
 
 
 def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
     rows = mapping.rows
-    yield from ((column, "key of the subject") for column in mapping.subject.key)
+    yield from ((column, "key of the subject") for column in mapping.subject.columns)
+    if mapping.subject.join:
+        yield mapping.subject.join.column, "second key of the subject"
+        yield from ((each.column, "whether the row gives a second key") for each in mapping.subject.join.when)
     yield from ((column, "key of the row") for column in rows.key)
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:

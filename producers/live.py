@@ -7,13 +7,14 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from facts.fact import SubjectFact
+from facts.fact import FactWithdrawn, SubjectFact
 from facts.union import AnyFact
 from producers.declaration import Mapping
-from producers.extract import Malformed, RowReader, malformed
-from producers.row_facts import RowValues, digest
+from producers.extract import Malformed, RowReader, RowResult, malformed
+from producers.joining import LiveJoins
+from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow
-from producers.values import MalformedError
+from producers.values import MalformedError, RowPlace
 
 
 class RowFacts(NamedTuple):
@@ -32,8 +33,8 @@ class RowFollower:
     """Turns rows into facts as they arrive.
 
     The same rows in the same order give the same facts with the same ids. After the last row, the facts in force are those
-    that reading the whole extract would give, with one exception: if rows must agree and do not, the value of the first
-    row remains and the others are listed as malformed.
+    that reading the whole extract would give, with one exception: if rows of a subject contradict each other, the first ones
+    remain and the others are listed as malformed. A row is published whole or not at all.
 
     Args:
         mapping: the mapping to read the rows by.
@@ -41,46 +42,68 @@ class RowFollower:
     """
 
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
-        self._mapping, self._reader = mapping, RowReader(mapping, now)
-        self._partial: dict[tuple[str, int], list[RowValues]] = defaultdict(list)
-        self._published: dict[tuple[str, int], list[SubjectFact]] = defaultdict(list)
+        self._replaces = mapping.rows.later == "replace"
+        self._reader = RowReader(mapping, now)
+        self._rows: dict[str, list[RowResult]] = defaultdict(list)
+        self._published: dict[str, dict[str, list[SubjectFact]]] = defaultdict(dict)
+        self._joins = LiveJoins() if mapping.subject.join else None
 
     def read(self, row: Row | UnreadableRow) -> RowFacts:
         """The facts to publish for a row."""
-        row_facts = RowFacts([], [])
         try:
             result = self._reader.read(row)
         except MalformedError as error:
-            row_facts.malformed.append(malformed(error, row.line))
-            return row_facts
-        if not isinstance(result, str):
-            row_facts.facts.extend(result.facts)
-            for index, values in result.partial.items():
-                self._combine((result.subject_id, index), values, row_facts)
-        return row_facts
+            return RowFacts([], [malformed(error, RowPlace(row.line))])
+        return RowFacts([], []) if isinstance(result, str) else self._add(result)
 
-    def _combine(self, key: tuple[str, int], values: RowValues, row_facts: RowFacts) -> None:
-        rows = self._partial[key]
-        rows.append(values)
+    def _add(self, result: RowResult) -> RowFacts:
+        known = self._rows[result.subject_id]
+        rows = [*known, result]
         try:
-            fact = cast(SubjectFact, self._reader.combine(*key, rows))
+            facts = self._reader.facts_of(rows)
         except MalformedError as error:
-            if error.fault == "rows_disagree":
-                # Later rows are compared with the published fact, so this row is dropped.
-                rows.pop()
-            row_facts.malformed.append(malformed(error, values.line))
-            return
-        revised = self._revised(fact, self._published[key])
-        if revised:
-            self._published[key].append(revised)
-            row_facts.facts.append(cast(AnyFact, revised))
+            if error.fault == "missing_value":
+                # A later row may give what is missing; until then nothing of the subject is published.
+                known.append(result)
+            return RowFacts([], [malformed(error, result.place)])
+        self._rows[result.subject_id] = rows[-1:] if self._replaces else rows
+        published = self._published[result.subject_id]
+        changed = [self._changed(cast(SubjectFact, fact), published) for fact in facts]
+        given = {fact.fact_id for fact in facts}
+        ended = [_withdraw(own) for fact_id, own in published.items() if fact_id not in given and _is_in_force(own)]
+        given_now = [cast(AnyFact, fact) for fact in (*changed, *ended) if fact]
+        return RowFacts(self._joins.publish(given_now, result.join) if self._joins else given_now, [])
 
-    def _revised(self, fact: SubjectFact, published: list[SubjectFact]) -> SubjectFact | None:
-        """The fact to publish, as a correction if an earlier one was published; None if nothing has changed."""
-        if not published:
-            return fact
-        last = published[-1]
-        if msgspec.structs.replace(fact, fact_id=last.fact_id, corrects=last.corrects) == last:
-            return None
-        fact_id = digest(fact.fact_id, "revision", str(len(published)))
-        return msgspec.structs.replace(fact, fact_id=fact_id, corrects=last.fact_id)
+    def _changed(self, fact: SubjectFact, published: dict[str, list[SubjectFact]]) -> SubjectFact | None:
+        """The fact to publish, as a correction if an earlier one is in force; None if nothing has changed."""
+        own = published.setdefault(fact.fact_id, [])
+        revised = _revised(fact, own)
+        if revised:
+            own.append(revised)
+        return revised
+
+
+def _revised(fact: SubjectFact, published: list[SubjectFact]) -> SubjectFact | None:
+    if not published:
+        return fact
+    last, fact_id = published[-1], digest(fact.fact_id, "revision", str(len(published)))
+    if isinstance(last, FactWithdrawn):
+        return msgspec.structs.replace(fact, fact_id=fact_id)
+    if msgspec.structs.replace(fact, fact_id=last.fact_id, corrects=last.corrects) == last:
+        return None
+    return msgspec.structs.replace(fact, fact_id=fact_id, corrects=last.fact_id)
+
+
+def _is_in_force(published: list[SubjectFact]) -> bool:
+    return not isinstance(published[-1], FactWithdrawn)
+
+
+def _withdraw(published: list[SubjectFact]) -> FactWithdrawn:
+    """Withdraw the last of a fact's revisions, because the later row no longer gives the fact."""
+    last = published[-1]
+    fact_id = digest(published[0].fact_id, "revision", str(len(published)))
+    withdrawal = FactWithdrawn(
+        fact_id=fact_id, force=last.force, at=last.at, subject_id=last.subject_id, withdraws=last.fact_id
+    )
+    published.append(withdrawal)
+    return withdrawal

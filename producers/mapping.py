@@ -2,17 +2,14 @@
 
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from facts.union import topic_of
 from producers.declaration import (
-    EPOCH,
-    ISO,
     REFUSE,
     Condition,
     Constant,
@@ -20,13 +17,14 @@ from producers.declaration import (
     ExtractSource,
     Field,
     Mapping,
+    Signing,
+    columns_of,
     columns_used,
 )
 from producers.shape import FACTS_BY_NAME, FieldShape, fields_of
+from producers.time_formats import faults_of_times
 
 _HINT = "docs/feed/mappings.md describes every key of a mapping, with an example."
-_NO_DATE = date(1900, 1, 1)
-_SAMPLE_TIME = datetime(2024, 11, 23, 14, 5, 6, tzinfo=UTC)
 
 
 def load_mapping(text: str, source: str) -> Mapping:
@@ -46,6 +44,9 @@ def load_mapping(text: str, source: str) -> Mapping:
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
         raise MappingError(f"{what}.", where=f"{source}, {path.strip('`') or '$'}", hint=_HINT) from None
+    for fault in _values_faults(mapping):
+        raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
+    mapping = _with_values(mapping)
     for fault in _faults(mapping):
         raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
     return mapping
@@ -57,10 +58,40 @@ class _Fault(Struct, frozen=True):
     hint: str = _HINT
 
 
+def _values_faults(mapping: Mapping) -> Iterator[_Fault]:
+    for index, declared in enumerate(mapping.facts):
+        for name, field in declared.fields.items():
+            path = f"$.facts[{index}].fields.{name}.values_of"
+            if field.values_of is not None and field.values:
+                yield _Fault(path, "A field has `values` or `values_of`, not both.", "Remove one of the two.")
+            if field.values_of is not None and field.values_of not in mapping.values:
+                known = ", ".join(mapping.values) or "none"
+                what = f"The mapping has no table of values named {field.values_of!r}."
+                yield _Fault(path, what, f"Its tables under `values`: {known}.")
+
+
+def _with_values(mapping: Mapping) -> Mapping:
+    """The mapping with each field's table of values in its place."""
+    facts = tuple(
+        structs.replace(declared, fields={name: _with_table(field, mapping) for name, field in declared.fields.items()})
+        for declared in mapping.facts
+    )
+    return structs.replace(mapping, facts=facts)
+
+
+def _with_table(field: Field, mapping: Mapping) -> Field:
+    return field if field.values_of is None else structs.replace(field, values=mapping.values[field.values_of])
+
+
 def _faults(mapping: Mapping) -> Iterator[_Fault]:
     yield from _source_faults(mapping.source)
+    yield from _first_of_faults(mapping.source)
     yield from _column_faults(mapping)
+    yield from _join_faults(mapping)
+    yield from _signing_faults(mapping.signing)
     yield from _name_faults(mapping.facts)
+    yield from _order_faults(mapping.facts)
+    yield from _replacing_faults(mapping)
     for index, declared in enumerate(mapping.facts):
         path = f"$.facts[{index}]"
         yield from _fact_faults(path, declared, mapping)
@@ -68,10 +99,16 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
             yield from _condition_faults(f"{path}.when[{position}]", condition)
 
 
-def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
+def _has_zone(source: ExtractSource) -> bool:
     try:
         ZoneInfo(source.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
+        return False
+    return True
+
+
+def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
+    if not _has_zone(source):
         what = f"There is no time zone {source.time_zone!r}."
         yield _Fault("$.source.time_zone", what, "Give an IANA name, such as Europe/London.")
     try:
@@ -79,19 +116,53 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
     except LookupError:
         what = f"There is no encoding {source.encoding!r}."
         yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
-    if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
-        yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
+    if source.format == "json_lines" and (
+        source.columns or source.short_rows != "refuse" or source.long_rows != "refuse"
+    ):
+        yield _Fault(
+            "$.source.columns", "These keys are for CSV only.", "Remove `columns`, `short_rows` and `long_rows`."
+        )
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
-    for index, form in enumerate(source.times):
-        if form not in (ISO, EPOCH) and not _has_date(form):
-            what = f"The time format {form!r} is invalid or has no date."
-            hint = f"Use {ISO!r}, {EPOCH!r}, or a strptime format with year, month and day, such as %d/%m/%Y %H:%M:%S."
-            yield _Fault(f"$.source.times[{index}]", what, hint)
-    for index, form in enumerate(source.times_of_day):
-        if not _has_time_of_day_only(form):
-            what = f"The format {form!r} is invalid, or is not a time of day without a date."
-            yield _Fault(f"$.source.times_of_day[{index}]", what, "Use one such as %H:%M:%S.")
+    if not _has_zone(source):
+        return
+    for key, what, hint in faults_of_times(source):
+        yield _Fault(f"$.source.{key}", what, hint)
+
+
+def _first_of_faults(source: ExtractSource) -> Iterator[_Fault]:
+    if source.json_in and source.format != "json_lines":
+        yield _Fault("$.source.json_in", "This key is for JSON only.", "Remove `json_in`.")
+    earlier: set[str] = set()
+    for name, columns in source.first_of.items():
+        if name in source.columns:
+            what = f"{name!r} is already the name of a column."
+            yield _Fault(f"$.source.first_of.{name}", what, "Give it a name that no column has.")
+        later = sorted({column for column in columns if column in source.first_of} - earlier)
+        if later:
+            what = f"{name!r} uses {', '.join(map(repr, later))}, which is not declared before it."
+            yield _Fault(f"$.source.first_of.{name}", what, "Declare each name before it is used.")
+        earlier.add(name)
+
+
+def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
+    if mapping.subject.join is None:
+        return
+    for position, condition in enumerate(mapping.subject.join.when):
+        yield from _condition_faults(f"$.subject.join.when[{position}]", condition)
+    if len(mapping.subject.columns) > 1 or mapping.subject.columns != mapping.subject.key:
+        yield _Fault(
+            "$.subject.join", "A subject with several key columns cannot be joined.", "Use `first_of`, or one key."
+        )
+    if any(declared.per == "subject" for declared in mapping.facts):
+        what = "Subjects whose rows together give one fact cannot be joined."
+        yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"`.')
+
+
+def _signing_faults(signing: Signing | None) -> Iterator[_Fault]:
+    if signing and (signing.scheme == "hmac") != bool(signing.header):
+        what = "An HMAC needs the `header` that holds it, and Twilio's scheme has its own."
+        yield _Fault("$.signing.header", what, 'Give `header` for `scheme = "hmac"` only.')
 
 
 def _column_faults(mapping: Mapping) -> Iterator[_Fault]:
@@ -106,23 +177,6 @@ def _column_faults(mapping: Mapping) -> Iterator[_Fault]:
         yield _Fault("$.source.columns", "Two columns have the same name.", "Give each column its own name.")
 
 
-def _has_date(form: str) -> bool:
-    """Whether a time written in the format keeps its date when read back."""
-    try:
-        return datetime.strptime(_SAMPLE_TIME.strftime(form), form).date() == _SAMPLE_TIME.date()  # noqa: DTZ007 - a date
-    except ValueError:
-        return False
-
-
-def _has_time_of_day_only(form: str) -> bool:
-    """Whether a time written in the format keeps its hour and minute, and no date, when read back."""
-    try:
-        read = datetime.strptime(_SAMPLE_TIME.strftime(form), form)  # noqa: DTZ007 - a time of day
-    except ValueError:
-        return False
-    return read.date() == _NO_DATE and (read.hour, read.minute) == (_SAMPLE_TIME.hour, _SAMPLE_TIME.minute)
-
-
 def _name_faults(facts: tuple[DeclaredFact, ...]) -> Iterator[_Fault]:
     seen: set[str] = set()
     for index, declared in enumerate(facts):
@@ -130,6 +184,30 @@ def _name_faults(facts: tuple[DeclaredFact, ...]) -> Iterator[_Fault]:
             what = f"Two facts are named {declared.label!r}."
             yield _Fault(f"$.facts[{index}]", what, "Give each its own `name`, which becomes part of the fact_id.")
         seen.add(declared.label)
+
+
+def _order_faults(facts: tuple[DeclaredFact, ...]) -> Iterator[_Fault]:
+    """Times that follow one another in a circle."""
+    follows = {columns_of(each.at): columns_of(each.after) for each in reversed(facts) if each.after is not None}
+    for index, declared in enumerate(facts):
+        columns, seen = columns_of(declared.after), {columns_of(declared.at)}
+        while columns and columns not in seen:
+            seen.add(columns)
+            columns = follows.get(columns, ())
+        if columns:
+            what = f"{', '.join(columns)} would follow itself."
+            yield _Fault(f"$.facts[{index}].after", what, "Name the column of a time that comes before.")
+
+
+def _replacing_faults(mapping: Mapping) -> Iterator[_Fault]:
+    if mapping.rows.later != "replace":
+        return
+    if mapping.rows.distinct_by:
+        what = "Where a later row replaces the earlier ones, a repeat may put back what was changed in between."
+        yield _Fault("$.rows.distinct_by", what, "Remove `distinct_by`.")
+    if any(each.per == "row" for each in mapping.facts):
+        what = "Where a later row replaces the earlier ones, no row can have facts of its own."
+        yield _Fault("$.rows.later", what, 'Use `per = "subject"` for every fact, or remove `later`.')
 
 
 def _fact_faults(path: str, declared: DeclaredFact, mapping: Mapping) -> Iterator[_Fault]:
@@ -184,7 +262,7 @@ def _value_faults(path: str, value: Constant, shape: FieldShape) -> Iterator[_Fa
 
 
 def _condition_faults(path: str, condition: Condition) -> Iterator[_Fault]:
-    tests = [condition.present, condition.equals, condition.differs_from]
+    tests = [condition.present, condition.equals, condition.not_equals, condition.differs_from]
     if sum(test is not None for test in tests) != 1:
-        what = "A condition has exactly one test: `present`, `equals` or `differs_from`."
-        yield _Fault(path, what, "Give one of the three. Write several conditions to require them all.")
+        what = "A condition has exactly one test: `present`, `equals`, `not_equals` or `differs_from`."
+        yield _Fault(path, what, "Give one of the four. Write several conditions to require them all.")

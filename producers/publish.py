@@ -19,6 +19,7 @@ from facts.errors import PartMissingError
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.partitioning import partition_of
+from facts.provenance import header_of
 from facts.union import AnyFact, Topic, topic_of
 from producers.errors import PublishError
 
@@ -47,6 +48,7 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
         delivery_timeout_seconds: a batch not acknowledged after this long has failed, and publishing ends.
         topic_timeout_seconds: how long to wait for a topic's metadata before the topic counts as missing.
         are_facts_checked: decode each fact as the workers will, and refuse a fact that they would refuse.
+        mapping: name of the mapping by which the facts are read from a file; empty if they are not. Each record carries it.
     """
 
     batch_facts: int = 100
@@ -56,6 +58,7 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
     delivery_timeout_seconds: float = 300.0
     topic_timeout_seconds: float = 10.0
     are_facts_checked: bool = False
+    mapping: str = ""
 
 
 LIVE = PublisherSettings()
@@ -150,6 +153,7 @@ class Publisher:
         monotonic: Callable[[], float],
     ) -> None:
         self._producer, self._settings, self._where = producer, settings, where
+        self._headers = [header_of(settings.mapping)] if settings.mapping else []
         self._now, self._monotonic = now, monotonic
         self._changed = threading.Condition()
         self._partition_counts: dict[Topic, int] = {}
@@ -354,7 +358,7 @@ class Publisher:
         if self._failure:
             return
         try:
-            future = self._producer.send(topic, value, key, partition=partition)
+            future = self._producer.send(topic, value, key, self._headers, partition=partition)
         except (KafkaError, ValueError) as error:
             self._fail(error)
             return

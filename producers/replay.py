@@ -19,6 +19,7 @@ Speed = float | Literal["max"]
 _SPEED_LIMIT = 1_000_000.0
 _HEARTBEATS_PER_SECOND = 2
 _HEARTBEAT_INTERVAL_AT_FULL_SPEED = timedelta(hours=6)
+_LONG_GAP = timedelta(days=2)
 _AFTER_THE_LAST = timedelta(seconds=1)
 _STEPS_BETWEEN_STOP_CHECKS = 500
 _FACTS_BETWEEN_PROGRESS = 1000
@@ -67,6 +68,7 @@ def play(
     wait: Callable[[float], bool],
     progress: Callable[[int, int], None] | None = None,
     fast_until: datetime | None = None,
+    complete_to: datetime | None = None,
 ) -> ReplayProgress:
     """Publish an extract, and return once the log has it.
 
@@ -78,12 +80,16 @@ def play(
         wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
         progress: called from time to time, and at the end, with the number of facts published and the number in all.
         fast_until: everything before this event time is published at full speed.
+        complete_to: the end of the period that the extract covers, sent with the last heartbeat; by default just after the
+            last fact.
 
     Raises:
+        SettingError: the extract has facts at or after `complete_to`.
         PublishError: some facts may not have reached the log.
     """
+    check_complete_to(extract, complete_to)
     player, pace = _Player(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
-    for event_time, fact in _schedule(extract.facts, speed, fast_until):
+    for event_time, fact in _schedule(extract.facts, speed, fast_until, complete_to):
         if not pace.reach(event_time):
             # Stopped: everything before this time has been published.
             player.send_heartbeat(event_time)
@@ -96,8 +102,21 @@ def play(
     return player.result()
 
 
+def check_complete_to(extract: Extract, complete_to: datetime | None) -> None:
+    """Check that an extract's period ends after its last fact.
+
+    Raises:
+        SettingError: it does not.
+    """
+    if complete_to and extract.facts and extract.facts[-1].at >= complete_to:
+        later = sum(fact.at >= complete_to for fact in extract.facts)
+        what = f"{later:,} facts of the extract are at or after {complete_to}; the last is at {extract.facts[-1].at}."
+        hint = "Give the end of the period that the extract covers, or correct the time of those rows."
+        raise SettingError(what, where="--complete-to", hint=hint)
+
+
 def _schedule(
-    facts: Sequence[AnyFact], speed: Speed, fast_until: datetime | None
+    facts: Sequence[AnyFact], speed: Speed, fast_until: datetime | None, complete_to: datetime | None
 ) -> Iterator[tuple[datetime, AnyFact | None]]:
     """Event times in order, each with the fact to publish or None for heartbeats; heartbeats come first and last."""
     for last in facts[-1:]:
@@ -106,8 +125,17 @@ def _schedule(
             while heartbeat_at <= fact.at:
                 yield heartbeat_at, None
                 heartbeat_at = _next_heartbeat(heartbeat_at, speed, fast_until)
+                if fact.at - heartbeat_at > _LONG_GAP and _is_fast(heartbeat_at, speed, fast_until):
+                    # Nothing happened in between, so one heartbeat says as much as many.
+                    heartbeat_at = min(fact.at, fast_until) if fast_until and speed != "max" else fact.at
             yield fact.at, fact
-        yield min(_next_heartbeat(last.at, speed, fast_until), last.at + _AFTER_THE_LAST), None
+        yield complete_to or min(_next_heartbeat(last.at, speed, fast_until), last.at + _AFTER_THE_LAST), None
+    if complete_to and not facts:
+        yield complete_to, None
+
+
+def _is_fast(at: datetime, speed: Speed, fast_until: datetime | None) -> bool:
+    return speed == "max" or (fast_until is not None and at < fast_until)
 
 
 def _next_heartbeat(at: datetime, speed: Speed, fast_until: datetime | None) -> datetime:
@@ -165,7 +193,7 @@ class _Player:
 
     def publish(self, fact: AnyFact) -> None:
         """Publish the next fact."""
-        self._sink.publish(fact)
+        self._sink.publish(fact, self._extract.mapping.topic)
         self._facts += 1
         if self._facts % _FACTS_BETWEEN_PROGRESS == 0:
             self._report_progress()

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +12,8 @@ from facts import wire
 from facts.union import AnyFact
 from producers.declaration import DeclaredFact, Mapping, Pick, columns_of
 from producers.shape import fields_of
-from producers.values import After, Cells, LocalClock, MalformedError, Value, duration, holds, text_of, value_of
+from producers.times import After, LocalClock
+from producers.values import Cells, MalformedError, RowPlace, Value, duration, holds, text_of, value_of
 
 AT = "at"
 
@@ -21,17 +22,17 @@ class RowValues(Struct, frozen=True):
     """The values that one row gives for one declared fact.
 
     Attributes:
-        line: line of the row.
+        place: where the row is.
         at: the event time.
         values: values of `at` and of the fields that are present, by name.
     """
 
-    line: int
+    place: RowPlace
     at: datetime
     values: dict[str, Value]
 
 
-def read_values(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClock) -> RowValues | None:
+def read_values(declared: DeclaredFact, cells: Cells, place: RowPlace, clock: LocalClock) -> RowValues | None:
     """Read a row's values for a declared fact; None if the row does not meet the fact's conditions.
 
     Raises:
@@ -42,7 +43,7 @@ def read_values(declared: DeclaredFact, cells: Cells, line: int, clock: LocalClo
     at = _event_time(declared, cells, clock)
     shapes = fields_of(declared.fact)
     read = {name: value_of(field, shapes[name].kind, cells, clock) for name, field in declared.fields.items()}
-    return RowValues(line, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
+    return RowValues(place, at, {AT: at, **{name: value for name, value in read.items() if value is not None}})
 
 
 def _event_time(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> datetime:
@@ -68,9 +69,9 @@ def is_out_of_order(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> 
 
 
 def _after(declared: DeclaredFact, cells: Cells, clock: LocalClock) -> After | None:
-    columns = columns_of(declared.after)
-    text = text_of(cells, columns) if columns else None
-    return After(clock.read_time(text, columns), timedelta(seconds=declared.within_seconds)) if text else None
+    if declared.after is None:
+        return None
+    return clock.after(cells, columns_of(declared.after), declared.within_seconds, declared.tolerance_seconds)
 
 
 def choose_rows(declared: DeclaredFact, rows: Sequence[RowValues]) -> dict[str, RowValues]:
@@ -104,8 +105,8 @@ def _must_agree(given: Sequence[RowValues], name: str, declared: DeclaredFact) -
     first = given[0]
     other = next((row for row in given if row.values[name] != first.values[name]), None)
     if other:
-        what = f"differs from line {first.line}, but both rows give the same {declared.label}"
-        raise MalformedError("rows_disagree", column_of(declared, name), what, other.line)
+        what = f"differs from {first.place}, but both rows give the same {declared.label}"
+        raise MalformedError("rows_disagree", column_of(declared, name), what, other.place)
 
 
 def make(
@@ -132,7 +133,7 @@ def make(
     for name, shape in fields_of(declared.fact).items():
         if shape.is_required and name not in rows:
             what = f"is empty, but {declared.label} needs it"
-            raise MalformedError("missing_value", column_of(declared, name), what, rows[AT].line)
+            raise MalformedError("missing_value", column_of(declared, name), what, rows[AT].place)
     fact = {
         "fact": declared.fact,
         "fact_id": digest(mapping.name, declared.label, subject_id, *row_key),
@@ -145,8 +146,8 @@ def make(
         return decoded.facts[0][1]
     refusal = decoded.unreadable[0]
     name = refusal.where.rpartition("$.")[2]
-    column = column_of(declared, name) or ", ".join(mapping.subject.key)
-    raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).line)
+    column = column_of(declared, name) or ", ".join(mapping.subject.columns)
+    raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).place)
 
 
 def column_of(declared: DeclaredFact, name: str) -> str:

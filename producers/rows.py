@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from producers.declaration import ExtractSource
+from producers.time_formats import is_absent_by_time_of_day
 from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
@@ -22,10 +23,12 @@ class Row(Struct, frozen=True):
     Attributes:
         line: line of the file on which it begins, counted from 1.
         cells: text of each column that has a value, trimmed.
+        fault: why it cannot be read, if it counts at all; None if it can.
     """
 
     line: int
     cells: Cells
+    fault: MalformedError | None = None
 
 
 class UnreadableRow(Struct, frozen=True):
@@ -123,26 +126,39 @@ def _csv_row(
 ) -> Row | UnreadableRow:
     if source.short_rows == "fill":
         cells += [""] * (len(header) - len(cells))
-    if len(cells) != len(header):
-        what = f"has {len(cells)} cells where the header has {len(header)}"
-        return UnreadableRow(line, MalformedError("ragged_row", "", what))
-    return _row(line, zip(header, cells, strict=True), source, columns)
+    further = cells[len(header) :]
+    if source.long_rows == "select" and not any(cell.strip() for cell in further):
+        cells, further = cells[: len(header)], []
+    if len(cells) == len(header):
+        return _row(line, zip(header, cells, strict=True), source, columns)
+    fault = MalformedError("ragged_row", "", f"has {len(cells)} cells where the header has {len(header)}")
+    if source.long_rows == "select" and further:
+        row = _row(line, zip(header, cells, strict=False), source, columns)
+        return structs.replace(row, fault=fault) if isinstance(row, Row) else row
+    return UnreadableRow(line, fault)
 
 
 def _row(
     line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, columns: frozenset[str]
 ) -> Row | UnreadableRow:
     cells = {column: text for column, cell in pairs if (text := cell.strip()) and not _is_absent(text, column, source)}
-    for column in columns & cells.keys():
-        if _is_broken(cells[column]):
-            return UnreadableRow(
-                line, MalformedError("bad_encoding", column, f"has bytes that are not {source.encoding}")
-            )
+    for name, columns_in_turn in source.first_of.items():
+        first = next((cells[column] for column in columns_in_turn if column in cells), None)
+        if first is not None:
+            cells[name] = first
+    broken = next((column for column in sorted(columns & cells.keys()) if _is_broken(cells[column])), None)
+    if broken:
+        fault = MalformedError("bad_encoding", broken, f"has bytes that are not {source.encoding}")
+        return Row(line, cells, fault)
     return Row(line, cells)
 
 
 def _is_absent(text: str, column: str, source: ExtractSource) -> bool:
-    return text in source.absent or text in source.absent_in.get(column, ())
+    return (
+        text in source.absent
+        or text in source.absent_in.get(column, ())
+        or (column in source.absent_times_of_day and is_absent_by_time_of_day(text, column, source))
+    )
 
 
 def _is_broken(text: str) -> bool:
@@ -182,7 +198,7 @@ def row_of(
         columns: the columns that the mapping uses.
     """
     try:
-        return _row(line, _flatten(members, "", columns), source, columns)
+        return _row(line, _flatten(members, "", source, columns), source, columns)
     except MalformedError as error:
         return UnreadableRow(line, error)
     except (RecursionError, ValueError):
@@ -191,13 +207,26 @@ def row_of(
         )
 
 
-def _flatten(members: dict[str, object], prefix: str, columns: frozenset[str]) -> Iterator[tuple[str, str]]:
-    for key, value in members.items():
+def _flatten(
+    members: dict[str, object], prefix: str, source: ExtractSource, columns: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    for key, written in members.items():
         column = prefix + key
+        value = _object_in(written, column) if column in source.json_in else written
         if isinstance(value, dict):
-            yield from _flatten(value, f"{column}.", columns)
+            yield from _flatten(value, f"{column}.", source, columns)
         elif isinstance(value, list):
             if column in columns:
                 raise MalformedError("bad_value", column, "is a list, not a single value")
         elif value is not None:
             yield column, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _object_in(written: object, column: str) -> object:
+    """The object that a column holds as text; an empty text is an absent object."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return msgspec.json.decode(written, type=dict[str, object]) if written.strip() else None
+    except (msgspec.DecodeError, RecursionError):
+        raise MalformedError("bad_value", column, "is not a JSON object as text") from None

@@ -11,15 +11,15 @@ from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 6
+FORMAT = 7
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
-_ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects")
+_ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")
 _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYPES if issubclass(kind, SubjectFact)}
 _OWN_FIELDS = {
     name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
 }
-_TIMES = {"relevant_time", "until"}
+_TIMES = {"relevant_time", "sits_at", "until"}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -46,16 +46,25 @@ def _fact_row(fact: SubjectFact) -> list[Any]:
     name = type(fact).__name__
     own = (getattr(fact, field) for field in _OWN_FIELDS[name])
     values = [microseconds(value) if isinstance(value, datetime) else value for value in own]
-    return [name, fact.fact_id, microseconds(fact.at), fact.corrects, *values]
+    recorded_at = microseconds(fact.recorded_at) if fact.recorded_at else None
+    return [name, fact.fact_id, microseconds(fact.at), fact.corrects, recorded_at, *values]
 
 
 def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
-    name, fact_id, at, corrects, *values = row
+    name, fact_id, at, corrects, recorded_at, *values = row
     own = {
-        field: instant(value) if field in _TIMES else value
+        field: instant(value) if field in _TIMES and value is not None else value
         for field, value in zip(_OWN_FIELDS[name], values, strict=False)
     }
-    return _TYPES[name](fact_id=fact_id, force=force, at=instant(at), subject_id=subject_id, corrects=corrects, **own)
+    return _TYPES[name](
+        fact_id=fact_id,
+        force=force,
+        at=instant(at),
+        subject_id=subject_id,
+        corrects=corrects,
+        recorded_at=None if recorded_at is None else instant(recorded_at),
+        **own,
+    )
 
 
 def encode_open(open_items: list[OpenItem]) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from facts import provenance
 from facts.fact import SubjectFact
 from facts.moved import Origin, header_of
 from facts.partitioning import partition_of
@@ -52,11 +53,13 @@ class Moved(NamedTuple):
         partition: where they belong.
         origin: where they were first received.
         facts: in the order of their record, at most `MOVED_FACTS`.
+        mapping: the mapping by which they were read from a file; None if they were not.
     """
 
     partition: int
     origin: Origin
     facts: list[SubjectFact]
+    mapping: str | None = None
 
 
 Place = tuple[str, int]
@@ -72,7 +75,7 @@ class Copy(NamedTuple):
         partition: the partition to send it to.
         key: the subject's id if it holds one fact.
         value: the encoded facts.
-        headers: where the facts were first received.
+        headers: where the facts were first received, and by which mapping they were read.
     """
 
     topic: str
@@ -90,7 +93,7 @@ def moved_batches(
         for start in range(0, len(indexed_facts), MOVED_FACTS):
             batch = indexed_facts[start : start + MOVED_FACTS]
             origin = _origin(record, number, [index for index, _ in batch], was_own=was_own)
-            yield Moved(partition, origin, [fact for _, fact in batch])
+            yield Moved(partition, origin, [fact for _, fact in batch], record.mapping)
 
 
 def _origin(record: Record, number: int, indexes: list[int], *, was_own: bool) -> Origin:
@@ -111,4 +114,5 @@ def _origin(record: Record, number: int, indexes: list[int], *, was_own: bool) -
 def copy_of(place: Place, moved: Moved) -> Copy:
     """The record that carries facts to their right partition."""
     key = moved.facts[0].subject_id.encode() if len(moved.facts) == 1 else None
-    return Copy(place[0], moved.partition, key, encode(moved.facts), [header_of(moved.origin)])
+    headers = [header_of(moved.origin), *([provenance.header_of(moved.mapping)] if moved.mapping else ())]
+    return Copy(place[0], moved.partition, key, encode(moved.facts), headers)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from facts.batch import Entry, SkippedOffsets
 from facts.moved import Origin, origin_of
+from facts.provenance import mapping_of
 from measures.outcome import instant
 
 
@@ -18,6 +19,7 @@ class Record(NamedTuple):
         is_by_log: the log set the timestamp; otherwise the producer did, and it is unknown when the log received it.
         moved_from: where its facts were first received; None if that was here.
         skipped: the offsets without a readable record that this stands for; None for a genuine record.
+        mapping: the mapping by which its facts were read from a file; None if they were not.
     """
 
     offset: int
@@ -26,6 +28,7 @@ class Record(NamedTuple):
     is_by_log: bool = True
     moved_from: Origin | None = None
     skipped: SkippedOffsets | None = None
+    mapping: str | None = None
 
     @property
     def after(self) -> int:
@@ -38,7 +41,10 @@ def record_of(entry: Entry) -> Record:
     received_at = received(entry.timestamp)
     if isinstance(entry, SkippedOffsets):
         return Record(entry.first, received_at, None, skipped=entry)
-    return Record(entry.offset, received_at, entry.value, entry.timestamp_type == 1, origin_of(entry.headers))
+    moved_from, mapping = (origin_of(entry.headers), mapping_of(entry.headers)) if entry.headers else (None, None)
+    return Record(
+        entry.offset, received_at, entry.value, entry.timestamp_type == 1, moved_from=moved_from, mapping=mapping
+    )
 
 
 def received(milliseconds: int) -> datetime:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
 from bluelamp.feeding.replay import named_mapping
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings
@@ -48,7 +50,8 @@ def follow(
     with LogClient(settings.kafka) as log:
         log.ensure_topics(settings.partitions)
     say(f"following {path}; the position is saved in {position_path}")
-    with connect(settings.kafka, _LIVE, now=wall, monotonic=time.monotonic) as publisher:
+    publishing = msgspec.structs.replace(_LIVE, mapping=declared.name)
+    with connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic) as publisher:
         Tail(
             path, declared, position_path, publisher, following, now=wall, monotonic=time.monotonic, wait=stop.wait
         ).run()

@@ -72,7 +72,7 @@ class Mover:
         left = [each for each, number in enumerate(numbers) if not _holds(known, number)]
         self.moved += len(left)
         origin = replace(moved.origin, indexes=tuple(moved.origin.indexes[each] for each in left))
-        return Moved(moved.partition, origin, [moved.facts[each] for each in left])
+        return Moved(moved.partition, origin, [moved.facts[each] for each in left], moved.mapping)
 
     def _find_copies(self) -> Copied:
         """The facts that the log already holds copies of."""

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import duckdb
 
+from bluelamp.recount import custody
 from bluelamp.recount.admission import Admission
 from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.profile import fill, fill_days
@@ -44,7 +45,7 @@ class LogRecord(NamedTuple):
 
 
 _SQL = Path(__file__).with_name("sql")
-_SECTIONS = ("effective", "contacts", "incidents", "custody", "custody_clocks", "working_days", "occurrences", "listed")
+_SECTIONS = ("effective", "contacts", "incidents", "custody", "working_days", "occurrences", "listed")
 _MEMORY_LIMIT = "2GB"
 
 
@@ -126,6 +127,8 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], fact
     connection.execute("INSERT INTO not_counted SELECT unnest(?::BIGINT[])", [sorted(excluded)])
     for section in _SECTIONS:
         _run(connection, section)
+        if section == "custody":
+            custody.derive(connection)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:

@@ -12,7 +12,7 @@ class RecountFact(Struct, frozen=True):
 
     Attributes:
         fact: its canonical JSON.
-        counts: whether it counts: it is the latest fact with its id, is not corrected or withdrawn, and is not a withdrawal.
+        counts: whether it counts: it is the last recorded fact with its id, is not corrected or withdrawn, and is not a withdrawal.
     """
 
     fact: str
@@ -39,7 +39,8 @@ _FACTS = """
     reported AS (
         SELECT DISTINCT
             wanted.subject, wanted.subject_id, line.happened, line.canonical,
-            json_extract_string(line.canonical, '$.fact_id') AS fact_id
+            json_extract_string(line.canonical, '$.fact_id') AS fact_id,
+            json_extract_string(line.canonical, '$.recorded_at')::TIMESTAMPTZ AS recorded_at
         FROM read_csv(
             ?, delim = '\\t', quote = '', escape = '', header = false, auto_detect = false,
             columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR'}
@@ -52,7 +53,9 @@ _FACTS = """
     ranked AS (
         SELECT
             *,
-            row_number() OVER (PARTITION BY subject, fact_id ORDER BY happened DESC, canonical DESC) = 1 AS is_latest
+            row_number() OVER (
+                PARTITION BY subject, fact_id ORDER BY recorded_at DESC NULLS LAST, happened DESC, canonical DESC
+            ) = 1 AS is_latest
         FROM reported
     )
     SELECT ranked.subject, ranked.subject_id, ranked.canonical, is_latest AND effective.place IS NOT NULL AS counts

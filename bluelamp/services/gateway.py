@@ -8,12 +8,13 @@ import uvicorn
 from bluelamp.feeding.replay import named_mapping
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.ports import listen
-from bluelamp.wiring.settings import GATEWAY_TOKENS, Settings, load_forces
+from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, variable
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
 from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Limits
-from producers.gateway.senders import parse_senders
+from producers.gateway.senders import Senders, parse_senders
+from producers.gateway.signatures import signing_keys
 from producers.publish import Publisher, PublisherSettings, connect
 
 _CONNECT_SECONDS = 2.0
@@ -28,17 +29,25 @@ def serve(
 
     Args:
         settings: give the log's address and the limits.
-        environment: holds the senders' tokens.
+        environment: holds the senders' tokens and the secrets of webhooks.
         host: address to listen on.
         webhooks: mappings of platforms that push events: files, or names of supplied mappings.
         say: prints the address once the gateway listens.
 
     Raises:
-        SettingError: no sender has a token.
+        SettingError: no sender has a token and no webhook a secret, or one of these settings is invalid.
         MappingError: a webhook's mapping is invalid.
         PartMissingError: the port is in use.
     """
-    senders = parse_senders(environment.get(GATEWAY_TOKENS, ""), GATEWAY_TOKENS)
+    hooks = [Webhook(named_mapping(each), wall, Limits().batch_facts) for each in webhooks]
+    keys = signing_keys(
+        environment.get(WEBHOOK_SECRETS, ""),
+        WEBHOOK_SECRETS,
+        {each.mapping.name: each.mapping.signing for each in hooks},
+        settings.gateway_public_url,
+        variable("gateway_public_url"),
+    )
+    senders = _senders(environment.get(GATEWAY_TOKENS, ""), is_needed=not keys)
     forces = {name: rules.force for name, rules in load_forces(settings).items()}
     limits = Limits(
         body_bytes=settings.gateway_body_bytes,
@@ -46,8 +55,9 @@ def serve(
         delivery_seconds=settings.gateway_delivery_seconds,
     )
     deliveries = DeliveryQueue(lambda: _connect(settings), limits)
-    hooks = [Webhook(named_mapping(each), wall, limits.batch_facts) for each in webhooks]
-    application = gateway(forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks)
+    application = gateway(
+        forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks, keys=keys
+    )
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -59,6 +69,10 @@ def serve(
     with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _senders(text: str, *, is_needed: bool) -> Senders:
+    return parse_senders(text, GATEWAY_TOKENS) if is_needed or text.strip() else Senders([])
 
 
 def _connect(settings: Settings) -> Publisher:

@@ -20,11 +20,13 @@ _PORT_MAX = 65_535
 NO_PART = "none"
 """The address of a service that is not part of this system."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
+WEBHOOK_SECRETS = "BLUELAMP_WEBHOOK_SECRETS"
 PEOPLE = "BLUELAMP_PEOPLE"
 TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
 ENGINE_TOKEN = "BLUELAMP_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
 SECRETS = {
     GATEWAY_TOKENS: "The gateway's senders and their tokens, as `name:token` separated by spaces.",
+    WEBHOOK_SECRETS: "The secrets with which platforms sign their requests, as `mapping:secret` separated by spaces.",
     PEOPLE: "People who may view alerts, act on them or administer the inbox, as `login:role:token` separated by spaces.",
     TOKEN: "Token of the person who acknowledges alerts at the command line.",
     ENGINE_TOKEN: "Token with which the exporter or Alertmanager sends alerts to the inbox.",
@@ -90,6 +92,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     gateway_delivery_seconds: Annotated[
         float, Meta(description="How long the gateway waits for the log before it responds with 503.")
     ] = 5.0
+    gateway_public_url: Annotated[
+        str,
+        Meta(
+            description="Address that platforms call to reach the gateway, without the path, as in "
+            "`https://feeds.example.police.uk`. Twilio's signature covers it. Empty: not known."
+        ),
+    ] = ""
     inbox_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the alert inbox.")] = 8038
     inbox: Annotated[
         str,

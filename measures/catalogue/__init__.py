@@ -6,7 +6,7 @@ from measures.catalogue.custody import CUSTODY
 from measures.catalogue.incident import ATTENDANCE, DEMAND, OPEN, QUALITY
 from measures.catalogue.occurrence import CONTRACTS, COUNTED, OCCURRENCES, REPEATS
 from measures.catalogue.record import RECORD
-from measures.measure import Measure
+from measures.measure import Measure, Place
 
 CATALOGUE: dict[str, Measure] = {
     measure.name: measure
@@ -17,6 +17,11 @@ CATALOGUE: dict[str, Measure] = {
     )
     for measure in group
 }
+
+
+def shown(place: Place) -> tuple[Measure, ...]:
+    """The measures that appear in a place, in the order of the catalogue."""
+    return tuple(measure for measure in CATALOGUE.values() if place in measure.show)
 
 
 def find(name: str) -> Measure:

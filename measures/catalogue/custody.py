@@ -14,7 +14,10 @@ from measures.measure import (
 )
 
 _CHILD: DeclaredWhere = {"child": ("yes",)}
-_ADULT: DeclaredWhere = {"child": ("no",)}
+_ADULT: DeclaredWhere = {"child": ("no", "none")}
+"""Whoever is not known to be a child: without an arrival on record, nobody knows."""
+LONG_PAUSE_SECONDS = 12 * 3600
+"""A pause that is this old was probably ended without a record."""
 WARNING_MINUTES = (60, 30, 10)
 """How many minutes before a custody clock runs out people are warned."""
 _DURATION_CLOCK = (
@@ -41,7 +44,7 @@ _CLOCKS = {
         Selection("review_due"),
         (
             "From the authorisation of detention, or the last review, until the next review must be held: 6 hours, then 9 "
-            "(PACE s.40). Time in hospital or on bail is excluded. A postponed review is not counted here."
+            "(PACE s.40). Time in hospital or on bail is excluded. Of a postponed review, the review after it is counted."
         ),
         ("detention reviews", "fall due", "are overdue"),
         "How long until the next detention review is due?",
@@ -50,7 +53,8 @@ _CLOCKS = {
         Selection("detention_limit"),
         (
             "From the relevant time until detention without charge must end: 24 hours, 36 with a superintendent's authority, "
-            "up to 96 with a court's warrant (PACE ss.41 to 44). Time in hospital or on bail is excluded."
+            "up to 96 with a court's warrant (PACE ss.41 to 44). Time in hospital or on bail is excluded. Nobody who is charged, "
+            "or detained for another reason than an offence, has a limit."
         ),
         ("detentions without charge", "reach their limit", "are past their limit"),
         "How long until the next detention without charge reaches its limit?",
@@ -69,6 +73,7 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
     name = f"due_within_{minutes}_minutes" if minutes else "overdue"
     return Measure(
         name=f"{who}_{clock}_{name}_count",
+        show=("custody_page",) if minutes in (0, WARNING_MINUTES[0]) else (),
         title=f"{clock.capitalize()} {name.replace('_', ' ')}, {people}",
         question=f"How many {whose} {things} {soon}?",
         population="Detainees in custody. A paused clock counts only if it is already overdue.",
@@ -97,9 +102,10 @@ def _remaining(clock: str) -> Measure:
 CUSTODY = (
     Measure(
         name="arrest_count",
+        show=("custody", "wall", "handover"),
         title="Arrests",
         question="How many detainees arrived at custody?",
-        population="Arrivals at a custody suite. Voluntary attendances are excluded.",
+        population="Arrivals at a custody suite. Voluntary attendances, returns on bail and transfers are excluded.",
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         rows=("A4.35",),
@@ -107,6 +113,7 @@ CUSTODY = (
     ),
     Measure(
         name="detention_mean_seconds",
+        show=("custody", "wall"),
         title="Average detention",
         question="How long did a detention last on average?",
         population="Detentions ended.",
@@ -120,9 +127,10 @@ CUSTODY = (
     ),
     Measure(
         name="child_detained_count",
+        show=("custody", "wall", "handover"),
         title="Children in custody",
         question="How many children arrived at custody?",
-        population="Arrivals of people under 18 at a custody suite.",
+        population="Arrivals of people under 18 at a custody suite, without returns on bail and transfers.",
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         where=_CHILD,
@@ -150,6 +158,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_waiting_mean_seconds",
+        show=("custody", "wall"),
         title="Average wait in custody",
         question="How long did a detainee wait on average for detention to be authorised?",
         population="Detentions authorised.",
@@ -176,14 +185,16 @@ CUSTODY = (
     ),
     Measure(
         name="in_custody_count",
+        show=("custody", "custody_page"),
         title="In custody now",
         question="How many detainees are in custody now?",
-        population="Detainees who have arrived and whose detention has not ended.",
+        population="Detainees who have arrived and have not left; nobody on bail.",
         statistic=OpenCount(Selection("in_custody")),
         unit="count",
     ),
     Measure(
         name="custody_awaiting_authorisation_count",
+        show=("custody", "custody_page"),
         title="Waiting for authorisation now",
         question="How many detainees are waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -193,6 +204,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_longest_wait_seconds",
+        show=("custody",),
         title="Longest wait in custody now",
         question="How long has the longest-waiting detainee been waiting for detention to be authorised?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -203,6 +215,7 @@ CUSTODY = (
     ),
     Measure(
         name="custody_awaiting_over_60_minutes_count",
+        show=("custody",),
         title="Waiting for authorisation for 60 min",
         question="How many detainees have been waiting for detention to be authorised for 60 minutes or more?",
         population="Detainees in custody whose detention has not been authorised.",
@@ -215,6 +228,7 @@ CUSTODY = (
     *(_remaining(clock) for clock in _CLOCKS),
     Measure(
         name="review_postponed_count",
+        show=("custody_page",),
         title="Reviews postponed",
         question="How many postponed detention reviews are past their time and not yet held?",
         population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
@@ -225,10 +239,51 @@ CUSTODY = (
     ),
     Measure(
         name="custody_clock_paused_count",
+        show=("custody_page",),
         title="Custody clocks paused",
-        question="How many detainees have paused clocks, because of hospital or bail?",
-        population="Detainees in custody whose clocks are paused.",
+        question="How many detainees have paused clocks, because they are in hospital?",
+        population="Detainees in custody whose clocks are paused. Those released on bail are not in custody.",
         statistic=OpenCount(Selection("custody_clock_paused")),
+        unit="count",
+    ),
+    Measure(
+        name="custody_clock_paused_over_12_hours_count",
+        show=("custody_page",),
+        title="Custody clocks paused for 12 hours",
+        question="How many detainees have had paused clocks for 12 hours or more?",
+        population="Detainees in custody whose clocks are paused.",
+        clock="From the beginning of the pause until now.",
+        statistic=OpenCount(Selection("custody_clock_paused"), at_least_seconds=LONG_PAUSE_SECONDS),
+        unit="count",
+        good="lower",
+        notes=(
+            "While its clocks are paused, nobody is warned of a detention's deadlines: check that the pause is real.",
+        ),
+    ),
+    Measure(
+        name="custody_note_count",
+        show=("custody_page",),
+        title="Notes on detentions",
+        question="How many notes are there on detentions, such as a charge, an extension without effect or a missing arrival?",
+        population="Detainees in custody, and people who must be in custody although no arrival is recorded. One may have several.",
+        statistic=OpenCount(Selection("custody_note")),
+        unit="count",
+    ),
+    Measure(
+        name="suite_entered_count",
+        title="Came to a suite",
+        question="How many times did a detainee come to a custody suite?",
+        population="Arrivals, returns on bail, and transfers from another suite.",
+        statistic=Count(Selection("suite_entered")),
+        unit="count",
+        notes=("With those who left, it gives the number in custody at any time (`bluelamp occupancy`).",),
+    ),
+    Measure(
+        name="suite_left_count",
+        title="Left a suite",
+        question="How many times did a detainee leave a custody suite?",
+        population="Ends of detention, releases on bail, and transfers to another suite.",
+        statistic=Count(Selection("suite_left")),
         unit="count",
     ),
 )

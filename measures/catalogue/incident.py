@@ -14,6 +14,7 @@ from measures.measure import (
     OpenLongest,
     Selection,
     Share,
+    Shown,
 )
 from measures.outcome import DECIDED, KindName
 
@@ -32,6 +33,8 @@ _DECIDED = (
     f"{_FINAL_GRADE} {_NOT_NEEDED} An incident closed with no arrival recorded counts as missed."
 )
 _LEGS_DO_NOT_ADD = "Medians do not add up: 5.30 + 9.65 is not 16.85, and that is not an error (reports I8)."
+
+_HEADLINE: Shown = ("attendance", "wall", "handover")
 
 _CLOCKS: dict[KindName, tuple[str, str]] = {
     "opened_to_dispatched": ("opened to dispatched", "From the incident's opening until the first unit is dispatched."),
@@ -90,26 +93,31 @@ def _within(span: KindName) -> Measure:
     )
 
 
-def _grade_1(span: KindName, minutes: int, row: str, notes: tuple[str, ...] = ()) -> tuple[Measure, Measure]:
+def _grade_1(
+    span: KindName, minutes: int, row: str, notes: tuple[str, ...] = (), *, median: Shown = (), within: Shown
+) -> tuple[Measure, Measure]:
+    """The share within the target and the median of a span of Grade 1, with where each is shown."""
     words = _CLOCKS[span][0]
     return (
         replace(
-            _median(span),
-            name=f"grade_1_{span}_median_seconds",
-            title=f"Grade 1 {words} (median)",
-            question=f"What was the median time from {words} for Grade 1 (immediate) incidents?",
-            where=_IMMEDIATE,
-            rows=(row,),
-            notes=notes,
-        ),
-        replace(
             _within(span),
             name=f"grade_1_{span}_within_target_ratio",
+            show=within,
             has_band=True,
             title=f"Grade 1 {words} within target",
             question=f"What share of Grade 1 (immediate) incidents met the target from {words}?",
             where=_IMMEDIATE,
             target=f"set by the force; in Staffordshire within {minutes} minutes (S25 section 6.2)",
+            rows=(row,),
+            notes=notes,
+        ),
+        replace(
+            _median(span),
+            name=f"grade_1_{span}_median_seconds",
+            show=median,
+            title=f"Grade 1 {words} (median)",
+            question=f"What was the median time from {words} for Grade 1 (immediate) incidents?",
+            where=_IMMEDIATE,
             rows=(row,),
             notes=notes,
         ),
@@ -119,6 +127,7 @@ def _grade_1(span: KindName, minutes: int, row: str, notes: tuple[str, ...] = ()
 DEMAND = (
     Measure(
         name="incident_count",
+        show=("incidents", "wall", "handover", "handover_by_grade"),
         has_band=True,
         title="Incidents",
         question="How many incidents were opened?",
@@ -150,6 +159,7 @@ DEMAND = (
     ),
     Measure(
         name="incident_resourced_count",
+        show=("incidents", "wall"),
         title="Resourced incidents",
         question="How many incidents had a unit dispatched?",
         population="Incidents with at least one dispatch, whether or not a unit arrived.",
@@ -167,6 +177,7 @@ DEMAND = (
     ),
     Measure(
         name="incident_regraded_count",
+        show=("incidents", "wall"),
         title="Regrades",
         question="How many times was an incident given another grade?",
         population="Changes of grade. `grade` is the new grade; `from_grade` is the grade before.",
@@ -189,6 +200,7 @@ DEMAND = (
     ),
     Measure(
         name="incident_closed_count",
+        show=("incidents", "wall"),
         title="Incidents closed",
         question="How many incidents were closed, by result?",
         population="Incidents closed and not reopened since.",
@@ -198,26 +210,13 @@ DEMAND = (
 )
 
 ATTENDANCE = (
-    *_grade_1("opened_to_dispatched", 2, "A3.25"),
-    *_grade_1("dispatched_to_arrived", 13, "A3.26"),
-    *_grade_1("opened_to_arrived", 15, "A3.27", (_LEGS_DO_NOT_ADD,)),
-    replace(
-        _median("opened_to_arrived"),
-        name="grade_2_opened_to_arrived_median_seconds",
-        title="Grade 2 opened to arrived (median)",
-        question="What was the median time from opened to arrived for Grade 2 (priority) incidents?",
-        where=_PRIORITY,
-        rows=("A3.28",),
-        notes=(
-            (
-                "The report prints 123.27 min below its Domestic table, whose own median is 17:43:13, and does not say which "
-                "incidents it covers (reports I6). Here it covers all Grade 2 incidents."
-            ),
-        ),
-    ),
+    *_grade_1("opened_to_dispatched", 2, "A3.25", within=("attendance",)),
+    *_grade_1("dispatched_to_arrived", 13, "A3.26", within=("attendance",)),
+    *_grade_1("opened_to_arrived", 15, "A3.27", (_LEGS_DO_NOT_ADD,), median=_HEADLINE, within=_HEADLINE),
     replace(
         _within("opened_to_arrived"),
         name="grade_2_opened_to_arrived_within_target_ratio",
+        show=_HEADLINE,
         has_band=True,
         title="Grade 2 opened to arrived within target",
         question="What share of Grade 2 (priority) incidents was attended within the target?",
@@ -228,6 +227,21 @@ ATTENDANCE = (
             (
                 "A median of 123.27 min with only 36.12 % within 120 min suggests that the share includes unattended incidents "
                 "and the median does not. The same holds here (reports I7)."
+            ),
+        ),
+    ),
+    replace(
+        _median("opened_to_arrived"),
+        name="grade_2_opened_to_arrived_median_seconds",
+        show=_HEADLINE,
+        title="Grade 2 opened to arrived (median)",
+        question="What was the median time from opened to arrived for Grade 2 (priority) incidents?",
+        where=_PRIORITY,
+        rows=("A3.28",),
+        notes=(
+            (
+                "The report prints 123.27 min below its Domestic table, whose own median is 17:43:13, and does not say which "
+                "incidents it covers (reports I6). Here it covers all Grade 2 incidents."
             ),
         ),
     ),
@@ -355,6 +369,7 @@ ATTENDANCE = (
 OPEN = (
     Measure(
         name="incident_open_count",
+        show=("incidents",),
         title="Incidents open now",
         question="How many incidents are open now?",
         population="Incidents opened and not closed.",
@@ -363,6 +378,7 @@ OPEN = (
     ),
     Measure(
         name="incident_unresourced_count",
+        show=("incidents",),
         title="No unit assigned now",
         question="How many open incidents that may need attendance have no unit assigned?",
         population="Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
@@ -372,6 +388,7 @@ OPEN = (
     ),
     Measure(
         name="incident_unattended_count",
+        show=("incidents",),
         title="Not attended yet",
         question="How many open incidents have not been attended?",
         population="Open incidents with neither an arrival nor a video response.",
@@ -381,6 +398,7 @@ OPEN = (
     ),
     Measure(
         name="grade_1_unresourced_over_2_minutes_count",
+        show=("attendance",),
         title="Grade 1 with no unit for 2 min",
         question="How many Grade 1 (immediate) incidents have had no unit assigned for 2 minutes or more?",
         population="Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
@@ -391,6 +409,7 @@ OPEN = (
     ),
     Measure(
         name="grade_1_unattended_over_15_minutes_count",
+        show=("attendance",),
         title="Grade 1 not attended for 15 min",
         question="How many Grade 1 (immediate) incidents have been open and unattended for 15 minutes or more?",
         population="Open Grade 1 incidents with neither an arrival nor a video response.",
@@ -402,6 +421,7 @@ OPEN = (
     ),
     Measure(
         name="grade_2_unattended_over_2_hours_count",
+        show=("attendance",),
         title="Grade 2 not attended for 2 h",
         question="How many Grade 2 (priority) incidents have been open and unattended for 2 hours or more?",
         population="Open Grade 2 incidents with neither an arrival nor a video response.",

@@ -116,7 +116,7 @@ class Tail:
         for fact in result.facts:
             self._note_time(fact.at)
             if is_new:
-                self._sink.publish(fact)
+                self._sink.publish(fact, self._mapping.topic)
         for each in result.malformed if is_new else ():
             _logger.warning("%s, %s", name, each)
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-import msgspec
-
 from facts.errors import MappingError
 from facts.union import AnyFact
 from producers.declaration import Mapping, columns_used
 from producers.extract import RowReader
+from producers.gateway.events import Event, events_of
 from producers.gateway.problem import FactError, problem
+from producers.gateway.sent import Sent
 from producers.rows import row_of
 from producers.values import MalformedError
 
@@ -32,6 +32,7 @@ class Webhook:
         for what, is_unfit in (
             ("its source is not JSON lines", mapping.source.format != "json_lines"),
             ("it makes a fact from several events", any(each.per != "row" for each in mapping.facts)),
+            ("it joins subjects, and a webhook remembers no event", mapping.subject.join is not None),
             ("it leaves out repeated events, and a webhook remembers none", bool(mapping.rows.distinct_by)),
         ):
             if is_unfit:
@@ -40,13 +41,16 @@ class Webhook:
         self.mapping, self._now, self._events_max = mapping, now, events_max
         self._columns = frozenset(columns_used(mapping))
 
-    def read(self, body: bytes) -> list[AnyFact]:
-        """Read the facts of a request with one event, or several in an array.
+    def read(self, sent: Sent) -> list[AnyFact]:
+        """Read the facts of a request with one event or several.
 
         Raises:
-            ProblemError: the body is not JSON, or an event cannot be read; the request must not be published.
+            ProblemError: the body cannot be read, or an event in it; the request must not be published.
         """
-        events = self._events(body)
+        events = events_of(sent)
+        if len(events) > self._events_max:
+            title = f"The request has {len(events):,} events; the limit is {self._events_max:,}."
+            raise problem("event_refused", 422, title, "Send them in several requests.")
         facts: list[AnyFact] = []
         errors: list[FactError] = []
         for number, event in enumerate(events):
@@ -63,19 +67,7 @@ class Webhook:
             )
         return facts
 
-    def _events(self, body: bytes) -> list[dict[str, object]]:
-        try:
-            decoded = msgspec.json.decode(body, type=dict[str, object] | list[dict[str, object]])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            title = "The body is not a JSON object or an array of JSON objects."
-            raise problem("not_json", 400, title, "Send one event as an object, or several as an array.") from None
-        events = decoded if isinstance(decoded, list) else [decoded]
-        if len(events) > self._events_max:
-            title = f"The request has {len(events):,} events; the limit is {self._events_max:,}."
-            raise problem("event_refused", 422, title, "Send them in several requests.")
-        return events
-
-    def _facts(self, event: dict[str, object], number: int) -> Iterator[AnyFact]:
+    def _facts(self, event: Event, number: int) -> Iterator[AnyFact]:
         row = row_of(number, event, self.mapping.source, self._columns)
         result = RowReader(self.mapping, self._now).read(row)
         if not isinstance(result, str):

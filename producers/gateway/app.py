@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,11 +22,14 @@ from facts.union import TOPICS, AnyFact, Topic
 from producers.adapters.webhook import Webhook
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.delivery import DeliveryQueue
+from producers.gateway.events import MEDIA_TYPES
 from producers.gateway.limits import Bucket, Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.problem import problem
 from producers.gateway.reading import read_facts
 from producers.gateway.senders import Senders
+from producers.gateway.sent import CLOUDEVENT, CLOUDEVENTS, JSON, Sent
+from producers.gateway.signatures import SigningKey, is_signed
 from producers.http.headers import API_HEADERS, SecurityHeaders
 from producers.http.problem import Kind, ProblemError, response_of
 
@@ -33,8 +37,12 @@ _logger = logging.getLogger("bluelamp.gateway")
 _DRAINED_BYTES = 4 * 1024 * 1024
 """How much of a body that is too large is read and discarded, so that its sender still receives the answer."""
 
-Read = Callable[[bytes], Sequence[AnyFact]]
-"""Turns a request's body into facts, or raises a ProblemError."""
+Endpoint = Callable[[Request], Awaitable[Response]]
+Read = Callable[[Sent], Sequence[AnyFact]]
+"""Turns a request into facts, or raises a ProblemError."""
+_FACT_TYPES = (JSON, CLOUDEVENT, CLOUDEVENTS)
+_TAKES_FACTS = "Send JSON, with the header `Content-Type: application/json`, or CloudEvents in JSON."
+_TAKES_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
 
 
 def gateway(
@@ -46,6 +54,7 @@ def gateway(
     now: Callable[[], datetime],
     monotonic: Callable[[], float],
     webhooks: Sequence[Webhook] = (),
+    keys: Mapping[str, SigningKey] = MappingProxyType({}),
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -57,6 +66,7 @@ def gateway(
         now: the wall clock.
         monotonic: a monotonic clock, in seconds.
         webhooks: readers for platforms that push their own events; each is served under its mapping's name.
+        keys: the signing key of each webhook that accepts only signed requests, by its mapping's name.
     """
     ingest = _Ingest(senders, deliveries, limits, monotonic)
 
@@ -67,15 +77,15 @@ def gateway(
         await asyncio.to_thread(deliveries.close)
 
     def reads(topic: Topic) -> Read:
-        return lambda body: read_facts(body, topic, forces, now(), limits.batch_facts)
+        return lambda sent: read_facts(sent, topic, forces, now(), limits.batch_facts)
 
-    hooks = [each.mapping.name for each in webhooks]
+    hooks = {each.mapping.name: each for each in webhooks}
     documents = {"/openapi.json": openapi(forces.values(), limits, hooks), "/asyncapi.json": asyncapi()}
     routes: list[BaseRoute] = [
         *(Route(f"/v1/{topic}", ingest.endpoint(topic, reads(topic)), methods=["POST"]) for topic in TOPICS),
         *(
-            Route(f"/v1/webhooks/{each.mapping.name}", ingest.endpoint(each.mapping.topic, each.read), methods=["POST"])
-            for each in webhooks
+            Route(f"/v1/webhooks/{name}", ingest.webhook(each, keys.get(name)), methods=["POST"])
+            for name, each in hooks.items()
         ),
         *(Route(path, _document_endpoint(document)) for path, document in documents.items()),
         Route("/health", _health),
@@ -94,40 +104,66 @@ class _Ingest:
     def __init__(
         self, senders: Senders, deliveries: DeliveryQueue, limits: Limits, monotonic: Callable[[], float]
     ) -> None:
-        self._senders, self._deliveries, self._limits = senders, deliveries, limits
+        self._senders, self._deliveries, self._limits, self._monotonic = senders, deliveries, limits, monotonic
         self._buckets = {name: Bucket(limits, monotonic) for name in senders.names}
 
-    def endpoint(self, topic: Topic, read: Read) -> Callable[[Request], Awaitable[Response]]:
+    def endpoint(self, topic: Topic, read: Read) -> Endpoint:
         """The endpoint that accepts facts for one topic.
 
         Args:
             topic: the topic to publish to.
-            read: turns a body into facts.
+            read: turns a request into facts.
         """
 
         async def accept(request: Request) -> Response:
-            sender = self._sender(request)
-            try:
-                self._charge(sender, 1)
-                facts = read(await self._body(request))
-                self._charge(sender, len(facts) - 1)
-                if facts:
-                    await self._deliver(topic, facts)
-            except ProblemError as error:
-                _logger.warning("%s, %s: %d %s", sender, topic, error.problem.status, error.problem.title)
-                raise
-            return JSONResponse({"facts": len(facts)}, status_code=202)
+            sender = self._sender(request, "Bearer")
+            return await self._accept(sender, topic, lambda: self._sent(request, _FACT_TYPES, _TAKES_FACTS), read)
 
         return accept
 
-    def _sender(self, request: Request) -> str:
+    def webhook(self, hook: Webhook, key: SigningKey | None) -> Endpoint:
+        """The endpoint that accepts a platform's events.
+
+        Args:
+            hook: reads the events.
+            key: the signing key; None if the platform sends a token.
+        """
+        signer = f"webhook {hook.mapping.name}"
+        self._buckets[signer] = Bucket(self._limits, self._monotonic)
+
+        async def accept(request: Request) -> Response:
+            async def sent() -> Sent:
+                whole = await self._sent(request, MEDIA_TYPES, _TAKES_EVENTS)
+                if key and not is_signed(whole, key):
+                    raise _unsigned(key)
+                return whole
+
+            sender = signer if key else self._sender(request, 'Basic realm="Blue Lamp"')
+            return await self._accept(sender, hook.mapping.topic, sent, hook.read)
+
+        return accept
+
+    async def _accept(self, sender: str, topic: Topic, sent: Callable[[], Awaitable[Sent]], read: Read) -> Response:
+        try:
+            self._charge(sender, 1)
+            facts = read(await sent())
+            self._charge(sender, len(facts) - 1)
+            if facts:
+                await self._deliver(topic, facts)
+        except ProblemError as error:
+            _logger.warning("%s, %s: %d %s", sender, topic, error.problem.status, error.problem.title)
+            raise
+        return JSONResponse({"facts": len(facts)}, status_code=202)
+
+    def _sender(self, request: Request, challenge: str) -> str:
         sender = self._senders.authenticate(request.headers.get("authorization"))
         if sender is None:
             title = "The token is missing or unknown."
             detail = (
-                "Send the header `Authorization: Bearer TOKEN`, with the token that the gateway has for this sender."
+                "Send the header `Authorization: Bearer TOKEN`, with the token that the gateway has for this sender, or Basic "
+                "authentication with the sender's name and its token."
             )
-            raise problem("not_authorised", 401, title, detail, headers={"WWW-Authenticate": "Bearer"})
+            raise problem("not_authorised", 401, title, detail, headers={"WWW-Authenticate": challenge})
         return sender
 
     def _charge(self, sender: str, facts: int) -> None:
@@ -138,17 +174,18 @@ class _Ingest:
             detail = f"Send the request again in {wait} s."
             raise problem("too_many_facts", 429, title, detail, headers={"Retry-After": str(wait)})
 
-    async def _body(self, request: Request) -> bytes:
+    async def _sent(self, request: Request, media_types: Sequence[str], detail: str) -> Sent:
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
-            detail = "Send JSON, with the header `Content-Type: application/json`."
-            raise problem("wrong_media_type", 415, "The content type is not application/json.", detail)
+        if media_type not in media_types:
+            raise problem("wrong_media_type", 415, "The content type is not one that is accepted here.", detail)
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                return await self._read(request)
+                body = await self._read(request)
         except (TimeoutError, ClientDisconnect):
             title = f"The whole request did not arrive within {self._limits.body_seconds:g} s."
             raise problem("too_slow", 408, title, "Send smaller batches.", headers={"Connection": "close"}) from None
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Sent(body=body, media_type=media_type, headers=dict(request.headers), target=request.url.path + query)
 
     async def _read(self, request: Request) -> bytes:
         parts: list[bytes] = []
@@ -172,6 +209,15 @@ class _Ingest:
             title = "The log has not acknowledged the facts; it may or may not have them."
             detail = f"Send the whole request again in {wait} s: a fact sent twice counts once."
             raise problem("log_unavailable", 503, title, detail, headers={"Retry-After": wait}) from None
+
+
+def _unsigned(key: SigningKey) -> ProblemError:
+    title = "The signature is missing or wrong."
+    detail = (
+        f"The header {key.header} must have the signature of this request. Check that the gateway has the platform's "
+        "current secret, and the address that the platform calls."
+    )
+    return problem("not_authorised", 401, title, detail, headers={"WWW-Authenticate": key.header})
 
 
 def _document_endpoint(document: Mapping[str, object]) -> Callable[[Request], Awaitable[Response]]:

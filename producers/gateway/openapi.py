@@ -7,21 +7,22 @@ import msgspec
 
 from facts.force import Force
 from facts.union import FACT_TYPES, TOPICS, Topic
+from producers.gateway.events import cloud_event_schema, describe
 from producers.gateway.limits import Limits
 from producers.gateway.problem import FactsProblem
+from producers.gateway.sent import CLOUDEVENT, CLOUDEVENTS, JSON
 from producers.gateway.shapes import REFERENCE, facts_of, one_of, schemas_of, summary
 from producers.http.problem import MEDIA_TYPE
 
 _RETRY = {
     "Retry-After": {"description": "Seconds to wait before sending again.", "schema": {"type": "integer", "minimum": 1}}
 }
-_CHALLENGE = {"WWW-Authenticate": {"schema": {"const": "Bearer"}}}
 _PROBLEMS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "400": ("The body is empty or is not JSON.", {}),
-    "401": ("The token is missing or unknown.", _CHALLENGE),
+    "401": ("The token is missing or unknown, or the signature is missing or wrong.", {}),
     "408": ("The whole request did not arrive in time. Send smaller batches.", {}),
     "413": ("The request is too large. Send smaller batches.", {}),
-    "415": ("The content type is not application/json.", {}),
+    "415": ("The content type is not one that is accepted here.", {}),
     "422": (
         "The request has invalid facts or too many. None was accepted. `errors` lists each fault and what to do about it.",
         {},
@@ -55,14 +56,17 @@ def openapi(forces: Iterable[Force], limits: Limits, webhooks: Iterable[str] = (
                 "sent twice with the same `fact_id` counts once."
             ),
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"password": []}],
         "paths": {
             **{f"/v1/{topic}": {"post": _operation(topic)} for topic in TOPICS},
-            **{f"/v1/webhooks/{name}": {"post": _webhook(name, limits)} for name in webhooks},
+            **{f"/v1/webhooks/{name}": {"post": _webhook(name)} for name in webhooks},
             **_documents(),
         },
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
             "schemas": _schemas(profiles, limits),
         },
     }
@@ -70,26 +74,26 @@ def openapi(forces: Iterable[Force], limits: Limits, webhooks: Iterable[str] = (
 
 def _operation(topic: Topic) -> dict[str, Any]:
     title = f"Send one fact or a batch of facts to the topic {topic}. A batch is accepted whole or not at all."
-    return _post(f"send_{topic}", title, {"$ref": REFERENCE.format(name=f"{topic}_batch")})
+    batch = {"$ref": REFERENCE.format(name=f"{topic}_batch")}
+    event = cloud_event_schema(batch)
+    bodies = {JSON: batch, CLOUDEVENT: event, CLOUDEVENTS: {"type": "array", "items": event, "minItems": 1}}
+    return _post(f"send_{topic}", title, bodies, "Bearer")
 
 
-def _webhook(name: str, limits: Limits) -> dict[str, Any]:
-    event = {
-        "type": "object",
-        "description": "One event in the platform's own format. The mapping says which fields are read.",
-    }
-    several = {"type": "array", "items": event, "maxItems": limits.batch_facts}
-    return _post(
-        f"push_{name}", f"Send events of the platform that the mapping {name} reads.", {"oneOf": [event, several]}
-    )
+def _webhook(name: str) -> dict[str, Any]:
+    title = f"Send events of the platform that the mapping {name} reads."
+    return _post(f"push_{name}", title, dict(describe()))
 
 
-def _post(name: str, title: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _post(name: str, title: str, bodies: Mapping[str, Any], challenge: str | None = None) -> dict[str, Any]:
+    problems = {status: _problem(*problem) for status, problem in _PROBLEMS.items()}
+    schema = {"const": challenge} if challenge else {"type": "string"}
+    problems["401"]["headers"] = {"WWW-Authenticate": {"schema": schema}}
     return {
         "operationId": name,
         "summary": title,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"202": _accepted(), **{status: _problem(*problem) for status, problem in _PROBLEMS.items()}},
+        "requestBody": {"required": True, "content": {each: {"schema": body} for each, body in bodies.items()}},
+        "responses": {"202": _accepted(), **problems},
     }
 
 

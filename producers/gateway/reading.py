@@ -8,16 +8,16 @@ from facts.feed import FeedHeartbeat
 from facts.force import Force
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable
+from producers.gateway.events import binary_attributes
 from producers.gateway.problem import FactError, error_of, problem
+from producers.gateway.sent import Sent
 
 
-def read_facts(
-    body: bytes, topic: Topic, forces: Mapping[str, Force], now: datetime, batch_facts: int
-) -> list[AnyFact]:
+def read_facts(sent: Sent, topic: Topic, forces: Mapping[str, Force], now: datetime, batch_facts: int) -> list[AnyFact]:
     """Read the facts of a request as the workers will read them from the log.
 
     Args:
-        body: one fact as a JSON object, or several as an array.
+        sent: one fact as a JSON object, or several as an array; or CloudEvents whose data they are.
         topic: the topic they are sent to.
         forces: the profiles, by name.
         now: the present; facts that happened much later are refused.
@@ -26,7 +26,8 @@ def read_facts(
     Raises:
         ProblemError: the request must not be published; it lists every fault.
     """
-    batch = wire.decode(body, topic, now)
+    binary_attributes(sent.headers)
+    batch = wire.decode(sent.body, topic, now)
     facts = [fact for _, fact in batch.facts]
     count = len(facts) + len(batch.unreadable)
     if count > batch_facts:

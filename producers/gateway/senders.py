@@ -1,5 +1,6 @@
 """The gateway's senders, each with its own token; only digests of the tokens are stored."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -32,11 +33,14 @@ class Senders:
         return tuple(dict.fromkeys(name for name, _ in self._digests))
 
     def authenticate(self, authorization: str | None) -> str | None:
-        """The sender whose token an Authorization header carries; None if the token is unknown."""
-        scheme, _, token = (authorization or "").partition(" ")
-        digest = _digest(token.strip())
+        """The sender whose token an Authorization header carries, as a bearer token or as a password of its own name."""
+        scheme, _, given = (authorization or "").partition(" ")
+        user, token = _user_and_password(given) if scheme.lower() == "basic" else ("", given.strip())
+        digest = _digest(token)
         # Every digest is compared, so that the time taken reveals nothing about them.
         names = [name for name, own in self._digests if hmac.compare_digest(digest, own)]
+        if scheme.lower() == "basic":
+            return user if user in names else None
         return names[0] if names and scheme.lower() == "bearer" else None
 
 
@@ -50,16 +54,37 @@ def parse_senders(text: str, where: str) -> Senders:
     Raises:
         SettingError: the setting is invalid or lists no sender. The error never contains a token.
     """
-    pairs = [_PAIR.fullmatch(each) for each in text.split()]
-    if not pairs:
+    if not text.strip():
         raise SettingError("No sender has a token, so nobody could send facts.", where=where, hint=_HINT)
+    return Senders(parse_pairs(text, where))
+
+
+def parse_pairs(text: str, where: str) -> list[tuple[str, str]]:
+    """Read `name:token` pairs, separated by spaces.
+
+    Args:
+        text: the setting.
+        where: the name of its variable, for errors.
+
+    Raises:
+        SettingError: the setting is invalid. The error never contains a token.
+    """
+    pairs = [_PAIR.fullmatch(each) for each in text.split()]
     tokens = [(pair[1], pair[2]) for pair in pairs if pair]
     if len(tokens) < len(pairs):
         raise SettingError(f"Sender {pairs.index(None) + 1} is not of the form name:token.", where=where, hint=_HINT)
     short = next((name for name, token in tokens if len(token) < TOKEN_LENGTH_MIN), None)
     if short:
         raise SettingError(f"The token of {short} is too short.", where=where, hint=_HINT)
-    return Senders(tokens)
+    return tokens
+
+
+def _user_and_password(given: str) -> tuple[str, str]:
+    try:
+        user, _, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return user, password
 
 
 def _digest(token: str) -> bytes:

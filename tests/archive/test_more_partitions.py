@@ -25,7 +25,6 @@ from bluelamp.wiring.settings import Settings
 from facts.batch import BatchRecord
 from facts.errors import IncompleteError, PartMissingError
 from facts.fact import SubjectFact
-from facts.feed import FeedHeartbeat
 from facts.moved import origin_of
 from facts.partitioning import partition_of
 from facts.union import AnyFact, Topic
@@ -48,7 +47,8 @@ from tests.archive.test_rebuild import (
     redis,
     server,
 )
-from tests.recount.story import records
+from tests.recount.outcomes import records
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT
 
 __all__ = ["redis", "server"]  # fixtures
@@ -95,8 +95,8 @@ def _add(log: MemoryLog, number: int, facts: Sequence[AnyFact]) -> None:
 def beat(log: MemoryLog, partitions: int) -> None:
     """Heartbeats up to the present on every partition."""
     for number in range(partitions):
-        heartbeat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=NOW, feed="dispatch", seq=1, complete_to=NOW)
-        _add(log, number, [heartbeat])
+        beat = heartbeat("dispatch", NOW)
+        _add(log, number, [beat])
 
 
 def folded(server: StateServer, log: MemoryLog) -> MemoryLog:

@@ -25,7 +25,6 @@ from bluelamp.recount.log import records_of
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
-from facts.feed import FeedHeartbeat
 from facts.force import Force, QueueTarget
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived, UnitDispatched
 from facts.union import AnyFact, Topic
@@ -41,6 +40,7 @@ from streams.store import Applied, Names, StateStore
 from streams.version import pointer
 from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY, MemoryLog, record
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT
 
 PLACE = ("incidents", 0)
@@ -91,7 +91,7 @@ def before() -> list[AnyFact]:
 
 def log_of(facts: list[AnyFact], now: datetime = NOW) -> MemoryLog:
     """A log of one partition with one fact per record, and heartbeats up to the present at its end."""
-    beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=now, feed="dispatch", seq=1, complete_to=now)
+    beat = heartbeat("dispatch", now)
     values = [encode([fact]) for fact in (*facts, beat)]
     return MemoryLog({PLACE: [record(at, _milliseconds(now), value) for at, value in enumerate(values)]})
 

@@ -23,6 +23,7 @@ from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import run
 from tests.real.parts import missing
 from tests.support.browser import chromium
+from tests.support.facts import heartbeat
 from tests.support.stores import state_server
 from tests.support.system import System, WorkerProcess, until
 
@@ -51,15 +52,7 @@ class Heartbeats(threading.Thread):
 
     def _heartbeat(self) -> FeedHeartbeat:
         self._seq += 1
-        return FeedHeartbeat(
-            fact_id=f"beat-{self._seq}",
-            force=FORCE,
-            at=self.present,
-            feed="dispatch",
-            seq=self._seq,
-            complete_to=self.present,
-            replay=True,
-        )
+        return heartbeat("dispatch", self.present, fact_id=f"beat-{self._seq}", force=FORCE, seq=self._seq, replay=True)
 
     def stop(self) -> None:
         """Stop."""

@@ -22,6 +22,7 @@ from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
 from streams.readings import Reader
 from streams.store import StateStore
+from tests.support.facts import heartbeat
 from tests.support.forces import rules, shipped
 from tests.support.memory import MemoryState
 from tests.support.stores import apply_all, call
@@ -102,12 +103,12 @@ def _facts() -> Iterator[tuple[str, Any]]:
 
 
 def _heartbeat(feed: str, moment: datetime) -> FeedHeartbeat:
-    return FeedHeartbeat(
+    return heartbeat(
+        feed,
+        moment - timedelta(seconds=1),
         fact_id=f"heartbeat-{feed}",
         force=FORCE,
         at=moment,
-        feed=feed,
         seq=1_000_000,
-        complete_to=moment - timedelta(seconds=1),
         simulated=True,
     )

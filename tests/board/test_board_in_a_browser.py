@@ -16,7 +16,6 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
-from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from measures.catalogue import CATALOGUE
 from measures.display import words
@@ -26,6 +25,7 @@ from producers.publish import LIVE
 from tests.board.conftest import STALE_AFTER_SECONDS, BoardProcess, RunningBoard
 from tests.integration.conftest import FORCE
 from tests.support.browser import complaints, network, show_as
+from tests.support.facts import heartbeat
 from tests.support.system import until
 
 pytestmark = pytest.mark.real
@@ -315,12 +315,9 @@ def test_a_simulated_force_is_marked_permanently(page: webdriver.Chrome, running
     """Must be the last test here, because the mark cannot be removed."""
     mark = page.find_element("id", "simulation")
     assert not mark.is_displayed()
-    heartbeat = FeedHeartbeat(
-        fact_id="simulated", force=FORCE, at=running.present, feed="dispatch", seq=1, complete_to=running.present,
-        replay=True, simulated=True,
-    )  # fmt: skip
+    beat = heartbeat("dispatch", running.present, force=FORCE, replay=True, simulated=True)
     with running.system.publisher(LIVE) as publisher:
-        publisher.heartbeat(heartbeat, "incidents")
+        publisher.heartbeat(beat, "incidents")
     wait(page, mark.is_displayed, 10)
     assert mark.text == "SIMULATION - no figure is real"
     page.refresh()

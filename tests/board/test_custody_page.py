@@ -1,15 +1,20 @@
 """The Custody page lists everyone in custody, most urgent first, as the facts say, and its totals are the measures'."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
-from dashboards.board.custody.page import CUSTODY, TOTALS
+import pytest
+
+from dashboards.board.custody.page import CUSTODY
 from dashboards.board.shared.background import BackgroundReadings
-from dashboards.board.shared.detentions import CustodyClock, Detention, ListStatus, read_detentions
+from dashboards.board.shared.detentions import CustodyClock, ListedDetention, ListStatus, read_detentions
 from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
-from measures.catalogue import find
+from measures.catalogue import find, shown
+from measures.display import local_words
 from measures.outcome import OpenItem, microseconds
 from streams.readings import Reader
 from tests.board.day import FORCE, MOMENT, RULES, Day
@@ -51,15 +56,16 @@ def test_the_list_agrees_with_the_facts_and_is_sorted_by_urgency(day: Day) -> No
     assert lefts[len(soon) :] == sorted(lefts[len(soon) :])
 
 
-def _minutes_left(each: Detention) -> float:
+def _minutes_left(each: ListedDetention) -> float:
     """The minutes until the first deadline; infinity without one."""
     dues = [clock.due for clock in (each.review, each.detention) if clock.due is not None]
     return min((due / 60_000 - MOMENT.timestamp() / 60 for due in dues), default=float("inf"))
 
 
-def _detained(name: str, minutes: float, *, child: bool) -> Detention:
+def _detained(name: str, minutes: float, *, child: bool) -> ListedDetention:
     due = int(MOMENT.timestamp() + minutes * 60) * 1000
-    return Detention(name, "Northern", child, "", "", CustodyClock("due", due), CustodyClock("none"))
+    age = "Child" if child else "Adult"
+    return ListedDetention(name, "Northern", child, age, "", "", CustodyClock("due", due), CustodyClock("none"))
 
 
 def test_children_come_first_in_each_warning_step_and_the_others_are_in_order_of_deadline() -> None:
@@ -113,7 +119,7 @@ def test_the_first_review_is_due_six_hours_after_authorisation(day: Day) -> None
 def test_the_totals_are_the_measures_and_agree_with_the_list(day: Day) -> None:
     parts = CUSTODY.read(day.view)
     facts = dict(parts["totals"])
-    counts = {name: day.reader.read(find(name), force=FORCE)[0].value for name in TOTALS}
+    counts = {each.name: day.reader.read(each, force=FORCE)[0].value for each in shown("custody_page")}
     assert facts == {find(name).title: f"{int(value or 0):,}" for name, value in counts.items()}
     now, listed = MOMENT.timestamp() * 1000, parts["detentions"]
     assert counts["in_custody_count"] == len(listed)
@@ -126,12 +132,16 @@ def test_the_totals_are_the_measures_and_agree_with_the_list(day: Day) -> None:
             assert counts[f"{who}_{clock}_due_within_60_minutes_count"] == soon
 
 
+Items = Mapping[str, Sequence[tuple[Any, ...]]]
+"""By kind, the items: subject, hours since, hours until due, further words."""
+
+
 class _OpenItems:
-    """A reader of given open items, each open since noon and due the given number of hours later, if at all."""
+    """A reader of given open items, each with its words, and open and due a number of hours after noon."""
 
     rules = RULES
 
-    def __init__(self, items: dict[str, dict[str, int | None]]) -> None:
+    def __init__(self, items: Items) -> None:
         self._items = items
 
     def present(self, _: str) -> datetime:
@@ -139,29 +149,93 @@ class _OpenItems:
 
     def open_subjects(self, _: str, kind: str) -> list[tuple[str, OpenItem]]:
         noon = microseconds(MOMENT.replace(hour=12, minute=0, second=0))
-        due = {
-            name: None if hours is None else noon + hours * _HOUR for name, hours in self._items.get(kind, {}).items()
+
+        def after(hours: float | None) -> int | None:
+            return None if hours is None else noon + int(hours * _HOUR)
+
+        return [
+            (name, OpenItem(kind, noon + int(since * _HOUR), noon, after(due), ("northern", "yes", *words)))
+            for name, since, due, *words in self._items.get(kind, ())
+        ]
+
+
+def _listed(items: Items) -> list[ListedDetention]:
+    return read_detentions(
+        View(cast("Reader", _OpenItems(items)), FORCE, cast("BackgroundReadings", None), no_log_ends)
+    )
+
+
+def test_paused_clocks_have_no_deadline_but_the_time_left_and_an_overdue_clock_keeps_its_own() -> None:
+    overdue, new, still = _listed(
+        {
+            "in_custody": [("still", 0, None), ("overdue", 0, None), ("new", 0, None)],
+            "awaiting_authorisation": [("new", 0, None)],
+            "custody_clock_paused": [("still", 0, None), ("overdue", 0, None)],
+            "review_due": [("still", 0, None), ("overdue", 0, -1)],
+            "detention_limit": [("still", 0, None), ("overdue", 0, None), ("new", 0, 24)],
+            "custody_note": [("still", 0, 4.5, "review_clock_paused"), ("still", 0, 20, "limit_clock_paused")],
         }
-        return [(name, OpenItem(kind, noon, noon, each, ("northern", "yes"))) for name, each in due.items()]
-
-
-def test_paused_and_postponed_clocks_have_no_deadline_but_an_overdue_clock_keeps_its_own() -> None:
-    items = {
-        "in_custody": dict.fromkeys(("still", "postponed", "overdue", "new")),
-        "awaiting_authorisation": {"new": None},
-        "custody_clock_paused": {"still": None, "overdue": None},
-        "review_due": {"still": None, "overdue": -1},
-        "review_postponed": {"postponed": None},
-        "detention_limit": {"still": None, "postponed": 20, "overdue": None, "new": 24},
-    }
-    view = View(cast("Reader", _OpenItems(items)), FORCE, cast("BackgroundReadings", None), no_log_ends)
-    listed = read_detentions(view)
-    assert [each.detainee for each in listed] == ["overdue", "postponed", "new", "still"]
-    overdue, postponed, new, still = listed
+    )
     assert (overdue.review.state, overdue.review.at, overdue.detention.state) == ("due", "03 Dec 11:00:00", "paused")
     assert overdue.review.paused_since == int(MOMENT.replace(hour=12, minute=0, second=0).timestamp()) * 1000
-    assert (new.detention.paused_since, postponed.detention.paused_since) == (None, None)
-    assert (postponed.review, postponed.detention.at) == (CustodyClock("postponed"), "04 Dec 08:00:00")
-    assert (new.review, new.status) == (CustodyClock("none"), "awaiting authorisation since 03 Dec 12:00:00")
-    assert (still.review, still.detention) == (CustodyClock("paused"), CustodyClock("paused"))
+    assert (new.detention.paused_since, new.review) == (None, CustodyClock("none"))
+    assert new.status == "awaiting authorisation since 03 Dec 12:00:00"
+    assert (still.review, still.detention) == (
+        CustodyClock("paused", left="4 h 30 min"),
+        CustodyClock("paused", left="20 h 0 min"),
+    )
     assert still.status == overdue.status == "clocks paused since 03 Dec 12:00:00"
+
+
+def test_a_postponed_review_says_since_when_and_when_it_was_due_and_the_next_one_counts() -> None:
+    by_name = {
+        each.detainee: each
+        for each in _listed(
+            {
+                "in_custody": [("postponed", 0, None), ("ahead", 0, None)],
+                "review_postponed": [("postponed", 1, 0.5), ("ahead", 5, 5)],
+                "review_due": [("postponed", 1, 9.5), ("ahead", 5, 14)],
+            }
+        )
+    }
+    postponed, ahead = by_name["postponed"].review, by_name["ahead"].review
+    assert (postponed.state, postponed.at) == ("postponed", "03 Dec 21:30:00")
+    assert postponed.postponed == "postponed since 03 Dec 13:00:00, was due 03 Dec 12:30:00"
+    assert (ahead.state, ahead.at, ahead.postponed) == ("due", "03 Dec 17:00:00", "postponed ahead of its time")
+
+
+def test_notes_and_a_missing_arrival_are_on_the_page() -> None:
+    noted, unknown = sorted(
+        _listed(
+            {
+                "in_custody": [("noted", 0, None)],
+                "detention_limit": [("noted", -20, 22)],
+                "review_due": [("unknown", 1, 7)],
+                "custody_note": [
+                    ("noted", 0, None, "extension_too_late"),
+                    ("noted", 1, 22, "application_pending"),
+                    ("unknown", 1, None, "arrival_unrecorded"),
+                ],
+            }
+        ),
+        key=lambda each: each.detainee,
+    )
+    assert "court application pending" in noted.status
+    assert "until 04 Dec 10:00:00" in noted.status
+    assert "an extension changes nothing: it was authorised after the limit had passed (s.42(4)(a))" in noted.status
+    assert unknown.arrived == "not recorded; known since 03 Dec 13:00:00"
+    assert (unknown.review.at, unknown.detention) == ("03 Dec 19:00:00", CustodyClock("none"))
+    assert "no arrival is recorded" in unknown.status
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2024-10-27T00:30:00Z", "01:30 BST"),
+        ("2024-10-27T01:30:00Z", "01:30 GMT"),
+        ("2024-10-27T02:30:00Z", "02:30"),
+        ("2024-03-31T01:30:00Z", "02:30"),
+    ],
+)
+def test_the_repeated_hour_is_shown_with_its_offset(at: str, words: str) -> None:
+    assert local_words(datetime.fromisoformat(at), ZoneInfo("Europe/London"), "%H:%M") == words

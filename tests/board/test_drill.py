@@ -4,12 +4,14 @@ import csv
 import io
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 
 from dashboards.board.app import board
+from dashboards.board.handover.data import compared
 from dashboards.board.measure.data import read_breakdown
 from dashboards.board.now.attendance import read_unattended
 from dashboards.board.now.journey import read_journey
@@ -19,18 +21,31 @@ from dashboards.board.shared.query import dimensions, parse_query
 from dashboards.board.shared.table import crossed
 from dashboards.board.shared.tile import displayed_measures, read_tile
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
-from measures.catalogue import CATALOGUE
+from measures.catalogue import CATALOGUE, find, shown
+from measures.measure import Place
 from tests.board.day import FORCE, MOMENT, Day
 from tests.support.asgi import get
 
 _ADDS_UP = "add up to the total"
 
 
-def test_every_panel_names_measures_of_the_catalogue() -> None:
-    named = [name for panel in PANELS for name in (*panel.now, *panel.over_time, *panel.wall)]
-    assert [name for name in named if name not in CATALOGUE] == []
-    assert [name for panel in PANELS for name in panel.now if not CATALOGUE[name].is_open()] == []
-    assert [name for panel in PANELS for name in panel.over_time if CATALOGUE[name].is_open()] == []
+def test_every_place_that_a_measure_may_name_shows_it() -> None:
+    panels = {panel.place for panel in PANELS if panel.place}
+    assert {*panels, "wall", "custody_page", "handover", "handover_by_grade"} == set(get_args(Place))
+    assert [place for place in get_args(Place) if not shown(place)] == []
+    assert [each.name for each in shown("wall") if not panels & set(each.show)] == []
+    assert [each.name for each in (*shown("wall"), *shown("handover")) if each.is_open()] == []
+    assert [each.name for each in shown("custody_page") if not each.is_open()] == []
+    assert [each.name for each in shown("handover_by_grade") if "handover" not in each.show] == []
+
+
+def test_a_new_measure_appears_where_it_says_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = replace(find("incident_count"), name="added_count", show=("incidents", "wall", "handover"))
+    monkeypatch.setitem(CATALOGUE, added.name, added)
+    assert [panel.name for panel in PANELS if added in panel.over_time()] == ["incidents"]
+    assert [panel.name for panel in PANELS if added in panel.wall()] == ["incidents"]
+    assert (added, {}) in list(compared())
+    assert [panel.name for panel in PANELS if added in panel.now()] == []
 
 
 def test_the_rows_of_every_breakdown_add_up_and_every_open_subject_is_listed(day: Day) -> None:

@@ -328,8 +328,22 @@ DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
     (at(-90), "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00", "bad"),
     # Paused an hour ago, 30 minutes after its deadline: the time overdue has not grown since.
     (at(-90, paused_since=-60 * 60_000), "\u2717 OVERDUE by 30 min 00 s (paused), due 03 Dec 16:00:00", "bad"),
-    ({"state": "paused", "due": None}, "paused", None),
-    ({"state": "postponed", "due": None}, "postponed: hold it as soon as practicable", None),
+    ({"state": "paused", "due": None, "left": "4 h 30 min"}, "paused, 4 h 30 min left", None),
+    (
+        at(90, state="postponed", postponed="postponed since 14:00, was due 13:50"),
+        "postponed since 14:00, was due 13:50: hold it as soon as practicable; the next is due 03 Dec 16:00:00",
+        "odd",
+    ),
+    (
+        at(-90, state="postponed", postponed="postponed since 14:00, was due 13:50"),
+        "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00; postponed since 14:00, was due 13:50",
+        "bad",
+    ),
+    (
+        at(9, postponed="postponed ahead of its time"),
+        "under 10 min: 9 min 00 s left, due 03 Dec 16:00:00; postponed ahead of its time",
+        "bad",
+    ),
     ({"state": "none", "due": None}, "-", None),
 ]
 

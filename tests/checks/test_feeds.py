@@ -14,7 +14,7 @@ from measures.rules import Rules
 from tests.support.forces import STRICT
 
 RULES = Rules(STRICT)
-FEED = STRICT.feeds[1]
+FEED = STRICT.feeds[2]
 NOW = datetime(2024, 12, 3, 3, 15, tzinfo=UTC)
 
 

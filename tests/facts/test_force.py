@@ -72,7 +72,8 @@ def test_the_target_on_a_date() -> None:
     emergency, triage, local = (queue.targets for queue in STRICT.queues)
     assert in_force(emergency, date(2019, 12, 31)) is None
     assert in_force(emergency, date(2024, 10, 26)) == emergency[0]
-    assert in_force(emergency, date(2024, 10, 27)) == in_force(emergency, date(2030, 1, 1)) == emergency[1]
+    assert in_force(emergency, date(2024, 10, 27)) == in_force(emergency, date(2025, 3, 29)) == emergency[1]
+    assert in_force(emergency, date(2030, 1, 1)) == emergency[-1]
     assert in_force(triage, date(2024, 10, 26)) is None
     ended = in_force(local, date(2024, 10, 27))
     assert ended is not None

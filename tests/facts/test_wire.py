@@ -55,6 +55,8 @@ def refusals(record: bytes, topic: Any = "contacts") -> list[Unreadable]:
         (changed(at="yesterday"), "bad_value", "fact 1, $.at"),
         (changed(at="2099-01-01T00:00:00Z"), "implausible_time", "fact 1, $.at"),
         (changed(at="1989-12-31T23:59:59Z"), "implausible_time", "fact 1, $.at"),
+        (changed(recorded_at="2099-01-01T00:00:00Z"), "implausible_time", "fact 1, $.recorded_at"),
+        (changed(recorded_at="2024-12-01T10:00:00"), "no_time_zone", "fact 1, $.recorded_at"),
         (changed(at=(RECEIVED + timedelta(minutes=61)).isoformat()), "implausible_time", "fact 1, $.at"),
         (changed(queue="two words"), "bad_value", "fact 1, $.queue"),
         (changed(subject_id="07700900123"), "bad_value", "fact 1, $.subject_id"),
@@ -115,7 +117,8 @@ def test_every_time_of_a_fact_must_be_plausible(change: dict[str, str], field: s
     ("name", "field", "value"),
     [
         ("WarrantIssued", "hours", 61),
-        ("WarrantIssued", "hours", 0),
+        ("WarrantIssued", "hours", -1),
+        ("WarrantIssued", "minutes", 60),
         ("WarrantIssued", "hours", 1.5),
         ("ClockPaused", "reason", "x"),
     ],

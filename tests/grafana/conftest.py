@@ -21,6 +21,7 @@ from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
 from tests.integration.conftest import Parts
 from tests.real.parts import missing
 from tests.support.command_line import json_of
+from tests.support.facts import heartbeat
 from tests.support.set_clock import SetClock
 from tests.support.system import System, running
 
@@ -94,7 +95,7 @@ def exported(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ex
 
 def beat(feed: str, number: int) -> FeedHeartbeat:
     """A heartbeat of a live feed, complete up to now."""
-    return FeedHeartbeat(fact_id=f"h-{number}", force=FORCE, at=NOW, feed=feed, seq=1, complete_to=NOW)
+    return heartbeat(feed, NOW, fact_id=f"h-{number}", force=FORCE)
 
 
 def fill(system: System) -> None:

@@ -22,13 +22,14 @@ from bluelamp.verify.compare import Difference, compare, every_query, read_state
 from bluelamp.wiring.clock import wall
 from facts import wire
 from facts.fact import SubjectFact
-from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.adapters.webhook import Webhook
 from producers.extract import read_extract
+from producers.gateway.sent import Sent
 from producers.packaged import packaged_mapping, packaged_sample
 from tests.integration.conftest import Parts
 from tests.support.calls import calls, events, queue_log
+from tests.support.facts import heartbeat
 from tests.support.gateway import Caller, GatewayProcess
 from tests.support.system import System, until
 
@@ -239,7 +240,7 @@ class Feeds:
         hook = Webhook(packaged_mapping("contact_centre_webhook"), wall, len(self.events))
         extracts = (read_extract(self.csv, fire, now=wall()), read_extract(self.log, queues, now=wall()))
         assert [each.malformed for each in extracts] == [(), ()]
-        facts = [*extracts[0].facts, *extracts[1].facts, *hook.read(msgspec.json.encode(self.events))]
+        facts = [*extracts[0].facts, *extracts[1].facts, *hook.read(Sent(body=msgspec.json.encode(self.events)))]
         return {content(fact) for fact in facts}
 
 
@@ -286,9 +287,7 @@ def differences(system: System) -> list[Difference]:
     with system.publisher() as publisher:
         for force, end in ENDS.items():
             for feed in system.rules[force].force.feeds:
-                beat = FeedHeartbeat(
-                    fact_id="end", force=force, at=end, feed=feed.name, seq=1, complete_to=end, replay=True
-                )
+                beat = heartbeat(feed.name, end, force=force, replay=True)
                 publisher.heartbeat(beat, feed.topic)
     system.settle()
     reader = system.reader()

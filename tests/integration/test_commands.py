@@ -12,12 +12,12 @@ from zipfile import is_zipfile
 import pytest
 from kafka import KafkaProducer
 
-from facts.feed import FeedHeartbeat
 from streams.store import Names
 from tests.integration.conftest import FORCE
 from tests.integration.test_kills import beat
 from tests.integration.test_week import WEEK, run
 from tests.support.command_line import command as run_command
+from tests.support.facts import heartbeat
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
@@ -70,9 +70,7 @@ def test_check_reports_what_is_missing_until_all_is_good(system: System) -> None
     assert (status, results["quarantine"]["what"]) == (1, "1 record in the last 24 hours; 1 in total.")
 
     assert f"force {FORCE}" not in results
-    simulated = FeedHeartbeat(
-        fact_id="s", force=FORCE, at=moment, feed="dispatch", seq=1, complete_to=moment, simulated=True, replay=True
-    )
+    simulated = heartbeat("dispatch", moment, force=FORCE, simulated=True, replay=True)
     with system.publisher() as publisher:
         publisher.heartbeat(simulated, "incidents")
     system.settle()

@@ -21,7 +21,8 @@ def test_it_explains_columns_facts_and_malformed_rows() -> None:
     result = replay(str(MADE_UP / "telephony.csv"), "--mapping", "telephony")
     assert result.returncode == 1, result.stderr
     for expected in (
-        "14 rows: 7 give facts, 1 excluded, 1 repeated, 5 malformed.",
+        "14 rows: 7 give facts, 1 excluded, 1 repeated, 0 replaced, 5 lost as malformed.",
+        "6 subjects, one for each Call ID; the largest has 2 rows.",
         "ContactAnswered.at; whether ContactAnswered happened; refused: out_of_order 1",
         "not used",
         "ContactOffered: 7, 2024-10-26",
@@ -30,6 +31,7 @@ def test_it_explains_columns_facts_and_malformed_rows() -> None:
     ):
         assert expected in result.stdout
     assert "line 8: 'Answered' is not within 12 hours" in result.stderr
+    assert "'Offered': the hour occurred twice when the clock went back" in result.stderr.replace("Call Date, ", "")
     assert "SALES" not in result.stdout + result.stderr, "a value that the mapping does not list may be personal"
 
 
@@ -38,6 +40,7 @@ def test_scripts_get_json_and_an_exit_status() -> None:
     assert result.returncode == 0, result.stderr
     answer = json.loads(result.stdout)
     assert (answer["rows"], answer["rows_read"], answer["refused"]) == (7704, 7704, {})
+    assert (answer["keys"]["subjects"], answer["keys"]["reused"], answer["strays"]) == (3560, 0, None)
     assert {each["fact"]: each["count"] for each in answer["facts"]}["IncidentOpened"] == 3560
 
 

@@ -21,10 +21,10 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
-from tests.recount import story
 from tests.support import every_kind
+from tests.support import facts as made
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, STRICT_PROFILE
-from tests.support.memory import heartbeat
 from tests.support.system import System, until
 from tests.support.whole import Whole
 
@@ -43,16 +43,16 @@ NOBODY = "nobody"
 
 def odd() -> Iterator[AnyFact]:
     """Facts sent twice, withdrawn, corrected and late, on both nights on which clocks change, and of a queue at night."""
-    yield story.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
-    yield story.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
-    yield story.withdrawn("w1-opened", subject_id="w1")
-    yield story.opened("2024-12-02 18:00", subject_id="w2", fact_id="w2-opened")
-    yield story.opened("2024-12-02 18:05", grade="2", subject_id="w2", corrects="w2-opened")
+    yield made.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield made.opened("2024-12-02 18:00", subject_id="w1", fact_id="w1-opened")
+    yield made.withdrawn("w1-opened", subject_id="w1")
+    yield made.opened("2024-12-02 18:00", subject_id="w2", fact_id="w2-opened")
+    yield made.opened("2024-12-02 18:05", grade="2", subject_id="w2", corrects="w2-opened")
     for number, clock in enumerate(("2024-10-27 00:30", "2024-10-27 01:30", "2024-10-26 23:59", "2024-03-31 01:00")):
-        yield story.opened(clock, subject_id=f"n{number}")
-        yield story.arrived(f"{clock[:-2]}59", subject_id=f"n{number}")
-        yield story.offered(clock, subject_id=f"q{number}")
-        yield story.answered(f"{clock}:11", subject_id=f"q{number}")
+        yield made.opened(clock, subject_id=f"n{number}")
+        yield made.arrived(f"{clock[:-2]}59", subject_id=f"n{number}")
+        yield made.offered(clock, subject_id=f"q{number}")
+        yield made.answered(f"{clock}:11", subject_id=f"q{number}")
 
 
 def publish(system: System, facts: Iterable[AnyFact]) -> None:
@@ -64,7 +64,7 @@ def publish(system: System, facts: Iterable[AnyFact]) -> None:
     with system.publisher() as publisher:
         for name in (STRICT.name, QUIET):
             for feed in STRICT.feeds:
-                publisher.heartbeat(heartbeat(name, feed.name, every_kind.AS_OF), feed.topic)
+                publisher.heartbeat(heartbeat(feed.name, every_kind.AS_OF, force=name, replay=True), feed.topic)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def system(new_system: Callable[..., System], tmp_path: Path) -> System:
     made = new_system(forces=str(profiles), exporter="none", board="none", inbox="none", gateway="none")
     made.settings = replace(made.settings, force=STRICT.name)
     made.start_workers(1)
-    until(lambda: made.members() == 1, 60, "the worker")
+    until(lambda: made.members() == 1, 60, "the worker", every=0.2)
     return made
 
 
@@ -92,8 +92,8 @@ def test_no_check_reports_an_empty_log(system: System) -> None:
 def test_no_check_reports_odd_data(system: System) -> None:
     publish(system, (fact for _, fact in every_kind.facts() if isinstance(fact, SubjectFact)))
     with KafkaProducer(bootstrap_servers=system.settings.kafka) as producer:  # records for the quarantine
-        too_late = replace(story.opened("2020-01-01 09:00"), force=STRICT.name)
-        unlisted = replace(story.opened("09:00"), force="atlantis")
+        too_late = replace(made.opened("2020-01-01 09:00"), force=STRICT.name)
+        unlisted = replace(made.opened("09:00"), force="atlantis")
         for value in (b"{", encode([too_late]), encode([unlisted]), b""):
             producer.send("incidents", value, partition=0).get(30)
     publish(system, odd())  # after heartbeats that nothing older would come

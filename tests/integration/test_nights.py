@@ -8,10 +8,10 @@ import pytest
 
 from bluelamp.recount.log import from_log
 from bluelamp.verify.compare import Query, compare, every_query, read_state
-from facts.feed import FeedHeartbeat
 from facts.incident import IncidentClosed, IncidentOpened, UnitArrived, UnitDispatched
 from facts.union import AnyFact
 from producers.publish import BACKFILL
+from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
 from tests.support.system import System
 
@@ -57,9 +57,7 @@ def test_days_of_23_and_25_hours_are_counted_as_such(system: System, fault: Faul
         for fact in sorted(published, key=lambda each: each.at):
             publisher.publish(fact)
         for feed in system.rules[FORCE].force.feeds:
-            beat = FeedHeartbeat(
-                fact_id=f"end-{feed.name}", force=FORCE, at=END, feed=feed.name, seq=1, complete_to=END, replay=True
-            )
+            beat = heartbeat(feed.name, END, fact_id=f"end-{feed.name}", force=FORCE, replay=True)
             publisher.heartbeat(beat, feed.topic)
     system.settle()
 

@@ -20,7 +20,7 @@ from producers.publish import PublisherSettings
 from tests.integration.conftest import FORCE, REAL_IN_FAULTS
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts, run
-from tests.recount.story import records
+from tests.recount.outcomes import records
 from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")

@@ -17,7 +17,6 @@ from alerts.engine import Engine
 from alerts.table import RULES
 from bluelamp.verify.check import examine
 from bluelamp.verify.checks.result import CheckResult
-from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened
 from facts.wire import encode
 from measures.outcome import microseconds
@@ -29,6 +28,7 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
+from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
 from tests.support.set_clock import SetClock
 from tests.support.system import System, until
@@ -75,7 +75,7 @@ class Machine(Parts):
     def beat(self) -> None:
         """Send a heartbeat of the force's feed, complete to now, and wait until it is applied."""
         with self.system.publisher() as publisher:
-            publisher.heartbeat(heartbeat(self.clock()), "incidents")
+            publisher.heartbeat(heartbeat("dispatch", self.clock(), force=FORCE), "incidents")
         self.system.settle()
 
     def incidents(self) -> Reading:
@@ -115,11 +115,6 @@ def machine(kept: Machine, tmp_path: Path) -> Iterator[Machine]:
     kept.system.stop()
 
 
-def heartbeat(at: datetime) -> FeedHeartbeat:
-    """A live heartbeat of the force's only feed."""
-    return FeedHeartbeat(fact_id="beat", force=FORCE, at=at, feed="dispatch", seq=1, complete_to=at)
-
-
 def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(machine: Machine) -> None:
     """Kafka creates such a topic when a producer starts before the first worker."""
     with LogClient(machine.system.settings.kafka) as log:
@@ -130,7 +125,7 @@ def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(m
         admin.close()
         until(lambda: log.stamping(["incidents"]) == {"incidents": "CreateTime"}, 30, "the setting")
     now = machine.clock().astimezone(UTC)
-    send(machine, [encode([opened(now)]), encode([heartbeat(now)])], now)
+    send(machine, [encode([opened(now)]), encode([heartbeat("dispatch", now, force=FORCE)])], now)
     found = machine.check()
     assert found["stamps"].state == "bad"
     assert "No feed of this topic can be live" in found["stamps"].what

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from facts.fact import Fact, FactWithdrawn, SubjectFact
-from facts.union import TOPICS, Topic
+from facts.union import Topic
 from measures.catalogue import CATALOGUE
 from measures.measure import External
 from measures.outcome import Outcome
@@ -19,8 +19,9 @@ from measures.pane import Deltas, difference
 from measures.reading import Figure
 from measures.rules import Rules
 from measures.timeline import Timeline
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
-from tests.support.memory import MemoryState, deliver, heartbeat
+from tests.support.memory import MemoryState, deliver
 from tests.support.stories import AS_OF, FORCE, START, TopicFact, records, withdrawal
 
 RULES = rules(STRICT)
@@ -134,8 +135,10 @@ def test_a_new_owner_after_a_worker_died_gets_the_same_counts(facts: list[TopicF
 def test_heartbeats_drop_only_panes_that_are_no_longer_read(facts: list[TopicFact], places: list[int]) -> None:
     mixed: list[tuple[Topic, Fact]] = list(facts)
     for number, place in enumerate(places):
-        for topic, feed in zip(TOPICS, ("telephony", "dispatch", "custody", "records"), strict=True):
-            mixed.insert(place, (topic, heartbeat(FORCE, feed, START + timedelta(hours=number), number)))
+        for feed in STRICT.feeds:
+            mixed.insert(
+                place, (feed.topic, heartbeat(feed.name, START + timedelta(hours=number), seq=number, replay=True))
+            )
     state = MemoryState(RULES, FORCE)
     deliver(state, mixed, 2)
     assert sheet(state) == sheet(state_after(facts))

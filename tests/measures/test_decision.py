@@ -139,8 +139,8 @@ def test_under_ten_seconds_is_judged_on_tenths_of_a_second(story: Story, answere
 
 
 def test_targets_apply_from_their_date() -> None:
-    """The strict force halves its dispatch target on 27 October 2024."""
-    for day, is_met in (("2024-10-26", 1.0), ("2024-10-27", 0.0)):
+    """The strict force doubles its dispatch target on 27 October 2024."""
+    for day, is_met in (("2024-10-26", 0.0), ("2024-10-27", 1.0)):
         story = Story(STRICT, day)
         opened(story, "12:00")
         story.report(UnitDispatched, "12:01:30", unit="u1")

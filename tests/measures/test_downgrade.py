@@ -2,12 +2,12 @@
 
 import pytest
 
-from facts.fact import SubjectFact
 from facts.incident import IncidentOpened, IncidentRegraded, UnitArrived, VideoResponseStarted
+from facts.union import AnyFact
 from tests.support.forces import shipped
 from tests.support.story import Story
 
-Report = tuple[type[SubjectFact], str, dict[str, str]]
+Report = tuple[type[AnyFact], str, dict[str, str]]
 
 
 def regraded(clock: str, grade: str) -> Report:

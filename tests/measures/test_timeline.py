@@ -1,12 +1,19 @@
 """Tests which facts of a subject count: withdrawn and replaced facts do not, and have no effect themselves."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from facts.contact import ContactAnswered
 from facts.fact import FactWithdrawn, SubjectFact
+from facts.union import ContactFact, CustodyFact, IncidentFact, OccurrenceFact, topic_of
+from facts.wire import decode
 from measures.timeline import Timeline, add, effective
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
@@ -58,6 +65,82 @@ def test_of_two_facts_with_one_id_the_later_is_kept_and_then_the_greater() -> No
         assert list(timeline.values()) == facts[-1:]
 
 
+def recorded(fact: SubjectFact, minute: int) -> SubjectFact:
+    """The same fact, recorded at a minute."""
+    return msgspec.structs.replace(fact, recorded_at=START + timedelta(minutes=minute))
+
+
+def test_of_two_facts_with_one_id_the_one_recorded_later_is_kept() -> None:
+    """A fact that does not say when it was recorded gives way, whatever its time; equal records go by time."""
+    facts = [
+        fact("a", minutes=9, queue="zone"),
+        recorded(fact("a", minutes=5, queue="zone"), 10),
+        recorded(fact("a", minutes=1), 11),
+        recorded(fact("a", minutes=2), 11),
+    ]
+    for order in permutations(facts):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert list(timeline.values()) == facts[-1:]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 2), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 3), recorded(undo("w", "a"), 2)], "a"),
+        ([recorded(fact("a"), 3), undo("w", "a")], ""),
+        ([fact("a"), recorded(undo("w", "a"), 2)], ""),
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 2), recorded(fact("a"), 3)], "a"),
+        ([recorded(fact("a"), 1), recorded(undo("w", "a"), 4), recorded(fact("a"), 3)], ""),
+        ([recorded(fact("a"), 3), recorded(fact("b", "a"), 2)], "a"),
+        ([recorded(fact("a"), 3), recorded(fact("b", "a"), 2), undo("w", "a")], "b"),
+        ([recorded(fact("a", "b"), 1), recorded(fact("b", "a"), 2)], "b"),
+    ],
+)
+def test_a_fact_recorded_after_its_withdrawal_or_correction_counts(facts: list[SubjectFact], expected: str) -> None:
+    for order in permutations(facts):
+        timeline: Timeline = {}
+        for each in order:
+            add(timeline, each)
+        assert "".join(each.fact_id for each in effective(timeline)) == expected
+
+
 def test_add_returns_whether_the_set_changed() -> None:
     timeline: Timeline = {}
     assert [add(timeline, each) for each in (fact("a"), fact("a"), fact("b"))] == [True, False, True]
+
+
+EXAMPLES = Path(__file__).parents[2] / "facts" / "examples"
+SEMANTICS = Path(__file__).parents[2] / "docs" / "understand" / "semantics.md"
+UNIONS = [get_args(union) for union in (ContactFact, IncidentFact, CustodyFact, OccurrenceFact)]
+
+
+@pytest.mark.parametrize("kinds", UNIONS, ids=["contacts", "incidents", "custody", "occurrences"])
+def test_facts_of_one_instant_are_in_order_of_meaning_whatever_their_ids(kinds: tuple[type[SubjectFact], ...]) -> None:
+    """Each type comes before the next one, although its id is the greater."""
+    for before, after in pairwise(kinds):
+        timeline: Timeline = {}
+        for kind, fact_id in ((before, "z"), (after, "a")):
+            add(timeline, example(kind, fact_id))
+        assert [type(each) for each in effective(timeline)] == [before, after]
+
+
+def example(kind: type[SubjectFact], fact_id: str) -> SubjectFact:
+    """The published example of a type of fact, at one time and with an id."""
+    record = (EXAMPLES / f"{kind.__name__}.json").read_bytes()
+    topic = topic_of(kind)  # type: ignore[arg-type]
+    assert topic is not None
+    ((_, found),) = decode(record, topic, datetime(2026, 1, 1, tzinfo=UTC)).facts
+    assert isinstance(found, SubjectFact)
+    return replace(found, fact_id=fact_id, subject_id="s", at=START)
+
+
+def test_the_semantics_list_the_same_order() -> None:
+    text = SEMANTICS.read_text("utf-8")
+    listed = re.findall(
+        r"`([A-Z]\w+)`", text[text.index("  - contacts: `ContactOffered`") : text.index("- A record of a transaction")]
+    )
+    assert listed == [kind.__name__ for kinds in UNIONS for kind in kinds]

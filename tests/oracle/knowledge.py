@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from facts.fact import FactWithdrawn, SubjectFact
-from facts.union import Topic
+from facts.union import Topic, order_of
 from producers.simulate.reporting import ReportedFact
 
 FOREVER = 1 << 62
@@ -16,7 +16,7 @@ class Known(NamedTuple):
 
     Attributes:
         topic: the topic of its facts.
-        facts: the facts in force, in order of `at`, then of id.
+        facts: the facts in force, in order (semantics section 1).
         since: when the last of them was reported, in microseconds since 1970.
         until: when the next fact was reported, in the same unit.
     """
@@ -62,7 +62,7 @@ def in_force(received: Mapping[str, SubjectFact]) -> list[SubjectFact]:
         return any(not is_removed(other) for other in removed_by.get(fact.fact_id, ()))
 
     kept = (fact for fact in received.values() if not isinstance(fact, FactWithdrawn) and not is_removed(fact))
-    return sorted(kept, key=lambda fact: (fact.at, fact.fact_id))
+    return sorted(kept, key=order_of)
 
 
 def microseconds(second: float) -> int:

@@ -265,6 +265,7 @@ def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
         yield Outcome("awaiting_authorisation", words, since=since_1970(arrival.at))
     else:
         yield from _review(facts, words, authorised)
+    assert arrival.relevant_time is not None, "every detention of the scenarios is an arrest"
     yield _limit(facts, words, since_1970(arrival.relevant_time))
 
 
@@ -322,25 +323,23 @@ def _review(facts: Sequence[SubjectFact], words: Mapping[str, str], authorised: 
     if postponed is None:
         yield Outcome("review_due", words, since=since, due=due)
     else:
-        yield Outcome("review_postponed", words, since=max(postponed, due or postponed))
+        late = max(postponed, due or postponed)
+        yield Outcome("review_postponed", words, since=late, due=due)
+        yield Outcome("review_due", words, since=late, due=last_in_time(facts, authorised, may_show + 9 * HOUR))
 
 
 def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int) -> Outcome:
+    """The limit of one stay; no scenario has a return on bail, a charge or an application."""
     may_show, has_warrant, authorised = 24 * HOUR, False, first(facts, DetentionAuthorised)
     for fact in facts:
         at = since_1970(fact.at)
         shows = clock_reading(facts, relevant, at)
-        given = may_show
         if isinstance(fact, ExtensionAuthorised):
             reviews_held = [each for each in facts if isinstance(each, ReviewHeld) and each.at <= fact.at]
             reviews = sum(authorised is not None and since_1970(each.at) >= authorised for each in reviews_held)
-            if shows <= may_show and reviews > 1:
-                given = min(shows + since_1970(fact.until) - at, 36 * HOUR)
+            if shows <= may_show and reviews > 1 and not has_warrant:
+                may_show = max(may_show, min(shows + since_1970(fact.until) - at, 36 * HOUR))
         elif isinstance(fact, WarrantIssued):
-            hours = fact.hours * HOUR
-            given = shows + min(hours, 36 * HOUR)
-            if has_warrant and shows <= may_show:
-                given = min(shows + hours, may_show + 36 * HOUR)
-            given, has_warrant = min(given, 96 * HOUR), True
-        may_show = max(may_show, given)
+            begins = max(shows, may_show) if has_warrant else shows
+            may_show, has_warrant = min(begins + min(fact.hours, 36) * HOUR, 96 * HOUR), True
     return Outcome("detention_limit", words, since=relevant, due=last_in_time(facts, relevant, may_show))

@@ -10,7 +10,6 @@ from alerts.engine import Engine, Sample
 from alerts.rule import Outside, Rule
 from alerts.samples import used_by_rules
 from alerts.table import RULES
-from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from measures.catalogue import find
 from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
@@ -30,6 +29,7 @@ from tests.oracle.knowledge import FOREVER
 from tests.oracle.knowledge import microseconds as reported_at
 from tests.oracle.meaning import Beat
 from tests.oracle.memory import MemoryReader, Touched
+from tests.support.facts import heartbeat
 
 EVERY_SECONDS = 5
 """How often Prometheus evaluates; the built-in engine evaluates more often."""
@@ -228,7 +228,7 @@ class Played:
         at = instant(beat.complete_to)
         fact_id = f"heartbeat-{beat.feed}-{beat.at}"
         fold.receive(
-            [FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=beat.feed, seq=0, complete_to=at)],
+            [heartbeat(beat.feed, at, fact_id=fact_id, force=force, seq=0)],
             instant(beat.at),
         )
 

@@ -24,7 +24,6 @@ from bluelamp.embedded.state import StateServer
 from bluelamp.local.alert_engine import FOLDER, AlertSetup
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
-from facts.feed import FeedHeartbeat
 from measures.outcome import instant
 from producers.publish import Publisher
 from producers.simulate.reporting import ReportedFact
@@ -35,6 +34,7 @@ from tests.oracle.compare import Oracle, Place
 from tests.oracle.knowledge import SECOND, microseconds
 from tests.oracle.meaning import Beat
 from tests.real.parts import missing
+from tests.support.facts import heartbeat
 from tests.support.live import later
 from tests.support.system import System, until
 
@@ -84,7 +84,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
         publisher = stack.enter_context(system.publisher())
         system.start_workers(1)
         system.supervise()
-        until(lambda: system.members() == 1, 60, "the worker")
+        until(lambda: system.members() == 1, 60, "the worker", every=0.2)
         yield system, publisher
 
 
@@ -157,11 +157,15 @@ class Playing:
         force = self._sent.simulation.force
         (topic,) = [feed.topic for feed in force.feeds if feed.name == beat.feed]
         complete_to = instant(beat.complete_to)
-        heartbeat = FeedHeartbeat(
-            fact_id=f"beat-{beat.feed}-{beat.at}", force=force.name, at=complete_to, feed=beat.feed, seq=self._next_beat,
-            complete_to=complete_to, simulated=True,
-        )  # fmt: skip
-        self._publisher.heartbeat(heartbeat, topic)
+        fact = heartbeat(
+            beat.feed,
+            complete_to,
+            fact_id=f"beat-{beat.feed}-{beat.at}",
+            force=force.name,
+            seq=self._next_beat,
+            simulated=True,
+        )
+        self._publisher.heartbeat(fact, topic)
 
 
 def look(raised: Raised, engine: AlertEvaluator, alertmanager: str) -> None:

@@ -34,9 +34,11 @@ def test_the_example_gives_the_facts_on_the_page(tmp_path: Path) -> None:
     facts = []
     for fact in extract.facts:
         written = msgspec.to_builtins(fact)
+        defaults = {field.name: field.default for field in msgspec.structs.fields(fact)}
         fields = [
             f"{name} {str(written[name]).replace('False', 'false').replace('True', 'true')}"
             for name in fields_of(type(fact).__name__)
+            if written[name] != defaults[name]
         ]
         facts.append([type(fact).__name__, written["at"], ", ".join(fields)])
     assert facts == table("fact | at | fields")

@@ -301,12 +301,15 @@ def test_a_field_may_have_its_own_pick(tmp_path: Path) -> None:
     assert (closed.at, closed.result) == (at("2024-12-01 09:30"), "attended")
 
 
-def test_rows_that_disagree_are_listed_and_give_their_other_facts(tmp_path: Path) -> None:
-    extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW.replace("E1", "E2").replace("north", "south"))
+def test_a_subject_whose_rows_disagree_gives_no_facts_and_its_rows_are_counted(tmp_path: Path) -> None:
+    """A unit sent to an incident that was never opened would be half a report."""
+    other = GOOD_ROW.replace("i-1", "i-2")
+    extract = read_rows(tmp_path, GOOD_ROW, GOOD_ROW.replace("E1", "E2").replace("north", "south"), other)
     assert malformed(extract) == [(3, "area", "rows_disagree")]
     assert "line 2" in extract.malformed[0].what
-    assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 2}
-    assert (extract.rows_read, extract.rows_malformed) == (2, 0)
+    assert "the 2 rows of its subject give no facts" in str(extract.malformed[0])
+    assert {getattr(fact, "subject_id", "") for fact in extract.facts} == {"i-2"}
+    assert (extract.rows_read, extract.rows_malformed, extract.faults()) == (1, 2, {"rows_disagree": 2})
 
 
 def test_an_absent_value_agrees_with_any_value(tmp_path: Path) -> None:
@@ -317,7 +320,55 @@ def test_an_absent_value_agrees_with_any_value(tmp_path: Path) -> None:
 def test_a_fact_per_subject_without_a_required_field_is_listed(tmp_path: Path) -> None:
     extract = read_rows(tmp_path, "i-1,E1,01/12/2024 09:00,01/12/2024 09:05,,north,Y")
     assert malformed(extract) == [(2, "grade", "missing_value")]
-    assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 1}
+    assert extract.counts() == {"IncidentOpened": 0, "UnitDispatched": 0}
+
+
+CUSTODY = """
+name = "suite"
+force = "staffordshire"
+topic = "custody"
+feed = "custody"
+source = { format = "csv", times = ["%d/%m/%Y %H:%M"], time_zone = "Europe/London" }
+subject = { key = ["No"] }
+[[facts]]
+fact = "DetaineeArrived"
+per = "subject"
+at = "Arrived"
+pick = "last"
+fields = { suite = { constant = "north" }, child = { constant = false }, relevant_time = { column = "Relevant" } }
+[[facts]]
+fact = "DetentionEnded"
+per = "subject"
+at = "Released"
+pick = "last"
+when = [{ column = "Released", present = true }]
+fields = { disposal = { constant = "charged" } }
+"""
+ARRIVAL = "r-1,29/11/2024 09:00,29/11/2024 09:00"
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused", "given"),
+    [
+        # Released in 1899, as systems write "unknown": without the row's refusal nobody would ever be released.
+        ([f"{ARRIVAL},30/12/1899 00:00"], [(2, "Released", "bad_value")], []),
+        ([f"{ARRIVAL},29/11/2034 12:00"], [(2, "Released", "bad_value")], []),
+        (["r-1,29/11/2024 09:00,01/01/1900 00:00,29/11/2024 12:00"], [(2, "Relevant", "bad_value")], []),
+        # Another row of the subject is still read, and so are other subjects.
+        (
+            [f"{ARRIVAL},", f"{ARRIVAL},30/12/1899 00:00", f"{ARRIVAL.replace('r-1', 'r-2')},29/11/2024 12:00"],
+            [(3, "Released", "bad_value")],
+            ["r-1 DetaineeArrived", "r-2 DetaineeArrived", "r-2 DetentionEnded"],
+        ),
+    ],
+)
+def test_a_row_with_one_impossible_time_gives_no_facts_at_all(
+    tmp_path: Path, rows: list[str], refused: list[tuple[int, str, Fault]], given: list[str]
+) -> None:
+    extract = read(tmp_path, CUSTODY, "\n".join(("No,Arrived,Relevant,Released", *rows, "")))
+    assert malformed(extract) == refused
+    assert sorted(f"{getattr(fact, 'subject_id', '')} {type(fact).__name__}" for fact in extract.facts) == given
+    assert (extract.rows, extract.rows_malformed) == (len(rows), 1)
 
 
 def test_a_malformed_row_gives_no_facts(tmp_path: Path) -> None:

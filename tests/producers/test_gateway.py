@@ -12,8 +12,6 @@ import pytest
 
 from facts.errors import PartMissingError, SettingError
 from facts.feed import FeedHeartbeat
-from facts.union import AnyFact, Topic
-from producers.errors import PublishError
 from producers.gateway.app import gateway
 from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Bucket, Limits
@@ -21,35 +19,11 @@ from producers.gateway.senders import parse_senders
 from producers.http.problem import MEDIA_TYPE
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
-from tests.support.gateway import SENDERS, TOKEN, Answer, Caller, served
+from tests.support.gateway import SENDERS, TOKEN, Answer, Caller, Tape, served
 from tests.support.system import until
 
 FORCES = {"staffordshire": shipped("staffordshire")}
 LIMITS = Limits(body_bytes=20_000, body_seconds=0.5, batch_facts=50, facts_per_second=100.0, delivery_seconds=0.5)
-
-
-class _Tape:
-    """A sink that records facts and acknowledges them once allowed to."""
-
-    def __init__(self) -> None:
-        self.recorded: list[tuple[Topic | None, AnyFact]] = []
-        self.may_acknowledge = threading.Event()
-        self.may_acknowledge.set()
-        self.flushes = self.closed = 0
-
-    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
-        self.recorded.append((topic, fact))
-
-    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
-        self.recorded.append((topic, heartbeat))
-
-    def flush(self, within_seconds: float | None = None) -> None:
-        self.flushes += 1
-        if not self.may_acknowledge.wait(within_seconds):
-            raise PublishError("Not acknowledged.", where="tape", hint="Wait.")
-
-    def close(self, within_seconds: float | None = None) -> None:
-        self.closed += 1
 
 
 class _Clock:
@@ -61,18 +35,18 @@ class _Clock:
         return self.seconds
 
 
-Gateway = tuple[Caller, _Tape, _Clock]
+Gateway = tuple[Caller, Tape, _Clock]
 
 
 @pytest.fixture
 def opened() -> Iterator[Gateway]:
-    tape, clock = _Tape(), _Clock()
+    tape, clock = Tape(), _Clock()
     with running(lambda: tape, clock) as caller:
         yield caller, tape, clock
 
 
 @contextmanager
-def running(open_publisher: Callable[[], _Tape], clock: _Clock) -> Iterator[Caller]:
+def running(open_publisher: Callable[[], Tape], clock: _Clock) -> Iterator[Caller]:
     senders, deliveries = parse_senders(SENDERS, "here"), DeliveryQueue(open_publisher, LIMITS)
     application = gateway(FORCES, senders, deliveries, LIMITS, now=lambda: NOW, monotonic=clock.monotonic)
     with served(application) as address:
@@ -140,7 +114,7 @@ def test_an_unacknowledged_request_is_503_and_later_ones_succeed(opened: Gateway
 
 
 def test_without_kafka_a_request_is_503() -> None:
-    def missing() -> _Tape:
+    def missing() -> Tape:
         raise PartMissingError("Kafka does not answer.", where="there", hint="Start it.")
 
     with running(missing, _Clock()) as caller:

@@ -13,6 +13,7 @@ from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.reading import read_facts
+from producers.gateway.sent import Sent
 from producers.http.problem import ProblemError, response_of
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
@@ -70,7 +71,7 @@ def test_the_gateway_and_its_document_accept_every_example_only_on_its_own_topic
 def is_accepted(fact: dict[str, Any], topic: Topic) -> bool:
     """Whether the gateway accepts a fact."""
     try:
-        return len(read_facts(json.dumps(fact).encode(), topic, FORCES, NOW, 10)) == 1
+        return len(read_facts(Sent(body=json.dumps(fact).encode()), topic, FORCES, NOW, 10)) == 1
     except ProblemError:
         return False
 
@@ -88,7 +89,7 @@ def test_the_page_shows_the_gateways_real_answer() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     good = EXAMPLES["ContactOffered"]
     with pytest.raises(ProblemError) as caught:
-        read_facts(json.dumps([good, {**good, "caller_name": "x"}]).encode(), "contacts", FORCES, NOW, 10)
+        read_facts(Sent(body=json.dumps([good, {**good, "caller_name": "x"}]).encode()), "contacts", FORCES, NOW, 10)
     answer = json.loads(bytes(response_of(caught.value).body))
     assert json.loads(example) == answer
     assert validator(OPENAPI, "#/components/schemas/FactsProblem").is_valid(answer)

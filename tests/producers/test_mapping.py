@@ -88,6 +88,35 @@ def test_the_small_mapping_is_valid() -> None:
         ),
         (", present = true", "", "$.facts[1].when[0]", "has exactly one test"),
         ("present = true", 'present = true, equals = "x"', "$.facts[1].when[0]", "has exactly one test"),
+        ("present = true", 'equals = "x", not_equals = "y"', "$.facts[1].when[0]", "has exactly one test"),
+        ('absent = ["NULL"]', 'json_in = ["grade"]', "$.source.json_in", "for JSON only"),
+        ('absent = ["NULL"]', 'first_of = { a = ["b"] }', "$.source.first_of[...]", "length >= 2"),
+        (
+            'absent = ["NULL"]',
+            'first_of = { a = ["b", "c"], b = ["d", "e"] }',
+            "$.source.first_of.a",
+            "not declared before",
+        ),
+        ('absent = ["NULL"]', 'first_of = { b = ["b", "c"] }', "$.source.first_of.b", "not declared before"),
+        ('key = ["incident"]', 'key = ["incident"]\njoin = { column = "other" }', "$.subject.join", "cannot be joined"),
+        (
+            'key = ["incident"]',
+            'key = ["incident"]\njoin = { column = "other", when = [{ column = "grade" }] }',
+            "$.subject.join.when[0]",
+            "has exactly one test",
+        ),
+        (
+            'grade = { column = "grade" }',
+            'grade = { column = "grade", values_of = "grades" }',
+            "$.facts[0].fields.grade.values_of",
+            "no table of values named 'grades'",
+        ),
+        (
+            'grade = { column = "grade" }',
+            'grade = { column = "grade", values_of = "grades", values = { "A" = "1" } }',
+            "$.facts[0].fields.grade.values_of",
+            "not both",
+        ),
     ],
 )
 def test_an_error_gives_the_place_of_the_fault(old: str, new: str, where: str, what: str) -> None:

@@ -23,6 +23,7 @@ from facts.union import AnyFact
 from producers.errors import PublishError
 from producers.publish import LIVE, Publisher, PublisherSettings
 from tests.contract.waiting import eventually
+from tests.support.facts import heartbeat
 
 AT = datetime(2024, 12, 1, 9, tzinfo=UTC)
 NOW = datetime(2024, 12, 1, 10, tzinfo=UTC)
@@ -44,7 +45,7 @@ class _StandIn:
             raise KafkaTimeoutError
         return set(range(PARTITIONS))
 
-    def send(self, topic: str, value: bytes, key: bytes | None, *, partition: int) -> Future:
+    def send(self, topic: str, value: bytes, key: bytes | None, headers: list[Any], *, partition: int) -> Future:
         self.records.append((topic, partition, key, value))
         future = Future()
         if self.answers_at_once:
@@ -79,7 +80,7 @@ def dispatched(number: int, subject_id: str = "i-1") -> UnitDispatched:
 
 
 def beat(seq: int = 0) -> FeedHeartbeat:
-    return FeedHeartbeat(fact_id=f"b-{seq}", force="strict", at=AT, feed="dispatch", seq=seq, complete_to=AT)
+    return heartbeat("dispatch", AT, fact_id=f"b-{seq}", seq=seq)
 
 
 def in_thread(work: Callable[[], Any]) -> threading.Thread:

@@ -31,6 +31,7 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.producers.extracts import NOW
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
+from tests.support.facts import heartbeat
 
 PARTITIONS = 4
 AT = datetime(2024, 12, 1, 9, tzinfo=UTC)
@@ -82,9 +83,7 @@ def withdrawn(number: int, subject_id: str) -> FactWithdrawn:
 
 
 def beat(seq: int) -> FeedHeartbeat:
-    return FeedHeartbeat(
-        fact_id=f"b-{seq}", force="strict", at=AT, feed="dispatch", seq=seq, complete_to=AT + timedelta(seconds=seq)
-    )
+    return heartbeat("dispatch", AT + timedelta(seconds=seq), fact_id=f"b-{seq}", at=AT, seq=seq)
 
 
 @pytest.fixture

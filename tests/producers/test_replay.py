@@ -13,7 +13,7 @@ from facts.union import AnyFact, Topic
 from producers.errors import PublishError
 from producers.extract import Extract
 from producers.replay import ReplayProgress, Speed, parse_speed, play
-from tests.producers.extracts import NOW, read_rows
+from tests.producers.extracts import INCIDENTS, NOW, read_rows
 
 START = datetime(2024, 12, 1, 9, tzinfo=UTC)
 
@@ -126,6 +126,50 @@ def test_at_full_speed_nothing_waits_and_heartbeats_are_six_hours_apart(tmp_path
     assert tape.seconds == 0
     times = [beat.complete_to for beat in tape.beats()]
     assert times == [*(START + timedelta(hours=hours) for hours in (0, 6, 12, 18, 24)), times[-1]]
+
+
+@pytest.mark.parametrize(("speed", "fast_until"), [("max", None), ("max", START), (60.0, START)])
+def test_a_gap_of_years_costs_two_heartbeats(tmp_path: Path, speed: Speed, fast_until: datetime | None) -> None:
+    """As when one year is mistyped: 2005 among 2024."""
+    extract = read_rows(
+        tmp_path,
+        "i-1,E1,01/12/2005 09:00,,1,north,Y",
+        f"i-2,E1,{START - timedelta(seconds=1):%d/%m/%Y %H:%M:%S},,1,north,Y",
+        mapping=INCIDENTS.replace('"iso"', '"%d/%m/%Y %H:%M:%S"'),
+    )
+    tape = _Tape()
+    play(extract, tape, speed=speed, monotonic=tape.monotonic, wait=tape.wait, fast_until=fast_until)
+    assert len(tape.facts()) == 2
+    assert len(tape.beats()) == 4
+    assert_promises_kept(tape)
+
+
+@pytest.mark.parametrize("speed", ["max", 3600.0])
+def test_the_end_of_the_period_is_the_last_heartbeat(tmp_path: Path, speed: Speed) -> None:
+    extract, tape, ends = extract_of(tmp_path, 0, 60), _Tape(), START + timedelta(days=1)
+    result = play(extract, tape, speed=speed, monotonic=tape.monotonic, wait=tape.wait, complete_to=ends)
+    assert (tape.beats()[-1].complete_to, result.complete_to, result.is_whole) == (ends, ends, True)
+    assert_promises_kept(tape)
+
+
+def test_an_empty_period_may_be_complete(tmp_path: Path) -> None:
+    tape = _Tape()
+    play(read_rows(tmp_path), tape, speed="max", monotonic=tape.monotonic, wait=tape.wait, complete_to=START)
+    assert [beat.complete_to for beat in tape.beats()] == [START]
+
+
+def test_a_period_cannot_end_before_its_last_fact(tmp_path: Path) -> None:
+    tape = _Tape()
+    with pytest.raises(SettingError, match="2 facts of the extract are at or after"):
+        play(
+            extract_of(tmp_path, 0, 60, 90),
+            tape,
+            speed="max",
+            monotonic=tape.monotonic,
+            wait=tape.wait,
+            complete_to=START + timedelta(hours=1),
+        )
+    assert tape.recorded == []
 
 
 def test_facts_before_fast_until_are_published_at_full_speed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from facts.errors import MappingError
 from facts.union import AnyFact
 from producers.adapters.webhook import Webhook
 from producers.gateway.problem import FactsProblem
+from producers.gateway.sent import Sent
 from producers.http.problem import ProblemError
 from producers.packaged import packaged_mapping
 from tests.producers.extracts import NOW, at
@@ -34,7 +35,7 @@ def event(kind: str, time: str = "2024-12-01T10:05:00Z", *, answered: bool = Tru
 
 
 def facts_of(*events: dict[str, Any]) -> list[AnyFact]:
-    return WEBHOOK.read(json.dumps(list(events)).encode())
+    return WEBHOOK.read(Sent(body=json.dumps(list(events)).encode()))
 
 
 def test_the_events_of_a_contact_become_its_facts() -> None:
@@ -55,7 +56,7 @@ def test_a_contact_that_ends_unanswered_is_abandoned() -> None:
 
 def test_the_same_event_always_gives_the_same_id() -> None:
     other = Webhook(packaged_mapping("contact_centre_webhook"), lambda: NOW, events_max=10)
-    (one,) = other.read(json.dumps(event("QUEUED")).encode())
+    (one,) = other.read(Sent(body=json.dumps(event("QUEUED")).encode()))
     assert [one, one] == facts_of(event("QUEUED"), event("QUEUED"))
 
 
@@ -73,7 +74,7 @@ def test_an_unreadable_event_fails_the_whole_request_and_is_named() -> None:
     assert problem.status == 422
     assert [(each.fact, each.field, each.reason) for each in problem.errors] == [
         (1, "detail.queueInfo.queueArn", "unknown_value"),
-        (2, "time", "bad_time"),
+        (2, "ended", "bad_time"),
     ]
     assert "Smith" not in str(problem)
 
@@ -84,7 +85,7 @@ def test_an_unreadable_event_fails_the_whole_request_and_is_named() -> None:
 )
 def test_any_body_is_read_or_refused(body: bytes) -> None:
     try:
-        assert WEBHOOK.read(body) == []
+        assert WEBHOOK.read(Sent(body=body)) == []
     except ProblemError as error:
         assert error.problem.status in (400, 422)  # noqa: PT017 - either is right
 

@@ -24,7 +24,8 @@ from measures.measure import (
     Where,
 )
 from measures.outcome import KINDS
-from tests.recount.story import (
+from tests.recount.outcomes import recount_of
+from tests.support.facts import (
     abandoned,
     answered,
     arrived,
@@ -39,7 +40,6 @@ from tests.recount.story import (
     offered,
     opened,
     recorded,
-    recount_of,
     referred,
     regraded,
 )
@@ -69,7 +69,7 @@ def ask_for(
 ) -> list[RecountCell]:
     """The figures of any measure."""
     with recount_of(*facts) as recount:
-        return recount.answer(measure, "testshire", window, at(as_of), by, where)
+        return recount.answer(measure, "strict", window, at(as_of), by, where)
 
 
 def measure_of(statistic: Statistic, where: DeclaredWhere | None = None) -> Measure:
@@ -138,9 +138,9 @@ def test_figures_are_of_one_force() -> None:
     with recount_of(*facts) as recount:
         counts = {
             force: recount.answer(find("incident_count"), force, DAY, at("23:00"))[0].value
-            for force in ("testshire", "elsewhere")
+            for force in ("strict", "elsewhere")
         }
-    assert counts == {"testshire": 2, "elsewhere": 1}
+    assert counts == {"strict": 2, "elsewhere": 1}
 
 
 # --- shares ---------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def test_the_longest_by_word() -> None:
 
 @pytest.mark.parametrize("measure", CATALOGUE.values(), ids=CATALOGUE)
 def test_without_outcomes_there_is_one_whole_figure_and_no_breakdown(measure: Measure, nothing: Recount) -> None:
-    cells = nothing.answer(measure, "testshire", "12m", at("10:00"))
+    cells = nothing.answer(measure, "strict", "12m", at("10:00"))
     if isinstance(measure.statistic, External):
         assert cells == []
         return
@@ -311,7 +311,7 @@ def test_without_outcomes_there_is_one_whole_figure_and_no_breakdown(measure: Me
     assert (cell.dimensions, cell.n, cell.spread) == ({}, 0, None)
     assert cell.value == (0 if isinstance(measure.statistic, Count | OpenCount | OpenDue) else None)
     for name in measure.dimensions():
-        assert nothing.answer(measure, "testshire", "12m", at("10:00"), (name,)) == []
+        assert nothing.answer(measure, "strict", "12m", at("10:00"), (name,)) == []
 
 
 @pytest.fixture(scope="module")
@@ -360,12 +360,12 @@ def test_parts_add_up_to_the_whole(measure: Measure, window: str, busy: Recount)
     if isinstance(measure.statistic, External):
         return
     as_of = at("2024-11-16 12:00")
-    whole = busy.answer(measure, "testshire", window, as_of)
+    whole = busy.answer(measure, "strict", window, as_of)
     for name in (
         *measure.dimensions(),
         *(("day", "month") if window == "this_month" and not measure.is_open() else ()),
     ):
-        parts = busy.answer(measure, "testshire", window, as_of, (name,))
+        parts = busy.answer(measure, "strict", window, as_of, (name,))
         if isinstance(measure.statistic, Bands):
             assert sum(cell.met or 0 for cell in parts) == sum(cell.met or 0 for cell in whole)
         else:
@@ -393,30 +393,30 @@ def test_an_unknown_force_is_refused(nothing: Recount) -> None:
 
 def test_a_dimension_the_measure_does_not_have_is_refused(nothing: Recount) -> None:
     with pytest.raises(QuestionError, match="has no dimension 'queue'"):
-        nothing.answer(find("incident_count"), "testshire", "12m", at("10:00"), ("queue",))
+        nothing.answer(find("incident_count"), "strict", "12m", at("10:00"), ("queue",))
     with pytest.raises(QuestionError, match="has no dimension 'queue'"):
-        nothing.answer(find("incident_count"), "testshire", "12m", at("10:00"), where={"queue": ("local",)})
+        nothing.answer(find("incident_count"), "strict", "12m", at("10:00"), where={"queue": ("local",)})
 
 
 @pytest.mark.parametrize(("name", "window"), [("incident_count", "15m"), ("incident_open_count", "12m")])
 def test_only_report_windows_have_days(name: str, window: str, nothing: Recount) -> None:
     with pytest.raises(QuestionError, match="only available in report windows"):
-        nothing.answer(find(name), "testshire", window, at("10:00"), ("day",))
+        nothing.answer(find(name), "strict", window, at("10:00"), ("day",))
 
 
 def test_a_measure_that_others_publish_has_no_figures(nothing: Recount) -> None:
-    assert nothing.answer(find("contact_999_national_count"), "testshire", "12m", at("10:00")) == []
+    assert nothing.answer(find("contact_999_national_count"), "strict", "12m", at("10:00")) == []
 
 
 def test_words_that_look_like_sql_are_only_words(nothing: Recount) -> None:
     (cell,) = nothing.answer(
-        find("incident_count"), "testshire", "12m", at("10:00"), where={"area": ("'); DROP TABLE force; --",)}
+        find("incident_count"), "strict", "12m", at("10:00"), where={"area": ("'); DROP TABLE force; --",)}
     )
     assert cell.value == 0
 
 
 def test_the_longest_of_no_items_is_not_known(nothing: Recount) -> None:
     assert isinstance(find("custody_longest_wait_seconds").statistic, OpenLongest)
-    assert nothing.answer(find("custody_longest_wait_seconds"), "testshire", "now", at("10:00")) == [
+    assert nothing.answer(find("custody_longest_wait_seconds"), "strict", "now", at("10:00")) == [
         RecountCell(dimensions={}, value=None, n=0)
     ]

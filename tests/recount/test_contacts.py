@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.recount.story import abandoned, answered, concluded, offered, story
+from tests.recount.outcomes import outcomes_of
+from tests.support.facts import abandoned, answered, concluded, offered
 
 BOTH_DECIDED = {"leg_answer_decided", "leg_service_decided"}
 OFFERED = {"contact_offered", "leg_offered"}
@@ -12,7 +13,7 @@ OFFERED = {"contact_offered", "leg_offered"}
 
 
 def test_each_queue_that_a_contact_joins_is_a_leg() -> None:
-    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
+    read = outcomes_of(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
     assert read.times("contact_offered") == ["09:00:00"]
     assert read.words("contact_offered") == [("101", "triage", "none")]
     assert read.times("leg_offered") == ["09:00:00", "09:05:00"]
@@ -20,13 +21,13 @@ def test_each_queue_that_a_contact_joins_is_a_leg() -> None:
 
 
 def test_the_first_offer_is_the_earliest_not_the_first_received() -> None:
-    read = story(offered("09:05", "local", "101"), offered("09:00", "triage", "101"))
+    read = outcomes_of(offered("09:05", "local", "101"), offered("09:00", "triage", "101"))
     assert (read.times("contact_offered"), read.word("contact_offered", "queue")) == (["09:00:00"], ["triage"])
 
 
 def test_a_second_offer_for_a_queue_at_the_same_time_is_the_same_leg() -> None:
     """The offer with the lowest id gives its words."""
-    read = story(
+    read = outcomes_of(
         offered("09:00", "web", "digital", channel="livechat", fact_id="b"),
         offered("09:00", "web", "digital", channel="contact_us", fact_id="a"),
     )
@@ -34,12 +35,12 @@ def test_a_second_offer_for_a_queue_at_the_same_time_is_the_same_leg() -> None:
 
 
 def test_another_offer_for_the_same_queue_later_is_another_leg() -> None:
-    read = story(offered("09:00", "triage", "101"), offered("09:00:00.000001", "triage", "101"))
+    read = outcomes_of(offered("09:00", "triage", "101"), offered("09:00:00.000001", "triage", "101"))
     assert len(read.finished["leg_offered"]) == 2
 
 
 def test_offers_for_two_queues_at_the_same_time_are_two_legs_in_order_of_id() -> None:
-    read = story(offered("09:00", "local", "101", fact_id="b"), offered("09:00", "triage", "101", fact_id="a"))
+    read = outcomes_of(offered("09:00", "local", "101", fact_id="b"), offered("09:00", "triage", "101", fact_id="a"))
     assert read.word("contact_offered", "queue") == ["triage"]
     assert read.words("leg_end_unrecorded") == [("101", "triage", "none")]
     assert [matter.dimensions for matter in read.open["leg_waiting"]] == [("101", "local", "none")]
@@ -47,12 +48,12 @@ def test_offers_for_two_queues_at_the_same_time_are_two_legs_in_order_of_id() ->
 
 def test_two_unlisted_queues_are_two_queues() -> None:
     """Both have the word unlisted, but legs belong to queues, not to words."""
-    read = story(offered("09:00", "red", "101"), offered("09:01", "blue", "101"), answered("09:02", "red"))
+    read = outcomes_of(offered("09:00", "red", "101"), offered("09:01", "blue", "101"), answered("09:02", "red"))
     assert read.counts("leg_answered") == [("09:02:00", 1200)]
 
 
 def test_an_end_belongs_to_the_latest_leg_offered_to_its_queue_before_it() -> None:
-    read = story(
+    read = outcomes_of(
         offered("09:00", "triage", "101"),
         answered("09:01", "triage"),
         offered("09:10", "triage", "101"),
@@ -64,7 +65,7 @@ def test_an_end_belongs_to_the_latest_leg_offered_to_its_queue_before_it() -> No
 
 
 def test_an_end_at_the_time_of_an_offer_belongs_to_that_leg() -> None:
-    read = story(
+    read = outcomes_of(
         offered("09:00", "triage", "101"), offered("09:10", "triage", "101"), answered("09:10", "triage", fact_id="a")
     )
     assert read.counts("leg_answered") == [("09:10:00", 0)]
@@ -72,7 +73,7 @@ def test_an_end_at_the_time_of_an_offer_belongs_to_that_leg() -> None:
 
 
 def test_an_end_before_every_offer_belongs_to_the_first_leg_of_its_queue() -> None:
-    read = story(
+    read = outcomes_of(
         offered("09:00", "triage", "101"),
         offered("09:10", "local", "101"),
         offered("09:20", "local", "101"),
@@ -81,20 +82,22 @@ def test_an_end_before_every_offer_belongs_to_the_first_leg_of_its_queue() -> No
     assert read.words("contact_contradiction") == [("leg_answered_ends_before_it_starts",)]
     assert read.times("contact_contradiction") == ["09:05:00"]
     assert read.times("leg_end_unrecorded") == ["09:00:00"]
-    assert read.standing("leg_waiting") == [("09:20:00", None)]
+    assert read.open_items("leg_waiting") == [("09:20:00", None)]
 
 
 # --- incomplete -----------------------------------------------------------------------------------------------------
 
 
 def test_ends_without_any_offer_are_one_incomplete_contact() -> None:
-    read = story(concluded("09:05"), answered("09:01"))
+    read = outcomes_of(concluded("09:05"), answered("09:01"))
     assert read.kinds() == {"contact_incomplete"}
     assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:01:00"], ["09:01:00"])
 
 
 def test_an_end_in_a_queue_without_an_offer_also_makes_the_contact_incomplete() -> None:
-    read = story(offered("09:00"), answered("09:00:05"), concluded("09:09", "local"), abandoned("09:07", "triage"))
+    read = outcomes_of(
+        offered("09:00"), answered("09:00:05"), concluded("09:09", "local"), abandoned("09:07", "triage")
+    )
     assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:07:00"], ["09:00:00"])
     assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_answered", "contact_incomplete"}
 
@@ -103,25 +106,25 @@ def test_an_end_in_a_queue_without_an_offer_also_makes_the_contact_incomplete() 
 
 
 def test_an_answered_leg() -> None:
-    read = story(offered("09:00"), answered("09:00:04"))
+    read = outcomes_of(offered("09:00"), answered("09:00:04"))
     assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_answered"}
     assert read.counts("leg_answered") == [("09:00:04", 40)]
     assert read.counts("leg_answer_decided") == read.counts("leg_service_decided") == [("09:00:04", 1)]
 
 
 def test_the_first_answer_counts() -> None:
-    read = story(offered("09:00"), answered("09:00:08"), answered("09:00:04"))
+    read = outcomes_of(offered("09:00"), answered("09:00:08"), answered("09:00:04"))
     assert read.counts("leg_answered") == [("09:00:04", 40)]
 
 
 def test_a_queue_without_a_target_decides_nothing() -> None:
-    read = story(offered("09:00", "local", "101"), answered("09:00:04", "local"))
+    read = outcomes_of(offered("09:00", "local", "101"), answered("09:00:04", "local"))
     assert read.kinds() == {*OFFERED, "leg_answered"}
 
 
 def test_an_unlisted_queue_decides_nothing_and_has_no_short_abandonments() -> None:
-    assert story(offered("09:00", "red"), answered("09:00:04", "red")).kinds() == {*OFFERED, "leg_answered"}
-    assert story(offered("09:00", "red"), abandoned("09:00:04", "red")).kinds() == {*OFFERED, "leg_abandoned"}
+    assert outcomes_of(offered("09:00", "red"), answered("09:00:04", "red")).kinds() == {*OFFERED, "leg_answered"}
+    assert outcomes_of(offered("09:00", "red"), abandoned("09:00:04", "red")).kinds() == {*OFFERED, "leg_abandoned"}
 
 
 @pytest.mark.parametrize(
@@ -141,13 +144,13 @@ def test_an_unlisted_queue_decides_nothing_and_has_no_short_abandonments() -> No
     ],
 )
 def test_a_leg_has_the_target_of_the_local_day_of_its_offer(offer: str, answer: str, is_met: int | None) -> None:
-    read = story(offered(offer), answered(answer))
+    read = outcomes_of(offered(offer), answered(answer))
     for kind in BOTH_DECIDED:
         assert [met for _, met in read.counts(kind)] == ([] if is_met is None else [is_met])
 
 
 def test_a_later_leg_has_the_target_of_its_own_day() -> None:
-    read = story(
+    read = outcomes_of(
         offered("2025-03-29 23:59:40"),
         concluded("2025-03-29 23:59:50", result="callback"),
         offered("2025-03-30 00:00:00"),
@@ -157,10 +160,10 @@ def test_a_later_leg_has_the_target_of_its_own_day() -> None:
 
 
 def test_a_wait_over_midnight_has_the_target_of_the_day_before() -> None:
-    assert story(offered("2025-03-29 23:59:59")).standing("leg_answer_decided") == [
+    assert outcomes_of(offered("2025-03-29 23:59:59")).open_items("leg_answer_decided") == [
         ("2025-03-29 23:59:59", "2025-03-30 00:00:08.95")
     ]
-    assert story(offered("2025-03-30 00:00:01")).standing("leg_answer_decided") == [
+    assert outcomes_of(offered("2025-03-30 00:00:01")).open_items("leg_answer_decided") == [
         ("2025-03-30 00:00:01", "2025-03-30 00:00:16.05")
     ]
 
@@ -176,13 +179,13 @@ def test_a_wait_over_midnight_has_the_target_of_the_day_before() -> None:
     ],
 )
 def test_a_short_abandonment_is_counted_separately(end: str, kind: str, tenths: int) -> None:
-    read = story(offered("09:00"), abandoned(end))
+    read = outcomes_of(offered("09:00"), abandoned(end))
     assert read.kinds() == {*OFFERED, kind}
     assert [value for _, value in read.counts(kind)] == [tenths]
 
 
 def test_a_queue_without_a_limit_has_no_short_abandonments() -> None:
-    read = story(offered("09:00", "triage", "101"), abandoned("09:00", "triage"))
+    read = outcomes_of(offered("09:00", "triage", "101"), abandoned("09:00", "triage"))
     assert read.kinds() == {*OFFERED, "leg_abandoned"}
 
 
@@ -196,20 +199,20 @@ def test_a_queue_without_a_limit_has_no_short_abandonments() -> None:
     ],
 )
 def test_a_call_abandoned_after_the_target_missed_it(end: str, decided: list[tuple[str, int]]) -> None:
-    read = story(offered("09:00"), abandoned(end))
+    read = outcomes_of(offered("09:00"), abandoned(end))
     assert read.counts("leg_service_decided") == decided
     assert "leg_answer_decided" not in read.kinds()
 
 
 def test_a_leg_that_was_left_with_a_result() -> None:
-    read = story(offered("09:00"), concluded("09:03", result="callback"))
+    read = outcomes_of(offered("09:00"), concluded("09:03", result="callback"))
     assert read.kinds() == {*OFFERED, "leg_left", "leg_concluded"}
     assert read.counts("leg_left") == [("09:03:00", 1800)]
     assert read.words("leg_concluded") == [("999", "emergency", "none", "callback")]
 
 
 def test_the_first_conclusion_counts_whatever_else_happened() -> None:
-    read = story(
+    read = outcomes_of(
         offered("09:00"),
         answered("09:00:04"),
         concluded("09:05", result="other"),
@@ -221,7 +224,7 @@ def test_the_first_conclusion_counts_whatever_else_happened() -> None:
 
 
 def test_a_conclusion_before_the_offer_is_a_contradiction_and_a_conclusion() -> None:
-    read = story(offered("09:00"), concluded("08:59"))
+    read = outcomes_of(offered("09:00"), concluded("08:59"))
     assert read.words("contact_contradiction") == [("leg_left_ends_before_it_starts",)]
     assert read.times("leg_concluded") == ["08:59:00"]
     assert read.kinds() == {*OFFERED, "leg_concluded", "contact_contradiction"}
@@ -239,7 +242,7 @@ def test_a_conclusion_before_the_offer_is_a_contradiction_and_a_conclusion() -> 
     ],
 )
 def test_of_an_answer_and_an_abandonment_the_earlier_counts(answer: str, abandonment: str, kind: str) -> None:
-    read = story(offered("09:00"), answered(answer), abandoned(abandonment))
+    read = outcomes_of(offered("09:00"), answered(answer), abandoned(abandonment))
     assert read.words("contact_contradiction") == [("leg_both_answered_and_abandoned",)]
     assert read.times("contact_contradiction") == [max(answer, abandonment)]
     assert {"leg_answered", "leg_abandoned"} & read.kinds() == {kind}
@@ -247,13 +250,13 @@ def test_of_an_answer_and_an_abandonment_the_earlier_counts(answer: str, abandon
 
 
 def test_an_answer_before_an_abandonment_is_decided() -> None:
-    assert story(offered("09:00"), answered("09:00:06"), abandoned("09:00:08")).counts("leg_answer_decided") == [
+    assert outcomes_of(offered("09:00"), answered("09:00:06"), abandoned("09:00:08")).counts("leg_answer_decided") == [
         ("09:00:06", 1)
     ]
 
 
 def test_an_answer_before_the_offer_is_a_contradiction_and_decides_nothing() -> None:
-    read = story(offered("09:00"), answered("08:59:59.999999"))
+    read = outcomes_of(offered("09:00"), answered("08:59:59.999999"))
     assert read.words("contact_contradiction") == [("leg_answered_ends_before_it_starts",)]
     assert read.times("contact_contradiction") == ["08:59:59.999999"]
     assert read.began("contact_contradiction") == ["09:00:00"]
@@ -261,14 +264,14 @@ def test_an_answer_before_the_offer_is_a_contradiction_and_decides_nothing() -> 
 
 
 def test_an_abandonment_before_the_offer_is_a_contradiction_and_not_a_short_one() -> None:
-    read = story(offered("09:00"), abandoned("08:59"))
+    read = outcomes_of(offered("09:00"), abandoned("08:59"))
     assert read.words("contact_contradiction") == [("leg_abandoned_ends_before_it_starts",)]
     assert read.kinds() == {*OFFERED, "contact_contradiction"}
 
 
 def test_two_contradictions_of_one_leg_are_two() -> None:
     """Abandoned before it was offered, and answered: the earlier counts, and it is a contradiction."""
-    read = story(offered("09:00"), abandoned("08:59"), answered("09:00:05"))
+    read = outcomes_of(offered("09:00"), abandoned("08:59"), answered("09:00:05"))
     assert sorted(read.words("contact_contradiction")) == [
         ("leg_abandoned_ends_before_it_starts",), ("leg_both_answered_and_abandoned",),
     ]  # fmt: skip
@@ -279,31 +282,31 @@ def test_two_contradictions_of_one_leg_are_two() -> None:
 
 
 def test_the_last_leg_without_an_end_is_waiting() -> None:
-    read = story(offered("09:00"))
+    read = outcomes_of(offered("09:00"))
     assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting"}
-    assert read.standing("leg_waiting") == [("09:00:00", None)]
+    assert read.open_items("leg_waiting") == [("09:00:00", None)]
     for kind in BOTH_DECIDED:
-        assert read.standing(kind) == [("09:00:00", "09:00:09.95")]
+        assert read.open_items(kind) == [("09:00:00", "09:00:09.95")]
         assert kind not in read.finished
 
 
 def test_a_wait_in_a_queue_without_a_target_never_falls_due() -> None:
-    assert story(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
+    assert outcomes_of(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
 
 
 def test_an_earlier_leg_without_an_end_was_not_recorded() -> None:
-    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
+    read = outcomes_of(offered("09:00", "triage", "101"), offered("09:05", "local", "101"))
     assert read.times("leg_end_unrecorded") == ["09:00:00"]
     assert read.words("leg_end_unrecorded") == [("101", "triage", "none")]
-    assert read.standing("leg_waiting") == [("09:05:00", None)]
+    assert read.open_items("leg_waiting") == [("09:05:00", None)]
     assert not BOTH_DECIDED & read.kinds()
 
 
 def test_an_earlier_leg_without_an_end_is_not_waiting_after_the_last_has_ended() -> None:
-    read = story(offered("09:00", "triage", "101"), offered("09:05", "local", "101"), answered("09:06", "local"))
+    read = outcomes_of(offered("09:00", "triage", "101"), offered("09:05", "local", "101"), answered("09:06", "local"))
     assert read.times("leg_end_unrecorded") == ["09:00:00"]
     assert read.open == {}
 
 
 def test_a_contradicting_end_still_ends_the_leg() -> None:
-    assert set(story(offered("09:00"), answered("08:00")).open) == {"contact_contradiction"}
+    assert set(outcomes_of(offered("09:00"), answered("08:00")).open) == {"contact_contradiction"}

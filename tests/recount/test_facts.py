@@ -11,9 +11,8 @@ from bluelamp.recount.partitioning import recounted_partition
 from bluelamp.recount.withdrawal import not_counted
 from facts.union import AnyFact
 from facts.wire import encode
-from tests.recount.story import (
-    FORCES,
-    RECEIVED,
+from tests.recount.outcomes import outcomes_of, records
+from tests.support.facts import (
     abandoned,
     answered,
     arrived,
@@ -23,15 +22,15 @@ from tests.recount.story import (
     heartbeat,
     offered,
     opened,
-    records,
-    story,
     withdrawn,
 )
+from tests.support.forces import FORCES
+from tests.support.memory import RECEIVED
 
 
 def test_a_repeated_fact_is_the_same_fact() -> None:
     contact = offered("09:00", fact_id="a")
-    read = story(contact, contact, answered("09:00:04", fact_id="b"), answered("09:00:04", fact_id="b"))
+    read = outcomes_of(contact, contact, answered("09:00:04", fact_id="b"), answered("09:00:04", fact_id="b"))
     assert read.times("contact_offered") == ["09:00:00"]
     assert read.counts("leg_answered") == [("09:00:04", 40)]
 
@@ -45,26 +44,52 @@ def test_the_same_time_in_another_zone_is_the_same_fact() -> None:
 
 def test_of_two_facts_with_one_id_the_later_counts() -> None:
     for facts in itertools.permutations([offered("09:00", fact_id="a"), offered("09:05", fact_id="a")]):
-        assert story(*facts).times("contact_offered") == ["09:05:00"]
+        assert outcomes_of(*facts).times("contact_offered") == ["09:05:00"]
 
 
 def test_of_two_equally_late_facts_with_one_id_the_greater_canonical_json_counts() -> None:
     # Both begin {"fact":"ContactA...: "n" is greater than "b".
     ends = answered("09:00:07", fact_id="x"), abandoned("09:00:07", fact_id="x")
     for facts in itertools.permutations(ends):
-        assert story(offered("09:00"), *facts).kinds() >= {"leg_answered"}
-        assert "leg_abandoned" not in story(offered("09:00"), *facts).kinds()
+        assert outcomes_of(offered("09:00"), *facts).kinds() >= {"leg_answered"}
+        assert "leg_abandoned" not in outcomes_of(offered("09:00"), *facts).kinds()
+
+
+def test_of_two_facts_with_one_id_the_one_recorded_later_counts() -> None:
+    facts = [
+        offered("09:05", fact_id="a"),
+        offered("09:04", fact_id="a", recorded_at=at("10:00")),
+        offered("09:03", fact_id="a", recorded_at=at("10:00:00.5")),  # as text, "10:00:00.5Z" comes before "10:00:00Z"
+    ]
+    for order in itertools.permutations(facts):
+        assert outcomes_of(*order).times("contact_offered") == ["09:03:00"]
+    with from_records(records(facts), FORCES, keeps_facts=True) as recount:
+        (subject,) = recount.subjects([1]).values()
+        assert [each.counts for each in subject.facts] == [True, False, False]
+
+
+def test_a_fact_recorded_after_its_withdrawal_counts() -> None:
+    contact, gone = offered("09:00", fact_id="a", recorded_at=at("10:00")), withdrawn("a", recorded_at=at("11:00"))
+    again = offered("09:01", fact_id="a", recorded_at=at("12:00"))
+    assert outcomes_of(contact, gone).kinds() == set()
+    assert outcomes_of(again, gone, contact).times("contact_offered") == ["09:01:00"]
+
+
+def test_a_fact_recorded_after_its_correction_replaces_the_correction() -> None:
+    answer = answered("09:00:05", fact_id="a", recorded_at=at("12:00"))
+    read = outcomes_of(offered("09:00"), answer, answered("09:00:07", corrects="a", recorded_at=at("11:00")))
+    assert read.counts("leg_answered") == [("09:00:05", 50)]
 
 
 def test_canonical_json_is_compared_as_bytes() -> None:
     """As bytes, "Z" comes before "n"; alphabetically it would come after."""
     facts = [opened("09:00", fact_id="x", area="Zulu"), opened("09:00", fact_id="x", area="north")]
     for order in itertools.permutations(facts):
-        assert story(*order).word("incident_opened", "area") == ["north"]
+        assert outcomes_of(*order).word("incident_opened", "area") == ["north"]
 
 
 def test_an_id_is_unique_within_its_subject() -> None:
-    read = story(offered("09:00", fact_id="a"), offered("09:05", fact_id="a", subject_id="s2"))
+    read = outcomes_of(offered("09:00", fact_id="a"), offered("09:05", fact_id="a", subject_id="s2"))
     assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
 
 
@@ -75,33 +100,33 @@ def test_a_subject_belongs_to_its_force_and_topic() -> None:
         opened("09:02", fact_id="a"),
     ]
     with from_records(records(facts), FORCES) as recount:
-        assert [outcome.force for outcome in recount.finished("contact_offered")] == ["elsewhere", "testshire"]
+        assert [outcome.force for outcome in recount.finished("contact_offered")] == ["elsewhere", "strict"]
         assert len(recount.finished("incident_opened")) == 1
 
 
 def test_a_corrected_fact_is_replaced() -> None:
-    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), answered("09:00:07", corrects="a"))
+    read = outcomes_of(offered("09:00"), answered("09:00:05", fact_id="a"), answered("09:00:07", corrects="a"))
     assert read.counts("leg_answered") == [("09:00:07", 70)]
 
 
 def test_a_correction_may_be_of_another_kind_of_fact() -> None:
-    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), abandoned("09:00:07", corrects="a"))
+    read = outcomes_of(offered("09:00"), answered("09:00:05", fact_id="a"), abandoned("09:00:07", corrects="a"))
     assert read.kinds() == {"contact_offered", "leg_offered", "leg_abandoned"}
 
 
 def test_a_withdrawn_fact_does_not_count() -> None:
-    read = story(offered("09:00"), answered("09:00:05", fact_id="a"), withdrawn("a"))
+    read = outcomes_of(offered("09:00"), answered("09:00:05", fact_id="a"), withdrawn("a"))
     assert "leg_answered" not in read.kinds()
-    assert read.standing("leg_waiting") == [("09:00:00", None)]
+    assert read.open_items("leg_waiting") == [("09:00:00", None)]
 
 
 def test_a_subject_without_facts_left_has_no_outcomes() -> None:
-    assert story(offered("09:00", fact_id="a"), withdrawn("a")).kinds() == set()
+    assert outcomes_of(offered("09:00", fact_id="a"), withdrawn("a")).kinds() == set()
 
 
 def test_a_withdrawal_has_no_other_effect() -> None:
     """It neither begins a subject nor makes one incomplete, even if it is the earliest fact."""
-    read = story(offered("09:00"), answered("09:00:05", queue="local"), withdrawn("nothing", "08:00"))
+    read = outcomes_of(offered("09:00"), answered("09:00:05", queue="local"), withdrawn("nothing", "08:00"))
     assert read.began("contact_incomplete") == ["09:00:00"]
     with from_records(records([withdrawn("nothing", "08:00")], "incidents"), FORCES) as recount:
         assert recount.finished("incident_incomplete") == []
@@ -114,7 +139,7 @@ def test_a_withdrawn_correction_brings_back_what_it_replaced() -> None:
         answered("09:00:07", fact_id="b", corrects="a"),
         withdrawn("b"),
     ]
-    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
+    assert outcomes_of(*facts).counts("leg_answered") == [("09:00:05", 50)]
 
 
 def test_a_withdrawn_withdrawal_withdraws_nothing() -> None:
@@ -124,8 +149,8 @@ def test_a_withdrawn_withdrawal_withdraws_nothing() -> None:
         withdrawn("a", fact_id="w"),
         withdrawn("w", fact_id="v"),
     ]
-    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
-    assert "leg_answered" not in story(*facts, withdrawn("v")).kinds()
+    assert outcomes_of(*facts).counts("leg_answered") == [("09:00:05", 50)]
+    assert "leg_answered" not in outcomes_of(*facts, withdrawn("v")).kinds()
 
 
 def test_a_corrected_withdrawal_withdraws_something_else() -> None:
@@ -136,14 +161,14 @@ def test_a_corrected_withdrawal_withdraws_something_else() -> None:
         withdrawn("a", fact_id="w"),
         withdrawn("c", corrects="w"),
     ]
-    assert story(*facts).kinds() == {
+    assert outcomes_of(*facts).kinds() == {
         "contact_offered", "leg_offered", "leg_answered", "leg_answer_decided", "leg_service_decided",
     }  # fmt: skip
 
 
 def test_facts_that_remove_each_other_in_a_ring_do_not_count() -> None:
     ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
-    read = story(offered("09:00"), *ring)
+    read = outcomes_of(offered("09:00"), *ring)
     assert read.kinds() == {
         "contact_offered",
         "leg_offered",
@@ -151,16 +176,16 @@ def test_facts_that_remove_each_other_in_a_ring_do_not_count() -> None:
         "leg_answer_decided",
         "leg_service_decided",
     }
-    assert read.standing("leg_waiting") == [("09:00:00", None)]
+    assert read.open_items("leg_waiting") == [("09:00:00", None)]
 
 
 def test_a_fact_that_corrects_itself_does_not_count() -> None:
-    assert "leg_answered" not in story(offered("09:00"), answered("09:00:05", fact_id="a", corrects="a")).kinds()
+    assert "leg_answered" not in outcomes_of(offered("09:00"), answered("09:00:05", fact_id="a", corrects="a")).kinds()
 
 
 def test_a_ring_broken_from_outside_is_not_a_ring() -> None:
     ring = [answered("09:00:05", fact_id="a", corrects="b"), answered("09:00:07", fact_id="b", corrects="a")]
-    assert story(offered("09:00"), *ring, withdrawn("a")).counts("leg_answered") == [("09:00:07", 70)]
+    assert outcomes_of(offered("09:00"), *ring, withdrawn("a")).counts("leg_answered") == [("09:00:07", 70)]
 
 
 def test_a_ring_removes_nothing_outside_it() -> None:
@@ -171,15 +196,15 @@ def test_a_ring_removes_nothing_outside_it() -> None:
         withdrawn("v", fact_id="w", corrects="a"),
         withdrawn("w", fact_id="v"),
     ]
-    assert story(*facts).counts("leg_answered") == [("09:00:05", 50)]
+    assert outcomes_of(*facts).counts("leg_answered") == [("09:00:05", 50)]
 
 
 def test_a_correction_of_a_missing_fact_counts() -> None:
-    assert story(offered("09:00", corrects="nothing")).times("contact_offered") == ["09:00:00"]
+    assert outcomes_of(offered("09:00", corrects="nothing")).times("contact_offered") == ["09:00:00"]
 
 
 def test_a_correction_reaches_its_own_subject_only() -> None:
-    read = story(offered("09:00", fact_id="a"), offered("09:05", subject_id="s2", corrects="a"))
+    read = outcomes_of(offered("09:00", fact_id="a"), offered("09:05", subject_id="s2", corrects="a"))
     assert read.times("contact_offered") == ["09:00:00", "09:05:00"]
 
 
@@ -190,7 +215,7 @@ def test_the_order_of_arrival_changes_nothing() -> None:
         answered("09:00:07", fact_id="b", corrects="a"),
         withdrawn("b"),
     ]
-    stories = [story(*order) for order in itertools.permutations(facts)]
+    stories = [outcomes_of(*order) for order in itertools.permutations(facts)]
     assert all(other == stories[0] for other in stories)
 
 
@@ -198,7 +223,7 @@ def test_facts_at_the_same_time_are_in_order_of_id() -> None:
     """Of two closures at the same time, the one with the greater id counts."""
     facts = [opened("09:00"), arrived("09:05")]
     results = [
-        story(*facts, closed("10:00", first, fact_id="a"), closed("10:00", second, fact_id="b")).word(
+        outcomes_of(*facts, closed("10:00", first, fact_id="a"), closed("10:00", second, fact_id="b")).word(
             "incident_closed", "result"
         )
         for first, second in (("other", "attended"), ("attended", "other"))
@@ -276,7 +301,7 @@ def test_a_fact_of_792_days_ago_is_counted_and_an_older_one_is_too_late() -> Non
 
 def test_nothing_is_too_late_before_every_feed_has_sent_a_heartbeat() -> None:
     assert left_out(BOTH_FEEDS[0], offered(BEYOND)) == 0
-    assert left_out(BOTH_FEEDS[0], heartbeat("gossip", "09:00"), heartbeat("control", "09:00"), offered(BEYOND)) == 0
+    assert left_out(BOTH_FEEDS[0], heartbeat("gossip", "09:00"), heartbeat("dispatch", "09:00"), offered(BEYOND)) == 0
 
 
 def test_the_feed_that_is_furthest_behind_decides() -> None:

@@ -4,9 +4,8 @@ import pytest
 
 from bluelamp.recount.load import from_records
 from facts.union import AnyFact
-from tests.recount.story import (
-    FORCES,
-    Story,
+from tests.recount.outcomes import Outcomes, outcomes_of, records
+from tests.support.facts import (
     arrived,
     clock,
     closed,
@@ -14,12 +13,11 @@ from tests.recount.story import (
     met_by_video,
     opened,
     reclassified,
-    records,
     regraded,
     reopened,
     stood_down,
-    story,
 )
+from tests.support.forces import FORCES
 
 SPANS = (
     "opened_to_dispatched",
@@ -32,12 +30,12 @@ DECIDED = (*(f"{span}_decided" for span in SPANS), "opened_to_dispatched_within_
 WITHIN_A_DAY = "opened_to_dispatched_within_24_hours_decided"
 
 
-def spans(read: Story) -> dict[str, int]:
+def spans(read: Outcomes) -> dict[str, int]:
     """The finished spans of a story of one incident, in seconds."""
     return {span: value for span in SPANS for _, value in read.counts(span)}
 
 
-def contradictions(read: Story) -> list[tuple[str, str]]:
+def contradictions(read: Outcomes) -> list[tuple[str, str]]:
     """The time and kind of each contradiction."""
     return sorted(
         zip(read.times("incident_contradiction"), read.word("incident_contradiction", "contradiction"), strict=True)
@@ -48,13 +46,13 @@ def contradictions(read: Story) -> list[tuple[str, str]]:
 
 
 def test_an_incident_that_was_never_opened_is_incomplete_and_nothing_else() -> None:
-    read = story(arrived("09:10"), dispatched("09:05"), closed("10:00"))
+    read = outcomes_of(arrived("09:10"), dispatched("09:05"), closed("10:00"))
     assert read.kinds() == {"incident_incomplete"}
     assert (read.times("incident_incomplete"), read.began("incident_incomplete")) == (["09:05:00"], ["09:05:00"])
 
 
 def test_an_incident_opened_twice_began_with_the_first() -> None:
-    read = story(opened("09:05", "2"), opened("09:00", "1", area="north"), opened("09:07", "3"))
+    read = outcomes_of(opened("09:05", "2"), opened("09:00", "1", area="north"), opened("09:07", "3"))
     assert read.words("incident_opened") == [("1", "none", "north", "no", "none")]
     assert read.times("incident_opened") == ["09:00:00"]
     assert read.times("incident_contradiction") == ["09:00:00"]
@@ -62,31 +60,31 @@ def test_an_incident_opened_twice_began_with_the_first() -> None:
 
 
 def test_an_incident_with_facts_before_its_opening_began_with_its_opening() -> None:
-    assert story(opened("09:00"), dispatched("08:00")).began("incident_resourced") == ["09:00:00"]
+    assert outcomes_of(opened("09:00"), dispatched("08:00")).began("incident_resourced") == ["09:00:00"]
 
 
 # --- grade ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_last_grade_is_the_grade_of_every_outcome() -> None:
-    read = story(opened("09:00", "3"), dispatched("09:01"), regraded("09:05", "2"), regraded("09:20", "1"))
+    read = outcomes_of(opened("09:00", "3"), dispatched("09:01"), regraded("09:05", "2"), regraded("09:20", "1"))
     for kind in ("incident_opened", "incident_resourced", "opened_to_dispatched"):
         assert read.word(kind, "grade") == ["1"]
     assert {matter.dimensions[0] for matter in read.open["incident_open"]} == {"1"}
 
 
 def test_grades_are_in_order_of_time_not_of_arrival_in_the_log() -> None:
-    assert story(regraded("09:20", "1"), regraded("09:05", "2"), opened("09:00", "3")).word(
+    assert outcomes_of(regraded("09:20", "1"), regraded("09:05", "2"), opened("09:00", "3")).word(
         "incident_opened", "grade"
     ) == ["1"]
 
 
 def test_a_regrade_before_the_opening_still_counts_after_it() -> None:
-    assert story(opened("09:00", "3"), regraded("08:59", "2")).word("incident_opened", "grade") == ["2"]
+    assert outcomes_of(opened("09:00", "3"), regraded("08:59", "2")).word("incident_opened", "grade") == ["2"]
 
 
 def test_each_regrade_that_changes_the_grade_counts() -> None:
-    read = story(opened("09:00", "1"), regraded("09:05", "2"), regraded("09:06", "2"), regraded("09:20", "1"))
+    read = outcomes_of(opened("09:00", "1"), regraded("09:05", "2"), regraded("09:06", "2"), regraded("09:20", "1"))
     assert read.times("incident_regraded") == ["09:05:00", "09:20:00"]
     assert (read.word("incident_regraded", "grade"), read.word("incident_regraded", "from_grade")) == (
         ["2", "1"],
@@ -95,7 +93,7 @@ def test_each_regrade_that_changes_the_grade_counts() -> None:
 
 
 def test_a_change_between_two_unlisted_grades_does_not_count() -> None:
-    read = story(opened("09:00", "8"), regraded("09:05", "9"), regraded("09:10", "1"))
+    read = outcomes_of(opened("09:00", "8"), regraded("09:05", "9"), regraded("09:10", "1"))
     assert read.words("incident_regraded") == [("1", "none", "none", "no", "none", "unlisted")]
 
 
@@ -103,7 +101,7 @@ def test_a_change_between_two_unlisted_grades_does_not_count() -> None:
 
 
 def test_reclassifying_sets_what_it_names_and_leaves_the_rest() -> None:
-    read = story(
+    read = outcomes_of(
         opened("09:00", group="crime", category="home_burglary", domestic=True, area="north"),
         reclassified("09:10", domestic=False),
         reclassified("09:20", group="transport"),
@@ -112,7 +110,7 @@ def test_reclassifying_sets_what_it_names_and_leaves_the_rest() -> None:
 
 
 def test_the_last_reclassification_of_each_field_counts() -> None:
-    read = story(
+    read = outcomes_of(
         reclassified("09:20", group="crime", domestic=True),
         reclassified("09:10", group="transport", category="home_burglary"),
         opened("09:00"),
@@ -121,10 +119,11 @@ def test_the_last_reclassification_of_each_field_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "group"), [("duplicate", "dup"), ("out_of_force", "dup"), ("attended", "crime"), ("cancelled", "crime")]
+    ("result", "group"),
+    [("duplicate", "duplicate"), ("out_of_force", "duplicate"), ("attended", "crime"), ("cancelled", "crime")],
 )
 def test_duplicates_and_those_out_of_force_have_a_group_of_their_own(result: str, group: str) -> None:
-    read = story(opened("09:00", group="crime"), closed("09:30", result))
+    read = outcomes_of(opened("09:00", group="crime"), closed("09:30", result))
     assert read.word("incident_opened", "group") == read.word("incident_closed", "group") == [group]
 
 
@@ -137,7 +136,7 @@ def test_a_duplicate_of_a_force_without_such_a_group_keeps_its_own() -> None:
 
 
 def test_a_duplicate_reopened_has_its_own_group_again() -> None:
-    read = story(opened("09:00", group="crime"), closed("09:30", "duplicate"), reopened("09:40"))
+    read = outcomes_of(opened("09:00", group="crime"), closed("09:30", "duplicate"), reopened("09:40"))
     assert read.word("incident_opened", "group") == ["crime"]
 
 
@@ -145,34 +144,36 @@ def test_a_duplicate_reopened_has_its_own_group_again() -> None:
 
 
 def test_the_last_closure_counts() -> None:
-    read = story(opened("09:00"), closed("10:00", "other"), closed("11:00", "not_attended"))
+    read = outcomes_of(opened("09:00"), closed("10:00", "other"), closed("11:00", "not_attended"))
     assert read.times("incident_closed") == ["11:00:00"]
     assert read.word("incident_closed", "result") == ["not_attended"]
 
 
 def test_a_closure_before_a_reopening_does_not_count() -> None:
-    read = story(opened("09:00"), closed("10:00"), reopened("10:30"))
+    read = outcomes_of(opened("09:00"), closed("10:00"), reopened("10:30"))
     assert "incident_closed" not in read.kinds()
-    assert read.standing("incident_open") == [("09:00:00", None)]
+    assert read.open_items("incident_open") == [("09:00:00", None)]
 
 
 def test_a_closure_after_a_reopening_counts() -> None:
-    read = story(opened("09:00"), closed("10:00"), reopened("10:30"), closed("11:00", "other"))
+    read = outcomes_of(opened("09:00"), closed("10:00"), reopened("10:30"), closed("11:00", "other"))
     assert read.times("incident_closed") == ["11:00:00"]
     assert "incident_open" not in read.kinds()
 
 
 def test_a_closure_and_a_reopening_at_the_same_time_are_in_order_of_id() -> None:
     facts = [opened("09:00")]
-    assert "incident_closed" in story(*facts, closed("10:00", fact_id="b"), reopened("10:00", fact_id="a")).kinds()
-    assert "incident_open" in story(*facts, closed("10:00", fact_id="a"), reopened("10:00", fact_id="b")).kinds()
+    assert (
+        "incident_closed" in outcomes_of(*facts, closed("10:00", fact_id="b"), reopened("10:00", fact_id="a")).kinds()
+    )
+    assert "incident_open" in outcomes_of(*facts, closed("10:00", fact_id="a"), reopened("10:00", fact_id="b")).kinds()
 
 
 # --- demand ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_incident_just_opened() -> None:
-    read = story(opened("09:00"))
+    read = outcomes_of(opened("09:00"))
     assert set(read.finished) == {"incident_opened"}
     assert set(read.open) == {
         "incident_open", "incident_unattended", "incident_unresourced", "opened_to_dispatched_decided", WITHIN_A_DAY,
@@ -181,7 +182,7 @@ def test_an_incident_just_opened() -> None:
 
 
 def test_the_first_dispatch_and_the_first_video_count() -> None:
-    read = story(
+    read = outcomes_of(
         opened("09:00"), dispatched("09:09"), dispatched("09:03", "u2"), met_by_video("09:30"), met_by_video("09:20")
     )
     assert read.times("incident_resourced") == ["09:03:00"]
@@ -191,9 +192,9 @@ def test_the_first_dispatch_and_the_first_video_count() -> None:
 # --- whether attendance is needed -----------------------------------------------------------------------------------
 
 
-def attendance(*facts: AnyFact) -> Story:
+def attendance(*facts: AnyFact) -> Outcomes:
     """A story of one incident opened at 09:00."""
-    return story(opened("09:00"), *facts)
+    return outcomes_of(opened("09:00"), *facts)
 
 
 @pytest.mark.parametrize(
@@ -291,8 +292,8 @@ def test_arrived_without_a_dispatch_is_counted() -> None:
 )
 def test_since_when_no_unit_is_assigned(facts: list[AnyFact], since: str | None) -> None:
     read = attendance(*facts)
-    assert read.standing("incident_unresourced") == ([] if since is None else [(since, None)])
-    assert read.standing("incident_unattended") == [("09:00:00", None)]
+    assert read.open_items("incident_unresourced") == ([] if since is None else [(since, None)])
+    assert read.open_items("incident_unattended") == [("09:00:00", None)]
 
 
 @pytest.mark.parametrize("end", [arrived("09:10"), met_by_video("09:10"), closed("09:10", "other")])
@@ -339,7 +340,7 @@ def test_every_target_missed() -> None:
 
 def test_every_target_still_open() -> None:
     read = attendance(dispatched("09:01"))
-    assert {kind: read.standing(kind) for kind in DECIDED} == {
+    assert {kind: read.open_items(kind) for kind in DECIDED} == {
         "opened_to_dispatched_decided": [],
         "dispatched_to_arrived_decided": [("09:01:00", "09:14:00.5")],
         "opened_to_arrived_decided": [("09:00:00", "09:15:00.5")],
@@ -347,7 +348,7 @@ def test_every_target_still_open() -> None:
         "graded_to_arrived_decided": [("09:00:00", "09:15:00.5")],
         WITHIN_A_DAY: [],
     }
-    assert attendance().standing(WITHIN_A_DAY) == [("09:00:00", "2024-12-03 09:00:00.5")]
+    assert attendance().open_items(WITHIN_A_DAY) == [("09:00:00", "2024-12-03 09:00:00.5")]
 
 
 def test_closed_without_an_arrival_is_given_up() -> None:
@@ -367,7 +368,7 @@ def test_an_arrival_after_the_closure_is_an_arrival() -> None:
 
 def test_a_reopened_incident_is_open_again() -> None:
     read = attendance(closed("09:05"), reopened("09:06"))
-    assert read.standing("opened_to_arrived_decided") == [("09:00:00", "09:15:00.5")]
+    assert read.open_items("opened_to_arrived_decided") == [("09:00:00", "09:15:00.5")]
     assert "opened_to_arrived_decided" not in read.finished
 
 
@@ -380,7 +381,7 @@ def test_a_video_is_attendance_but_not_an_arrival() -> None:
     read = attendance(met_by_video("09:05"))
     assert spans(read) == {"opened_to_attended": 300}
     assert read.counts("opened_to_attended_decided") == [("09:05:00", 1)]
-    assert read.standing("opened_to_arrived_decided") == [("09:00:00", "09:15:00.5")]
+    assert read.open_items("opened_to_arrived_decided") == [("09:00:00", "09:15:00.5")]
 
 
 def test_only_what_was_dispatched_has_a_span_from_the_dispatch() -> None:
@@ -397,7 +398,7 @@ def test_arrived_and_never_dispatched_has_no_span_to_the_dispatch() -> None:
 
 
 def test_a_grade_has_the_targets_of_its_profile() -> None:
-    read = story(opened("09:00", "2"), dispatched("09:01"), arrived("10:59"))
+    read = outcomes_of(opened("09:00", "2"), dispatched("09:01"), arrived("10:59"))
     assert {kind for kind in DECIDED if kind in read.finished} == {
         "opened_to_arrived_decided", "opened_to_attended_decided", "graded_to_arrived_decided", WITHIN_A_DAY,
     }  # fmt: skip
@@ -405,7 +406,7 @@ def test_a_grade_has_the_targets_of_its_profile() -> None:
 
 @pytest.mark.parametrize("grade", ["3", "9"])
 def test_a_grade_without_targets_still_has_the_24_hours(grade: str) -> None:
-    read = story(opened("09:00", grade), dispatched("09:01"), arrived("10:59"))
+    read = outcomes_of(opened("09:00", grade), dispatched("09:01"), arrived("10:59"))
     assert set(DECIDED) & read.kinds() == {WITHIN_A_DAY}
 
 
@@ -429,13 +430,13 @@ def test_the_target_is_that_of_the_last_grade() -> None:
 def test_the_targets_are_those_of_the_local_day_of_opening(
     opening: str, arrival: str, met: int, has_dispatch_target: bool
 ) -> None:
-    read = story(opened(opening), dispatched(opening), arrived(arrival))
+    read = outcomes_of(opened(opening), dispatched(opening), arrived(arrival))
     assert [value for _, value in read.counts("opened_to_arrived_decided")] == [met]
     assert ("opened_to_dispatched_decided" in read.kinds()) == has_dispatch_target
 
 
 def test_there_is_no_target_before_the_first_one() -> None:
-    read = story(opened("2019-12-31 23:59"), dispatched("2019-12-31 23:59:30"), arrived("2020-01-01 00:03"))
+    read = outcomes_of(opened("2019-12-31 23:59"), dispatched("2019-12-31 23:59:30"), arrived("2020-01-01 00:03"))
     assert set(DECIDED) & read.kinds() == {WITHIN_A_DAY}
     assert spans(read)["opened_to_arrived"] == 240
 
@@ -461,23 +462,23 @@ def test_there_is_no_target_before_the_first_one() -> None:
     ],
 )
 def test_graded_to_arrived_starts_at_the_last_upgrade(first: str, regrades: list[tuple[str, str]], start: str) -> None:
-    read = story(opened("09:00", first), *(regraded(*regrade) for regrade in regrades), arrived("09:40"))
+    read = outcomes_of(opened("09:00", first), *(regraded(*regrade) for regrade in regrades), arrived("09:40"))
     (outcome,) = read.finished["graded_to_arrived"]
     assert clock(outcome.decided - outcome.value * 1_000_000) == start
 
 
 def test_the_target_of_graded_to_arrived_runs_from_its_own_start() -> None:
-    read = story(opened("09:00", "3"), regraded("10:00", "1"), arrived("10:14"))
+    read = outcomes_of(opened("09:00", "3"), regraded("10:00", "1"), arrived("10:14"))
     assert read.counts("graded_to_arrived_decided") == [("10:14:00", 1)]
     assert read.counts("opened_to_arrived_decided") == [("09:15:00.5", 0)]
-    standing = story(opened("09:00", "3"), regraded("10:00", "1"))
-    assert standing.standing("graded_to_arrived_decided") == [("10:00:00", "10:15:00.5")]
+    standing = outcomes_of(opened("09:00", "3"), regraded("10:00", "1"))
+    assert standing.open_items("graded_to_arrived_decided") == [("10:00:00", "10:15:00.5")]
 
 
 def test_arrived_before_the_upgrade_has_no_span_from_it() -> None:
-    read = story(opened("09:00", "3"), arrived("09:30"), regraded("10:00", "1"))
+    read = outcomes_of(opened("09:00", "3"), arrived("09:30"), regraded("10:00", "1"))
     assert not {"graded_to_arrived", "graded_to_arrived_decided", "incident_contradiction"} & read.kinds()
-    at_once = story(opened("09:00", "3"), arrived("10:00"), regraded("10:00", "1"))
+    at_once = outcomes_of(opened("09:00", "3"), arrived("10:00"), regraded("10:00", "1"))
     assert at_once.counts("graded_to_arrived") == [("10:00:00", 0)]
 
 
@@ -543,4 +544,4 @@ def test_a_contradiction_is_reported_under_the_day_the_incident_began() -> None:
 )
 def test_a_downgrade_with_a_fifth_of_the_time_left_or_less_is_counted(facts: list[AnyFact], times: list[str]) -> None:
     """The target of Grade 1 is 15 minutes, so four fifths are 12; for Grade 2, 2 hours and 96 minutes."""
-    assert story(opened("10:00"), *facts).times("incident_downgraded_near_breach") == times
+    assert outcomes_of(opened("10:00"), *facts).times("incident_downgraded_near_breach") == times

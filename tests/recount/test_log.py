@@ -17,7 +17,8 @@ from measures.catalogue import find
 from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
-from tests.recount.story import FORCES, at, heartbeat, offered, opened
+from tests.support.facts import at, heartbeat, offered, opened
+from tests.support.forces import FORCES
 
 PARTITIONS = 3
 
@@ -79,12 +80,12 @@ def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> No
         contacts = [offered("09:00", subject_id=subject_id) for subject_id in islice(subjects, 40)]
         publish(bootstrap, "contacts", partition, contacts[:1], contacts[1:30], contacts[30:])
     publish(bootstrap, "incidents", recounted_partition("s", PARTITIONS), [opened("09:00", subject_id="s")])
-    publish(bootstrap, "incidents", 2, [heartbeat("control", "09:05")])
+    publish(bootstrap, "incidents", 2, [heartbeat("dispatch", "09:05")])
     with from_log(bootstrap, FORCES) as recount:
         assert (recount.loaded.records, recount.loaded.facts, recount.loaded.heartbeats) == (11, 121, 1)
         assert recount.loaded.missing_before == {}
         for name, count in (("contact_999_offered_count", 120), ("incident_count", 1)):
-            (cell,) = recount.answer(find(name), "testshire", "2024-12-02/2024-12-03", at("23:00"))
+            (cell,) = recount.answer(find(name), "strict", "2024-12-02/2024-12-03", at("23:00"))
             assert cell.value == count
 
 

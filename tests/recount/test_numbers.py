@@ -6,23 +6,14 @@ from bluelamp.recount.cell import RecountCell, RecountSpread
 from facts.union import AnyFact
 from measures.catalogue import find
 from measures.measure import Decided, Mean, Measure, Median, Selection, SpanWithin
-from tests.recount.story import (
-    abandoned,
-    answered,
-    arrived,
-    at,
-    dispatched,
-    offered,
-    opened,
-    recount_of,
-    story,
-)
+from tests.recount.outcomes import outcomes_of, recount_of
+from tests.support.facts import abandoned, answered, arrived, at, dispatched, offered, opened
 
 
 def the_cell(measure: Measure, *facts: AnyFact, as_of: str = "23:00") -> RecountCell:
     """The only figure of a measure on the day of these tests."""
     with recount_of(*facts) as recount:
-        (cell,) = recount.answer(measure, "testshire", "today", at(as_of))
+        (cell,) = recount.answer(measure, "strict", "today", at(as_of))
         return cell
 
 
@@ -58,7 +49,7 @@ def waits(*seconds: float) -> list[AnyFact]:
     ],
 )
 def test_spans_of_contacts_are_rounded_half_up_to_tenths(end: str, tenths: int) -> None:
-    assert story(offered("09:00"), answered(end)).counts("leg_answered") == [
+    assert outcomes_of(offered("09:00"), answered(end)).counts("leg_answered") == [
         (end if "." in end else "09:00:00", tenths)
     ]
 
@@ -67,13 +58,13 @@ def test_spans_of_contacts_are_rounded_half_up_to_tenths(end: str, tenths: int) 
     ("end", "seconds"), [("09:14:59.499999", 899), ("09:14:59.5", 900), ("09:15:00.499999", 900), ("09:15:00.5", 901)]
 )
 def test_other_spans_are_rounded_half_up_to_seconds(end: str, seconds: int) -> None:
-    read = story(opened("09:00"), dispatched("09:00"), arrived(end))
+    read = outcomes_of(opened("09:00"), dispatched("09:00"), arrived(end))
     assert read.counts("opened_to_arrived") == [(end, seconds)]
 
 
 def test_a_span_is_the_rounded_difference_of_exact_times() -> None:
     """From 0.04 s to 0.14 s is 0.1 s, although the rounded ends differ by another tenth."""
-    assert story(offered("09:00:00.04"), answered("09:00:00.14")).counts("leg_answered") == [("09:00:00.14", 1)]
+    assert outcomes_of(offered("09:00:00.04"), answered("09:00:00.14")).counts("leg_answered") == [("09:00:00.14", 1)]
 
 
 # --- statistics -----------------------------------------------------------------------------------------------------
@@ -150,13 +141,13 @@ def test_seconds_are_divided_as_seconds() -> None:
 
 
 def test_a_span_that_ends_before_it_starts_is_a_contradiction_and_in_no_other_figure() -> None:
-    read = story(offered("09:00:00.000001"), answered("09:00:00"))
+    read = outcomes_of(offered("09:00:00.000001"), answered("09:00:00"))
     assert read.finished["contact_contradiction"][0].dimensions == ("leg_answered_ends_before_it_starts",)
     assert read.kinds() == {"contact_offered", "leg_offered", "contact_contradiction"}
 
 
 def test_a_span_of_zero_is_not_a_contradiction() -> None:
-    assert story(offered("09:00"), answered("09:00")).counts("leg_answered") == [("09:00:00", 0)]
+    assert outcomes_of(offered("09:00"), answered("09:00")).counts("leg_answered") == [("09:00:00", 0)]
 
 
 # --- what is decided, and when ---------------------------------------------------------------------------------------
@@ -172,7 +163,7 @@ def test_a_span_of_zero_is_not_a_contradiction() -> None:
     ],
 )
 def test_under_a_target_is_decided_at_the_answer_or_when_due(end: str, decided: tuple[str, int]) -> None:
-    read = story(offered("09:00"), answered(end))
+    read = outcomes_of(offered("09:00"), answered(end))
     assert read.counts("leg_answer_decided") == [decided]
     assert read.counts("leg_service_decided") == [decided]
 
@@ -187,7 +178,7 @@ def test_under_a_target_is_decided_at_the_answer_or_when_due(end: str, decided: 
     ],
 )
 def test_within_a_target_is_decided_at_the_answer_or_when_due(end: str, decided: tuple[str, int]) -> None:
-    read = story(offered("09:00", "triage", "101"), answered(end, "triage"))
+    read = outcomes_of(offered("09:00", "triage", "101"), answered(end, "triage"))
     assert read.counts("leg_answer_decided") == [decided]
 
 
@@ -200,7 +191,7 @@ def test_within_a_target_is_decided_at_the_answer_or_when_due(end: str, decided:
     ],
 )
 def test_a_target_in_seconds_is_due_half_a_second_after_it(end: str, decided: tuple[str, int]) -> None:
-    assert story(opened("09:00"), arrived(end)).counts("opened_to_arrived_decided") == [decided]
+    assert outcomes_of(opened("09:00"), arrived(end)).counts("opened_to_arrived_decided") == [decided]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +214,7 @@ def test_an_open_item_counts_as_missed_once_it_is_due(
 ) -> None:
     with recount_of(offered("09:00")) as recount:
         measure = find("contact_999_answered_within_target_ratio")
-        (cell,) = recount.answer(measure, "testshire", window, at(as_of))
+        (cell,) = recount.answer(measure, "strict", window, at(as_of))
     assert (cell.value, cell.n) == figure
 
 
@@ -233,7 +224,7 @@ def test_an_item_due_at_the_end_of_the_window_is_not_in_it_yet() -> None:
     with recount_of(offered("09:00:50.05")) as recount:
         measure = find("contact_999_answered_within_target_ratio")
         live, report = (
-            recount.answer(measure, "testshire", window, at("09:01"))[0] for window in ("15m", "2024-12-02/2024-12-03")
+            recount.answer(measure, "strict", window, at("09:01"))[0] for window in ("15m", "2024-12-02/2024-12-03")
         )
     assert (live.n, report.n) == (0, 1)
 
@@ -250,6 +241,6 @@ def test_finished_outcomes_and_overdue_items_make_one_share() -> None:
 
 
 def test_a_target_given_up_is_missed_then_or_when_due_if_earlier() -> None:
-    read = story(offered("09:00"), abandoned("09:00:30"))
+    read = outcomes_of(offered("09:00"), abandoned("09:00:30"))
     assert read.counts("leg_service_decided") == [("09:00:09.95", 0)]
     assert "leg_answer_decided" not in read.kinds()

@@ -33,13 +33,14 @@ from measures.rules import Rules
 from streams.record import received
 from streams.stall import Place
 from tests.archive.logs import MemoryLog, record
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT
 
 RULES = Rules(STRICT)
 DAYS = [date(2024, 12, number) for number in (2, 3, 4)]
 START = datetime(2024, 12, 2, tzinfo=UTC)
 PRESENT = datetime(2024, 12, 6, 9, tzinfo=UTC)
-FEEDS = {"incidents": "dispatch", "contacts": "telephony"}
+FEEDS = {"incidents": ["dispatch"], "contacts": ["telephony", "digital"]}
 Reported = tuple[datetime, Place, Any]
 """When the log receives a fact, on which partition, and the fact."""
 
@@ -57,11 +58,12 @@ def log_of(reported: Sequence[Reported], until: datetime = PRESENT) -> MemoryLog
         (
             at,
             place,
-            FeedHeartbeat(fact_id=f"b{hour}", force=STRICT.name, at=at, feed=FEEDS[place[0]], seq=hour, complete_to=at),
+            heartbeat(feed, at, fact_id=f"b{hour}", seq=hour),
         )
         for hour in range(1, hours + 1)
         for at in (START + timedelta(hours=hour),)
         for place in places
+        for feed in FEEDS[place[0]]
     ]
     # A fact received on the hour comes before the heartbeat of that hour.
     every = sorted([*reported, *beats], key=lambda each: (each[0], isinstance(each[2], FeedHeartbeat)))
@@ -306,7 +308,7 @@ def test_a_clock_that_is_briefly_ahead_closes_no_day() -> None:
     moments.insert(15, moments[14] + timedelta(days=2))
     log = MemoryLog({place: []})
     for offset, at in enumerate(moments):
-        beat = FeedHeartbeat(fact_id="b", force=STRICT.name, at=at, feed="dispatch", seq=1, complete_to=at)
+        beat = heartbeat("dispatch", at)
         log.add(place, [record(offset, int(at.timestamp() * 1000), encode([beat]))])
     kept = read_partition(log, place, 1, log.reach()[place], RULES, DAYS)
     offsets = {day: closing.offset for day, closing in kept.closed.items()}

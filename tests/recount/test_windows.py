@@ -8,19 +8,21 @@ from bluelamp.recount.load import from_records
 from facts.errors import QuestionError
 from facts.union import AnyFact
 from measures.catalogue import find
-from tests.recount.story import ELSEWHERE, TESTSHIRE, answered, arrived, at, clock, offered, opened, records, recount_of
+from tests.recount.outcomes import records, recount_of
+from tests.support.facts import answered, arrived, at, clock, offered, opened
+from tests.support.forces import ELSEWHERE, STRICT
 
 
 def live(window: str, as_of: str) -> tuple[str, str]:
-    """The start and end of a live window of Testshire."""
-    stretch = interval(window, TESTSHIRE, at(as_of))
+    """The start and end of a live window of the strict force."""
+    stretch = interval(window, STRICT, at(as_of))
     assert isinstance(stretch, LiveInterval)
     return clock(stretch.start), clock(stretch.end)
 
 
 def report(window: str, as_of: str) -> tuple[str, str]:
-    """The first day of a report window of Testshire, and the day after its last."""
-    stretch = interval(window, TESTSHIRE, at(as_of))
+    """The first day of a report window of the strict force, and the day after its last."""
+    stretch = interval(window, STRICT, at(as_of))
     assert isinstance(stretch, Report)
     return stretch.first.isoformat(), stretch.end.isoformat()
 
@@ -33,7 +35,7 @@ def opened_each(*whens: str) -> list[AnyFact]:
 def by_day(as_of: str, window: str, *whens: str, dimension: str = "day") -> dict[str, float | int | None]:
     """The number of these incidents in a window, by day."""
     with recount_of(*opened_each(*whens)) as recount:
-        cells = recount.answer(find("incident_count"), "testshire", window, at(as_of), (dimension,))
+        cells = recount.answer(find("incident_count"), "strict", window, at(as_of), (dimension,))
     return {cell.dimensions[dimension]: cell.value for cell in cells}
 
 
@@ -86,21 +88,20 @@ def test_rolling_windows_are_elapsed_time_also_when_the_clocks_change() -> None:
 @pytest.mark.parametrize(
     ("as_of", "start"),
     [
-        ("06:59:59", "2024-12-01 22:00:00"),
+        ("06:59:59", "2024-12-01 18:30:00"),
         ("07:00:00", "07:00:00"),
-        ("13:59:59", "07:00:00"),
-        # Earlies and lates overlap: the last to start is meant.
-        ("14:00:00", "14:00:00"),
-        ("14:30:00", "14:00:00"),
-        ("21:59:59", "14:00:00"),
-        ("22:00:00", "22:00:00"),
-        ("23:59:59", "22:00:00"),
-        # Nights of the change to winter: 22:00 is 21:00 UTC, 07:00 is 07:00 UTC.
-        ("2024-10-27 00:30", "2024-10-26 21:00:00"),
-        ("2024-10-27 06:59", "2024-10-26 21:00:00"),
+        ("18:29:59", "07:00:00"),
+        # Day and night overlap for half an hour: the last to start is meant.
+        ("18:30:00", "18:30:00"),
+        ("18:45:00", "18:30:00"),
+        ("19:00:00", "18:30:00"),
+        ("23:59:59", "18:30:00"),
+        # Nights of the change to winter: 18:30 is 17:30 UTC, 07:00 is 07:00 UTC.
+        ("2024-10-27 00:30", "2024-10-26 17:30:00"),
+        ("2024-10-27 06:59", "2024-10-26 17:30:00"),
         ("2024-10-27 07:00", "2024-10-27 07:00:00"),
-        # Nights of the change to summer: 22:00 is 22:00 UTC, 07:00 is 06:00 UTC.
-        ("2024-03-31 05:59", "2024-03-30 22:00:00"),
+        # Nights of the change to summer: 18:30 is 18:30 UTC, 07:00 is 06:00 UTC.
+        ("2024-03-31 05:59", "2024-03-30 18:30:00"),
         ("2024-03-31 06:00", "2024-03-31 06:00:00"),
     ],
 )
@@ -109,15 +110,15 @@ def test_the_current_shift_begins_by_the_local_clock(as_of: str, start: str) -> 
 
 
 def test_of_overlapping_shifts_the_latest_counts() -> None:
-    turned = replace(TESTSHIRE, shifts=TESTSHIRE.shifts[::-1])
-    stretch = interval("shift", turned, at("14:30"))
+    turned = replace(STRICT, shifts=STRICT.shifts[::-1])
+    stretch = interval("shift", turned, at("18:45"))
     assert isinstance(stretch, LiveInterval)
-    assert clock(stretch.start) == "14:00:00"
+    assert clock(stretch.start) == "18:30:00"
 
 
 def test_a_shift_may_last_the_whole_day() -> None:
-    whole = replace(TESTSHIRE.shifts[0], start=TESTSHIRE.shifts[0].start, end=TESTSHIRE.shifts[0].start)
-    stretch = interval("shift", replace(TESTSHIRE, shifts=(whole,)), at("06:00"))
+    whole = replace(STRICT.shifts[0], start=STRICT.shifts[0].start, end=STRICT.shifts[0].start)
+    stretch = interval("shift", replace(STRICT, shifts=(whole,)), at("06:00"))
     assert isinstance(stretch, LiveInterval)
     assert clock(stretch.start) == "2024-12-01 07:00:00"
 
@@ -131,7 +132,7 @@ def test_a_live_window_includes_its_start_and_excludes_its_end() -> None:
     whens = ("09:59:59.999999", "10:00:00", "10:14:59.999999", "10:15:00")
     with recount_of(*opened_each(*whens)) as recount:
         (at_minute,), (in_minute,) = (
-            recount.answer(find("incident_count"), "testshire", "15m", at(as_of)) for as_of in ("10:15", "10:15:00.5")
+            recount.answer(find("incident_count"), "strict", "15m", at(as_of)) for as_of in ("10:15", "10:15:00.5")
         )
     assert (at_minute.value, in_minute.value) == (2, 3)
 
@@ -162,13 +163,13 @@ def test_report_windows_are_whole_local_days(window: str, as_of: str, expected: 
 @pytest.mark.parametrize("window", ["fortnight", "", "2024-01-01", "2024-01-01/", "2024-13-01/2024-12-01"])
 def test_an_unknown_window_is_refused(window: str) -> None:
     with pytest.raises(QuestionError, match="is not a valid window"):
-        interval(window, TESTSHIRE, at("09:00"))
+        interval(window, STRICT, at("09:00"))
 
 
 @pytest.mark.parametrize("window", ["2024-01-01/2024-01-01", "2024-02-01/2024-01-01"])
 def test_a_window_without_a_day_is_refused(window: str) -> None:
     with pytest.raises(QuestionError, match="contains no day"):
-        interval(window, TESTSHIRE, at("09:00"))
+        interval(window, STRICT, at("09:00"))
 
 
 def test_the_days_of_the_change_to_winter() -> None:
@@ -212,7 +213,7 @@ def test_days_follow_the_clock_of_the_force() -> None:
     ]
     with recount_of(*facts) as recount:
         days = recount.answer(find("incident_count"), "elsewhere", "2024-12-01/2025-01-01", at("10:00"), ("day",))
-        assert recount.answer(find("incident_count"), "testshire", "24h", at("10:00"))[0].value == 0
+        assert recount.answer(find("incident_count"), "strict", "24h", at("10:00"))[0].value == 0
     assert [(cell.dimensions, cell.value) for cell in days] == [({"day": "2024-12-01"}, 1), ({"day": "2024-12-02"}, 1)]
 
 
@@ -222,7 +223,7 @@ def test_a_live_window_uses_the_decision_and_a_report_window_the_beginning() -> 
     measure = find("opened_to_arrived_median_seconds")
     with recount_of(*facts) as recount:
         n = {
-            window: recount.answer(measure, "testshire", window, at("2024-12-01 00:10"))[0].n
+            window: recount.answer(measure, "strict", window, at("2024-12-01 00:10"))[0].n
             for window in ("today", "this_month", "last_month", "12m", "15m", "2024-11-30/2024-12-01")
         }
     assert n == {"today": 1, "this_month": 0, "last_month": 1, "12m": 1, "15m": 1, "2024-11-30/2024-12-01": 1}
@@ -236,7 +237,7 @@ def test_a_leg_is_reported_under_the_day_its_contact_began() -> None:
     ]
     with recount_of(*facts) as recount:
         (cell,) = recount.answer(
-            find("post_triage_answer_median_seconds"), "testshire", "this_month", at("10:00"), ("day",)
+            find("post_triage_answer_median_seconds"), "strict", "this_month", at("10:00"), ("day",)
         )
     assert (cell.dimensions, cell.value) == ({"day": "2024-12-01"}, 60.0)
 
@@ -244,7 +245,7 @@ def test_a_leg_is_reported_under_the_day_its_contact_began() -> None:
 def test_days_can_be_filtered_by_word() -> None:
     with recount_of(*opened_each("2024-11-05 10:00", "2024-11-06 10:00")) as recount:
         (cell,) = recount.answer(
-            find("incident_count"), "testshire", "last_month", at("10:00"), where={"day": ("2024-11-06",)}
+            find("incident_count"), "strict", "last_month", at("10:00"), where={"day": ("2024-11-06",)}
         )
     assert cell.value == 1
 

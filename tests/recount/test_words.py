@@ -5,25 +5,15 @@ import pytest
 from bluelamp.recount.cell import RecountCell
 from facts.union import AnyFact
 from measures.catalogue import find
-from tests.recount.story import (
-    at,
-    concluded,
-    detained,
-    offered,
-    opened,
-    recorded,
-    recount_of,
-    regraded,
-    story,
-    volunteered,
-)
+from tests.recount.outcomes import outcomes_of, recount_of
+from tests.support.facts import at, concluded, detained, offered, opened, recorded, regraded, volunteered
 
 
 def figures(measure: str, by: str, *facts: AnyFact, **where: str) -> dict[str, float | int | None]:
     """The figure of each word, on the day of these tests."""
     limited = {name: (word,) for name, word in where.items()}
     with recount_of(*facts) as recount:
-        cells: list[RecountCell] = recount.answer(find(measure), "testshire", "today", at("23:00"), (by,), limited)
+        cells: list[RecountCell] = recount.answer(find(measure), "strict", "today", at("23:00"), (by,), limited)
     return {cell.dimensions[by]: cell.value for cell in cells}
 
 
@@ -33,7 +23,7 @@ def test_listed_labels_are_words_unlisted_ones_are_unlisted_and_absent_ones_are_
         opened("09:01", area="moon", group="noise", category="other", grade="9", subject_id="s2"),
         opened("09:02", subject_id="s3"),
     ]
-    assert story(*facts).words("incident_opened") == [
+    assert outcomes_of(*facts).words("incident_opened") == [
         ("1", "crime", "north", "yes", "home_burglary"),
         ("unlisted", "unlisted", "unlisted", "no", "unlisted"),
         ("1", "none", "none", "no", "none"),
@@ -46,7 +36,7 @@ def test_the_words_of_a_leg() -> None:
         offered("09:01", queue="web", line="digital", channel="livechat", subject_id="s2"),
         offered("09:02", queue="web", line="digital", channel="fax", subject_id="s3"),
     ]
-    assert story(*facts).words("leg_offered") == [
+    assert outcomes_of(*facts).words("leg_offered") == [
         ("999", "emergency", "none"),
         ("digital", "unlisted", "livechat"),
         ("digital", "unlisted", "unlisted"),
@@ -54,15 +44,15 @@ def test_the_words_of_a_leg() -> None:
 
 
 def test_the_words_of_custody_and_of_occurrences() -> None:
-    held = story(detained("09:00", child=True), detained("09:01", suite="cellar", subject_id="s2"))
-    assert held.words("detainee_arrived") == [("castle", "yes"), ("unlisted", "no")]
-    assert story(volunteered("09:00")).words("voluntary_attended") == [("none", "no")]
-    kept = story(recorded("09:00", area="north"), recorded("09:01", type="litter", subject_id="s2"))
-    assert kept.words("occurrence_recorded") == [("crime", "north"), ("unlisted", "none")]
+    held = outcomes_of(detained("09:00", child=True), detained("09:01", suite="cellar", subject_id="s2"))
+    assert held.words("detainee_arrived") == [("one", "yes"), ("unlisted", "no")]
+    assert outcomes_of(volunteered("09:00")).words("voluntary_attended") == [("none", "no")]
+    kept = outcomes_of(recorded("09:00", area="north"), recorded("09:01", type="litter", subject_id="s2"))
+    assert kept.words("occurrence_recorded") == [("theft", "north"), ("unlisted", "none")]
 
 
 def test_a_label_is_listed_by_its_own_force_and_for_its_own_dimension() -> None:
-    """`crime` is a group and an occurrence type of Testshire, but not an area; Elsewhere lists neither."""
+    """`crime` is a group and an occurrence type of the strict force, but not an area; Elsewhere lists neither."""
     facts = [opened("09:00", area="crime"), opened("09:01", group="crime", force="elsewhere")]
     with recount_of(*facts) as recount:
         words = [outcome.dimensions[:3] for outcome in recount.finished("incident_opened")]
@@ -71,7 +61,7 @@ def test_a_label_is_listed_by_its_own_force_and_for_its_own_dimension() -> None:
 
 
 def test_results_and_disposals_are_words_without_a_list() -> None:
-    assert story(offered("09:00"), concluded("09:01", result="callback")).word("leg_concluded", "result") == [
+    assert outcomes_of(offered("09:00"), concluded("09:01", result="callback")).word("leg_concluded", "result") == [
         "callback"
     ]
 

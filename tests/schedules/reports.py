@@ -9,8 +9,8 @@ from msgspec import Struct, field
 from tests.schedules.choices import Choices
 
 FORCE = "strict"
-TOPICS = {"contacts": "telephony", "incidents": "dispatch"}
-"""The topics of a schedule, each with its only feed."""
+TOPICS: tuple[str, ...] = ("contacts", "incidents")
+"""The topics of a schedule."""
 _SUBJECTS = 12
 
 
@@ -48,7 +48,7 @@ class Reports:
         return subject, fact
 
     def _begin(self, now: datetime) -> Subject:
-        topic = self._choices.pick(list(TOPICS))
+        topic = self._choices.pick(TOPICS)
         began = max(self._start, now - timedelta(seconds=self._choices.below(1500)))
         subject = Subject(f"s{len(self.subjects)}", topic, began, self._choices.happens(3))
         self.subjects.append(subject)

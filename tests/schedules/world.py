@@ -238,18 +238,18 @@ class World:
     def _heartbeat(self) -> None:
         """Every feed reports that it has sent everything."""
         self._heartbeats += 1
-        for topic, feed in TOPICS.items():
+        for feed in (each for each in STRICT.feeds if each.topic in TOPICS):
             beat = FeedHeartbeat(
                 fact_id=f"h{self._heartbeats}",
                 force=FORCE,
                 at=self.clock(),
-                feed=feed,
+                feed=feed.name,
                 seq=self._heartbeats,
                 complete_to=self.clock(),
             )
             for number in range(PARTITIONS):
-                self.beats[topic, number].append((len(self.log[topic, number]), self.now))
-                self._append((topic, number), encode([beat]), [])
+                self.beats[feed.topic, number].append((len(self.log[feed.topic, number]), self.now))
+                self._append((feed.topic, number), encode([beat]), [])
 
     def _append(
         self, place: Place, value: bytes, facts: list[dict[str, Any]], moved_from: Origin | None = None

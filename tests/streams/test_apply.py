@@ -19,8 +19,9 @@ from facts.wire import encode
 from streams.fold import Change
 from streams.refusal import Cause, refusal_of
 from streams.store import Applied, Names, StateStore
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
-from tests.support.memory import RECEIVED, MemoryPartition, heartbeat
+from tests.support.memory import RECEIVED, MemoryPartition
 from tests.support.stores import apply_all, as_user, call, dump
 from tests.support.stories import FORCE, START
 from tests.support.system import until
@@ -48,7 +49,7 @@ def example_batches() -> tuple[list[Change], Change]:
     regraded = IncidentRegraded(fact_id="f3", at=at(minutes=6), grade="1", **known)
     closed = IncidentClosed(fact_id="f4", at=at(minutes=7), result="attended", **known)
     other = IncidentOpened(fact_id="f5", at=at(days=3), grade="1", group=None, area=None, force=FORCE, subject_id="i2")
-    beat = heartbeat(FORCE, "dispatch", at(days=3))
+    beat = heartbeat("dispatch", at(days=3), replay=True)
     before = [partition.feed([encode([fact])], RECEIVED) for fact in (opened, arrived)]
     return before, partition.feed([encode([regraded, closed]), encode([other]), encode([beat])], RECEIVED)
 

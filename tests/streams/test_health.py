@@ -25,6 +25,7 @@ from streams.refusal import Refusal
 from streams.retrying import report
 from streams.stall import Place
 from tests.streams.test_apply import SHORTAGES
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import MemoryPartition
 from tests.support.stores import as_user, one_by_one
@@ -93,9 +94,7 @@ def scene(state_backend: StateServer) -> Iterator[Scene]:
 def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = None) -> bytes:
     """A heartbeat of a live feed."""
     fact_id = f"{feed}-{seq}"
-    return encode(
-        [FeedHeartbeat(fact_id=fact_id, force=FORCE, at=at, feed=feed, seq=seq, complete_to=complete_to or at)]
-    )
+    return encode([heartbeat(feed, complete_to or at, fact_id=fact_id, force=FORCE, at=at, seq=seq)])
 
 
 def detained(subject_id: str, hours: float, *, child: bool = False) -> bytes:
@@ -132,9 +131,7 @@ def test_a_feed_that_falls_silent_is_not_late_as_well(scene: Scene) -> None:
 def test_a_simulated_force_is_distinguished_from_a_real_one(scene: Scene) -> None:
     scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 0}
-    simulated = FeedHeartbeat(
-        fact_id="s", force=FORCE, at=AS_OF, feed="custody", seq=1, complete_to=AS_OF, simulated=True
-    )
+    simulated = heartbeat("custody", AS_OF, force=FORCE, simulated=True)
     scene.publish("custody", encode([simulated]))
     scene.pass_time(1e6)
     assert scene.shown("bluelamp_force_simulated") == {(FORCE,): 1}

@@ -16,6 +16,7 @@ from measures.rules import Rules
 from streams.fold import Change, PartitionFold
 from streams.moving import MOVED_FACTS, Moved, OwnPartition, copy_of
 from streams.record import Record
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT
 
 RULES = {STRICT.name: Rules(STRICT)}
@@ -48,7 +49,7 @@ def record(*facts: AnyFact, offset: int = 7, moved_from: Origin | None = None) -
 
 
 def beat(complete_to: datetime) -> FeedHeartbeat:
-    return FeedHeartbeat(fact_id="b", force=STRICT.name, at=NOW, feed="dispatch", seq=1, complete_to=complete_to)
+    return heartbeat("dispatch", complete_to, at=NOW)
 
 
 @pytest.mark.parametrize("number", range(COUNT))

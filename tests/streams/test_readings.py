@@ -16,7 +16,6 @@ from redis.exceptions import ConnectionError  # noqa: A004
 from bluelamp.embedded.state import StateServer
 from facts.contact import ContactOffered, Line
 from facts.errors import QuestionError
-from facts.feed import FeedHeartbeat
 from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
@@ -25,6 +24,7 @@ from streams.fold import Change
 from streams.partition_cache import NotLoadedError, PartitionCache
 from streams.readings import Reader
 from streams.store import Names
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import RECEIVED, MemoryPartition
 from tests.support.stores import one_by_one
@@ -258,7 +258,7 @@ def test_a_rebuilt_state_and_a_lost_change_stream_are_noticed(redis: Redis, stat
 def beat(minutes: float, feed: str = "dispatch", **fields: Any) -> bytes:
     """A heartbeat received at RECEIVED that is complete to this many minutes after the day's moment."""
     at = AS_OF + timedelta(minutes=minutes)
-    return encode([FeedHeartbeat(fact_id="h", force=FORCE, at=at, feed=feed, seq=1, complete_to=at, **fields)])
+    return encode([heartbeat(feed, at, force=FORCE, **fields)])
 
 
 def first_event(days_before: float = 3) -> bytes:

@@ -17,8 +17,9 @@ from measures.catalogue import CATALOGUE
 from streams.fold import Change
 from streams.readings import Reader
 from streams.store import Applied, Identity, Names, StateStore
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
-from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver, heartbeat
+from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver
 from tests.support.stores import FINGERPRINTS, IDENTITY, apply_all, apply_memory, call, dump
 from tests.support.stories import AS_OF, FORCE, START, TopicFact, records
 
@@ -118,14 +119,7 @@ def test_a_reading_from_the_state_equals_the_reading_from_memory(
     state_backend: StateServer, facts: list[TopicFact], batch: int
 ) -> None:
     """The same facts through Redis and through dicts: every measure over two windows, and the open items."""
-    beats: list[Any] = [
-        (topic, heartbeat(FORCE, feed, AS_OF))
-        for topic, feed in zip(
-            ("contacts", "incidents", "custody", "occurrences"),
-            ("telephony", "dispatch", "custody", "records"),
-            strict=True,
-        )
-    ]
+    beats: list[Any] = [(feed.topic, heartbeat(feed.name, AS_OF, replay=True)) for feed in STRICT.feeds]
     memory = MemoryState(RULES, FORCE)
     deliver(memory, [*facts, *beats], batch)
     with Redis.from_url(state_backend.url, decode_responses=True) as client:
@@ -157,7 +151,7 @@ def test_the_state_holds_no_count_below_one(redis: Redis, state_backend: StateSe
 def test_old_panes_are_dropped_as_the_watermark_advances(redis: Redis, state_backend: StateServer) -> None:
     partition = MemoryPartition("incidents", RULES)
     batches = some_changes(3)
-    late = partition.feed([encode([heartbeat(FORCE, "dispatch", START.replace(year=2029))])], RECEIVED)
+    late = partition.feed([encode([heartbeat("dispatch", START.replace(year=2029), replay=True)])], RECEIVED)
     call(state_backend.url, lambda store: apply_all(store, [*batches, late]))
     assert not list(redis.scan_iter(match="*pane*"))
     assert not list(redis.scan_iter(match="*index*"))

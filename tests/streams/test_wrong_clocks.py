@@ -31,8 +31,8 @@ from streams.record import Record
 from streams.store import StateStore
 from streams.version_builder import _send_nothing
 from tests.archive.test_rebuild import moves_nothing
-from tests.recount.story import TESTSHIRE
 from tests.streams.test_health import Scene
+from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.stores import IDENTITY, call
 from tests.support.stories import AS_OF, FORCE
@@ -40,7 +40,7 @@ from tests.support.stories import AS_OF, FORCE
 NOW = datetime.fromisoformat("2026-11-02T12:00:00Z")
 AHEAD = timedelta(hours=2)
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{name: 1}) for name in ("seconds", "minutes", "hours", "days"))
-RULES_OF = rules(TESTSHIRE)
+RULES_OF = rules(STRICT)
 
 
 class Line:
@@ -66,24 +66,17 @@ class Line:
 
     def state(self, feed: str) -> FeedState:
         """The state of a feed."""
-        return self.partition.feeds["testshire", feed]
+        return self.partition.feeds["strict", feed]
 
     def watermark(self) -> int | None:
         """The watermark."""
-        return self.partition.watermark("testshire")
-
-
-def heartbeat(feed: str, complete_to: datetime, **fields: Any) -> FeedHeartbeat:
-    """A heartbeat of a live feed."""
-    return FeedHeartbeat(
-        fact_id="h", force="testshire", at=complete_to, feed=feed, seq=1, complete_to=complete_to, **fields
-    )
+        return self.partition.watermark("strict")
 
 
 def offered(at: datetime) -> ContactOffered:
     """A 999 call."""
     return ContactOffered(
-        fact_id=f"o{microseconds(at)}", force="testshire", at=at, subject_id="c", line="999", queue="emergency"
+        fact_id=f"o{microseconds(at)}", force="strict", at=at, subject_id="c", line="999", queue="emergency"
     )
 
 
@@ -134,7 +127,7 @@ def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
         assert line.change.drop_before == {}
         assert line.take(offered(NOW - 750 * DAY), at + SECOND).quarantined == []
     change = line.take(offered(NOW), NOW + MINUTE)
-    assert [slot for grain, slot in change.panes["testshire"] if grain == "minute"], "the call is in its minute"
+    assert [slot for grain, slot in change.panes["strict"] if grain == "minute"], "the call is in its minute"
     assert line.partition._dropped == kept  # noqa: SLF001
 
 
@@ -172,7 +165,7 @@ def test_a_history_is_settled_as_it_is_loaded() -> None:
     for days in (700, 300, 3):
         line.beat("telephony", NOW, NOW - days * DAY)
         line.beat("digital", NOW, NOW - days * DAY)
-        assert line.partition._settled("testshire") == microseconds(NOW - days * DAY)  # noqa: SLF001
+        assert line.partition._settled("strict") == microseconds(NOW - days * DAY)  # noqa: SLF001
     assert line.change.drop_before
 
 
@@ -200,11 +193,11 @@ def test_records_stamped_by_a_producer_count_but_prove_nothing() -> None:
 def test_the_last_event_is_never_later_than_the_log() -> None:
     line = Line()
     line.take(offered(NOW + AHEAD + 30 * MINUTE), NOW + AHEAD)
-    assert line.partition.events["testshire"].last == microseconds(NOW + AHEAD)
+    assert line.partition.events["strict"].last == microseconds(NOW + AHEAD)
     line.take(offered(NOW), NOW + MINUTE)
-    assert line.partition.events["testshire"].last == microseconds(NOW + MINUTE)
+    assert line.partition.events["strict"].last == microseconds(NOW + MINUTE)
     line.take(offered(NOW + 9 * MINUTE), NOW + 9 * MINUTE)
-    assert line.partition.events["testshire"].last == microseconds(NOW + 9 * MINUTE)
+    assert line.partition.events["strict"].last == microseconds(NOW + 9 * MINUTE)
 
 
 _STEPS = st.sampled_from([0, 1, 30, 1500, 3599, 3600, 90_000, 90_001, 3 * 86_400, 400 * 86_400, -4, -6, -7200])
@@ -220,7 +213,7 @@ def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
     steps: list[tuple[int, bool, str, int]],
 ) -> None:
     """Nothing settled goes back either, and no watermark lies beyond the log's clock."""
-    line, screen, received_at, settled = Line(), Admission([TESTSHIRE], {}), NOW, 0
+    line, screen, received_at, settled = Line(), Admission([STRICT], {}), NOW, 0
     for step, is_by_log, feed, lag in steps:
         received_at += step * SECOND
         claimed = received_at - lag * SECOND
@@ -230,7 +223,7 @@ def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
             ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
             theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
             assert ours == ([theirs] if theirs else [])
-        before, settled = settled, line.partition._settled("testshire") or 0  # noqa: SLF001
+        before, settled = settled, line.partition._settled("strict") or 0  # noqa: SLF001
         assert settled >= before
         mark = line.watermark()
         assert not is_by_log or mark is None or mark <= max(settled, microseconds(received_at + 5 * SECOND))
@@ -262,7 +255,7 @@ DOUBTED = [
 @pytest.mark.parametrize(("fields", "words"), DOUBTED)
 def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(fields: dict[str, Any], words: str) -> None:
     doubted, now, allowed = status(**fields), microseconds(NOW), 60_000_000
-    trouble = feed_problem(doubted, now, allowed, RULES_OF["testshire"], now)
+    trouble = feed_problem(doubted, now, allowed, RULES_OF["strict"], now)
     assert trouble is not None
     assert trouble.state == "stale"
     assert words in trouble.reason
@@ -274,14 +267,14 @@ def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(fields: dict[s
 
 def test_clocks_may_differ_by_seconds() -> None:
     near = status(heartbeat_at=microseconds(NOW + 5 * SECOND), complete_to=microseconds(NOW + 5 * SECOND))
-    assert feed_problem(near, microseconds(NOW), 60_000_000, RULES_OF["testshire"], microseconds(NOW)) is None
+    assert feed_problem(near, microseconds(NOW), 60_000_000, RULES_OF["strict"], microseconds(NOW)) is None
     assert silence(near, microseconds(NOW)) == 0
     assert "last heartbeat received 0 s ago" in checked(near).what
 
 
 def checked(known: FeedStatus) -> CheckResult:
     """What `bluelamp check` says of it at NOW."""
-    return feed_result(RULES_OF["testshire"], TESTSHIRE.feeds[0], known, NOW, NOW)
+    return feed_result(RULES_OF["strict"], STRICT.feeds[0], known, NOW, NOW)
 
 
 @pytest.fixture

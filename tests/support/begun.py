@@ -26,6 +26,7 @@ from facts.wire import encode
 from measures.measure import Measure, Where
 from measures.reading import NO_EVENTS
 from tests.oracle.memory import MemoryReader
+from tests.support.facts import heartbeat
 from tests.support.forces import shipped
 
 Facts = tuple[tuple[Topic, AnyFact], ...]
@@ -106,9 +107,7 @@ def beats(complete_to: datetime) -> Facts:
 
 def beat(feed: str, complete_to: datetime) -> FeedHeartbeat:
     """A heartbeat of a feed."""
-    return FeedHeartbeat(
-        fact_id=f"beat-{feed}", force=FORCE.name, at=complete_to, feed=feed, seq=1, complete_to=complete_to
-    )
+    return heartbeat(feed, complete_to, fact_id=f"beat-{feed}", force=FORCE.name)
 
 
 def read_by(facts: Facts, now: datetime = AS_OF) -> MemoryReader:

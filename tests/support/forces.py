@@ -1,4 +1,4 @@
-"""The shipped profiles, and a small profile that uses every rule."""
+"""The forces of the tests: a small one that uses every rule, a second one elsewhere, and the shipped profiles."""
 
 from importlib.resources import files
 
@@ -18,12 +18,15 @@ name = "Grade 1"
 response = "immediate"
 [[grades.targets]]
 since = 2020-01-01
+opened_to_dispatched_seconds = 60
+opened_to_arrived_seconds = 600
+[[grades.targets]]
+since = 2024-10-27
 opened_to_dispatched_seconds = 120
 dispatched_to_arrived_seconds = 780
 opened_to_arrived_seconds = 900
 [[grades.targets]]
-since = 2024-10-27
-opened_to_dispatched_seconds = 60
+since = 2025-07-01
 opened_to_arrived_seconds = 600
 
 [[grades]]
@@ -45,10 +48,16 @@ name = "North"
 [[areas]]
 label = "south"
 name = "South"
+[[areas]]
+label = "Zulu"
+name = "Zulu"
 
 [[groups]]
 label = "crime"
 name = "Crime"
+[[groups]]
+label = "transport"
+name = "Transport"
 [[groups]]
 label = "duplicate"
 name = "Duplicate"
@@ -69,6 +78,11 @@ seconds = 15
 since = 2024-10-27
 seconds = 10
 is_inclusive = false
+[[queues.targets]]
+since = 2025-03-30
+seconds = 15
+[[queues.targets]]
+since = 2025-10-26
 [[queues]]
 label = "triage"
 name = "Triage"
@@ -97,6 +111,9 @@ name = "LiveChat"
 [[suites]]
 label = "one"
 name = "One"
+[[suites]]
+label = "two"
+name = "Two"
 
 [[occurrence_types]]
 label = "asb_personal"
@@ -134,6 +151,9 @@ end = 07:00:00
 name = "telephony"
 topic = "contacts"
 [[feeds]]
+name = "digital"
+topic = "contacts"
+[[feeds]]
 name = "dispatch"
 topic = "incidents"
 [[feeds]]
@@ -144,7 +164,20 @@ name = "records"
 topic = "occurrences"
 """
 
+_ELSEWHERE = """
+name = "elsewhere"
+title = "Elsewhere"
+time_zone = "America/Los_Angeles"
+
+[[grades]]
+label = "E"
+name = "Echo"
+response = "immediate"
+"""
+
 STRICT: Force = parse(STRICT_PROFILE, "tests/support/forces.py")
+ELSEWHERE: Force = parse(_ELSEWHERE, "tests/support/forces.py")
+FORCES = (STRICT, ELSEWHERE)
 
 
 def shipped(name: str) -> Force:

@@ -17,6 +17,9 @@ import uvicorn
 from msgspec import Struct
 from starlette.applications import Starlette
 
+from facts.feed import FeedHeartbeat
+from facts.union import AnyFact, Topic
+from producers.errors import PublishError
 from tests.support.system import until
 
 TOKEN = "a-token-for-tests-of-forty-characters-00"
@@ -80,6 +83,34 @@ def served(application: Starlette) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+class Tape:
+    """A sink that records facts and acknowledges them once allowed to."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[Topic | None, AnyFact]] = []
+        self.may_acknowledge = threading.Event()
+        self.may_acknowledge.set()
+        self.flushes = self.closed = 0
+
+    def publish(self, fact: AnyFact, topic: Topic | None = None) -> None:
+        """Record a fact."""
+        self.recorded.append((topic, fact))
+
+    def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
+        """Record a heartbeat."""
+        self.recorded.append((topic, heartbeat))
+
+    def flush(self, within_seconds: float | None = None) -> None:
+        """Acknowledge, once allowed to."""
+        self.flushes += 1
+        if not self.may_acknowledge.wait(within_seconds):
+            raise PublishError("Not acknowledged.", where="tape", hint="Wait.")
+
+    def close(self, within_seconds: float | None = None) -> None:
+        """Count that it was closed."""
+        self.closed += 1
 
 
 class GatewayProcess:

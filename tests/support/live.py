@@ -14,6 +14,7 @@ from bluelamp.wiring.clock import wall
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
 from producers.publish import Publisher
+from tests.support.facts import heartbeat
 from tests.support.system import System
 
 BEAT_SECONDS = 0.5
@@ -36,7 +37,7 @@ def until_now(facts: Sequence[AnyFact]) -> list[AnyFact]:
 def beat(force: str, feed: str, seq: int) -> FeedHeartbeat:
     """A heartbeat of a live feed that has sent everything up to now."""
     now = wall()
-    return FeedHeartbeat(fact_id=f"beat-{seq}", force=force, at=now, feed=feed, seq=seq, complete_to=now)
+    return heartbeat(feed, now, fact_id=f"beat-{seq}", force=force, seq=seq)
 
 
 def compare_now(system: System, force: str, windows: Iterable[str] = WINDOWS) -> RecountComparison:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from facts.fact import Fact, SubjectFact
-from facts.feed import FeedHeartbeat
 from facts.moved import Origin, origin_of
 from facts.partitioning import partition_of
 from facts.union import TOPICS, Topic
@@ -182,9 +181,3 @@ def deliver(
     for partition, values in waiting.values():
         if values:
             partition.feed(values)
-
-
-def heartbeat(force: str, feed: str, at: datetime, seq: int = 0) -> FeedHeartbeat:
-    """A heartbeat of a replayed feed that is complete to `at`."""
-    fact_id = f"heartbeat-{feed}-{seq}"
-    return FeedHeartbeat(fact_id=fact_id, force=force, at=at, feed=feed, seq=seq, complete_to=at, replay=True)

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult, Line
 from facts.custody import (
+    Basis,
     ClockPaused,
     ClockResumed,
     DetaineeArrived,
+    DetaineeCharged,
+    DetaineeTransferred,
     DetentionAuthorised,
     DetentionEnded,
     Disposal,
@@ -19,7 +22,9 @@ from facts.custody import (
     ReviewHeld,
     ReviewPostponed,
     VoluntaryAttended,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import (
@@ -58,6 +63,10 @@ _moments = st.tuples(st.sampled_from([0, 0, _MIDNIGHT - 5_000, _MIDNIGHT]), _gap
 )
 # Whole hours, so that clocks reach their limits exactly.
 _hours = st.integers(-96, 12).map(lambda hours: START + timedelta(hours=hours))
+# Few times, so that they tie; often none. Whole seconds and fractions sort differently as text.
+_recorded = st.sampled_from(
+    [None, None, None, *(AS_OF + timedelta(milliseconds=each) for each in (0, 500, 1000, 1050))]
+)
 _grades, _areas = st.sampled_from(["1", "2", "3", "9"]), st.sampled_from([None, "north", "south", "elsewhere"])
 _units = st.sampled_from(["U1", "U2"])
 _queues = st.sampled_from(["emergency", "triage", "local", "odd"])
@@ -106,7 +115,24 @@ _CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
             "suite": st.sampled_from(["one", "two"]),
             "child": st.booleans(),
             "relevant_time": st.one_of(_moments, _hours),
+            "basis": st.sampled_from(["arrest", "arrest", "arrest", *get_args(Basis)]),
+            "continues": st.sampled_from([None, None, True, False]),
         }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(DetaineeArrived),
+            "suite": st.sampled_from(["one", "two", "odd"]),
+            "child": st.booleans(),
+            "continues": st.just(True),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just(DetaineeTransferred), "suite": st.sampled_from(["one", "two"])}),
+    st.fixed_dictionaries({"kind": st.sampled_from([DetaineeCharged, WarrantRefused]), "at": _hours}),
+    st.fixed_dictionaries({"kind": st.just(WarrantApplied), "sits_at": _hours, "at": _hours}),
+    st.fixed_dictionaries(
+        {"kind": st.just(DetentionEnded), "disposal": st.sampled_from(["bail", "transferred"]), "at": _hours}
     ),
     st.fixed_dictionaries({"kind": st.sampled_from([DetentionAuthorised, ReviewHeld, VoluntaryAttended])}),
     st.fixed_dictionaries(
@@ -118,8 +144,17 @@ _CUSTODY: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries(
         {"kind": st.just(ClockPaused), "reason": st.sampled_from(get_args(PauseReason)), "at": _hours}
     ),
-    st.fixed_dictionaries({"kind": st.just(ExtensionAuthorised), "until": st.one_of(_moments, _hours), "at": _hours}),
-    st.fixed_dictionaries({"kind": st.just(WarrantIssued), "hours": st.integers(1, 60), "at": _hours}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(ExtensionAuthorised),
+            "until": st.one_of(_moments, _hours),
+            "indictable": st.sampled_from([None, None, True, False]),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just(WarrantIssued), "hours": st.integers(1, 60), "minutes": st.sampled_from([0, 30]), "at": _hours}
+    ),
     st.fixed_dictionaries({"kind": st.just(DetentionEnded), "disposal": st.sampled_from(get_args(Disposal))}),
 ]
 _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
@@ -165,10 +200,12 @@ def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[TopicFact]:
         corrects = draw(st.sampled_from(known)) if known and not draw(st.integers(0, 7)) else None
         fact_id = f"{subject_id}-{draw(st.integers(0, index)) if not draw(st.integers(0, 11)) else index}"
         at = part.pop("at", None) or draw(_moments)
-        facts.append(kind(fact_id=fact_id, force=FORCE, at=at, subject_id=subject_id, corrects=corrects, **part))
+        envelope = {"fact_id": fact_id, "subject_id": subject_id, "corrects": corrects, "recorded_at": draw(_recorded)}
+        facts.append(kind(force=FORCE, at=at, **envelope, **part))
     for index in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         target = draw(st.sampled_from([fact.fact_id for fact in facts]))
-        facts.append(withdrawal(facts[0], f"{subject_id}-w{index}", target, draw(_moments)))
+        one = withdrawal(facts[0], f"{subject_id}-w{index}", target, draw(_moments))
+        facts.append(msgspec.structs.replace(one, recorded_at=draw(_recorded)))
     return [(topic, fact) for fact in facts]
 
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from facts.fact import SubjectFact
 from facts.force import Force
-from facts.union import topic_of
+from facts.union import AnyFact, topic_of
 from measures.catalogue import find
 from measures.reading import Figure
+from tests.support.facts import build
 from tests.support.forces import rules
 from tests.support.memory import MemoryState, deliver
 
@@ -25,7 +25,6 @@ class Story:
         self.force = force
         self.day = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(force.time_zone))
         self.state = MemoryState(rules(force), force.name)
-        self._reported = 0
 
     def moment(self, clock: str) -> datetime:
         """A time of the day, such as `22:14` or `22:14:03.5`; times from 24:00 on are on the next day."""
@@ -33,15 +32,12 @@ class Story:
         span = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds[0]) if seconds else 0)
         return self.day.astimezone(UTC) + span
 
-    def report(self, kind: type[SubjectFact], clock: str, subject_id: str = "s1", **fields: Any) -> str:
-        """Report a fact and return its id. Facts that fit any topic need `topic`."""
-        self._reported += 1
-        topic = fields.pop("topic", topic_of(kind))  # type: ignore[arg-type]
-        fact_id = fields.pop("fact_id", f"f{self._reported}")
-        fact = kind(fact_id=fact_id, force=self.force.name, at=self.moment(clock), subject_id=subject_id, **fields)
+    def report(self, kind: type[AnyFact], clock: str, subject_id: str = "s1", **fields: Any) -> None:
+        """Report a fact of that type. Facts that fit any topic need `topic`."""
+        topic = fields.pop("topic", topic_of(kind))
         assert topic
+        fact = build(kind, self.moment(clock), force=self.force.name, subject_id=subject_id, **fields)
         deliver(self.state, [(topic, fact)])
-        return str(fact_id)
 
     def figures(
         self, measure: str, clock: str, window: str = "60m", by: tuple[str, ...] = (), **where: str

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import ENGINE_TOKEN, GATEWAY_TOKENS
-from facts.feed import FeedHeartbeat
+from tests.support.facts import heartbeat
 from tests.support.system import System, until
 
 _PAUSE_SECONDS = 0.3
@@ -123,7 +123,7 @@ class Whole:
             for force in (each for each in self.forces if each not in silent):
                 for feed in self.system.rules[force].force.feeds:
                     moment = wall() - (behind or {}).get((force, feed.name), timedelta())
-                    publisher.heartbeat(heartbeat(force, feed.name, moment, self._seq), feed.topic)
+                    publisher.heartbeat(heartbeat(feed.name, moment, force=force, seq=self._seq), feed.topic)
 
     def check(self, **settings: Any) -> tuple[int, dict[str, CheckResult]]:
         """Exit status and results of `bluelamp check`, by name of the check, with some settings changed."""
@@ -132,16 +132,3 @@ class Whole:
             examine(changed, reader(changed), parts(changed, has_senders=True), lambda: time.sleep(_PAUSE_SECONDS))
         )
         return status(results), {each.check: each for each in results}
-
-
-def heartbeat(force: str, feed: str, complete_to: datetime, seq: int, **more: Any) -> FeedHeartbeat:
-    """A heartbeat of a live feed."""
-    return FeedHeartbeat(
-        fact_id=f"beat-{force}-{feed}-{seq}",
-        force=force,
-        at=complete_to,
-        feed=feed,
-        seq=seq,
-        complete_to=complete_to,
-        **more,
-    )

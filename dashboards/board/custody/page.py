@@ -3,28 +3,13 @@
 from dashboards.board.shared.detentions import read_detentions, read_list_status
 from dashboards.board.shared.page import Page, Parts, View
 from dashboards.board.shared.tile import NOW, read_tile
-from measures.catalogue import find
-
-TOTALS = (
-    "in_custody_count",
-    "custody_awaiting_authorisation_count",
-    "custody_clock_paused_count",
-    "review_postponed_count",
-    *(
-        f"{who}_{clock}_{what}_count"
-        for what in ("overdue", "due_within_60_minutes")
-        for clock in ("review", "detention")
-        for who in ("child", "adult")
-    ),
-)
-"""The measures of the totals table."""
+from measures.catalogue import shown
 
 
 def _read(view: View) -> Parts:
-    tiles = [read_tile(find(name), NOW, view) for name in TOTALS]
     detentions = read_detentions(view)
     return {
-        "totals": [[find(name).title, tile.text] for name, tile in zip(TOTALS, tiles, strict=True)],
+        "totals": [[each.title, read_tile(each, NOW, view).text] for each in shown("custody_page")],
         "custody": read_list_status(len(detentions), view),
         "detentions": detentions,
     }

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import blocking
-from dashboards.board.shared.detentions import Detention, ListStatus, read_detentions, read_list_status
+from dashboards.board.shared.detentions import ListedDetention, ListStatus, read_detentions, read_list_status
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import View
 from dashboards.board.shared.shifts import shift_span
@@ -26,7 +26,8 @@ from dashboards.board.shared.tile import (
     text,
 )
 from facts.errors import QuestionError
-from measures.catalogue import CATALOGUE
+from measures.catalogue import shown
+from measures.display import local_words
 from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
 from measures.reading import Reading
@@ -36,28 +37,6 @@ WEEKS = 4
 """The number of earlier weeks to compare with; hours are kept for ten weeks."""
 LISTED, DETENTIONS_LISTED = 5, 10
 """The most subjects of one breach, and the most detentions, that fit on the sheet."""
-COMPARED: tuple[tuple[str, Where], ...] = (
-    ("contact_999_offered_count", {}),
-    ("contact_999_answered_within_target_ratio", {}),
-    ("contact_999_answer_mean_seconds", {}),
-    ("contact_999_answer_median_seconds", {}),
-    ("contact_999_abandoned_ratio", {}),
-    ("contact_101_offered_count", {}),
-    ("contact_101_answered_within_target_ratio", {}),
-    ("contact_101_answer_mean_seconds", {}),
-    ("contact_101_answer_median_seconds", {}),
-    ("triage_abandoned_ratio", {}),
-    ("incident_count", {}),
-    ("incident_count", {"response": ("immediate",)}),
-    ("incident_count", {"response": ("priority",)}),
-    ("grade_1_opened_to_arrived_within_target_ratio", {}),
-    ("grade_1_opened_to_arrived_median_seconds", {}),
-    ("grade_2_opened_to_arrived_within_target_ratio", {}),
-    ("grade_2_opened_to_arrived_median_seconds", {}),
-    ("arrest_count", {}),
-    ("child_detained_count", {}),
-)
-"""The measures of a shift, each with its filters."""
 
 
 class FeedHealth(Struct, frozen=True):
@@ -137,10 +116,19 @@ class Handover(Struct, frozen=True):
     breaches: list[Breach]
     at_zero: int
     custody: ListStatus
-    detentions: list[Detention]
+    detentions: list[ListedDetention]
     left: int
     now: int
     comparison: ShiftComparison
+
+
+def compared() -> Iterator[tuple[Measure, Where]]:
+    """The measures of a shift that are compared, each with its filters."""
+    for measure in shown("handover"):
+        yield measure, {}
+        if "handover_by_grade" in measure.show:
+            yield measure, {"response": ("immediate",)}
+            yield measure, {"response": ("priority",)}
 
 
 def read_handover(view: View, *, is_last: bool) -> Handover:
@@ -217,11 +205,11 @@ def _comparison(span: ShiftSpan, present: datetime, view: View) -> ShiftComparis
     windows = dict(_windows(span, present, view))
     rows = [
         HandoverRow(
-            _title(CATALOGUE[name], where, view),
-            [_cell(CATALOGUE[name], where, each, view) for each in windows.values()],
+            _title(measure, where, view),
+            [_cell(measure, where, each, view) for each in windows.values()],
         )
-        for name, where in COMPARED
-        if is_displayed(CATALOGUE[name], view)
+        for measure, where in compared()
+        if is_displayed(measure, view)
     ]
     return ShiftComparison(_says(span, present), list(windows), rows)
 
@@ -283,7 +271,7 @@ def _value(reading: Reading, measure: Measure, *, is_past: bool) -> str:
 
 
 def _local(at: datetime, view: View, form: str) -> str:
-    return at.astimezone(view.profile.zone()).strftime(form)
+    return local_words(at, view.profile.zone(), form)
 
 
 def routes(view: View) -> list[Route]:

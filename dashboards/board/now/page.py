@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from dashboards.board.now.attendance import read_unattended
 from dashboards.board.now.journey import read_journey
-from dashboards.board.now.layout import WINDOWS, has_extra, measures_of, panels
+from dashboards.board.now.layout import WINDOWS, Extra, displayed, has_extra, panels
 from dashboards.board.now.sparkline import read_sparkline
 from dashboards.board.shared.page import Page, Parts, View
 from dashboards.board.shared.table import by_windows, crossed
@@ -21,20 +21,20 @@ def read(view: View) -> Parts:
     """The tiles, sparklines and tables of every panel."""
     parts: Parts = {}
     for panel in panels(view):
-        for measure in measures_of(panel.now, view):
+        for measure in displayed(panel.now(), view):
             parts[f"tile:{measure.name}"] = {NOW: read_tile(measure, NOW, view)}
-        for measure in measures_of(panel.over_time, view):
+        for measure in displayed(panel.over_time(), view):
             parts[f"tile:{measure.name}"] = {name: read_tile(measure, name, view) for name in windows(view, WINDOWS)}
             parts[f"sparkline:{measure.name}"] = read_sparkline(measure, view)
-        for measure in measures_of((*panel.now, *panel.over_time), view):
+        for measure in displayed(panel.measures(), view):
             parts[f"reference:{measure.name}"] = reference_values(measure, view)
         if has_extra(panel, view):
             parts |= dict(_extra(panel.extra, view))
     return parts
 
 
-def _extra(name: str, view: View) -> Iterator[tuple[str, Any]]:
-    match name:
+def _extra(extra: Extra | None, view: View) -> Iterator[tuple[str, Any]]:
+    match extra:
         case "attendance":
             yield from ((f"attendance:{response}", read_unattended(response, view)) for response in _RESPONSES)
         case "journey":
@@ -53,9 +53,9 @@ def context(view: View, _: Request) -> Mapping[str, Any]:
     listed = [
         {
             "panel": panel,
-            "now": measures_of(panel.now, view),
-            "over_time": measures_of(panel.over_time, view),
-            "wall": measures_of(panel.wall, view),
+            "now": displayed(panel.now(), view),
+            "over_time": displayed(panel.over_time(), view),
+            "wall": displayed(panel.wall(), view),
             "extra": panel.extra if has_extra(panel, view) else "",
         }
         for panel in panels(view)

@@ -1,16 +1,21 @@
-"""Open detentions with their review clock and detention clock, the most urgent first."""
+"""Everyone in custody with their review clock and detention clock, the most urgent first."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 from msgspec import Struct
 
 from dashboards.board.shared.page import View
 from dashboards.board.shared.table import name_of
 from measures.catalogue import find
-from measures.outcome import KINDS, OpenItem, instant, microseconds
+from measures.clock import NOTE_WORDS, Note
+from measures.custody import ClockName, deadline_of
+from measures.display import local_words, rough_words
+from measures.outcome import KINDS, SECOND, OpenItem, instant, microseconds
 from measures.reading import NO_EVENTS
 
 _KINDS = (
+    "in_custody",
     "awaiting_authorisation",
     "custody_clock_paused",
     "review_postponed",
@@ -20,22 +25,28 @@ _KINDS = (
 _NEVER = 1 << 52
 WARNING_MINUTES = (10, 30, 60)
 """How long before a deadline each warning begins, the most urgent first; the alert rules use the same times."""
+_CHILD = {"yes": "Child", "no": "Adult"}
 
 
 class CustodyClock(Struct, frozen=True):
-    """A clock of a detention.
+    """A clock of a detention. Times are in milliseconds since 1970, each also in local time.
 
     Attributes:
-        state: `due` with a time, `postponed`, `paused`, or `none` if there is no such clock yet.
-        due: the deadline, in milliseconds since 1970; None for none.
+        state: `due` with a time, `postponed`, `paused`, or `none` if there is no such clock.
+        due: the deadline that counts now: of a postponed review, that of the review after it; None for none.
         at: the same in local time.
-        paused_since: when it was paused, if it was overdue by then, likewise: the time overdue does not grow while it is paused.
+        paused_since: when it was paused, if it was overdue by then: the time overdue does not grow while it is paused.
+        left: of a paused clock, the time left on it in words.
+        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed ahead of its time,
+            that it was.
     """
 
     state: str
     due: int | None = None
     at: str = ""
     paused_since: int | None = None
+    left: str = ""
+    postponed: str = ""
 
     def urgency(self, now: int) -> int:
         """How near the deadline is, in steps from 0 for overdue, at a time in milliseconds since 1970."""
@@ -45,15 +56,16 @@ class CustodyClock(Struct, frozen=True):
         return 0 if left < 0 else 1 + sum(left >= minutes * 60_000 for minutes in WARNING_MINUTES)
 
 
-class Detention(Struct, frozen=True):
+class ListedDetention(Struct, frozen=True):
     """A detention that has not ended.
 
     Attributes:
         detainee: the opaque id.
-        suite: the custody suite.
-        child: whether the detainee is under 18.
-        arrived: in local time.
-        status: whether clocks are paused or an authorisation is awaited; empty otherwise.
+        suite: the custody suite where the detainee is.
+        child: whether the detainee is known to be under 18.
+        age: `Child`, `Adult`, or `Not known` without a recorded arrival.
+        arrived: in local time; says so if no arrival is recorded.
+        status: whether clocks are paused or an authorisation is awaited, and every note; empty if there is nothing to say.
         review: the review clock.
         detention: the detention clock.
     """
@@ -61,6 +73,7 @@ class Detention(Struct, frozen=True):
     detainee: str
     suite: str
     child: bool
+    age: str
     arrived: str
     status: str
     review: CustodyClock
@@ -96,49 +109,84 @@ def read_list_status(count: int, view: View) -> ListStatus:
         return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
     if not count:
         return ListStatus(reading.state, f"{reading.reason} It is not known who is in custody.")
-    known_at = f" at {reading.stale_since:%d %b %H:%M:%S}" if reading.stale_since else ""
+    zone = view.profile.zone()
+    known_at = f" at {local_words(reading.stale_since, zone, '%d %b %H:%M:%S')}" if reading.stale_since else ""
     says = f"{reading.reason} The deadlines below are as last known{known_at}. Later changes are missing."
     return ListStatus(reading.state, says, f"as last known{known_at}")
 
 
-def read_detentions(view: View) -> list[Detention]:
-    """Every open detention, the most urgent first; blocking."""
-    by_kind = {kind: dict(view.reader.open_subjects(view.force, kind)) for kind in _KINDS}
-    in_custody = view.reader.open_subjects(view.force, "in_custody")
-    now = microseconds(view.reader.present(view.force)) // 1000
-    detentions = [_detention(name, item, by_kind, view) for name, item in in_custody]
-    return sorted(detentions, key=lambda each: each.order(now))
+def read_detentions(view: View) -> list[ListedDetention]:
+    """Everyone in custody, the most urgent first; blocking."""
+    by_subject: dict[str, dict[str, OpenItem]] = {}
+    for kind in _KINDS:
+        for name, item in view.reader.open_subjects(view.force, kind):
+            by_subject.setdefault(name, {})[kind] = item
+    notes: dict[str, dict[str, OpenItem]] = {}
+    for name, item in view.reader.open_subjects(view.force, "custody_note"):
+        # An extension may be refused twice for one reason: the last is shown.
+        notes.setdefault(name, {})[item.dimensions[-1]] = item
+    now = microseconds(view.reader.present(view.force))
+    present = [name for name, items in by_subject.items() if "in_custody" in items]
+    present += [name for name, noted in notes.items() if "arrival_unrecorded" in noted]
+    detentions = [_detention(name, by_subject.get(name, {}), notes.get(name, {}), now, view) for name in present]
+    return sorted(detentions, key=lambda each: each.order(now // 1000))
 
 
-def _detention(name: str, item: OpenItem, by_kind: Mapping[str, Mapping[str, OpenItem]], view: View) -> Detention:
+def _detention(
+    name: str, items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], now: int, view: View
+) -> ListedDetention:
+    item = items["in_custody"] if "in_custody" in items else notes["arrival_unrecorded"]
     words = dict(zip(KINDS[item.kind].dimensions, item.dimensions, strict=True))
-    items = {kind: subjects[name] for kind, subjects in by_kind.items() if name in subjects}
-    return Detention(
+    is_recorded = "in_custody" in items
+    return ListedDetention(
         detainee=name,
         suite=name_of("suite", words["suite"], view),
         child=words["child"] == "yes",
-        arrived=_local(item.since, view),
-        status=_status(items, view),
-        review=CustodyClock("postponed") if "review_postponed" in items else _clock(items, "review_due", view),
-        detention=_clock(items, "detention_limit", view),
+        age=_CHILD.get(words["child"], "Not known"),
+        arrived=_local(item.since, view) if is_recorded else f"not recorded; known since {_local(item.since, view)}",
+        status=_status(items, notes, view),
+        review=_clock("review", items, notes, now, view),
+        detention=_clock("detention", items, notes, now, view),
     )
 
 
-def _status(items: Mapping[str, OpenItem], view: View) -> str:
+def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], view: View) -> str:
     titles = {"awaiting_authorisation": "awaiting authorisation", "custody_clock_paused": "clocks paused"}
-    return ", ".join(
-        f"{title} since {_local(items[kind].since, view)}" for kind, title in titles.items() if kind in items
+    parts = [f"{title} since {_local(items[kind].since, view)}" for kind, title in titles.items() if kind in items]
+    for note in get_args(Note):
+        if note in notes and not note.endswith("_clock_paused"):
+            due = notes[note].due
+            until = f" until {_local(due, view)}" if due else ""
+            parts.append(f"{NOTE_WORDS[note]}{until}, since {_local(notes[note].since, view)}")
+    return "; ".join(parts)
+
+
+def _clock(
+    name: ClockName, items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], now: int, view: View
+) -> CustodyClock:
+    kind, paused = (
+        ("review_due", "review_clock_paused") if name == "review" else ("detention_limit", "limit_clock_paused")
     )
-
-
-def _clock(items: Mapping[str, OpenItem], kind: str, view: View) -> CustodyClock:
     if kind not in items:
         return CustodyClock("none")
-    due, pause = items[kind].due, items.get("custody_clock_paused")
+    due, pause = deadline_of(items, name, now), items.get("custody_clock_paused")
+    postponed = items.get("review_postponed") if name == "review" else None
+    words = _postponed(postponed, now, view) if postponed else ""
     if due is None:
-        return CustodyClock("paused")
-    return CustodyClock("due", due // 1000, _local(due, view), pause.since // 1000 if pause else None)
+        note = notes.get(paused)
+        left = rough_words((note.due - note.since) / SECOND) if note and note.due is not None else ""
+        return CustodyClock("paused", left=left, postponed=words)
+    since = pause.since // 1000 if pause else None
+    is_due = postponed is None or postponed.since > now
+    return CustodyClock("due" if is_due else "postponed", due // 1000, _local(due, view), since, postponed=words)
+
+
+def _postponed(item: OpenItem, now: int, view: View) -> str:
+    if item.since > now:
+        return "postponed ahead of its time"
+    was_due = f", was due {_local(item.due, view)}" if item.due is not None else ""
+    return f"postponed since {_local(item.since, view)}{was_due}"
 
 
 def _local(at: int, view: View) -> str:
-    return instant(at).astimezone(view.profile.zone()).strftime("%d %b %H:%M:%S")
+    return local_words(instant(at), view.profile.zone(), "%d %b %H:%M:%S")

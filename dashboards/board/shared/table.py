@@ -9,6 +9,7 @@ from dashboards.board.shared.page import View
 from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile
 from facts.force import NONE, UNLISTED
 from measures.catalogue import find
+from measures.clock import NOTE_WORDS
 from measures.measure import Measure
 
 _NONE_NAMES = {"area": "No area", "group": "No group", "category": "No category", "channel": "No channel"}
@@ -37,6 +38,7 @@ _OTHER_NAMES = {
     "compliance": {"timely": "On time", "late": "Late", "missed": "Missed"},
     "result": {},
     "disposal": {},
+    "note": {str(note): words for note, words in NOTE_WORDS.items()},
 }
 DIMENSION_TITLES = {
     "line": "Line",
@@ -52,6 +54,7 @@ DIMENSION_TITLES = {
     "type": "Type",
     "result": "Result",
     "disposal": "Disposal",
+    "note": "Note",
     "from_grade": "Previous grade",
     "response": "Response type",
     "online_home": "Single Online Home",

@@ -19,7 +19,7 @@ function row(titles) {
 
 function fill(place, data, mark) {
   const [id, suite, child, arrived, review, detention, status] = place.children;
-  [[id, data.detainee], [suite, data.suite], [child, data.child ? "Child" : "Adult"], [arrived, data.arrived], [status, [data.status, mark].filter(Boolean).join("; ") || "-"]]
+  [[id, data.detainee], [suite, data.suite], [child, data.age], [arrived, data.arrived], [status, [data.status, mark].filter(Boolean).join("; ") || "-"]]
     .forEach(([cell, text]) => write(cell, text));
   set(child, "data-verdict", data.child ? "odd" : null);
   set(status, "data-verdict", mark ? "bad" : null);

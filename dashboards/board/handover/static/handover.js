@@ -53,7 +53,7 @@ function drawCustody({ custody, detentions, left, now }) {
     const [review, detention] = [deadlineWords(each.review, now), deadlineWords(each.detention, now)];
     const status = [each.status, custody.mark].filter(Boolean).join("; ") || "-";
     return {
-      key: each.detainee, cells: [each.detainee, each.suite, each.child ? "CHILD" : "Adult", review.text, detention.text, status],
+      key: each.detainee, cells: [each.detainee, each.suite, each.child ? "CHILD" : each.age, review.text, detention.text, status],
       verdicts: [null, null, each.child ? "odd" : null, review.verdict, detention.verdict, custody.mark ? "bad" : null],
     };
   }));

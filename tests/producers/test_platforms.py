@@ -1,0 +1,311 @@
+"""Made-up callers, written as each platform reports them: every mapping must find exactly what happened to them."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import pytest
+from msgspec import Struct
+
+from facts.union import AnyFact
+from producers.adapters.webhook import Webhook
+from producers.extract import read_extract
+from producers.gateway.sent import FORM, Sent
+from producers.packaged import packaged_mapping
+from tests.producers.extracts import NOW
+from tests.producers.platforms import BEGAN, followed, iso, lines, milliseconds, pushed
+
+Event = dict[str, Any]
+How = Literal["answered", "abandoned", "left", "waiting"]
+_LINES = {"emergency": "999", "triage": "101", "local": "101"}
+
+
+class Leg(Struct, frozen=True):
+    """What happened to a caller in one queue. Times are in thousandths of a second after the beginning.
+
+    Attributes:
+        queue: the queue.
+        offered: when the caller joined it.
+        how: how the wait ended.
+        ended: when the wait ended; when the call began to wait if it has not.
+        over: when the call was over, or left this queue's agent.
+    """
+
+    queue: str
+    offered: int
+    how: How
+    ended: int
+    over: int
+
+    @property
+    def line(self) -> str:
+        """What the leg must come to."""
+        tenths = (self.ended - self.offered + 50) // 100
+        return f"waiting {self.queue}" if self.how == "waiting" else f"{self.how} {self.queue} {tenths / 10:g}"
+
+
+class Call(Struct, frozen=True):
+    """One caller, with one to three legs."""
+
+    number: int
+    legs: tuple[Leg, ...]
+
+
+def calls(seed: int, unit: int, ends: tuple[How, ...] = ("answered", "abandoned", "left", "waiting")) -> list[Call]:
+    """Made-up callers.
+
+    Args:
+        seed: of the draws.
+        unit: the platform's resolution, in thousandths of a second.
+        ends: how the last leg may end.
+    """
+    rng = random.Random(seed)
+    return [Call(number, tuple(_legs(rng, unit, ends))) for number in range(60)]
+
+
+def _legs(rng: random.Random, unit: int, ends: tuple[How, ...]) -> Iterator[Leg]:
+    at = rng.randrange(3_600_000 // unit) * unit
+    count = rng.choice((1, 1, 1, 2, 3))
+    for index in range(count):
+        how: How = rng.choice(ends) if index == count - 1 else rng.choice(("answered", "left"))
+        # From no wait at all to one of ten minutes, at times that round to both sides.
+        ended = at + rng.choice((0, 50, 250, 949, 950, 9_950, 61_000, 600_000)) // unit * unit
+        over = ended + (rng.randrange(1, 300_000 // unit) * unit if how == "answered" else 0)
+        yield Leg(rng.choice(tuple(_LINES)), at, how, ended, over)
+        at = over + unit
+
+
+def expected(made: list[Call]) -> list[str]:
+    """What the callers must come to, counted from what was made up and not from any fact."""
+    callers = [f"caller {_LINES[call.legs[0].queue]} {call.legs[0].queue}" for call in made]
+    return sorted([*callers, *(leg.line for call in made for leg in call.legs)])
+
+
+def connect(call: Call) -> Iterator[Event]:
+    """Amazon Connect's contact events: each leg is a contact of its own."""
+    for index, leg in enumerate(call.legs):
+        own: Event = {"contactId": f"{call.number}-{index}", "channel": "VOICE"}
+        own |= {"initialContactId": f"{call.number}-0", "initiationMethod": "TRANSFER"} if index else {}
+        own |= {"initiationMethod": "INBOUND"} if not index else {}
+        queue = {"queueArn": f"arn:example:queue/{leg.queue}", "queueType": "STANDARD"}
+        own["queueInfo"] = {**queue, "enqueueTimestamp": iso(leg.offered / 1000)}
+        agent = {"connectedToAgentTimestamp": iso(leg.ended / 1000)}
+        reason = {"left": "CONTACT_FLOW_DISCONNECT"}.get(leg.how, "CUSTOMER_DISCONNECT")
+
+        def event(kind: str, at: int, own: Event = own, **more: Any) -> Event:
+            return {"source": "aws.connect", "time": iso(at // 1000), "detail": {"eventType": kind, **own, **more}}
+
+        yield event("INITIATED", leg.offered)
+        yield event("QUEUED", leg.offered)
+        if leg.how == "answered":
+            yield event("CONNECTED_TO_AGENT", leg.ended, agentInfo=agent)
+            yield event("DISCONNECTED", leg.over, agentInfo=agent, disconnectTimestamp=iso(leg.over / 1000))
+        elif leg.how != "waiting":
+            yield event("DISCONNECTED", leg.over, disconnectTimestamp=iso(leg.over / 1000), disconnectReason=reason)
+    yield {"source": "aws.connect", "time": iso(0), "detail": {"eventType": "QUEUED", **own, "channel": "CHAT"}}
+
+
+def record(call: Call) -> Iterator[Event]:
+    """Amazon Connect's contact records: one for each contact that has ended."""
+    for index, leg in enumerate(call.legs):
+        agent = {"ConnectedToAgentTimestamp": iso(leg.ended / 1000)} if leg.how == "answered" else None
+        yield {
+            "ContactId": f"{call.number}-{index}",
+            "InitialContactId": f"{call.number}-0" if index else None,
+            "Channel": "VOICE",
+            "InitiationMethod": "TRANSFER" if index else "INBOUND",
+            "Queue": {"ARN": f"arn:example:queue/{leg.queue}", "EnqueueTimestamp": iso(leg.offered / 1000)},
+            "Agent": agent,
+            "DisconnectTimestamp": iso(leg.over / 1000),
+            "DisconnectReason": "CONTACT_FLOW_DISCONNECT" if leg.how == "left" else "CUSTOMER_DISCONNECT",
+            "TransferCompletedTimestamp": iso(leg.over / 1000) if agent and leg is not call.legs[-1] else None,
+        }
+    own = {"InitiationMethod": "OUTBOUND", "Channel": "VOICE", "Queue": {"ARN": "arn:example:queue/triage"}}
+    yield {**own, "ContactId": f"{call.number}-out", "DisconnectTimestamp": iso(1)}
+
+
+_GENESYS_QUEUES = {name: f"00000000-0000-0000-0000-000000000{code}" for name, code in
+                   (("emergency", 999), ("triage", 101), ("local", 102))}  # fmt: skip
+_GENESYS_OUTCOMES = {"answered": "ANSWERED", "abandoned": "ABANDON", "left": "FLOW_OUT"}
+
+
+def genesys(call: Call) -> Iterator[Event]:
+    """Genesys Cloud's detail events: one conversation."""
+
+    def event(kind: str, at: int, leg: Leg, **more: Any) -> Event:
+        body: Event = {"conversationId": f"c{call.number}", "mediaType": "VOICE", "direction": "INBOUND"}
+        body |= {"queueId": _GENESYS_QUEUES[leg.queue], "eventTime": milliseconds(at / 1000), **more}
+        return {"detail-type": f"v2.detail.events.conversation.{{id}}.{kind}", "detail": {"eventBody": body}}
+
+    for leg in call.legs:
+        yield event("acd.start", leg.offered, leg)
+        if leg.how != "waiting":
+            yield event("acd.end", leg.ended, leg, acdOutcome=_GENESYS_OUTCOMES[leg.how])
+        if leg.how == "answered":
+            yield event("user.end", leg.over, leg, disconnectType="TRANSFER" if leg is not call.legs[-1] else "PEER")
+        yield event("acd.start", leg.offered, leg, mediaType="CHAT")
+        yield event("acd.end", leg.offered, leg, mediaType="VOICE", direction="OUTBOUND", acdOutcome="ABANDON")
+
+
+def twilio(call: Call) -> Iterator[Event]:
+    """TaskRouter's events, with the names that a form has: one task."""
+
+    def event(kind: str, at: int, leg: Leg, **more: str) -> Event:
+        own = {"EventType": kind, "TaskSid": f"WT{call.number}", "TaskQueueName": leg.queue}
+        own |= {"TaskAttributes": '{"call_sid": "CA1", "from": "+447700900123", "direction": "inbound"}'}
+        return {
+            **own,
+            "Timestamp": str(int(BEGAN.timestamp()) + at // 1000),
+            "TimestampMs": str(milliseconds(at / 1000)),
+        } | more
+
+    for leg in call.legs:
+        yield event("task-queue.entered", leg.offered, leg)
+        yield event("reservation.created", leg.offered, leg)
+        yield event("reservation.timeout", leg.offered, leg)
+        if leg.how == "answered":
+            yield event("reservation.accepted", leg.ended, leg)
+        if leg.how == "left" and leg is not call.legs[-1]:
+            yield event("task-queue.timeout", leg.ended, leg)
+        elif leg.how in ("left", "abandoned"):
+            reason = {"left": "redirected", "abandoned": "hangup"}[leg.how]
+            yield event("task.canceled", leg.ended, leg, TaskCanceledReason=reason)
+        elif leg.how == "answered" and leg is call.legs[-1]:
+            yield event("task.wrapup", leg.over, leg)
+            yield event("task.completed", leg.over + 9_000, leg)
+    yield event("task-queue.entered", 0, leg, TaskChannelUniqueName="sms", TaskSid="WTother")
+    yield {"CallSid": "CA1", "CallStatus": "in-progress", "Timestamp": "Mon, 02 Dec 2024 09:00:00 +0000"}
+
+
+_IN_STREAM = {
+    "EventType": "eventtype",
+    "TaskSid": "task_sid",
+    "TaskQueueName": "task_queue_name",
+    "TaskAttributes": "task_attributes",
+    "TaskChannelUniqueName": "task_channel_unique_name",
+    "TaskCanceledReason": "task_canceled_reason",
+}
+
+
+def streamed(event: Event) -> Event:
+    """A TaskRouter event as Event Streams sends it."""
+    payload = {_IN_STREAM[name]: value for name, value in event.items() if name in _IN_STREAM}
+    if "TimestampMs" in event:
+        payload["timestamp"] = iso(int(event["TimestampMs"]) / 1000 - BEGAN.timestamp())
+    own = {"specversion": "1.0", "id": "NO1", "source": "AB1", "type": "com.twilio.taskrouter.event"}
+    return {**own, "datacontenttype": "application/json", "data": {"payload": payload}}
+
+
+_EIGHT_QUEUES = {"emergency": 999, "triage": 101, "local": 102}
+
+
+def eight(call: Call) -> Iterator[Event]:
+    """8x8's streamed events: one interaction."""
+
+    def event(kind: str, at: int, leg: Leg, **more: Any) -> Event:
+        own: Event = {"event": kind, "interactionGUID": f"int-{call.number}-ohWfVIbHJz2Hr2JFhAfdlb4Fa-phone-00-tenant"}
+        own |= {"mediaType": "phone", "direction": "in", "queueId": _EIGHT_QUEUES[leg.queue]}
+        return {"Interaction": {**own, "interactionEventTS": int(BEGAN.timestamp()) + at // 1000, **more}}
+
+    for leg in call.legs:
+        is_last = leg is call.legs[-1]
+        yield event("InteractionQueued", leg.offered, leg)
+        yield event("InteractionAssigned", leg.offered, leg, agentId="ag1")
+        yield event("InteractionRejected", leg.offered, leg, agentId="ag1")
+        if leg.how == "answered":
+            yield event("InteractionAccepted", leg.ended, leg, agentId="ag1")
+        elif leg.how == "left":
+            yield event("InteractionUnqueued", leg.ended, leg)
+        elif leg.how == "abandoned":
+            yield event("InteractionDeleted", leg.ended, leg, hangupInitiator="CUSTOMER", isQueued=True)
+        if is_last and leg.how == "answered":
+            yield event("InteractionDeleted", leg.over, leg, agentId="ag1", hangupInitiator="CUSTOMER", isQueued=True)
+    yield event("InteractionDeleted", 9_000, leg, interactionGUID="int-ivr", isQueued=False)
+    yield event("InteractionQueued", 0, leg, interactionGUID="int-chat", mediaType="chat")
+    yield event("InteractionQueued", 0, leg, interactionGUID="int-out", direction="out")
+
+
+_LOG_QUEUES = {"emergency": "police-999", "triage": "police-101", "local": "police-local"}
+
+
+def queue_log(call: Call) -> Iterator[Event]:
+    """The lines of Asterisk's queue_log: one call. The key is the time, so that the log can be put in order."""
+    for leg in call.legs:
+        queue, start, end, over = _LOG_QUEUES[leg.queue], *(each / 1000 for each in (leg.offered, leg.ended, leg.over))
+        yield {"at": start, "text": f"{queue}|NONE|ENTERQUEUE||x|1"}
+        yield {"at": start, "text": f"{queue}|PJSIP/1|RINGNOANSWER|1000"}
+        if leg.how == "answered":
+            yield {"at": end, "text": f"{queue}|PJSIP/2|CONNECT|1|agent-{call.number}|1"}
+            kind = "COMPLETECALLER|1|2|1" if leg is call.legs[-1] else "BLINDTRANSFER|400|internal|1|2|1"
+            yield {"at": over, "text": f"{queue}|PJSIP/2|{kind}"}
+        elif leg.how != "waiting":
+            yield {"at": end, "text": f"{queue}|NONE|{'ABANDON' if leg.how == 'abandoned' else 'WITHDRAW'}|1|1|1"}
+
+
+def events_of(platform: Callable[[Call], Iterator[Event]], made: list[Call]) -> list[Event]:
+    """Every event of the callers, in an order that no network would better."""
+    events = [event for call in made for event in platform(call)]
+    random.Random(3).shuffle(events)
+    return events
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("mapping", "platform", "unit"),
+    [
+        ("contact_centre_webhook", connect, 1),
+        ("genesys_cloud", genesys, 1),
+        ("eight_by_eight", eight, 1000),
+        ("twilio_taskrouter", twilio, 1),
+    ],
+)
+def test_pushed_events_come_to_what_happened(
+    mapping: str, platform: Callable[[Call], Iterator[Event]], unit: int, seed: int
+) -> None:
+    made = calls(seed, unit)
+    assert lines(pushed(mapping, events_of(platform, made))) == expected(made)
+
+
+def test_forms_and_cloudevents_of_twilio_come_to_the_same_facts() -> None:
+    made = calls(5, 1)
+    webhook = Webhook(packaged_mapping("twilio_taskrouter"), lambda: NOW, events_max=1000)
+    events = [event for event in events_of(twilio, made) if "EventType" in event]
+    formed: list[AnyFact] = []
+    for event in events:
+        formed += webhook.read(Sent(body=urlencode(event).encode(), media_type=FORM))
+    batches = [
+        json.dumps([streamed(event) for event in events[first : first + 99]]) for first in range(0, len(events), 99)
+    ]
+    as_stream = [fact for batch in batches for fact in webhook.read(Sent(body=batch.encode()))]
+    assert lines(formed) == lines(as_stream) == expected(made)
+    assert "7700900123" not in str(formed)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_contact_records_come_to_what_happened(tmp_path: Path, seed: int) -> None:
+    made = calls(seed, 1, ("answered", "abandoned", "left"))
+    events = events_of(record, made)
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(json.dumps(event) + "\n" for event in [*events, *events[:40]]))
+    facts, malformed = followed("amazon_connect_records", file)
+    extract = read_extract(file, packaged_mapping("amazon_connect_records"), now=NOW)
+    assert (malformed, extract.malformed) == ([], ())
+    assert lines(facts) == lines(extract.facts) == expected(made)
+
+
+@pytest.mark.parametrize(("seed", "unit"), [(1, 1), (2, 1000)])
+def test_a_queue_log_comes_to_what_happened(tmp_path: Path, seed: int, unit: int) -> None:
+    made = calls(seed, unit)
+    rows = [(row["at"], call.number, row["text"]) for call in made for row in queue_log(call)]
+    file = tmp_path / "queue_log"
+    timed = [
+        f"{BEGAN.timestamp() + at:.6f}|{number}.1|{text}\n" for at, number, text in sorted(rows, key=lambda row: row[0])
+    ]
+    file.write_text("".join(timed))
+    facts, malformed = followed("asterisk_queue_log", file)
+    extract = read_extract(file, packaged_mapping("asterisk_queue_log"), now=NOW)
+    assert (malformed, extract.malformed) == ([], ())
+    assert lines(facts) == lines(extract.facts) == expected(made)
