@@ -181,14 +181,8 @@ def environment(exporter_port: int) -> dict[str, str]:
 def refusal(directory: Path, *options: str, ports: tuple[int, int] | None = None) -> str:
     """The error of a `bluelamp up` that cannot run."""
     board_port, exporter_port = ports or free_ports()
-    ran = subprocess.run(
-        command(directory, board_port, *options),
-        env=environment(exporter_port),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    _, _, _, *arguments = command(directory, board_port, *options)
+    ran = run_command(environment(exporter_port), *arguments)
     assert ran.returncode == 2, ran.stderr
     assert "Traceback" not in ran.stderr
     assert re.fullmatch(r"bluelamp: .+\n  where: .+\n  try:   .+\n", ran.stderr, re.DOTALL)
