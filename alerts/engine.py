@@ -134,6 +134,7 @@ class Engine:
 
     def _evaluate(self, rule: Rule, by_name: Mapping[str, Sequence[SampleLike]], now: int) -> Iterator[RuleAlert]:
         known = judge(rule, lambda ending: combined(rule.series, ending, by_name))
+        known |= self._ended(rule, known, by_name)
         for scope, is_bad in known.items():
             self.memory.bad[rule.name, scope] = is_bad
         scopes = {scope for name, scope in self.memory.bad if name == rule.name}
@@ -147,10 +148,23 @@ class Engine:
             )
             if alert is None:
                 self.memory.active.pop((rule.name, scope), None)
+                if rule.series.known_by and not self.memory.bad.get((rule.name, scope)):
+                    self.memory.bad.pop((rule.name, scope), None)  # such a scope ends for good: it must not pile up
                 continue
             self.memory.active[rule.name, scope] = alert
             labels = dict(zip(rule.series.by, scope, strict=True))
             yield RuleAlert(rule, labels, alert.state, alert.active_at, scope not in known)
+
+    def _ended(
+        self, rule: Rule, known: Mapping[Scope, bool], by_name: Mapping[str, Sequence[SampleLike]]
+    ) -> dict[Scope, bool]:
+        """The scopes that have no series although all bad ones are known: they are good."""
+        if not rule.series.known_by:
+            return {}
+        forces = {sample.labels.get("force", "") for sample in by_name.get(rule.series.known_by, ())}
+        place = rule.series.by.index("force")
+        scopes = {scope for name, scope in (*self.memory.bad, *self.memory.active) if name == rule.name}
+        return {scope: False for scope in scopes - known.keys() if scope[place] in forces}
 
 
 def by_series(samples: Iterable[SampleLike]) -> dict[str, list[SampleLike]]:
@@ -228,7 +242,7 @@ def _limits(
 def combined(series: Series, ending: str, by_name: Mapping[str, Sequence[SampleLike]]) -> dict[Scope, float]:
     """One value per scope, combined from all matching samples; `ending` is appended to the metric name."""
     gathered: dict[Scope, list[float]] = {}
-    for sample in by_name.get(series.metric + ending, ()):
+    for sample in by_name.get(series.name(ending), ()):
         if all(sample.labels.get(name) == word for name, word in series.where.items()):
             scope = tuple(sample.labels.get(name, "") for name in series.by)
             gathered.setdefault(scope, []).append(sample.value)

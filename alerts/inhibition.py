@@ -83,7 +83,7 @@ INHIBITIONS = (
     Inhibition(
         source=(Matcher("severity", "critical"),),
         target=(Matcher("severity", "warning"), Matcher("measure", "monitor", is_negated=True)),
-        equal=("force", "measure"),
+        equal=("force", "measure", "detainee", "suite"),
     ),
     *_chained(),
     Inhibition(source=(Matcher("rule", "no_live_data"),), target=(Among("rule", ("feed_silent", "feed_doubted")),)),

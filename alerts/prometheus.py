@@ -11,6 +11,7 @@ from alerts.rule import Outside, Rule, Series, Threshold
 BREACH = "bluelamp:breach"
 """The recorded series of every rule: 1 while bad, 0 while good; unchanged while that is unknown."""
 _MEMORY = "1d"
+_ENDED = "10m"
 EVALUATED_EVERY = "5s"
 
 
@@ -42,8 +43,15 @@ def breach(rule: Rule) -> str:
     bad = f"group {scope} (\n  {_bad(rule)}\n)"
     if not rule.keeps_last_state:
         return bad
-    last = f'max {scope} (last_over_time({BREACH}{{rule="{rule.name}"}}[{_MEMORY}]))'
-    return f"{bad}\nor group {scope} (\n  {_good(rule)}\n) - 1\nor {last}"
+    own = f'{BREACH}{{rule="{rule.name}"}}'
+    last = f"max {scope} (last_over_time({own}[{_MEMORY}]))"
+    good = f"group {scope} (\n  {_good(rule)}\n) - 1"
+    if not rule.series.known_by:
+        return f"{bad}\nor {good}\nor {last}"
+    # A scope without a series has ended while all are known: it is 0 for a while, so that its end can be confirmed.
+    known = f"on (force) group by (force) ({rule.series.known_by})"
+    ended = f"(group {scope} (max_over_time({own}[{_ENDED}]) == 1) and {known}) - 1"
+    return f"{bad}\nor {good}\nor {ended}\nor ({last} unless {known})"
 
 
 def _bad(rule: Rule) -> str:
@@ -70,7 +78,7 @@ def _limit(series: Series, condition: Outside) -> str:
 
 def _value(series: Series, ending: str = "") -> str:
     where = ",".join(f'{name}="{word}"' for name, word in series.where.items())
-    chosen = f"{series.metric}{ending}" + (f"{{{where}}}" if where else "")
+    chosen = series.name(ending) + (f"{{{where}}}" if where else "")
     value = f"{series.combine} by ({', '.join(series.by)}) ({chosen})"
     return value if series.if_none is None else f"({value} or vector({_number(series.if_none)}))"
 

@@ -9,6 +9,7 @@ Severity = Literal["critical", "warning", "info", "heartbeat"]
 """Critical pages somebody at once; warning sends a notice; info is only displayed; heartbeat fires while data arrive."""
 Side = Literal["below", "above"]
 Combine = Literal["min", "max", "sum"]
+Bound = Literal["", "_low", "_high"]
 
 
 class Series(Struct, frozen=True, kw_only=True):
@@ -20,6 +21,9 @@ class Series(Struct, frozen=True, kw_only=True):
         by: the labels that make up a scope: each combination of their values has its own alert.
         combine: how several values of one scope become one, for example from two exporters of one state.
         if_none: the value when there is no series at all; None if the value is then unknown.
+        bound: the ending of the bound of a share that is evaluated instead of the share itself; empty for the share.
+        known_by: a metric by force that has a series exactly while every bad scope of that force has one: a scope without a series
+            is then good. Empty if a missing series is always unknown.
     """
 
     metric: str
@@ -27,6 +31,12 @@ class Series(Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ("force",)
     combine: Combine = "max"
     if_none: float | None = None
+    bound: Bound = ""
+    known_by: str = ""
+
+    def name(self, ending: str = "") -> str:
+        """The name of the series; with an ending, that of its n or of a control limit."""
+        return f"{self.metric}{ending or self.bound}"
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
@@ -125,7 +135,7 @@ def _rule_errors(rule: Rule) -> list[str]:
         errors.append(f"{rule.name} needs a title, who is notified, and what they do as a sentence.")
     if (rule.severity == "heartbeat") == rule.keeps_last_state:
         errors.append(f"{rule.name}: a heartbeat ends when data stop, and no other alert may.")
-    if rule.measure and "force" not in rule.series.by:
+    if (rule.measure or rule.series.known_by) and "force" not in rule.series.by:
         errors.append(f"{rule.name} is about a measure, so `by` must include the force.")
     return errors
 

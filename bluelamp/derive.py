@@ -38,7 +38,9 @@ from measures.measure import (
     Share,
     SpanWithin,
     Statistic,
+    Unrecorded,
 )
+from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 from producers.gateway.asyncapi import asyncapi
@@ -146,6 +148,11 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     if measure.clock:
         yield "Clock", measure.clock
     yield "Statistic", f"{_STATISTICS[type(measure.statistic)]}; unit: {measure.unit}; version {measure.version}"
+    if measure.unrecorded:
+        yield (
+            "Not recorded",
+            "; ".join(_unrecorded_words(each, is_share=measure.is_share()) for each in measure.unrecorded),
+        )
     if measure.target:
         yield "Target", measure.target
     if measure.good != "neither":
@@ -160,6 +167,18 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
         yield "Rows of the reports", ", ".join(measure.rows)
     for note in measure.notes:
         yield "Note", note
+
+
+def _unrecorded_words(each: Unrecorded, *, is_share: bool) -> str:
+    """What belongs to a measure and is not recorded, with the values of a share that are counted in an unusual way."""
+    if not is_share or (each.met, each.missed, each.left_out) == ((AS_MET,), (AS_MISSED,), (LEFT_OUT,)):
+        return f"`{each.of.kind}`"
+    parts = {"met": each.met, "missed": each.missed, "left out": each.left_out}
+    return f"`{each.of.kind}` ({', '.join(f'{name} {values}' for name, values in _listed(parts))})"
+
+
+def _listed(parts: dict[str, tuple[int, ...]]) -> Iterable[tuple[str, str]]:
+    return ((name, " or ".join(map(str, values)) or "none") for name, values in parts.items())
 
 
 def _published_table(figures: Iterable[PublishedFigure]) -> Iterable[str]:
@@ -273,6 +292,9 @@ def _alerts() -> str:
         "",
         fill(_ONE_CAUSE.format(_chain()), _WIDTH),
         "",
+        "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
+        "and the suite, and ends when the measure is live and no longer counts the detainee.",
+        "",
         "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -284,7 +306,8 @@ _ONE_CAUSE = (
     "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
     "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
-    "nobody knows whether the sender is silent."
+    "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
+    "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."
 )
 
 
@@ -297,8 +320,10 @@ def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
     where = rule.series.where
     window = f" over {where['window']}" if "window" in where else f" ({where['cause']})" if "cause" in where else ""
+    window = " (detainee)" if "detainee" in rule.series.by else window
+    at_worst = ", at worst," if rule.series.bound else ""
     parts = [
-        rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window} {bad}", good, str(rule.minimum_n or ""),
+        rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),
         f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,
     ]  # fmt: skip
     return f"| {' | '.join(parts)} |"

@@ -147,6 +147,16 @@ class LadderStep(_Part, frozen=True, kw_only=True):
     tell: Annotated[str, Meta(min_length=1)]
 
 
+class Suite(Term, frozen=True, kw_only=True):
+    """A custody suite.
+
+    Attributes:
+        capacity: the number of cells; None if the profile does not say.
+    """
+
+    capacity: Annotated[int, Meta(ge=1)] | None = None
+
+
 class Force(_Part, frozen=True, kw_only=True):
     """A force's profile.
 
@@ -161,13 +171,13 @@ class Force(_Part, frozen=True, kw_only=True):
     name: Label
     title: str
     time_zone: str
-    grades: tuple[Grade, ...]
+    grades: tuple[Grade, ...] = ()
     areas: tuple[Term, ...] = ()
     groups: tuple[Term, ...] = ()
     categories: tuple[Term, ...] = ()
     queues: tuple[Queue, ...] = ()
     channels: tuple[Channel, ...] = ()
-    suites: tuple[Term, ...] = ()
+    suites: tuple[Suite, ...] = ()
     occurrence_types: tuple[OccurrenceType, ...] = ()
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
@@ -238,7 +248,7 @@ def _hint(what: str) -> str:
 
 def _without_names(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _without_names(item) for key, item in value.items() if key != "name"}
+        return {key: _without_names(item) for key, item in value.items() if key not in ("name", "capacity")}
     return [_without_names(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -246,6 +256,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
     checks: tuple[Callable[[Force], Iterable[tuple[str, str]]], ...] = (
         _zone_faults,
         _label_faults,
+        _grade_faults,
         _target_faults,
         _shift_faults,
         _ladder_faults,
@@ -291,6 +302,11 @@ def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
                 )
     if force.duplicate_group and force.duplicate_group not in [group.label for group in force.groups]:
         yield f"`duplicate_group` {force.duplicate_group!r} is not one of the groups.", "List it under `groups`."
+
+
+def _grade_faults(force: Force) -> Iterable[tuple[str, str]]:
+    if not force.grades and any(feed.topic == "incidents" for feed in force.feeds):
+        yield "A force with a feed of incidents needs `grades`.", "List every grade, or remove the feed of incidents."
 
 
 def _target_faults(force: Force) -> Iterable[tuple[str, str]]:

@@ -8,7 +8,8 @@ from msgspec import Struct, field
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.fact import SubjectFact
-from measures.outcome import TENTHS, Outcomes, Target, microseconds
+from facts.force import NONE
+from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT, NO_TARGET, TENTHS, Outcome, Outcomes, Target, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
@@ -39,7 +40,10 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     if legs:
         builder.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
     for leg in legs:
+        before = len(builder.finished)
         _count_leg(leg, leg is legs[-1], builder, rules)
+        _count_in_doubt(leg, builder.finished[before:], builder, rules)
+    _count_never_offered(strays, builder, rules)
     return builder.outcomes()
 
 
@@ -128,9 +132,56 @@ def _count_waiting(leg: _Leg, builder: OutcomeBuilder, rules: Rules, dimensions:
         builder.decide("leg_service_decided", leg.offered.at, None, target, dimensions)
 
 
+def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuilder, rules: Rules) -> None:
+    """Count what is not recorded of a leg, or in doubt.
+
+    Args:
+        leg: the leg.
+        counted: what it counts for.
+        builder: collects the outcomes.
+        rules: the rules of the force.
+    """
+    kinds = {outcome.kind: outcome for outcome in counted}
+    if "leg_end_unrecorded" not in kinds and "contact_contradiction" not in kinds:
+        return
+    at, dimensions = leg.offered.at, _dimensions(leg, rules)
+    ended, value = kinds.get("leg_abandoned"), AS_MET
+    if ended is None:
+        ended, value = kinds.get("leg_answered"), AS_MISSED
+    if ended is None:
+        builder.count("leg_abandonment_unrecorded", at, dimensions, LEFT_OUT)
+    else:
+        builder.count_as("leg_abandonment_unrecorded", ended, value)
+    has_target = _target(leg, rules) is not None
+    builder.unrecorded(
+        "leg_answer_unrecorded", kinds.get("leg_answer_decided"), at, dimensions, LEFT_OUT if has_target else NO_TARGET
+    )
+    if has_target:
+        builder.unrecorded("leg_service_unrecorded", kinds.get("leg_service_decided"), at, dimensions)
+    if "leg_end_unrecorded" in kinds:
+        builder.count("leg_result_unrecorded", at, dimensions, LEFT_OUT)
+
+
+def _count_never_offered(strays: Sequence[_End], builder: OutcomeBuilder, rules: Rules) -> None:
+    """Count the ends in queues to which the contact was never offered as one leg for each queue."""
+    for stray in {end.queue: end for end in reversed(strays)}.values():
+        queue, at = rules.queues.get(stray.queue), stray.at
+        dimensions = (queue.line if queue else NONE, rules.listed("queue", stray.queue), NONE)
+        has_target = _queue_target(stray.queue, at, rules) is not None
+        builder.count("leg_abandonment_unrecorded", at, dimensions, LEFT_OUT)
+        builder.count("leg_answer_unrecorded", at, dimensions, LEFT_OUT if has_target else NO_TARGET)
+        if has_target:
+            builder.count("leg_service_unrecorded", at, dimensions, LEFT_OUT)
+        builder.count("leg_result_unrecorded", at, dimensions, LEFT_OUT)
+
+
 def _target(leg: _Leg, rules: Rules) -> Target | None:
     """The target of the leg: that of its queue on the local day of its own offer, not of the contact's first."""
-    target = rules.queue_target(leg.offered.queue, microseconds(leg.offered.at))
+    return _queue_target(leg.offered.queue, leg.offered.at, rules)
+
+
+def _queue_target(queue: str, at: datetime, rules: Rules) -> Target | None:
+    target = rules.queue_target(queue, microseconds(at))
     if target is None or target.seconds is None:
         return None
     return Target(target.seconds, target.is_inclusive, TENTHS)

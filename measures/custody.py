@@ -10,11 +10,16 @@ from facts.fact import SubjectFact
 from facts.force import NONE
 from measures import clock
 from measures.detention import CustodyStay, Detention, SuitePlace, after_the_last_end, detentions, pauses_in_hospital
-from measures.outcome import OpenItem, Outcomes
+from measures.outcome import LEFT_OUT, UNRECORDED, KindName, OpenItem, Outcomes
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 ClockName = Literal["review", "detention"]
+_NOTHING_RECORDED: tuple[KindName, ...] = (
+    "arrived_to_authorised_unrecorded",
+    "arrived_to_ended_unrecorded",
+    "disposal_unrecorded",
+)
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
@@ -50,6 +55,8 @@ def _count_without_arrival(facts: Sequence[SubjectFact], builder: OutcomeBuilder
     if not others:
         return
     builder.incomplete(others[0].at)
+    for kind in _NOTHING_RECORDED:
+        builder.count(kind, others[0].at, (NONE, NONE), LEFT_OUT)
     present = after_the_last_end(facts)
     if present:
         moved = [fact.suite for fact in present if isinstance(fact, DetaineeTransferred)]
@@ -67,11 +74,11 @@ def _detention(detention: Detention, rules: Rules) -> Iterator[OutcomeBuilder]:
             builder.count("detainee_arrived", stay.arrived, words)
         authorised = _authorised(stay)
         if authorised and stay.is_authorised_again:
-            builder.span("arrived_to_authorised", stay.arrived, authorised, words)
+            _count_span("arrived_to_authorised", stay.arrived, authorised, builder, words)
         last = rules.listed("suite", stay.places[-1].suite), words[1]
         _count_places(stay, builder, rules)
         if stay.ended:
-            builder.span("arrived_to_ended", stay.arrived, stay.ended, last)
+            _count_span("arrived_to_ended", stay.arrived, stay.ended, builder, last)
             builder.count("detention_ended", stay.ended, (*last, stay.disposal or NONE))
         else:
             builder.add_open("in_custody", stay.arrived, last)
@@ -79,6 +86,13 @@ def _detention(detention: Detention, rules: Rules) -> Iterator[OutcomeBuilder]:
                 builder.add_open("awaiting_authorisation", stay.arrived, last)
             _count_clocks(detention, builder, last)
         yield builder
+
+
+def _count_span(
+    kind: KindName, arrived: datetime, end: datetime, builder: OutcomeBuilder, dimensions: tuple[str, str]
+) -> None:
+    if builder.span(kind, arrived, end, dimensions) is None:
+        builder.count(UNRECORDED[kind], arrived, dimensions, LEFT_OUT)
 
 
 def _authorised(stay: CustodyStay) -> datetime | None:
@@ -115,6 +129,8 @@ def _count_review(detention: Detention, builder: OutcomeBuilder, dimensions: tup
     if review:
         postponed_since, deadline = review.postponed_since(), review.deadline
         if postponed_since is not None:
+            if review.postponed_at != postponed_since:
+                builder.add_due("review_due_ahead", review.since, deadline.due(), dimensions)
             builder.add_due("review_postponed", postponed_since, deadline.due(), dimensions)
             deadline = review.following()
         since = review.since if postponed_since is None else postponed_since

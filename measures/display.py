@@ -25,6 +25,23 @@ def words(value: float | None, unit: Unit) -> str:
     return span_words(value)
 
 
+def doubt_words(low: float | None, high: float | None, unrecorded: int | None, unit: Unit) -> str:
+    """What is not recorded of a figure, and the bounds of a share; empty if everything is recorded.
+
+    Args:
+        low: the lower bound of a share.
+        high: its upper bound.
+        unrecorded: the number of outcomes that are not recorded or in doubt.
+        unit: the unit of the figure.
+    """
+    if not unrecorded:
+        return ""
+    count = f"{unrecorded:,} unrecorded"
+    if unit != "ratio" or low is None or high is None:
+        return count
+    return f"between {_rounded(low * 100, '0.1')} and {_rounded(high * 100, '0.1')} %, {count}"
+
+
 def span_words(seconds: float) -> str:
     """A span: below a minute in tenths of a second, then in minutes and seconds, then in hours, minutes and seconds."""
     if seconds < 59.95:  # noqa: PLR2004 - from here on it rounds to a minute

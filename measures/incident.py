@@ -1,12 +1,13 @@
 """What an incident counts for under its final grade: opening, dispatch, attendance, closure and the spans between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from facts.fact import SubjectFact
+from facts.force import NONE
 from facts.incident import (
     IncidentClosed,
     IncidentOpened,
@@ -18,11 +19,26 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from measures.outcome import DECIDED, SECOND, KindName, Outcomes, Target, microseconds
+from measures.outcome import (
+    DECIDED,
+    KINDS,
+    LEFT_OUT,
+    NO_TARGET,
+    SECOND,
+    UNRECORDED,
+    KindName,
+    Outcomes,
+    Target,
+    microseconds,
+)
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _DAY_SECONDS = 86_400
+_NOTHING_RECORDED: tuple[KindName, ...] = (
+    *(kind for kind in UNRECORDED.values() if KINDS[kind].topic == "incidents"),
+    "attendance_unrecorded",
+)
 _NEVER_ATTENDED = ("duplicate", "out_of_force")
 _RESOLVED_WITHOUT_ATTENDANCE = ("telephone_resolved", "cancelled")
 
@@ -48,6 +64,7 @@ class _Incident(Struct):
     arrived: datetime | None
     video: datetime | None
     unresourced_since: datetime | None
+    is_opened_twice: bool
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
@@ -61,13 +78,15 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     builder = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
     if opened is None:
         builder.incomplete(facts[0].at)
+        _count_nothing_recorded(facts, builder, rules)
         return builder.outcomes()
     incident = _read(opened, facts, rules)
-    _count_demand(incident, facts, builder)
+    _count_demand(incident, builder)
     _count_regrades(incident, builder, rules)
     if _needs_attendance(incident):
         _count_attendance(incident, builder)
         _count_targets(incident, builder, rules)
+        _count_unrecorded(incident, builder, rules)
     elif incident.closed:
         builder.count("attendance_not_required", incident.closed.at, (*incident.dimensions, incident.closed.result))
     return builder.outcomes()
@@ -93,7 +112,9 @@ def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) ->
         rules.listed("category", category),
     )
     dispatched, arrived, video = (_first(facts, kind) for kind in (UnitDispatched, UnitArrived, VideoResponseStarted))
-    return _Incident(opened, grades, dimensions, closed, dispatched, arrived, video, _unresourced_since(opened, facts))
+    is_opened_twice = sum(isinstance(fact, IncidentOpened) for fact in facts) > 1
+    since = _unresourced_since(opened, facts)
+    return _Incident(opened, grades, dimensions, closed, dispatched, arrived, video, since, is_opened_twice)
 
 
 def _closure(facts: Sequence[SubjectFact]) -> IncidentClosed | None:
@@ -133,10 +154,10 @@ def _needs_attendance(incident: _Incident) -> bool:
     return incident.closed.result not in _RESOLVED_WITHOUT_ATTENDANCE or bool(incident.arrived or incident.video)
 
 
-def _count_demand(incident: _Incident, facts: Sequence[SubjectFact], builder: OutcomeBuilder) -> None:
+def _count_demand(incident: _Incident, builder: OutcomeBuilder) -> None:
     dimensions = incident.dimensions
     builder.count("incident_opened", incident.opened.at, dimensions)
-    if sum(isinstance(fact, IncidentOpened) for fact in facts) > 1:
+    if incident.is_opened_twice:
         builder.contradiction("opened_twice", incident.opened.at)
     if incident.dispatched:
         builder.count("incident_resourced", incident.dispatched, dimensions)
@@ -205,6 +226,74 @@ def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -
         _count_span("opened_to_attended", opened, attended, to_arrive, incident, builder)
     if not (arrived and arrived < graded):
         _count_span("graded_to_arrived", graded, arrived, to_arrive, incident, builder)
+
+
+class _Clock(NamedTuple):
+    """A clock of an incident, for what is not recorded of it.
+
+    Attributes:
+        kind: its span; for the dispatch within 24 hours its decided kind.
+        start: when it started; None if that is not recorded.
+        end: when it stopped; None if it has not, or that is not recorded.
+        is_missing: a time that it needs is not recorded.
+        target_seconds: the target of the grade for it; None if there is none.
+    """
+
+    kind: KindName
+    start: datetime | None
+    end: datetime | None
+    is_missing: bool
+    target_seconds: int | None
+
+
+def _clocks(incident: _Incident, rules: Rules) -> Iterator[_Clock]:
+    opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
+    attended, graded = _earlier(arrived, incident.video), _graded_at(incident, rules)
+    targets = rules.targets(incident.dimensions[0], microseconds(opened))
+    to_dispatch = targets.opened_to_dispatched_seconds if targets else None
+    to_travel = targets.dispatched_to_arrived_seconds if targets else None
+    to_arrive = targets.opened_to_arrived_seconds if targets else None
+    is_attended = incident.closed is not None and incident.closed.result == "attended"
+    has_come = arrived is not None or is_attended
+    never_dispatched = has_come and dispatched is None
+    never_arrived = is_attended and arrived is None
+    lost = never_dispatched or never_arrived
+    yield _Clock("opened_to_dispatched", opened, dispatched, never_dispatched, to_dispatch)
+    yield _Clock("opened_to_dispatched_within_24_hours_decided", opened, dispatched, never_dispatched, _DAY_SECONDS)
+    yield _Clock("dispatched_to_arrived", dispatched, arrived, lost, to_travel)
+    yield _Clock("opened_to_arrived", opened, arrived, never_arrived, to_arrive)
+    yield _Clock("opened_to_attended", opened, attended, is_attended and attended is None, to_arrive)
+    yield _Clock("graded_to_arrived", graded, arrived, never_arrived, to_arrive)
+
+
+def _count_unrecorded(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
+    """Count the clocks whose times are not recorded or in doubt, each as the figures count it."""
+    counted = {outcome.kind: outcome for outcome in builder.finished}
+    is_attended = incident.closed is not None and incident.closed.result == "attended"
+    for clock in _clocks(incident, rules):
+        if _is_in_doubt(clock, incident):
+            left_out = NO_TARGET if clock.target_seconds is None else LEFT_OUT
+            decided = counted.get(DECIDED.get(clock.kind, clock.kind))
+            builder.unrecorded(UNRECORDED[clock.kind], decided, incident.opened.at, incident.dimensions, left_out)
+    settled = counted.get("attendance_settled")
+    if settled and (incident.is_opened_twice or (is_attended and not settled.value)):
+        builder.count_as("attendance_unrecorded", settled, settled.value)
+
+
+def _is_in_doubt(clock: _Clock, incident: _Incident) -> bool:
+    if clock.is_missing or (incident.is_opened_twice and bool(clock.end or incident.closed)):
+        return True
+    # A unit may arrive before an upgrade, and so before the clock of the new grade starts.
+    start = incident.opened.at if clock.kind == "graded_to_arrived" else clock.start
+    return start is not None and clock.end is not None and clock.end < start
+
+
+def _count_nothing_recorded(facts: Sequence[SubjectFact], builder: OutcomeBuilder, rules: Rules) -> None:
+    """Count an incident without an opening as not recorded in every figure; of its words only a later grade is known."""
+    grades = [fact.grade for fact in facts if isinstance(fact, IncidentRegraded)]
+    dimensions = (rules.listed("grade", grades[-1] if grades else None), NONE, NONE, NONE, NONE)
+    for kind in _NOTHING_RECORDED:
+        builder.count(kind, facts[0].at, dimensions, LEFT_OUT)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

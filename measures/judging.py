@@ -125,6 +125,9 @@ class _Judging:
             begins=instant(begins).astimezone(zone) if begins is not None else None,
             coverage=period.coverage,
             spread=figure.spread if is_known else None,
+            low=figure.low if is_known else None,
+            high=figure.high if is_known else None,
+            unrecorded=figure.unrecorded if is_known else None,
         )
 
     def missing(self, figures: Iterable[Figure]) -> Iterator[Figure]:

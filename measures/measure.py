@@ -8,7 +8,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import UNLISTED, Feed, Force
 from facts.union import Topic
-from measures.outcome import KINDS, Dimension, KindName
+from measures.outcome import AS_MET, AS_MISSED, KINDS, LEFT_OUT, Dimension, KindName
 
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
@@ -54,6 +54,22 @@ class Selection(Struct, frozen=True):
 
     kind: KindName
     where: DeclaredWhere = {}
+
+
+class Unrecorded(Struct, frozen=True):
+    """Outcomes that belong to a measure and are not recorded or in doubt, and how the measure counts each (semantics section 12).
+
+    Attributes:
+        of: the outcomes.
+        met: the values that a share counts as met.
+        missed: the values that it counts as missed; a value may be both.
+        left_out: the values that it leaves out.
+    """
+
+    of: Selection
+    met: tuple[int, ...] = (AS_MET,)
+    missed: tuple[int, ...] = (AS_MISSED,)
+    left_out: tuple[int, ...] = (LEFT_OUT,)
 
 
 class Count(Struct, frozen=True):
@@ -117,16 +133,29 @@ class OpenCount(Struct, frozen=True):
 
 
 class OpenDue(Struct, frozen=True):
-    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue."""
+    """The number of open items due in less than `under_seconds`, or overdue; with 0, only those overdue.
+
+    Attributes:
+        of: the open items.
+        under_seconds: how soon they are due.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
     under_seconds: int = 0
+    until_due: Selection | None = None
 
 
 class OpenSoonest(Struct, frozen=True):
-    """The time until the first open item is due; below 0 when it is overdue."""
+    """The time until the first open item is due; below 0 when it is overdue.
+
+    Attributes:
+        of: the open items.
+        until_due: items that count likewise, but not when they are overdue.
+    """
 
     of: Selection
+    until_due: Selection | None = None
 
 
 class OpenLongest(Struct, frozen=True):
@@ -183,6 +212,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         good: whether higher or lower values are better.
         target: its target in words; empty if it has none.
         target_value: the target in the measure's unit, if it is a single number.
+        unrecorded: for a share, a mean or a median, the outcomes that belong to it and are not recorded or in doubt.
         minimum_n: below this n, the state of a reading is `too_few`.
         has_band: whether its readings come with what is normal for this hour of the week.
         rows: the rows of the published reports that it corresponds to.
@@ -202,6 +232,7 @@ class Measure(Struct, frozen=True, kw_only=True):
     good: Good = "neither"
     target: str = ""
     target_value: float | None = None
+    unrecorded: tuple[Unrecorded, ...] = ()
     minimum_n: int = 1
     has_band: bool = False
     rows: tuple[str, ...] = ()
@@ -215,8 +246,14 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (*met, *of)
             case External():
                 return ()
+            case OpenDue(until_due=Selection() as until_due) | OpenSoonest(until_due=Selection() as until_due):
+                return (self.statistic.of, until_due)
             case statistic:
                 return (statistic.of,)
+
+    def is_share(self) -> bool:
+        """Whether its figure is a share, which has bounds."""
+        return isinstance(self.statistic, Share | Decided | SpanWithin)
 
     def topics(self) -> frozenset[Topic]:
         """The topics whose facts it is calculated from."""

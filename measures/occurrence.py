@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from facts.fact import SubjectFact
+from facts.force import NONE
 from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
-from measures.outcome import Outcomes, Target, microseconds
+from measures.outcome import LEFT_OUT, NO_TARGET, Outcomes, Target, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
@@ -26,6 +27,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     builder = OutcomeBuilder("occurrence", recorded.at if recorded else facts[0].at)
     if recorded is None:
         builder.incomplete(facts[0].at)
+        _count_unrecorded(facts[0].at, (NONE, NONE), builder, rules, is_victim_based=True)
+        if any(isinstance(fact, VictimContractClosed) for fact in facts):
+            builder.count("victim_contract_unrecorded", facts[0].at, (NONE, NONE), LEFT_OUT)
         return builder.outcomes()
     dimensions = rules.listed("type", recorded.type), rules.listed("area", recorded.area)
     builder.count("occurrence_recorded", recorded.at, dimensions)
@@ -36,7 +40,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     if closed:
         builder.count("victim_contract_closed", closed.at, (*dimensions, closed.compliance))
     span = builder.span("recorded_to_referred", recorded.at, referred.at, dimensions) if referred else 0
-    if recorded.victim_based and span is not None:
+    if span is None:
+        _count_unrecorded(recorded.at, dimensions, builder, rules, is_victim_based=recorded.victim_based)
+    elif recorded.victim_based:
         _decide_referral(recorded.at, referred.at if referred else None, dimensions, builder, rules)
     return builder.outcomes()
 
@@ -46,6 +52,15 @@ def _link(link: PartyLinked, dimensions: tuple[str, ...], builder: OutcomeBuilde
     builder.count("party_linked", link.at, (*dimensions, _WORD[is_domestic], link.role, _WORD[link.repeat]))
     if is_domestic:
         builder.count("domestic_party_linked", link.at, (*dimensions, link.role, _WORD[link.domestic_repeat]))
+
+
+def _count_unrecorded(
+    at: datetime, dimensions: tuple[str, ...], builder: OutcomeBuilder, rules: Rules, *, is_victim_based: bool
+) -> None:
+    """Count a referral that is not recorded or in doubt; only a victim-based occurrence has a target."""
+    builder.count("recorded_to_referred_unrecorded", at, dimensions, LEFT_OUT if is_victim_based else NO_TARGET)
+    if is_victim_based and rules.force.bank_holidays:
+        builder.count("recorded_to_referred_within_2_working_days_unrecorded", at, dimensions, LEFT_OUT)
 
 
 def _decide_referral(

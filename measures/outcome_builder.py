@@ -6,6 +6,7 @@ from measures.outcome import (
     CONTRADICTION,
     INCOMPLETE,
     KINDS,
+    LEFT_OUT,
     KindName,
     OpenItem,
     Outcome,
@@ -38,6 +39,32 @@ class OutcomeBuilder:
     def count(self, kind: KindName, at: datetime, dimensions: tuple[str, ...], value: int = 0) -> None:
         """Add an outcome of a kind, decided at a time."""
         self.finished.append(Outcome(kind, microseconds(at), self.began, dimensions, value))
+
+    def count_as(self, kind: KindName, counted: Outcome, value: int) -> None:
+        """Add an outcome of a kind that accompanies another: at the same time and with the same words."""
+        self.finished.append(counted._replace(kind=kind, value=value))
+
+    def unrecorded(
+        self,
+        kind: KindName,
+        counted: Outcome | None,
+        at: datetime,
+        dimensions: tuple[str, ...],
+        left_out: int = LEFT_OUT,
+    ) -> None:
+        """Add an outcome that is not recorded or in doubt (semantics section 12).
+
+        Args:
+            kind: its kind.
+            counted: the decided outcome that the figures count instead; None if they count none.
+            at: its time if they count none.
+            dimensions: its words if they count none.
+            left_out: its value if they count none.
+        """
+        if counted is None:
+            self.count(kind, at, dimensions, left_out)
+        else:
+            self.count_as(kind, counted, counted.value)
 
     def add_open(self, kind: KindName, since: datetime, dimensions: tuple[str, ...]) -> None:
         """Add an open item without a due time."""

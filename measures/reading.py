@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED
@@ -91,6 +92,9 @@ class Figure(Struct, frozen=True):
         n: the number of outcomes it is calculated from.
         met: for a share, the number of outcomes that met the condition.
         spread: for spans, their distribution.
+        low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None without a value.
+        high: likewise if every such outcome had been met.
+        unrecorded: for a share, a mean or a median, the number of such outcomes; None for anything else.
     """
 
     dimensions: dict[str, str]
@@ -98,6 +102,9 @@ class Figure(Struct, frozen=True):
     n: int
     met: int | None = None
     spread: Spread | None = None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 class Question(Struct, frozen=True):
@@ -155,11 +162,48 @@ def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]
         source: the panes and open items of the force.
         rules: the rules of the force.
     """
-    sheet = _Sheet(question, source, rules)
-    figures = list(_figures(question.measure, sheet))
+    sheet, measure = _Sheet(question, source, rules), question.measure
+    figures = list(_figures(measure, sheet))
     if not figures and not question.by:
-        return [empty(question.measure)]
+        figures = [empty(measure)]
+    if measure.unrecorded or measure.is_share():
+        in_doubt = _in_doubt(measure, sheet)
+        figures = [_bounded(figure, in_doubt[tuple(figure.dimensions.values())], measure) for figure in figures]
     return sorted(figures, key=lambda figure: tuple(figure.dimensions.values()))
+
+
+class _InDoubt(Struct):
+    """How many outcomes of one cell are not recorded or in doubt, by how a share counts them; one may be both met and missed."""
+
+    count: int = 0
+    met: int = 0
+    missed: int = 0
+    left_out: int = 0
+
+
+def _in_doubt(measure: Measure, sheet: "_Sheet") -> dict[Dimensions, _InDoubt]:
+    """What is not recorded or in doubt of each cell."""
+    cells: dict[Dimensions, _InDoubt] = defaultdict(_InDoubt)
+    for each in measure.unrecorded:
+        belonging = {*each.met, *each.missed, *each.left_out}
+        for words, histogram in sheet.gather([each.of]).items():
+            cell = cells[words]
+            cell.count += sum(n for value, n in histogram.items() if value in belonging or not measure.is_share())
+            cell.met += sum(histogram.get(value, 0) for value in each.met)
+            cell.missed += sum(histogram.get(value, 0) for value in each.missed)
+            cell.left_out += sum(histogram.get(value, 0) for value in each.left_out)
+    return cells
+
+
+def _bounded(figure: Figure, cell: _InDoubt, measure: Measure) -> Figure:
+    """A figure with what is not recorded of it and, for a share, its bounds."""
+    low: float | None = None
+    high: float | None = None
+    if measure.is_share() and figure.met is not None:
+        whole = figure.n + cell.left_out
+        low = ratio(max(0, figure.met - cell.met), whole) if figure.n else None
+        high = ratio(min(whole, figure.met + cell.missed + cell.left_out), whole) if figure.n else None
+    return replace(figure, low=low, high=high, unrecorded=cell.count)
 
 
 def spans(measure: Measure) -> Selection | None:
@@ -343,7 +387,7 @@ def _figures(measure: Measure, sheet: _Sheet) -> Iterator[Figure]:
         case Bands(of, edges):
             yield from _bands(sheet, of, edges)
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest():
-            yield from _open_figures(measure.statistic, sheet)
+            yield from _open_figures(measure, measure.statistic, sheet)
         case External():
             return
 
@@ -404,12 +448,13 @@ def band_name(edges: tuple[int, ...], index: int) -> str:
     return f"{edges[index]:05}-{upper}"
 
 
-def _open_figures(statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
+def _open_figures(measure: Measure, statistic: OpenStatistic, sheet: _Sheet) -> Iterator[Figure]:
     spans: dict[Dimensions, list[int]] = defaultdict(list)
-    for words, item in sheet.gather_open(statistic.of):
-        span = _open_span(statistic, item, sheet.as_of)
-        if span is not None:
-            spans[words].append(span)
+    for selection in measure.selections():
+        for words, item in sheet.gather_open(selection):
+            span = _open_span(statistic, item, sheet.as_of)
+            if span is not None:
+                spans[words].append(span)
     for words, found in spans.items():
         value = len(found) if isinstance(statistic, OpenCount | OpenDue) else _extreme(statistic, found) / SECOND
         yield Figure(sheet.named(words), value, len(found))
@@ -427,10 +472,18 @@ def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | No
         case OpenLongest(_, under):
             return _age(item, as_of, 0, under)
         case OpenDue(_, under_seconds):
-            left = None if item.due is None else item.due - as_of
+            left = _left(statistic, item, as_of)
             return left if left is not None and left < under_seconds * SECOND else None
         case OpenSoonest():
-            return None if item.due is None else item.due - as_of
+            return _left(statistic, item, as_of)
+
+
+def _left(statistic: OpenDue | OpenSoonest, item: OpenItem, as_of: int) -> int | None:
+    """How long until an item is due; None if it has no due time, or counts only until then."""
+    if item.due is None:
+        return None
+    is_over = statistic.until_due is not None and item.kind == statistic.until_due.kind and item.due < as_of
+    return None if is_over else item.due - as_of
 
 
 def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
@@ -550,6 +603,9 @@ class Reading(Struct, frozen=True, kw_only=True):
         begins: when the record begins, if the window starts before that and so is covered only in part or not at all.
         coverage: how much of its period the record covers. For a live window, which is in progress, only the start counts.
         spread: for spans, their distribution.
+        low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None without a value.
+        high: likewise if every such outcome had been met.
+        unrecorded: for a share, a mean or a median, the number of outcomes that are not recorded or in doubt; otherwise None.
     """
 
     measure: str
@@ -572,6 +628,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     begins: datetime | None
     coverage: CoverageLevel = "none"
     spread: Spread | None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 def feed_problem(status: FeedStatus, until: int, allowed: int, rules: Rules, now: int) -> Reliability | None:

@@ -42,8 +42,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         quote: character around CSV cells that contain a delimiter; empty if cells are never quoted.
         columns: column names of a CSV file without a header line.
         short_rows: how to treat a CSV row with fewer cells than the header: refuse it, or fill it with absent cells.
-        long_rows: how to treat a CSV row with more cells than the header: refuse it, or refuse it only if `rows` selects it and the
-            further cells are not empty.
+        record_lines: the most lines that one CSV row may span, because a quoted cell may contain line ends.
+        still_seconds: how long a rotated file must not have grown until `bluelamp tail` leaves it.
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
@@ -61,7 +61,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     quote: Annotated[str, Meta(max_length=1)] = '"'
     columns: tuple[str, ...] = ()
     short_rows: Literal["refuse", "fill"] = "refuse"
-    long_rows: Literal["refuse", "select"] = "refuse"
+    record_lines: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    still_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
     encoding: str = "utf-8"
     absent: tuple[str, ...] = ()
     absent_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
         tolerance_seconds: how far the clock of `at` may be behind that of `after`. A time that much before the earlier time is
             read as equal to it.
         plus: column of a duration to add to `at`, in seconds or as hours:minutes:seconds.
+        separator: text between several times in the cell of `at`: each gives a fact, numbered in order.
         name: distinguishes it from another declaration of the same type; becomes part of its `fact_id`.
         pick: for a fact per subject, which row counts: `first` or `last` in the file, `earliest` or `latest` by `at`,
             or `only` if all rows must agree (the default).
@@ -201,6 +203,7 @@ class DeclaredFact(Strict, frozen=True, kw_only=True):
     within_seconds: Annotated[int, Meta(gt=0, le=86_400)] = 43_200
     tolerance_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0
     plus: str | None = None
+    separator: Annotated[str, Meta(min_length=1)] | None = None
     name: Label | None = None
     pick: Pick | None = None
     when: tuple[Condition, ...] = ()

@@ -109,7 +109,7 @@ def explain(
     for path in paths:
         with path.open("rb") as stream:
             for row in read_rows(stream, mapping.source, frozenset(columns_used(mapping)), path.name):
-                if isinstance(row, Row):
+                if isinstance(row, Row) and not row.fault:
                     present.update(row.cells.keys() - mapping.source.first_of.keys())
                     before.update(_out_of_order(row, mapping, clock))
     return Explanation(

@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping, columns_used
+from producers.declaration import WHOLE_ROW, Mapping, columns_used, source_columns
 from producers.joining import Join, Joins
 from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
-from producers.row_facts import RowValues, choose_rows, make, read_values
+from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
 from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits
@@ -58,7 +58,8 @@ class RowResult(NamedTuple):
         subject_id: the row's subject.
         place: where the row is.
         facts: facts that the row gives by itself.
-        partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping.
+        partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping, and
+            what numbers it if its cell holds several times.
         join: the subjects that the row joins.
         notes: readings of its times that rest on more than the cell, each with its columns.
         is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
@@ -67,7 +68,7 @@ class RowResult(NamedTuple):
     subject_id: str
     place: RowPlace
     facts: list[AnyFact]
-    partial: dict[int, RowValues]
+    partial: dict[tuple[int, tuple[str, ...]], RowValues]
     join: Join | None = None
     notes: frozenset[tuple[Note, str]] = frozenset()
     is_excluded: bool = False
@@ -208,6 +209,11 @@ class RowReader:
     def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
         self._mapping, self._now = mapping, now
         self._clock = LocalClock(mapping)
+        self._selecting = {
+            column
+            for name in (*mapping.rows.include, *mapping.rows.exclude)
+            for column in (name, *source_columns(mapping.source, name))
+        }
         self._digests: set[bytes] = set()
         self._place_of_key: dict[tuple[str, ...], RowPlace] = {}
 
@@ -224,7 +230,7 @@ class RowReader:
         if isinstance(row, UnreadableRow):
             raise row.error
         place = RowPlace(row.line, file)
-        if row.fault and row.fault.column in (*self._mapping.rows.include, *self._mapping.rows.exclude):
+        if row.fault and self._selecting & {row.fault.column, *row.missing}:
             raise row.fault
         if not _is_included(self._mapping, row.cells):
             return self._excluded(row.cells, place)
@@ -248,11 +254,12 @@ class RowReader:
         check_openings(self._mapping, [(row.place, self._opened(row)) for row in rows if not row.is_excluded])
         counted = rows[-1:] if self._mapping.rows.later == "replace" else rows
         facts = [fact for row in counted for fact in row.facts]
-        for index, declared in enumerate(self._mapping.facts):
-            values = [row.partial[index] for row in counted if index in row.partial]
-            if values:
-                chosen = choose_rows(declared, values)
-                facts.append(make(self._mapping, declared, counted[0].subject_id, (), chosen, self._now()))
+        for key in sorted({key for row in counted for key in row.partial}):
+            index, number = key
+            declared = self._mapping.facts[index]
+            values = [row.partial[key] for row in counted if key in row.partial]
+            chosen = choose_rows(declared, values)
+            facts.append(make(self._mapping, declared, counted[0].subject_id, number, chosen, self._now()))
         return facts
 
     def has_second_opening(self, rows: Sequence[RowResult]) -> bool:
@@ -274,12 +281,13 @@ class RowReader:
         row_key = self._row_key(subject_id, cells)
         result = RowResult(subject_id, place, [], {}, join_of(self._mapping, cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
-            values = read_values(declared, cells, place, self._clock)
-            if values and declared.per == "row":
-                by_field = dict.fromkeys(values.values, values)
-                result.facts.append(make(self._mapping, declared, subject_id, row_key, by_field, self._now()))
-            elif values:
-                result.partial[index] = values
+            for number, part in parts_of(declared, cells):
+                values = read_values(declared, part, place, self._clock)
+                if values and declared.per == "row":
+                    by_field, key = dict.fromkeys(values.values, values), (*row_key, *number)
+                    result.facts.append(make(self._mapping, declared, subject_id, key, by_field, self._now()))
+                elif values:
+                    result.partial[index, number] = values
         if self._mapping.rows.key:
             self._place_of_key[subject_id, *row_key] = place
         return result._replace(notes=frozenset(self._clock.noted))
@@ -288,7 +296,7 @@ class RowReader:
         """When a row says that its subject began; None if it does not say."""
         opening = self._mapping.opening
         own = (fact.at for fact in row.facts if type(fact).__name__ == opening)
-        shared = (values.at for index, values in row.partial.items() if self._mapping.facts[index].fact == opening)
+        shared = (values.at for (index, _), values in row.partial.items() if self._mapping.facts[index].fact == opening)
         return min((*own, *shared), default=None)
 
     def _digest(self, cells: Cells) -> bytes | None:
@@ -340,7 +348,7 @@ class _ExtractBuilder:
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
-        if isinstance(row, Row):
+        if isinstance(row, Row) and not row.fault:
             self._columns_empty -= row.cells.keys()
         try:
             result = self._reader.read(row, file)

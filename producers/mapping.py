@@ -116,12 +116,8 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
     except LookupError:
         what = f"There is no encoding {source.encoding!r}."
         yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
-    if source.format == "json_lines" and (
-        source.columns or source.short_rows != "refuse" or source.long_rows != "refuse"
-    ):
-        yield _Fault(
-            "$.source.columns", "These keys are for CSV only.", "Remove `columns`, `short_rows` and `long_rows`."
-        )
+    if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
+        yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     if not _has_zone(source):
@@ -222,6 +218,9 @@ def _fact_faults(path: str, declared: DeclaredFact, mapping: Mapping) -> Iterato
         yield _Fault("$.rows.key", what, "Name the columns that distinguish them, such as the unit's.")
     if declared.per == "row" and declared.pick:
         yield _Fault(f"{path}.pick", "`pick` does not apply to a fact that each row gives.", "Remove `pick`.")
+    if declared.separator and len(columns_of(declared.at)) > 1:
+        what = "A separator splits one cell, but `at` joins several columns."
+        yield _Fault(f"{path}.separator", what, "Name one column, or remove `separator`.")
     shapes = fields_of(declared.fact)
     for name in (name for name, shape in shapes.items() if shape.is_required and name not in declared.fields):
         yield _Fault(f"{path}.fields", f"{declared.fact} needs the field {name!r}.")

@@ -1,6 +1,7 @@
 """Makes facts from rows: from one row, or from values picked from all the rows of a subject."""
 
 import hashlib
+import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from producers.times import After, LocalClock
 from producers.values import Cells, MalformedError, RowPlace, Value, duration, holds, text_of, value_of
 
 AT = "at"
+_FIELD = re.compile(r"`(\w+)`")
 
 
 class RowValues(Struct, frozen=True):
@@ -30,6 +32,15 @@ class RowValues(Struct, frozen=True):
     place: RowPlace
     at: datetime
     values: dict[str, Value]
+
+
+def parts_of(declared: DeclaredFact, cells: Cells) -> list[tuple[tuple[str, ...], Cells]]:
+    """A row once for each time in the cell of a declared fact, with what numbers it; as it is if the fact has no separator."""
+    if declared.separator is None:
+        return [((), cells)]
+    (column,) = columns_of(declared.at)
+    times = [part.strip() for part in cells.get(column, "").split(declared.separator)]
+    return [((str(number),), {**cells, column: time}) for number, time in enumerate(filter(None, times), 1)]
 
 
 def read_values(declared: DeclaredFact, cells: Cells, place: RowPlace, clock: LocalClock) -> RowValues | None:
@@ -145,7 +156,8 @@ def make(
     if decoded.facts:
         return decoded.facts[0][1]
     refusal = decoded.unreadable[0]
-    name = refusal.where.rpartition("$.")[2]
+    named = _FIELD.match(refusal.what)
+    name = named[1] if named else refusal.where.rpartition("$.")[2]
     column = column_of(declared, name) or ", ".join(mapping.subject.columns)
     raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).place)
 

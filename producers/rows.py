@@ -1,20 +1,25 @@
 """Reads an extract's bytes as rows of CSV or JSON lines, and reports the line of each unreadable row."""
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import Literal
 
 import msgspec
 from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from producers.declaration import ExtractSource
+from producers.lines import CountedLines
 from producers.time_formats import is_absent_by_time_of_day
 from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
+
+_DELIMITERS = (",", ";", "\t", "|")
+_TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"'}
+_TELLING_WIDTH = 5
+"""A row of so many columns is hardly ever part of a text by chance."""
 
 
 class Row(Struct, frozen=True):
@@ -24,11 +29,13 @@ class Row(Struct, frozen=True):
         line: line of the file on which it begins, counted from 1.
         cells: text of each column that has a value, trimmed.
         fault: why it cannot be read, if it counts at all; None if it can.
+        missing: columns that the row is too short to have.
     """
 
     line: int
     cells: Cells
     fault: MalformedError | None = None
+    missing: frozenset[str] = frozenset()
 
 
 class UnreadableRow(Struct, frozen=True):
@@ -44,12 +51,13 @@ class UnreadableRow(Struct, frozen=True):
 
 
 def read_rows(
-    stream: IO[bytes], source: ExtractSource, columns: frozenset[str], name: str
+    chunks: Iterable[bytes], source: ExtractSource, columns: frozenset[str], name: str
 ) -> Iterator[Row | UnreadableRow]:
     """Read an extract row by row.
 
     Args:
-        stream: the extract's bytes; closed at the end.
+        chunks: the extract's bytes in parts of any size, such as an open file. An empty part says that a growing file has not
+            grown for a while.
         source: the extract's format.
         columns: the columns that the mapping uses.
         name: name of the file, for errors.
@@ -57,55 +65,80 @@ def read_rows(
     Raises:
         MappingError: the file as a whole does not fit the mapping.
     """
-    # Bytes invalid in the encoding become surrogates, so that only their own row is malformed.
-    encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
+    lines = CountedLines(chunks, source.encoding, name)
     read = _csv_rows if source.format == "csv" else _json_rows
-    try:
-        with io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="") as text:
-            yield from read(text, source, columns, name)
-    except UnicodeError:
-        what = f"The file is not in {source.encoding}."
-        raise MappingError(what, where=name, hint="Set `source.encoding` to the extract's encoding.") from None
+    yield from read(lines, source, columns, name)
 
 
 def _csv_rows(
-    text: Iterable[str], source: ExtractSource, columns: frozenset[str], name: str
+    lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str
 ) -> Iterator[Row | UnreadableRow]:
-    reader = csv.reader(
-        text,
-        delimiter=source.delimiter,
-        quotechar=source.quote or None,
-        quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
-        strict=True,
-    )
-    header = list(source.columns) or _header(reader, columns, name)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield UnreadableRow(line, _not_csv(line, reader.line_num, source))
-            continue
-        if cells:
+    header = list(source.columns) or _header(lines, source, columns, name)
+    while (first := lines.first()) is not None:
+        line = lines.taken
+        cells = _record(first, lines, source, len(header))
+        if isinstance(cells, MalformedError):
+            yield UnreadableRow(line, cells)
+        elif cells:
             yield _csv_row(line, header, cells, source, columns)
 
 
-def _header(reader: Iterator[list[str]], columns: frozenset[str], name: str) -> list[str]:
+def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) -> list[str] | MalformedError:
+    """The cells of the record that begins with a line.
+
+    A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading goes on after it:
+    a quote that was never meant to open a cell would otherwise take the following rows with it.
+    """
+    more: list[str] = []
     try:
-        header = [cell.strip() for cell in next(reader)]
-    except StopIteration:
-        raise MappingError("The extract is empty.", where=name, hint="Export it again, with its header line.") from None
-    except csv.Error as error:
-        what = f"The header cannot be read: {error}."
-        raise MappingError(what, where=f"{name}, line 1", hint="Check `source.quote`.") from None
+        cells = next(_reader(_spanned(first, lines, more, source), source))
+    except csv.Error:
+        cells = None
+    if cells is not None and not any(_is_whole(line, source, width) for line in more):
+        return cells
+    lines.put_back(more)
+    what = f"has a {source.quote} in the wrong place, or one that is not closed"
+    if len(more) >= source.record_lines - 1 > 0:
+        what += f" within {source.record_lines:,} lines"
+    return MalformedError("not_readable", "", f"{what}; reading goes on at the next line")
+
+
+def _spanned(first: str, lines: CountedLines, more: list[str], source: ExtractSource) -> Iterator[str]:
+    """The lines that a record may span; those after the first are also added to `more`."""
+    yield first
+    while len(more) < source.record_lines - 1 and (line := lines.following()) is not None:
+        more.append(line)
+        yield line
+
+
+def _is_whole(line: str, source: ExtractSource, width: int) -> bool:
+    """Whether a line within a quoted cell is a row by itself, so that the quote was not meant to open the cell."""
+    if width < _TELLING_WIDTH:
+        return False
+    try:
+        return len(next(_reader([line], source))) == width
+    except csv.Error:
+        return False
+
+
+def _reader(lines: Iterable[str], source: ExtractSource) -> Iterator[list[str]]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=source.delimiter, quotechar=source.quote or None, quoting=quoting, strict=True)
+
+
+def _header(lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str) -> list[str]:
+    first = lines.first()
+    if first is None:
+        raise MappingError("The extract is empty.", where=name, hint="Export it again, with its header line.")
+    cells = _record(first, lines, source, width=0)
+    if isinstance(cells, MalformedError):
+        raise MappingError(f"The header {cells.what}.", where=f"{name}, line 1", hint="Check `source.quote`.")
+    header = [cell.strip() for cell in cells]
     # The first line is not quoted in errors: if the header is missing, it is a row that may be personal.
     counts = Counter(header)
     missing = sorted(columns - set(header))
     if missing:
-        what = f"The extract has no column {', '.join(map(repr, missing))}."
-        raise MappingError(what, where=f"{name}, line 1", hint=_HINT)
+        raise _missing(missing, first, source, columns, name)
     repeated = sorted(column for column in columns if counts[column] > 1)
     if repeated:
         what = f"The extract has the column {', '.join(map(repr, repeated))} more than once."
@@ -113,12 +146,19 @@ def _header(reader: Iterator[list[str]], columns: frozenset[str], name: str) -> 
     return header
 
 
-def _not_csv(first: int, last: int, source: ExtractSource) -> MalformedError:
-    if last > first:
-        what = f"has a {source.quote} that is not closed; lines {first} to {last} cannot be read"
-    else:
-        what = f"has a {source.quote} in the wrong place"
-    return MalformedError("not_readable", "", what)
+def _missing(missing: list[str], first: str, source: ExtractSource, columns: frozenset[str], name: str) -> MappingError:
+    for delimiter in _DELIMITERS:
+        other = structs.replace(source, delimiter=delimiter)
+        try:
+            found = {cell.strip() for cell in next(_reader([first], other))}
+        except csv.Error:
+            continue
+        if delimiter != source.delimiter and len(columns & found) > len(columns) - len(missing):
+            what = f"The cells of the extract are separated by {delimiter!r}, not by {source.delimiter!r}."
+            hint = f"Set `delimiter = {_TOML.get(delimiter, repr(delimiter))}` under [source]."
+            return MappingError(what, where=f"{name}, line 1", hint=hint)
+    what = f"The extract has no column {', '.join(map(repr, missing))}."
+    return MappingError(what, where=f"{name}, line 1", hint=_HINT)
 
 
 def _csv_row(
@@ -126,21 +166,15 @@ def _csv_row(
 ) -> Row | UnreadableRow:
     if source.short_rows == "fill":
         cells += [""] * (len(header) - len(cells))
-    further = cells[len(header) :]
-    if source.long_rows == "select" and not any(cell.strip() for cell in further):
-        cells, further = cells[: len(header)], []
-    if len(cells) == len(header):
-        return _row(line, zip(header, cells, strict=True), source, columns)
-    fault = MalformedError("ragged_row", "", f"has {len(cells)} cells where the header has {len(header)}")
-    if source.long_rows == "select" and further:
-        row = _row(line, zip(header, cells, strict=False), source, columns)
-        return structs.replace(row, fault=fault) if isinstance(row, Row) else row
-    return UnreadableRow(line, fault)
+    row = _row(line, zip(header, cells, strict=False), source, columns)
+    # Empty cells beyond the header come from a delimiter at the end of the line.
+    if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
+        fault = MalformedError("ragged_row", "", f"has {len(cells)} cells where the header has {len(header)}")
+        return Row(line, row.cells, fault, frozenset(header[len(cells) :]))
+    return row
 
 
-def _row(
-    line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, columns: frozenset[str]
-) -> Row | UnreadableRow:
+def _row(line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, columns: frozenset[str]) -> Row:
     cells = {column: text for column, cell in pairs if (text := cell.strip()) and not _is_absent(text, column, source)}
     for name, columns_in_turn in source.first_of.items():
         first = next((cells[column] for column in columns_in_turn if column in cells), None)
@@ -166,13 +200,12 @@ def _is_broken(text: str) -> bool:
 
 
 def _json_rows(
-    text: Iterable[str], source: ExtractSource, columns: frozenset[str], name: str
+    lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str
 ) -> Iterator[Row | UnreadableRow]:
-    line = 0
-    for line, written in enumerate(text, 1):
+    while (written := lines.first()) is not None:
         if written.strip():
-            yield _json_row(line, written, source, columns)
-    if not line:
+            yield _json_row(lines.taken, written, source, columns)
+    if not lines.taken:
         raise MappingError("The extract is empty.", where=name, hint="Export it again.")
 
 

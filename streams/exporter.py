@@ -21,6 +21,7 @@ from streams.reading_metrics import ReadingFilter, ReadingMetrics, all_readings
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
 from streams.repeated_errors import RepeatedErrors
+from streams.trust import trust_families
 
 _logger = logging.getLogger("bluelamp.exporter")
 
@@ -35,6 +36,7 @@ class ReadingsCollector(Collector):
         probe: finds out what the state server refuses although it can be read.
         is_wanted: whether to include a measure over a window.
         has_health: whether to include the monitor's own figures.
+        has_trust: whether to include what is missing from each feed.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class ReadingsCollector(Collector):
         *,
         is_wanted: ReadingFilter = all_readings,
         has_health: bool = True,
+        has_trust: bool = False,
     ) -> None:
-        self._reader, self._is_wanted, self._has_health = reader, is_wanted, has_health
+        self._reader, self._is_wanted = reader, is_wanted
+        self._has_health, self._has_trust = has_health, has_trust
         self._readings = ReadingMetrics(reader, steady_seconds, is_wanted)
         self._health, self._probe = Health(reader, watch, steady_seconds), probe
         self._errors = RepeatedErrors(_logger.warning, steady_seconds)
@@ -75,6 +79,8 @@ class ReadingsCollector(Collector):
         yield from band_families(self._reader, self._is_wanted)
         if self._has_health:
             yield from self._health.families()
+        if self._has_trust:
+            yield from trust_families(self._reader)
 
 
 def serve(collectors_by_path: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:

@@ -25,3 +25,8 @@ def metric_name(measure: Measure) -> str:
 def is_exported(measure: Measure) -> bool:
     """Whether it has a metric; figures that other bodies publish have none."""
     return not isinstance(measure.statistic, External)
+
+
+def detainee_metric_name(measure: Measure) -> str:
+    """The name of the metric with a series for each detainee whom a measure of custody counts."""
+    return f"{metric_name(measure)}_detainee"

@@ -8,10 +8,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
+from measures.catalogue.custody import BY_DETAINEE
 from measures.measure import Bands, Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS, Window, resolve
-from streams.names import is_exported, metric_name
+from streams.names import detainee_metric_name, is_exported, metric_name
 from streams.readings import Reader
 
 EXPORTED_LIVE_WINDOWS = ("15m", "60m", "shift", "today", "24h")
@@ -75,6 +76,8 @@ class ReadingMetrics:
             if is_exported(measure):
                 readings = [each for force in self._reader.rules for each in self._readings(measure, force)]
                 yield from _families(measure, readings)
+                if measure.name in BY_DETAINEE:
+                    yield by_detainee(measure, readings, self._reader)
                 for each in {(each.force, each.window): each for each in readings}.values():
                     state.add_metric([each.force, measure.name, each.window, each.state], 1)
                     if _is_in_part(each):
@@ -168,6 +171,37 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield samples
     if measure.unit == "ratio":
         yield met
+    if measure.unrecorded or measure.is_share():
+        yield from _doubt_families(measure, labels, readings)
+
+
+def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
+    """Gauges of what is not recorded of a figure and, for a share, of its bounds."""
+    name, question = metric_name(measure), measure.question
+    low = GaugeMetricFamily(f"{name}_low", f"If all that is not recorded had been missed: {question}", labels=labels)
+    high = GaugeMetricFamily(f"{name}_high", f"If all that is not recorded had been met: {question}", labels=labels)
+    count = GaugeMetricFamily(f"{name}_unrecorded", f"Number not recorded or in doubt: {question}", labels=labels)
+    for each in readings:
+        words = [{"force": each.force, "window": each.window}[label] for label in labels]
+        if each.state == "live" and each.low is not None and each.high is not None:
+            low.add_metric(words, each.low)
+            high.add_metric(words, each.high)
+        if each.state in ("live", "too_few") and each.unrecorded is not None:
+            count.add_metric(words, each.unrecorded)
+    yield from (low, high) if measure.is_share() else ()
+    yield count
+
+
+def by_detainee(measure: Measure, readings: Iterable[Reading], reader: Reader) -> Metric:
+    """A series for each detainee whom a live reading of a measure counts, so that each has an alert of their own."""
+    help_text = f"1 for each detainee, by opaque number and suite: {measure.question}"
+    family = GaugeMetricFamily(detainee_metric_name(measure), help_text, labels=["force", "detainee", "suite"])
+    for each in readings:
+        if each.state == "live":
+            listed = reader.listed(measure, each.window, force=each.force)
+            for detainee, suite in sorted({(subject.subject_id, subject.dimensions["suite"]) for subject in listed}):
+                family.add_metric([each.force, detainee, suite], 1)
+    return family
 
 
 def _has_bands(measure: Measure) -> bool:

@@ -8,7 +8,7 @@ from bluelamp.cli.options import AS_OF, FORCE, JSON, WHERE, n_text, say, setting
 from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
 from measures.catalogue import find
-from measures.display import words
+from measures.display import doubt_words, words
 from measures.measure import Measure
 from measures.reading import Reading
 
@@ -58,6 +58,7 @@ def _line(reading: Reading, measure: Measure) -> str:
     parts = [
         dimensions,
         f"{value} (n {n_text(reading.n)})",
+        doubt_words(reading.low, reading.high, reading.unrecorded, measure.unit),
         reading.state,
         f"{start} to {end}",
         reading.reason,

@@ -31,6 +31,9 @@ class RecountCell(Struct, frozen=True, kw_only=True):
         n: the number of outcomes.
         met: for a share, the number of outcomes that count towards it; for bands, the same as the value; otherwise None.
         spread: for means, medians and shares of spans, their distribution; otherwise None.
+        low: for a share, its value if all that is not recorded or in doubt had been missed (semantics section 12); otherwise None.
+        high: the same if all had been met.
+        unrecorded: for a share, a mean or a median, how many outcomes are not recorded or in doubt; otherwise None.
     """
 
     dimensions: dict[str, str]
@@ -38,6 +41,9 @@ class RecountCell(Struct, frozen=True, kw_only=True):
     n: int
     met: int | None = None
     spread: RecountSpread | None = None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 class Finished(Struct, frozen=True, kw_only=True):

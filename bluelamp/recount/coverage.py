@@ -43,6 +43,9 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
         n: as in `RecountCell`; None when it is not known.
         met: as in `RecountCell`; None when it is not known.
         spread: as in `RecountCell`; None when it is not known.
+        low: as in `RecountCell`; None when it is not known.
+        high: as in `RecountCell`; None when it is not known.
+        unrecorded: as in `RecountCell`; None when it is not known.
         coverage: how much of its period the record covers.
         begins: the start of the record, if the period begins before it; in microseconds since 1970 in UTC.
         until: the end of the period in microseconds; None where it has none.
@@ -53,6 +56,9 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     n: int | None = None
     met: int | None = None
     spread: RecountSpread | None = None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
     coverage: CoverageLevel = "none"
     begins: int | None = None
     until: int | None = None
@@ -164,7 +170,16 @@ class _Record:
         )
         if coverage == "none":
             return period
-        return replace(period, value=cell.value, n=cell.n, met=cell.met, spread=cell.spread)
+        return replace(
+            period,
+            value=cell.value,
+            n=cell.n,
+            met=cell.met,
+            spread=cell.spread,
+            low=cell.low,
+            high=cell.high,
+            unrecorded=cell.unrecorded,
+        )
 
     def uncovered(self, found: Sequence[KnownFigure]) -> list[KnownFigure]:
         """A figure for each day or month that is missing from the figures and not covered completely."""

@@ -286,11 +286,11 @@ def _detention(stays: Sequence[_Spell]) -> Iterator[_Row]:
             yield _Row(False, subject, force, "detainee_arrived", came, came, *first)
         allowed = _first(stay.facts, "DetentionAuthorised")
         if stay.is_new and allowed:
-            yield _span(stay, "arrived_to_authorised", allowed.happened, first)
+            yield from _span(stay, "arrived_to_authorised", allowed.happened, first)
         if stay.end is None or stay.end >= came:
             yield from _rooms(stay)
         if stay.end is not None:
-            yield _span(stay, "arrived_to_ended", stay.end, last)
+            yield from _span(stay, "arrived_to_ended", stay.end, last)
             yield _Row(False, subject, force, "detention_ended", stay.end, came, *last, stay.disposal)
             continue
         yield _Row(True, subject, force, "in_custody", came, came, *last)
@@ -300,13 +300,16 @@ def _detention(stays: Sequence[_Spell]) -> Iterator[_Row]:
         yield from _reviews(facts, _breaks(stays), stay.opened, came, last)
 
 
-def _span(stay: _Spell, kind: str, until: int, words: tuple[str, str]) -> _Row:
+def _span(stay: _Spell, kind: str, until: int, words: tuple[str, str]) -> Iterator[_Row]:
     who, came = stay.opened, stay.opened.happened
     if until < came:
         what = f"{kind}_ends_before_it_starts"
-        return _Row(False, who.subject, who.force, "detention_contradiction", until, came, word=what)
+        yield _Row(False, who.subject, who.force, "detention_contradiction", until, came, word=what)
+        # Section 12: the span is not counted at all, which is the value 2.
+        yield _Row(False, who.subject, who.force, f"{kind}_unrecorded", came, came, *words, number=2)
+        return
     seconds = (2 * (until - came) + 1_000_000) // 2_000_000
-    return _Row(False, who.subject, who.force, kind, until, came, *words, number=seconds)
+    yield _Row(False, who.subject, who.force, kind, until, came, *words, number=seconds)
 
 
 def _rooms(stay: _Spell) -> Iterator[_Row]:
@@ -428,6 +431,8 @@ def _review(
             since, put_off = fact.happened, None
     due = clock.reaches(limit)
     if put_off is not None:
+        if due is not None and put_off < due:
+            yield _Row(True, who.subject, who.force, "review_due_ahead", since, began, *words, number=due)
         since = put_off if due is None else max(put_off, due)
         yield _Row(True, who.subject, who.force, "review_postponed", since, began, *words, number=due)
         limit += 9 * _HOUR
@@ -442,6 +447,8 @@ def _without_arrival(facts: Sequence[_Fact], began: int) -> Iterator[_Row]:
         return
     who = facts[0]
     yield _Row(False, who.subject, who.force, "detention_incomplete", who.happened, began)
+    for what in ("arrived_to_authorised", "arrived_to_ended", "disposal"):  # section 12
+        yield _Row(False, who.subject, who.force, f"{what}_unrecorded", who.happened, began, "none", "none", number=2)
     ends = [place for place, fact in enumerate(facts) if fact.fact == "DetentionEnded" or _is_bail(fact)]
     present = facts[ends[-1] + 1 :] if ends else facts
     if present:

@@ -1,7 +1,9 @@
 """The statistics of measures, each from whole numbers with one division at the end (semantics section 3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
 from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, open_items
@@ -34,7 +36,42 @@ def cells(question: RecountQuestion) -> list[RecountCell]:
     if isinstance(question.measure.statistic, External):
         return []
     found = sorted(_found(question), key=lambda cell: tuple(cell.dimensions.values()))
-    return found if found or question.by else [nothing(question)]
+    if not found and not question.by:
+        found = [nothing(question)]
+    is_share = isinstance(question.measure.statistic, Share | Decided | SpanWithin)
+    return _with_bounds(question, found, is_share=is_share) if is_share or question.measure.unrecorded else found
+
+
+def _with_bounds(question: RecountQuestion, found: Iterable[RecountCell], *, is_share: bool) -> list[RecountCell]:
+    """The figures with their bounds (semantics section 12), from one query for each declaration."""
+    counts: dict[str, list[int]] = {}
+    for declared in question.measure.unrecorded:
+        chosen, values = finished(question, (declared.of,))
+        lists = [declared.met, declared.missed, declared.left_out]
+        anywhere = sorted({value for each in lists for value in each})
+        columns = ", ".join(
+            "count(*) FILTER (WHERE list_contains(?::BIGINT[], value))" if is_share or place else "count(*)"
+            for place in range(4)
+        )
+        text = f"SELECT key, {columns} FROM ({chosen}) GROUP BY key"  # noqa: S608 - built from checked names
+        lists_of_values = [list(each) for each in ([anywhere, *lists] if is_share else lists)]
+        for key, *numbers in question.rows((text, [*lists_of_values, *values])):
+            counts[key] = [old + new for old, new in zip(counts.get(key, [0] * 4), numbers, strict=True)]
+    return [_bound(cell, counts.get("/".join(cell.dimensions.values()), [0] * 4), is_share=is_share) for cell in found]
+
+
+def _bound(cell: RecountCell, counts: Sequence[int], *, is_share: bool) -> RecountCell:
+    unrecorded, as_met, as_missed, left_out = counts
+    if not is_share or cell.met is None or cell.n == 0:
+        return replace(cell, unrecorded=unrecorded)
+    everything = cell.n + left_out
+    if_all_missed, if_all_met = cell.met - as_met, cell.met + as_missed + left_out
+    return replace(
+        cell,
+        low=max(if_all_missed, 0) / everything,
+        high=min(if_all_met, everything) / everything,
+        unrecorded=unrecorded,
+    )
 
 
 def _found(question: RecountQuestion) -> Iterable[RecountCell]:
@@ -228,6 +265,10 @@ def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iter
 
 def _falling_due(question: RecountQuestion, statistic: OpenDue | OpenSoonest) -> Iterable[RecountCell]:
     chosen, values = open_items(question, statistic.of)
+    if statistic.until_due:
+        others, more = open_items(question, statistic.until_due)
+        chosen = f"{chosen} UNION ALL SELECT * FROM ({others}) WHERE left_microseconds >= 0"  # noqa: S608 - built from checked names
+        values = [*values, *more]
     # An item without a due time never falls due: comparing it with NULL leaves it out.
     is_wanted = f"left_microseconds < {statistic.under_seconds * SECOND}" if isinstance(statistic, OpenDue) else "true"
     text = f"""

@@ -67,7 +67,7 @@ def outcomes(question: RecountQuestion) -> list[ListedOutcome]:
                 *_open(question, of, within(question, "due")),
             ]
         case OpenCount() | OpenLongest() | OpenDue() | OpenSoonest() as statistic:
-            items = _open(question, statistic.of, ("true", []))
+            items = [each for of in question.measure.selections() for each in _open(question, of, ("true", []))]
             return [each for each in items if _counts(statistic, each, question.as_of)]
         case statistic:
             return [each for _, each in _finished(question, statistic.of)]
@@ -119,6 +119,8 @@ def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
     """Whether an open item is old enough, or close enough to its due time, to count."""
     if isinstance(statistic, OpenDue | OpenSoonest):
         under = statistic.under_seconds * SECOND if isinstance(statistic, OpenDue) else None
+        if statistic.until_due and each.kind == statistic.until_due.kind and each.due is not None and each.due < as_of:
+            return False
         return each.due is not None and (under is None or each.due - as_of < under)
     least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
     under = statistic.under_seconds

@@ -30,7 +30,7 @@ def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
     _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
     _insert(connection, "grade", (row for one in forces for row in _grades(one)))
     _insert(connection, "grade_target", (row for one in forces for row in _targets(one)))
-    queues = ((one.name, each.label, each.short_abandon_seconds) for one in forces for each in one.queues)
+    queues = ((one.name, each.label, each.line, each.short_abandon_seconds) for one in forces for each in one.queues)
     _insert(connection, "queue", queues)
     _insert(connection, "queue_target", (row for one in forces for row in _queue_targets(one)))
     _insert(connection, "channel", (row for one in forces for row in _channels(one)))

@@ -36,7 +36,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
     for_rules = ReadingsCollector(quick, watch, probe=probe, is_wanted=wanted)
-    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe)]
+    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe, has_trust=True)]
     if not settings.prometheus:
         evaluator = AlertEvaluator(
             RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,
@@ -44,7 +44,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
         )  # fmt: skip
         all_there_is.append(evaluator)
         evaluator.start()
-    rest = ReadingsCollector(every, is_wanted=not_matching(wanted), has_health=False)
+    rest = ReadingsCollector(every, is_wanted=not_matching(wanted), has_health=False, has_trust=True)
     places: dict[str, list[Collector]] = {
         "/metrics": all_there_is,
         "/metrics/rules": [for_rules],

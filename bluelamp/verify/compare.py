@@ -207,10 +207,10 @@ def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:
 
 
 def numbers(cell: Reading | KnownFigure) -> tuple[Any, ...]:
-    """The numbers of a figure that must be equal: value, n, met and spread."""
+    """The numbers of a figure that must be equal: value, n, met, spread, bounds, and what is not recorded of it."""
     spread = cell.spread
     spread_numbers = (spread.mean, spread.median, spread.p90, tuple(spread.within.items())) if spread else None
-    return cell.value, cell.n, cell.met, spread_numbers
+    return cell.value, cell.n, cell.met, spread_numbers, cell.low, cell.high, cell.unrecorded
 
 
 def difference_line(each: Difference) -> str:

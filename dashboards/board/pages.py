@@ -19,6 +19,7 @@ from dashboards.board.measure.page import MEASURE
 from dashboards.board.now.page import NOW_PAGE
 from dashboards.board.now.wall_page import WALL
 from dashboards.board.shared.page import Page, View
+from dashboards.board.trust.page import TRUST
 
 PAGES: tuple[Page, ...] = (
     NOW_PAGE,
@@ -32,8 +33,9 @@ PAGES: tuple[Page, ...] = (
     CHART,
     EXPLORE,
     FEEDS,
+    TRUST,
 )
-FOLDERS = ("now", "measure", "compare", "chart", "explore", "custody", "handover", "feeds", "alerts", "shared")
+FOLDERS = ("now", "measure", "compare", "chart", "explore", "custody", "handover", "feeds", "trust", "alerts", "shared")
 """The folders that hold the pages' templates, with their scripts and styles in `static`."""
 
 

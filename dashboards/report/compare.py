@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
+from dashboards.report.doubt import numbers, with_bounds
 from dashboards.report.figures import CUT, Ask, ReportFigure, difference, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
@@ -200,9 +201,9 @@ class PeriodComparison:
         )
 
     def _cell(self, figure: ReportFigure) -> DocumentCell:
-        numbers = (self._notes.number(figure.trouble),) if figure.trouble else ()
         unit = self._measure.unit if figure.value is not None else ""
-        return DocumentCell(figure.instead or said(figure.value, self._unit), figure.value, unit, figure.n, numbers)
+        text, notes = figure.instead or said(figure.value, self._unit), numbers(figure, self._unit, self._notes)
+        return with_bounds(DocumentCell(text, figure.value, unit, figure.n, notes), figure)
 
     def _compared(self, year: ReportFigure, previous: ReportFigure, whole: Fraction | None) -> Iterable[DocumentCell]:
         more, before = difference(year, previous), previous.value

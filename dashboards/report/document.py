@@ -21,6 +21,9 @@ class DocumentCell(Struct, frozen=True):
         n: the n of the figure; None where it has none.
         notes: the numbers of its notes below the table.
         printed: the unit of the text; None without a value.
+        low: the lower bound of a share; None where it has none.
+        high: its upper bound.
+        unrecorded: the number of outcomes that are not recorded or in doubt; None where that is not known.
     """
 
     text: str
@@ -29,6 +32,9 @@ class DocumentCell(Struct, frozen=True):
     n: int | None = None
     notes: tuple[int, ...] = ()
     printed: Unit | None = None
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
 
 def cell_of(

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
+from dashboards.report.doubt import numbers, with_bounds
 from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
@@ -158,10 +159,9 @@ class Exploration:
 
     def _row(self, label: str, figure: ReportFigure, histogram: Histogram, *, is_total: bool = False) -> DocumentRow:
         measure = self._query.measure
-        numbers = (self._notes.number(figure.trouble),) if figure.trouble else ()
         text = figure.instead or said(figure.value, self._unit)
-        own = cell_of(figure.value, self._unit, measure.unit, figure.n, numbers)
-        cells = [replace(own, text=text), *self._share_and_n(figure)]
+        own = cell_of(figure.value, self._unit, measure.unit, figure.n, numbers(figure, self._unit, self._notes))
+        cells = [with_bounds(replace(own, text=text), figure), *self._share_and_n(figure)]
         if spans(measure):
             cells += self._spans(histogram if not figure.instead else {})
         return DocumentRow(label, self._unit.title(), tuple(cells), is_total=is_total, measures=(measure.name,))

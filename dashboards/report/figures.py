@@ -25,6 +25,9 @@ class ReportFigure(Struct, frozen=True):
         trouble: why it cannot be relied on, or what a reader must know; empty where there is nothing to say.
         instead: the text to display instead of a value that must not be displayed; otherwise empty.
         is_whole: whether the record covers its whole period. Only such figures are compared, charted or used for limits.
+        low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None where there is none.
+        high: likewise if every such outcome had been met.
+        unrecorded: for a share, a mean or a median, the number of such outcomes; None where it is not known.
     """
 
     dimensions: Mapping[str, str]
@@ -34,6 +37,9 @@ class ReportFigure(Struct, frozen=True):
     trouble: str = ""
     instead: str = ""
     is_whole: bool = True
+    low: float | None = None
+    high: float | None = None
+    unrecorded: int | None = None
 
     def is_known(self) -> bool:
         """Whether the figure is known. A figure that is not known is never 0."""
@@ -85,11 +91,31 @@ class QueryResult(Protocol):
     def met(self) -> int | None:
         """For a share, the number that count towards it."""
 
+    @property
+    def low(self) -> float | None:
+        """For a share, its lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """For a share, its upper bound."""
+
+    @property
+    def unrecorded(self) -> int | None:
+        """The number of outcomes that are not recorded or in doubt."""
+
 
 def figure(measure: Measure, result: QueryResult) -> ReportFigure:
     """The figure of a reading or of a recounted figure."""
     met = result.met if measure.unit == "ratio" else None
-    return ReportFigure(result.dimensions, exact(result.value, met, result.n or 0), result.n, met)
+    return ReportFigure(
+        result.dimensions,
+        exact(result.value, met, result.n or 0),
+        result.n,
+        met,
+        low=result.low,
+        high=result.high,
+        unrecorded=result.unrecorded,
+    )
 
 
 def figure_of(measure: Measure, reading: Reading) -> ReportFigure:

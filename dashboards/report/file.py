@@ -19,6 +19,9 @@ COLUMNS = (
     ("value", "unrounded value; empty where there is none, it is suppressed or it is quoted"),
     ("unit", "unit of the value: count, seconds, ratio (a share of 1) or points (a difference between shares of 1)"),
     ("n", "number of cases behind the figure"),
+    ("low", "the share if every outcome that is not recorded had been missed; empty for other figures"),
+    ("high", "the share if every such outcome had been met"),
+    ("unrecorded", "number of outcomes that are not recorded or in doubt; for a mean or a median, of times"),
     ("published", "yes where a published report is quoted"),
     ("notes", "notes to the figure"),
 )
@@ -66,6 +69,8 @@ def _cells(table: Table, row: DocumentRow) -> Iterable[list[str]]:
             "" if cell.value is None else repr(number(cell.value)),
             cell.unit,
             "" if cell.n is None else str(cell.n),
+            *("" if bound is None else repr(bound) for bound in (cell.low, cell.high)),
+            "" if cell.unrecorded is None else str(cell.unrecorded),
             "yes" if column.is_published else "no",
             notes,
         ]

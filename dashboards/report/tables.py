@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table, cell_of
+from dashboards.report.doubt import numbers, with_bounds
 from dashboards.report.figures import CUT, difference
 from dashboards.report.layout import BandedSpans, BreakdownTable, Line, Lines, Months
 from dashboards.report.naming import countable, named
@@ -173,8 +174,8 @@ class Tables:
         is_suppressed = bool({now, before} & self._figures.suppressed)
         is_cut = more is None and one is not None and other is not None
         measure_unit = "points" if unit.kind == "percent" else CATALOGUE[item.line.measure].unit
-        numbers = (notes.number(CUT),) if is_cut and not is_suppressed else ()
-        yield _derived(more, unit.of_difference(), measure_unit, is_suppressed=is_suppressed, notes=numbers)
+        cut = (notes.number(CUT),) if is_cut and not is_suppressed else ()
+        yield _derived(more, unit.of_difference(), measure_unit, is_suppressed=is_suppressed, notes=cut)
         change = more / other if more is not None and other and unit.kind != "percent" else None
         yield _derived(change, CHANGE, "ratio", is_suppressed=is_suppressed)
         if is_of_whole:
@@ -186,9 +187,8 @@ class Tables:
         figure, value = self._figures.figures[key], self._figures.value(key)
         if key in self._figures.suppressed:
             return DocumentCell(SUPPRESSED)
-        numbers = (notes.number(figure.trouble),) if figure.trouble else ()
-        cell = cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=numbers)
-        return replace(cell, text=figure.instead) if figure.instead else cell
+        cell = cell_of(value, unit, CATALOGUE[key[0]].unit, n=figure.n, notes=numbers(figure, unit, notes))
+        return replace(cell, text=figure.instead) if figure.instead else with_bounds(cell, figure)
 
     def _of_months(self, title: str, lines: Sequence[Line], sums: Sequence[tuple[tuple[int, ...], int]]) -> list[Table]:
         months, year = self._periods.months[12:], self._periods.year

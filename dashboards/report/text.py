@@ -57,7 +57,16 @@ def plain(table: Table) -> dict[str, Any]:
 
 
 def _plain(cell: DocumentCell) -> dict[str, Any]:
-    fields = {"text": cell.text, "value": number(cell.value), "unit": cell.unit, "n": cell.n, "notes": cell.notes}
+    fields = {
+        "text": cell.text,
+        "value": number(cell.value),
+        "unit": cell.unit,
+        "n": cell.n,
+        "low": cell.low,
+        "high": cell.high,
+        "unrecorded": cell.unrecorded,
+        "notes": cell.notes,
+    }
     return {name: value for name, value in fields.items() if value not in (None, "", ())}
 
 

@@ -15,6 +15,7 @@ from measures.measure import (
     Selection,
     Share,
     SpanWithin,
+    Unrecorded,
 )
 
 _999: DeclaredWhere = {"line": ("999",)}
@@ -24,6 +25,10 @@ _LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
 _DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
+_ANSWER_UNRECORDED = (Unrecorded(Selection("leg_answer_unrecorded")),)
+_SERVICE_UNRECORDED = (Unrecorded(Selection("leg_service_unrecorded")),)
+_ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")),)
+_RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")),)
 _HALF_DAY_SECONDS = 43_200
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
@@ -77,6 +82,7 @@ EMERGENCY = (
         population="999 calls answered, and callers still waiting beyond the target, who already count as missed.",
         clock="From the offer to the force's queue until a person answers. A wait of 10.0 s misses a target of under 10 s.",
         statistic=Decided(Selection("leg_answer_decided")),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="ratio",
         where=_999,
         good="higher",
@@ -103,6 +109,7 @@ EMERGENCY = (
         population="999 calls answered, calls abandoned after the target, and callers still waiting beyond it.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Decided(Selection("leg_service_decided")),
+        unrecorded=_SERVICE_UNRECORDED,
         unit="ratio",
         where=_999,
         good="higher",
@@ -119,6 +126,7 @@ EMERGENCY = (
         population="999 calls answered by a person. Abandoned calls are excluded.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Mean(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -137,6 +145,7 @@ EMERGENCY = (
         population="999 calls answered by a person.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -163,6 +172,7 @@ EMERGENCY = (
         question="What share of 999 calls was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_999,
         good="lower",
@@ -231,6 +241,7 @@ def _triage_result(result: ContactResult, words: str) -> Measure:
         question=f"What share of calls with a result at triage was {words}?",
         population="101 calls with a result recorded at triage.",
         statistic=Share((Selection("leg_concluded", {"result": (result,)}),), (Selection("leg_concluded"),)),
+        unrecorded=_RESULT_UNRECORDED,
         unit="ratio",
         where=_TRIAGE,
         good="higher" if result == "resolved" else "neither",
@@ -259,6 +270,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, and callers still waiting beyond the target.",
         clock="From the offer to a queue until a person answers there.",
         statistic=Decided(Selection("leg_answer_decided")),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="ratio",
         where=_101,
         good="higher",
@@ -275,6 +287,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Mean(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -295,6 +308,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -332,6 +346,7 @@ NON_EMERGENCY = (
         question="What share of calls to triage was abandoned?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_TRIAGE,
         good="lower",
@@ -345,6 +360,7 @@ NON_EMERGENCY = (
         question="What share of answered 101 calls was answered at triage?",
         population="Every stay of a 101 call in a queue that was answered.",
         statistic=Share((Selection("leg_answered", {"queue": ("triage",)}),), (_ANSWERED,)),
+        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),),
         unit="ratio",
         where=_101,
         minimum_n=5,
@@ -392,6 +408,7 @@ NON_EMERGENCY = (
         population="101 callers sent on from triage and answered in the local queue.",
         clock="From the transfer to the local queue until a person answers there.",
         statistic=Median(_ANSWERED),
+        unrecorded=_ANSWER_UNRECORDED,
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -416,6 +433,7 @@ NON_EMERGENCY = (
         question="What share of callers sent to the local queue gave up?",
         population=_ABANDON_RULE,
         statistic=Share((_ABANDONED,), (_ANSWERED, _ABANDONED)),
+        unrecorded=_ABANDONMENT_UNRECORDED,
         unit="ratio",
         where=_LOCAL,
         good="lower",
@@ -432,6 +450,7 @@ NON_EMERGENCY = (
         population="101 callers who abandoned the local queue.",
         clock="From the transfer to the local queue until the caller gives up. A wait of exactly 20 minutes is excluded.",
         statistic=SpanWithin(_ABANDONED, 1200, is_inclusive=False),
+        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(1,), missed=(1,), left_out=(0, 2)),),
         unit="ratio",
         where=_LOCAL,
         minimum_n=5,
@@ -513,6 +532,7 @@ DIGITAL = (
             (Selection("leg_concluded", {"result": ("resolved", "to_local", "to_999", "callback", "other")}),),
             (Selection("leg_concluded"),),
         ),
+        unrecorded=_RESULT_UNRECORDED,
         unit="ratio",
         where={"line": ("digital",), "channel": ("contact_us",)},
         minimum_n=5,

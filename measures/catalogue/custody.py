@@ -11,6 +11,7 @@ from measures.measure import (
     OpenSoonest,
     Selection,
     Share,
+    Unrecorded,
 )
 
 _CHILD: DeclaredWhere = {"child": ("yes",)}
@@ -32,6 +33,7 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
         question=f"What share of the detentions that ended, ended in {words.lower()}?",
         population="Detentions ended, whether detention was authorised or refused.",
         statistic=Share((Selection("detention_ended", {"disposal": (disposal,)}),), (Selection("detention_ended"),)),
+        unrecorded=(Unrecorded(Selection("disposal_unrecorded")),),
         unit="ratio",
         minimum_n=5,
         rows=(row,),
@@ -39,6 +41,8 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
     )
 
 
+_UNTIL_DUE = {"review": Selection("review_due_ahead"), "detention": None}
+"""A review that was postponed ahead of its time is due until then (PACE s.40(4))."""
 _CLOCKS = {
     "review": (
         Selection("review_due"),
@@ -78,7 +82,7 @@ def _due(clock: str, who: str, minutes: int) -> Measure:
         question=f"How many {whose} {things} {soon}?",
         population="Detainees in custody. A paused clock counts only if it is already overdue.",
         clock=description,
-        statistic=OpenDue(kind, minutes * 60),
+        statistic=OpenDue(kind, minutes * 60, _UNTIL_DUE[clock]),
         unit="count",
         where=where,
         good="lower",
@@ -93,7 +97,7 @@ def _remaining(clock: str) -> Measure:
         question=question,
         population="Detainees in custody whose clock is running. A value below 0 is overdue.",
         clock=description,
-        statistic=OpenSoonest(kind),
+        statistic=OpenSoonest(kind, _UNTIL_DUE[clock]),
         unit="seconds",
         good="higher",
     )
@@ -119,6 +123,7 @@ CUSTODY = (
         population="Detentions ended.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
+        unrecorded=(Unrecorded(Selection("arrived_to_ended_unrecorded")),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -144,6 +149,7 @@ CUSTODY = (
         population="Ended detentions of people under 18.",
         clock=_DURATION_CLOCK,
         statistic=Mean(Selection("arrived_to_ended")),
+        unrecorded=(Unrecorded(Selection("arrived_to_ended_unrecorded")),),
         unit="seconds",
         where=_CHILD,
         good="lower",
@@ -164,6 +170,7 @@ CUSTODY = (
         population="Detentions authorised.",
         clock="From arrival at the suite until detention is authorised.",
         statistic=Mean(Selection("arrived_to_authorised")),
+        unrecorded=(Unrecorded(Selection("arrived_to_authorised_unrecorded")),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -238,6 +245,16 @@ CUSTODY = (
         notes=("A postponed review is not overdue, but it must be held as soon as practicable (PACE s.40(5)).",),
     ),
     Measure(
+        name="review_postponed_over_60_minutes_count",
+        title="Reviews postponed for 60 min",
+        question="How many postponed detention reviews have been past their time for 60 minutes or more?",
+        population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
+        clock="From the time the review was due, or its postponement if that is later, until now.",
+        statistic=OpenCount(Selection("review_postponed"), at_least_seconds=3600),
+        unit="count",
+        good="lower",
+    ),
+    Measure(
         name="custody_clock_paused_count",
         show=("custody_page",),
         title="Custody clocks paused",
@@ -287,3 +304,11 @@ CUSTODY = (
         unit="count",
     ),
 )
+
+BY_DETAINEE = (
+    *(measure.name for measure in CUSTODY if isinstance(measure.statistic, OpenDue)),
+    "review_postponed_over_60_minutes_count",
+    "custody_awaiting_over_60_minutes_count",
+    "custody_clock_paused_over_12_hours_count",
+)
+"""The measures with an alert for each detainee."""

@@ -15,8 +15,9 @@ from measures.measure import (
     Selection,
     Share,
     Shown,
+    Unrecorded,
 )
-from measures.outcome import DECIDED, KindName
+from measures.outcome import DECIDED, UNRECORDED, KindName
 
 _IMMEDIATE: DeclaredWhere = {"response": ("immediate",)}
 _PRIORITY: DeclaredWhere = {"response": ("priority",)}
@@ -71,6 +72,7 @@ def _median(span: KindName) -> Measure:
         population=_FINISHED,
         clock=clock,
         statistic=Median(Selection(span)),
+        unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -86,6 +88,7 @@ def _within(span: KindName) -> Measure:
         population=_DECIDED,
         clock=clock,
         statistic=Decided(Selection(DECIDED[span])),
+        unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
         unit="ratio",
         good="higher",
         target="the target that the force's profile gave the grade on the day of opening",
@@ -308,6 +311,7 @@ ATTENDANCE = (
         population=_FINISHED,
         clock=_CLOCKS["dispatched_to_arrived"][1],
         statistic=Mean(Selection("dispatched_to_arrived")),
+        unrecorded=(Unrecorded(Selection("dispatched_to_arrived_unrecorded")),),
         unit="seconds",
         where=_PRIORITY,
         good="lower",
@@ -321,6 +325,7 @@ ATTENDANCE = (
         title="Grade 2 resourced within 24 h",
         question="What share of Grade 2 (priority) incidents had a unit dispatched within 24 hours of opening?",
         statistic=Decided(Selection("opened_to_dispatched_within_24_hours_decided")),
+        unrecorded=(Unrecorded(Selection("opened_to_dispatched_within_24_hours_unrecorded")),),
         where=_PRIORITY,
         target="within 24 hours (S25 section 6.2)",
         rows=("A3.32",),
@@ -351,6 +356,7 @@ ATTENDANCE = (
         question="What share of home burglaries was attended?",
         population=f"Incidents of the category home_burglary, attended or closed. {_NOT_NEEDED}",
         statistic=Decided(Selection("attendance_settled")),
+        unrecorded=(Unrecorded(Selection("attendance_unrecorded")),),
         unit="ratio",
         where={"category": ("home_burglary",)},
         good="higher",
@@ -451,6 +457,8 @@ QUALITY = (
         question="What share of incidents attended or closed was closed as attended with no arrival recorded?",
         population=f"Incidents attended or closed. {_NOT_NEEDED}",
         statistic=Share((Selection("arrival_unrecorded"),), (Selection("attendance_settled"),)),
+        # An incident opened twice, or closed without an arrival, counts here as it should; only one without an opening is left out.
+        unrecorded=(Unrecorded(Selection("attendance_unrecorded"), met=(), missed=()),),
         unit="ratio",
         good="lower",
         minimum_n=5,

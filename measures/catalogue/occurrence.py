@@ -1,7 +1,7 @@
 """Measures of occurrences: crime, ASB, victims' referrals and contracts, repeats, and plain counts (reports A5)."""
 
 from facts.force import UNLISTED, Family
-from measures.measure import Count, Decided, DeclaredWhere, Mean, Measure, Selection, Share
+from measures.measure import Count, Decided, DeclaredWhere, Mean, Measure, Selection, Share, Unrecorded
 from measures.outcome import KindName
 
 OCCURRENCES = (
@@ -67,6 +67,7 @@ OCCURRENCES = (
         population="Victim-based crimes referred, and those without a referral after 48 hours.",
         clock="From the recording of the occurrence until the referral; 48 elapsed hours.",
         statistic=Decided(Selection("recorded_to_referred_decided")),
+        unrecorded=(Unrecorded(Selection("recorded_to_referred_unrecorded")),),
         unit="ratio",
         good="higher",
         target="within 48 hours (S25 section 5; the Victims' Code says two working days, reports I9)",
@@ -83,6 +84,7 @@ OCCURRENCES = (
             "after the local day of recording. Saturdays, Sundays and bank holidays are not working days."
         ),
         statistic=Decided(Selection("recorded_to_referred_within_2_working_days_decided")),
+        unrecorded=(Unrecorded(Selection("recorded_to_referred_within_2_working_days_unrecorded")),),
         unit="ratio",
         good="higher",
         target="within two working days (the Victims' Code, right 4; S25 section 5.1)",
@@ -102,6 +104,7 @@ OCCURRENCES = (
         population="Occurrences referred.",
         clock="From the recording of the occurrence until the referral.",
         statistic=Mean(Selection("recorded_to_referred")),
+        unrecorded=(Unrecorded(Selection("recorded_to_referred_unrecorded")),),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -241,6 +244,7 @@ def _contract(name: str, title: str, suffix: str, compliance: tuple[str, ...]) -
         question=f"What share of closed crimes under the Victims' Code had a victim contract{suffix}?",
         population=_CODE,
         statistic=Share(met=(Selection(_CLOSED, {"compliance": compliance}),), of=(Selection(_CLOSED),)),
+        unrecorded=(Unrecorded(Selection("victim_contract_unrecorded")),),
         unit="ratio",
         good="higher",
         minimum_n=5,

@@ -1,20 +1,20 @@
-"""Reads a growing file line by line until it has been rotated and read to its end."""
+"""Reads a growing file until it has been rotated and read to its end."""
 
 import hashlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from msgspec import Struct
 
 from producers.errors import SourceError
 
 HEAD_BYTES = 4096
-LINE_BYTES_MAX = 1024 * 1024
-SETTLED_SECONDS = 2.0
-"""How long a rotated file is still read, because a program that has it open may still write to it."""
+PAUSE_SECONDS = 2.0
+"""A program writes a row at once: if a file has not grown for so long in the middle of a row, the row is broken."""
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -95,60 +95,41 @@ def _rotated(path: Path) -> list[Path]:
     return [each for each in path.parent.glob(f"{path.name}?*") if each.is_file()]
 
 
-class GrowingFile(io.RawIOBase):
-    """The bytes of a growing file, in whole lines; the stream ends once the file is rotated and read to its end.
+class GrowingFile:
+    """The bytes of a growing file, which end once the file is rotated and read to its end.
 
     Args:
         file: the open file.
         path: its path; if that leads to another file, this one has been rotated.
+        still: how long a rotated file must not have grown until nothing more is expected of it.
         idle: called while there is nothing to read; it waits, or raises an exception to stop reading.
         monotonic: a monotonic clock, in seconds.
     """
 
-    def __init__(self, file: IO[bytes], path: Path, idle: Callable[[], None], monotonic: Callable[[], float]) -> None:
-        super().__init__()
+    def __init__(
+        self, file: IO[bytes], path: Path, still: timedelta, idle: Callable[[], None], monotonic: Callable[[], float]
+    ) -> None:
         self._file, self._path, self._idle, self._monotonic = file, path, idle, monotonic
-        self._ready = self._unfinished = b""
-        self._rotated_since: float | None = None
+        self._still_seconds = still.total_seconds()
 
-    def readable(self) -> bool:
-        """Always true."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer with whole lines, waiting if there are none."""
-        while not self._ready and not self._read_more():
-            continue
-        view = memoryview(buffer)
-        part, self._ready = self._ready[: len(view)], self._ready[len(view) :]
-        view[: len(part)] = part
-        return len(part)
-
-    def _read_more(self) -> bool:
-        """Read what was added; True if nothing was and nothing will be."""
-        added = self._file.read(io.DEFAULT_BUFFER_SIZE)
-        self._unfinished += added
-        is_too_long = len(self._unfinished) >= LINE_BYTES_MAX
-        cut = len(self._unfinished) if is_too_long else self._unfinished.rfind(b"\n") + 1
-        if not added and self._is_settled():
-            cut = len(self._unfinished)
-            if not cut:
-                return True
-        self._ready, self._unfinished = self._unfinished[:cut], self._unfinished[cut:]
-        if added:
-            self._rotated_since = None
-        elif not self._ready:
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they are added, and an empty part whenever the file has not grown for a while."""
+        grown_at: float | None = self._monotonic()
+        rotated_at: float | None = None
+        while True:
+            added = self._file.read(io.DEFAULT_BUFFER_SIZE)
+            now = self._monotonic()
+            if added:
+                grown_at, rotated_at = now, None
+                yield added
+                continue
+            rotated_at = None if self._is_in_place() else now if rotated_at is None else rotated_at
+            if rotated_at is not None and now - rotated_at >= self._still_seconds:
+                return
+            if grown_at is not None and now - grown_at >= PAUSE_SECONDS:
+                grown_at = None
+                yield b""
             self._idle()
-        return False
-
-    def _is_settled(self) -> bool:
-        """Whether the file was rotated so long ago that nothing more will be written to it."""
-        if self._is_in_place():
-            self._rotated_since = None
-            return False
-        now = self._monotonic()
-        self._rotated_since = now if self._rotated_since is None else self._rotated_since
-        return now - self._rotated_since >= SETTLED_SECONDS
 
     def _is_in_place(self) -> bool:
         """Whether the path leads to this file, or to none yet."""

@@ -15,11 +15,11 @@ class Position(Struct, frozen=True, kw_only=True):
 
     Attributes:
         file: the file.
-        rows: number of its rows whose facts are in the log.
+        line: the line on which the last row begins whose facts are in the log; 0 before the first.
     """
 
     file: FileIdentity
-    rows: int
+    line: int
 
 
 def load_position(path: Path) -> Position | None:

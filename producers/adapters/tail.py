@@ -1,6 +1,5 @@
 """Publishes each row that a system adds to a file: CSV, JSON lines, or a log such as Asterisk's queue_log."""
 
-import io
 import logging
 import os
 from collections.abc import Callable
@@ -72,10 +71,11 @@ class Tail:
         self._path, self._mapping, self._position_path = path, mapping, position
         self._sink, self._settings = sink, settings
         self._now, self._monotonic, self._wait = now, monotonic, wait
-        self._rows = self._rows_saved = 0
+        self._rows = self._line = self._line_saved = 0
         self._newest: datetime | None = None
         self._heartbeats = 0
         self._heartbeat_at: float | None = None
+        self._left = _LeftFile()
 
     def run(self) -> None:
         """Follow the file, and each file that replaces it.
@@ -87,32 +87,36 @@ class Tail:
         """
         saved = load_position(self._position_path)
         try:
-            current, rows = (find_file(self._path, saved.file), saved.rows) if saved else (self._path, 0)
+            current, line = (find_file(self._path, saved.file), saved.line) if saved else (self._path, 0)
             while True:
-                current, rows = next_after(self._path, self._follow(current, rows)), 0
+                current, line = next_after(self._path, self._follow(current, line)), 0
         except _StoppedError:
             return
+        finally:
+            self._left.close()
 
-    def _follow(self, current: Path, rows_published: int) -> os.stat_result:
-        """Publish a file's rows after the given number, until it is rotated and read to its end; returns its last status."""
-        self._rows, self._rows_saved = 0, rows_published
+    def _follow(self, current: Path, line_published: int) -> os.stat_result:
+        """Publish a file's rows after the given line, until it is rotated and read to its end; returns its last status."""
+        self._rows, self._line, self._line_saved = 0, 0, line_published
         while not current.exists() or not current.stat().st_size:
             self._idle(None)
         follower, columns = RowFollower(self._mapping, self._now), frozenset(columns_used(self._mapping))
         with current.open("rb") as file:
-            save_position(self._position_path, Position(file=identity_of(file), rows=rows_published))
-            growing = GrowingFile(file, self._path, lambda: self._idle(file), self._monotonic)
-            for row in read_rows(io.BufferedReader(growing), self._mapping.source, columns, current.name):
+            save_position(self._position_path, Position(file=identity_of(file), line=line_published))
+            still = timedelta(seconds=self._mapping.source.still_seconds)
+            growing = GrowingFile(file, self._path, still, lambda: self._idle(file), self._monotonic)
+            for row in read_rows(growing.chunks(), self._mapping.source, columns, current.name):
                 self._publish(row, follower, current.name)
                 if self._rows % _ROWS_BETWEEN_FLUSHES == 0:
                     self._save_progress(file)
                     self._pause(0)
             self._save_progress(file)
+            self._left.watch(file, current.name)
             return os.fstat(file.fileno())
 
     def _publish(self, row: Row | UnreadableRow, follower: RowFollower, name: str) -> None:
-        result, is_new = follower.read(row), self._rows >= self._rows_saved
-        self._rows += 1
+        result, is_new = follower.read(row), row.line > self._line_saved
+        self._rows, self._line = self._rows + 1, row.line
         for fact in result.facts:
             self._note_time(fact.at)
             if is_new:
@@ -134,6 +138,7 @@ class Tail:
         """
         if file:
             self._save_progress(file)
+        self._left.check()
         self._send_heartbeats()
         self._pause(self._settings.poll_seconds)
 
@@ -143,10 +148,10 @@ class Tail:
 
     def _save_progress(self, file: IO[bytes]) -> None:
         """Wait until the log has everything published, then save the position."""
-        if self._rows > self._rows_saved:
+        if self._line > self._line_saved:
             self._sink.flush()
-            self._rows_saved = self._rows
-            save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
+            self._line_saved = self._line
+            save_position(self._position_path, Position(file=identity_of(file), line=self._line))
 
     def _send_heartbeats(self) -> None:
         now = self._monotonic()
@@ -169,6 +174,33 @@ class Tail:
             )
             self._sink.heartbeat(heartbeat, self._mapping.topic)
         self._heartbeats += 1
+
+
+class _LeftFile:
+    """The file that was read last. If it grows after all, the rows added to it are not published."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._name, self._size = "", 0
+
+    def watch(self, file: IO[bytes], name: str) -> None:
+        """Watch a file that has just been read to its end."""
+        self.close()
+        self._file = os.fdopen(os.dup(file.fileno()), "rb")
+        self._name, self._size = name, os.fstat(file.fileno()).st_size
+
+    def check(self) -> None:
+        """Report it, once, if the file has grown since."""
+        if self._file and os.fstat(self._file.fileno()).st_size > self._size:
+            what = "The file read before as %s has grown since it was left. Replay it, and raise still_seconds in the mapping"
+            _logger.error(what, self._name)
+            self.close()
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._file:
+            self._file.close()
+        self._file = None
 
 
 class _StoppedError(Exception):

@@ -38,6 +38,7 @@ def _random_rule(chance: random.Random, name: str) -> Rule:
     limit = float(chance.randrange(5))
     clear = limit + chance.choice([0, 1, 2]) * (1 if side == "below" else -1)
     is_scoped = chance.random() < 0.7
+    is_by_detainee = is_scoped and chance.random() < 0.4
     keeps_last_state = chance.random() < 0.8
     severity: Severity = "warning" if keeps_last_state else "heartbeat"
     return Rule(
@@ -45,8 +46,10 @@ def _random_rule(chance: random.Random, name: str) -> Rule:
         title=name,
         series=Series(
             metric=f"series_{name}",
-            by=("force",) if is_scoped else (),
+            by=("force", "detainee") if is_by_detainee else ("force",) if is_scoped else (),
+            known_by=f"known_{name}" if is_by_detainee and keeps_last_state else "",
             combine=chance.choice(["min", "max", "sum"]),
+            bound=chance.choice(["", "_low", "_high"]),
             if_none=None if is_scoped or chance.random() < 0.5 else 0,
         ),
         condition=Outside(side=side) if chance.random() < 0.3 else Threshold(side=side, limit=limit, clear=clear),  # type: ignore[arg-type]
@@ -66,8 +69,11 @@ def series_of(rules: Sequence[Rule], chance: random.Random) -> list[Line]:
     for rule in rules:
         for labels in _label_sets(rule):
             for ending, values in _interesting(rule):
-                key = (rule.series.metric + ending, tuple(sorted(labels.items())))
+                key = (rule.series.name(ending), tuple(sorted(labels.items())))
                 wanted.setdefault(key, set()).update(values)
+            if rule.series.known_by:
+                force = {"force": labels["force"], "instance": labels["instance"]}
+                wanted.setdefault((rule.series.known_by, tuple(sorted(force.items()))), set()).add(0.0)
     return [Line(name, dict(labels), _walk(sorted(pool), chance)) for (name, labels), pool in sorted(wanted.items())]
 
 

@@ -358,6 +358,22 @@ def test_a_deadline_has_the_words_of_each_warning_step(browser: webdriver.Chrome
     assert [(each["text"], each["verdict"]) for each in worded] == [(text, verdict) for _, text, verdict in DEADLINES]
 
 
+def test_alerts_of_one_rule_about_several_detainees_are_one_group(browser: webdriver.Chrome, address: str) -> None:
+    opened(browser, address, "/custody")
+    alerts = [
+        {"id": "1", "rule": "review", "title": "A review is overdue", "scope": {"force": "f", "detainee": "d1"}},
+        {"id": "2", "rule": "silent", "title": "A feed is silent", "scope": {"force": "f", "feed": "custody"}},
+        {"id": "3", "rule": "review", "title": "A review is overdue", "scope": {"force": "f", "detainee": "d2"}},
+    ]
+    found = browser.execute_async_script(
+        "const done = arguments[1]; import('/static/alert_words.js').then(({ grouped }) => done(grouped(arguments[0])));",
+        alerts,
+    )
+    assert [(each["id"], each.get("group")) for each in found] == [
+        ("1", "2 detainees: A review is overdue"), ("3", None), ("2", None),
+    ]  # fmt: skip
+
+
 def test_custody_deadlines_keep_counting_down_when_the_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:
     show_as(browser, 1280, 800, "light")
     with serving(Reader(day.client, "test", day.reader.rules, lambda: MOMENT + timedelta(minutes=5))) as address:

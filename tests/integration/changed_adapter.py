@@ -18,8 +18,8 @@ def position_first() -> None:
     """Save the position without waiting for the log."""
 
     def save_progress(self: Any, file: IO[bytes]) -> None:
-        self._rows_saved = self._rows
-        save_position(self._position_path, Position(file=identity_of(file), rows=self._rows))
+        self._line_saved = self._line
+        save_position(self._position_path, Position(file=identity_of(file), line=self._line))
 
     Tail._save_progress = save_progress  # type: ignore[method-assign] # noqa: SLF001
 

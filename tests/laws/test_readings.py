@@ -90,6 +90,23 @@ def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[TopicFa
     assert sheet(state_after(shuffled, 3, 2)) == sheet(state_after(facts))
 
 
+@given(records())
+@_every_cell
+def test_a_share_is_within_its_bounds_and_is_its_bounds_if_everything_is_recorded(facts: list[TopicFact]) -> None:
+    for (name, _, _), figures in sheet(state_after(facts)).items():
+        for each in figures if CATALOGUE[name].is_share() else ():
+            _check_bounds(each)
+
+
+def _check_bounds(each: Figure) -> None:
+    assert each.unrecorded is not None
+    if each.value is None or each.low is None or each.high is None:
+        assert (each.value, each.low, each.high, each.n) == (None, None, None, 0)
+        return
+    assert 0 <= each.low <= each.value <= each.high <= 1
+    assert each.unrecorded or each.low == each.value == each.high
+
+
 _WITHDRAWN = (records(), records(), st.randoms(use_true_random=False))
 
 

@@ -115,4 +115,4 @@ def test_dropping_panes_by_the_wall_clock_violates_the_property(monkeypatch: pyt
 def _cell(cell: Any) -> tuple[Any, ...]:
     spread = cell.spread
     numbers = (spread.mean, spread.median, spread.p90, dict(spread.within)) if spread else None
-    return cell.dimensions, cell.value, cell.n, cell.met, numbers
+    return cell.dimensions, cell.value, cell.n, cell.met, numbers, cell.low, cell.high, cell.unrecorded

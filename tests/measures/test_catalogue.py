@@ -98,7 +98,19 @@ def test_every_kind_and_dimension_that_is_named_is_declared() -> None:
 
 
 def test_every_kind_of_outcome_is_used_by_a_measure() -> None:
-    assert set(KINDS) == {selection.kind for measure in EVERY for selection in measure.selections()}
+    used = {selection.kind for measure in EVERY for selection in measure.selections()}
+    assert set(KINDS) == used | {each.of.kind for measure in EVERY for each in measure.unrecorded}
+
+
+@pytest.mark.parametrize("measure", EVERY, ids=lambda measure: measure.name)
+def test_what_is_not_recorded_of_a_figure_can_be_chosen_by_each_of_its_words(measure: Measure) -> None:
+    """Repeats are reported with their link, so a link is never without one."""
+    has_outcome = isinstance(measure.statistic, Share | Decided | SpanWithin | Mean | Median)
+    assert bool(measure.unrecorded) == (has_outcome and "repeat" not in measure.name)
+    for each in measure.unrecorded:
+        names = {*KINDS[each.of.kind].dimensions, *DERIVED_DIMENSIONS}
+        assert {*each.of.where, *measure.where, *measure.dimensions()} <= names
+        assert KINDS[each.of.kind].topic in measure.topics()
 
 
 @pytest.mark.parametrize(("period", "total"), [("2024-01-01/2025-01-01", 252917), ("2023-01-01/2024-01-01", 273562)])

@@ -36,6 +36,7 @@ class RuleRow(NamedTuple):
         for_seconds: how long it must have been bad.
         keep_seconds: how long it must have been good.
         severity: who is notified, and how.
+        is_of_detainees: each detainee has an alert.
     """
 
     alert: str
@@ -47,6 +48,7 @@ class RuleRow(NamedTuple):
     for_seconds: int
     keep_seconds: int
     severity: str
+    is_of_detainees: bool = False
 
 
 def rules_on_page() -> list[RuleRow]:
@@ -57,11 +59,14 @@ def rules_on_page() -> list[RuleRow]:
 
 def _parsed(row: Sequence[str]) -> RuleRow:
     alert, _, bad, clear, least, bad_for, good_for, severity, *_ = row
-    parts = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))? (above|below) (.+)", bad)
+    parts = re.fullmatch(r"(\w+)(?: over 60m| \(\w+\))?(?:, at worst,)? (above|below) (.+)", bad)
     assert parts, f"{alert}: {bad}"
     bad_seconds, good_seconds = (int(each.removesuffix(" s")) for each in (bad_for, good_for))
     is_below = parts[2] == "below"
-    return RuleRow(alert, parts[1], is_below, parts[3], clear, int(least or 0), bad_seconds, good_seconds, severity)
+    detainees = "(detainee)" in bad
+    return RuleRow(
+        alert, parts[1], is_below, parts[3], clear, int(least or 0), bad_seconds, good_seconds, severity, detainees
+    )
 
 
 class Beat(NamedTuple):
@@ -101,13 +106,18 @@ class World:
         """The scopes that a rule evaluates separately: each feed, each topic, the force, or everything."""
         if rule.alert in ("FeedSilent", "FeedDoubted", "FeedLate"):
             return [(self.force.name, feed.name) for feed in self.force.feeds]
+        if rule.is_of_detainees:
+            return [(self.force.name, *each) for each in sorted(self._detainees())]
         if rule.alert == "QuarantineHigh":
             return [(topic,) for topic in sorted({feed.topic for feed in self.force.feeds})]
         return [()] if rule.figure in _OF_EVERYTHING or rule.alert == "NoLiveData" else [(self.force.name,)]
 
     def judged(self, rule: RuleRow, scope: tuple[str, ...]) -> TimeSeries:
         """Whether a rule is bad (1) or good (0) over time; NaN where it is neither, or not known."""
-        value, n = self._of_feed(rule.figure, scope[1]) if len(scope) > 1 else self._figure(rule.figure)
+        if rule.is_of_detainees:
+            value, n = self._figure(rule.figure, {"detainee": scope[1], "suite": scope[2]})
+        else:
+            value, n = self._of_feed(rule.figure, scope[1]) if len(scope) > 1 else self._figure(rule.figure)
         if rule.limit.endswith("control limit"):
             limit, clear = self._limits(rule.figure, rule.limit)
         else:
@@ -125,20 +135,27 @@ class World:
         }
         return figures[figure](feed), always(1)
 
-    def _figure(self, name: str) -> tuple[TimeSeries, TimeSeries]:
-        """A figure and its n; NaN while a feed that it needs is not live."""
-        value, n, feeds = self._measured(name)
+    def _detainees(self) -> set[tuple[str, str]]:
+        """Everybody who is ever in custody, with the suite. In these scenarios nobody is transferred."""
+        items = (item for kind in _OF_DETAINEES for _, _, item in self._by_kind.get(kind, ()))
+        return {(item.words["detainee"], item.words["suite"]) for item in items}
+
+    def _figure(self, name: str, who: Mapping[str, str] | None = None) -> tuple[TimeSeries, TimeSeries]:
+        """A figure and its n, of one detainee if given; NaN while a feed that it needs is not live."""
+        value, n, feeds = self._measured(name, who or {})
         live = [self._is_live(feed) for feed in self.force.feeds if feed.name in feeds]
         while_live = together(lambda *parts: np.where(np.all(parts[1:], axis=0), parts[0], np.nan), value, *live)
         return while_live, n
 
-    def _measured(self, name: str) -> tuple[TimeSeries, TimeSeries, tuple[str, ...]]:
+    def _measured(self, name: str, who: Mapping[str, str]) -> tuple[TimeSeries, TimeSeries, tuple[str, ...]]:
         custody = re.fullmatch(r"(child|adult)_(review|detention)_(overdue|due_within_(\d+)_minutes)_count", name)
         if custody:
             kind = {"review": "review_due", "detention": "detention_limit"}[custody[2]]
-            is_child = {"child": "yes", "adult": "no"}[custody[1]]
-            left = int(custody[4] or 0) * MINUTE
-            return self._due(kind, lambda outcome: outcome.words["child"] == is_child, left), always(1), ("custody",)
+            chosen = _of(child={"child": "yes", "adult": "no"}[custody[1]], **who)
+            return self._due(kind, chosen, int(custody[4] or 0) * MINUTE), always(1), (_CUSTODY,)
+        if who:
+            kind, least_seconds = _AGED[name]
+            return self.open_count(kind, _of(**who), least_seconds), always(1), (_CUSTODY,)
         value, n, feeds = _FIGURES[name](self)
         return value, n, feeds
 
@@ -154,12 +171,21 @@ class World:
         )
 
     def _due(self, kind: str, chosen: Chosen, left: int) -> TimeSeries:
-        """The number of items with less than `left` until they are due. At the due time itself an item is not late yet."""
-        return total(
+        """The number of items with less than `left` until they are due. At the due time itself an item is not late yet.
+
+        A review postponed ahead of its time is due until then, and is never late.
+        """
+        late = [
             (max(since, outcome.due - left + 1), until, 1)
             for since, until, outcome in self._chosen(kind, chosen)
             if outcome.due is not None
-        )
+        ]
+        ahead = [
+            (max(since, outcome.due - left + 1), min(until, outcome.due + 1), 1)
+            for since, until, outcome in self._chosen(f"{kind}_ahead", chosen)
+            if outcome.due is not None
+        ]
+        return total(late + ahead)
 
     def hour(self, kind: str, chosen: Chosen, worth: Callable[[Outcome], float] = lambda _: 1) -> TimeSeries:
         """The sum of what was decided in the last 60 whole minutes and in the present minute."""
@@ -352,6 +378,12 @@ def _open(
 
 
 _999, _101, _ROAD, _CUSTODY = "telephony_999", "telephony_101", "command_and_control", "custody"
+_AGED = {
+    "review_postponed_over_60_minutes_count": ("review_postponed", 3600),
+    "custody_awaiting_over_60_minutes_count": ("awaiting_authorisation", 3600),
+    "custody_clock_paused_over_12_hours_count": ("custody_clock_paused", 43_200),
+}
+_OF_DETAINEES = ("awaiting_authorisation", "review_due", "detention_limit")
 _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     **{name: _hourly(name, _999) for name in _PARTS if name.startswith("contact_999")},
     **{name: _hourly(name, _101) for name in _PARTS if name.startswith(("contact_101", "triage", "post_triage"))},
@@ -363,8 +395,6 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     "grade_1_unresourced_over_2_minutes_count": _open("incident_unresourced", _ROAD, 120, grade="1"),
     "grade_1_unattended_over_15_minutes_count": _open("incident_unattended", _ROAD, 900, grade="1"),
     "grade_2_unattended_over_2_hours_count": _open("incident_unattended", _ROAD, 7200, grade="2"),
-    "review_postponed_count": _open("review_postponed", _CUSTODY, 0),
-    "custody_awaiting_over_60_minutes_count": _open("awaiting_authorisation", _CUSTODY, 3600),
     "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
     # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),

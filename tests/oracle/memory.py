@@ -51,6 +51,11 @@ class MemoryCache(PartitionCache):
         """The open items of a kind, of the only force."""
         return [each for items in self._open_items.get(kind, {}).values() for each in items]
 
+    def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
+        """The same, each with the id of its subject."""
+        found = self._open_items.get(kind, {})
+        return [(key.partition("|")[2], each) for key, items in found.items() for each in items]
+
     def receive(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
         """Fold facts as one batch of records; returns the outcomes that changed."""
         records = [

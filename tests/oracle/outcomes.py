@@ -259,7 +259,7 @@ def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
     arrival = next((fact for fact in facts if isinstance(fact, DetaineeArrived)), None)
     if arrival is None or first(facts, DetentionEnded) is not None:
         return
-    words = {"child": "yes" if arrival.child else "no"}
+    words = {"child": "yes" if arrival.child else "no", "detainee": arrival.subject_id, "suite": arrival.suite}
     authorised = first(facts, DetentionAuthorised)
     if authorised is None:
         yield Outcome("awaiting_authorisation", words, since=since_1970(arrival.at))
@@ -267,6 +267,9 @@ def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
         yield from _review(facts, words, authorised)
     assert arrival.relevant_time is not None, "every detention of the scenarios is an arrest"
     yield _limit(facts, words, since_1970(arrival.relevant_time))
+    pauses = _pauses(facts)
+    if pauses and pauses[-1][1] is None:
+        yield Outcome("custody_clock_paused", words, since=pauses[-1][0])
 
 
 def _pauses(facts: Sequence[SubjectFact]) -> list[tuple[int, int | None]]:
@@ -324,6 +327,8 @@ def _review(facts: Sequence[SubjectFact], words: Mapping[str, str], authorised: 
         yield Outcome("review_due", words, since=since, due=due)
     else:
         late = max(postponed, due or postponed)
+        if late != postponed:
+            yield Outcome("review_due_ahead", words, since=since, due=due)
         yield Outcome("review_postponed", words, since=late, due=due)
         yield Outcome("review_due", words, since=late, due=last_in_time(facts, authorised, may_show + 9 * HOUR))
 

@@ -12,6 +12,7 @@ from alerts.samples import used_by_rules
 from alerts.table import RULES
 from facts.union import AnyFact, Topic
 from measures.catalogue import find
+from measures.catalogue.custody import BY_DETAINEE
 from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
 from measures.outcome import KINDS, SECOND, OpenItem, instant
 from measures.pane import HOUR, MINUTE
@@ -21,7 +22,7 @@ from streams.exporter import ReadingsCollector
 from streams.feeds import FeedState
 from streams.health import Health, state_families
 from streams.logwatch import LogSnapshot, LogWatch
-from streams.reading_metrics import EXPORTED_OPEN_WINDOWS, _families
+from streams.reading_metrics import EXPORTED_OPEN_WINDOWS, _families, by_detainee
 from streams.stall import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
@@ -128,7 +129,10 @@ class CachedExporter:
 
     def _measure(self, measure: Measure) -> tuple[int, list[Sample]]:
         readings = self._reader.read(measure, self._windows[measure.name], force=self._force)
-        return self._valid_until(measure), _samples(_families(measure, readings))
+        families = list(_families(measure, readings))
+        if measure.name in BY_DETAINEE:
+            families.append(by_detainee(measure, readings, self._reader))
+        return self._valid_until(measure), _samples(families)
 
     def _valid_until(self, measure: Measure) -> int:
         """Until when a reading stays the same while no fact arrives and no feed falls silent."""
@@ -139,6 +143,7 @@ class CachedExporter:
             moments += [each.since + (statistic.under_seconds or 0) * SECOND for each in items]
         elif isinstance(statistic, OpenDue):
             moments = [each.due - statistic.under_seconds * SECOND + 1 for each in items if each.due is not None]
+            moments += [each.due + 1 for each in items if each.due is not None and each.kind == "review_due_ahead"]
         else:
             dues = [each.due for each in items if each.due is not None]
             moments = [*dues, *(due // MINUTE * MINUTE + 61 * MINUTE for due in dues)]

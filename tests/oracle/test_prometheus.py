@@ -107,7 +107,7 @@ def _series(steps: Sequence[Step], times: range, rules: Sequence[Rule]) -> Itera
         yield {"series": f"{name}{{{labels}}}", "values": " ".join(_notation(padded))}
 
 
-_ENDINGS = ("", "_n", "_expected", "_expected_lower", "_expected_upper")
+_ENDINGS = ("", "_low", "_high", "_n", "_expected", "_expected_lower", "_expected_upper")
 
 
 def _labels(labels: Mapping[str, str]) -> str:

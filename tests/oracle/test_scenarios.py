@@ -101,7 +101,7 @@ def used_samples(step: Step) -> dict[str, float]:
     names = {
         f"{metric}{ending}"
         for metric in metrics
-        for ending in ("", "_n", "_expected", "_expected_lower", "_expected_upper")
+        for ending in ("", "_low", "_high", "_n", "_expected", "_expected_lower", "_expected_upper")
     }
     return {f"{each.name}{sorted(each.labels.items())}": each.value for each in step.samples if each.name in names}
 

@@ -121,10 +121,115 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert len(read(tmp_path, INCIDENTS, f"\ufeff{HEADER}\r\n{GOOD_ROW}\r\n").facts) == 2
 
 
-def test_an_unclosed_quote_reports_the_lines_affected(tmp_path: Path) -> None:
-    extract = read_rows(tmp_path, GOOD_ROW, 'i-2,"E2,,,1,north,Y', GOOD_ROW.replace("i-1", "i-3"))
-    assert malformed(extract) == [(3, "", "not_readable")]
-    assert "lines 3 to 4 cannot be read" in extract.malformed[0].what
+@pytest.mark.parametrize(
+    "stray",
+    [
+        'i-2,"E2,,,1,north,Y',
+        'i-2,E2,01/12/2024 09:00,,1,north,"Y',
+        'i-2,E2,01/12/2024 09:00,,1,"north, east,Y',
+    ],
+)
+@pytest.mark.parametrize(
+    "later",
+    [
+        GOOD_ROW.replace("i-1", "i-4"),
+        GOOD_ROW.replace("i-1", "i-4").replace("north", '"north"'),
+        # A second stray quote, which would close the first: the rows in between are rows all the same.
+        GOOD_ROW.replace("i-1", "i-4").replace("north", '"north'),
+        GOOD_ROW.replace("i-1", "i-4").replace(",Y", ',Y"'),
+    ],
+)
+@pytest.mark.parametrize("rows_after", [0, 1, 150])
+def test_a_stray_quote_costs_its_own_row(tmp_path: Path, stray: str, later: str, rows_after: int) -> None:
+    between = [GOOD_ROW.replace("i-1", "i-3"), later]
+    rows = [GOOD_ROW.replace("i-1", f"i-{index}").replace("E1", "E9") for index in range(10, 10 + rows_after)]
+    extract = read_rows(tmp_path, GOOD_ROW, stray, *between, *rows)
+    subjects = {getattr(fact, "subject_id", "") for fact in extract.facts}
+    lost = {"i-2"} | ({"i-4"} if later.count('"') == 1 else set())
+    assert {"i-1", "i-3", "i-4", *(f"i-{index}" for index in range(10, 10 + rows_after))} - lost == subjects
+    assert extract.rows_malformed == len(lost)
+    assert (extract.malformed[0].line, extract.malformed[0].fault) == (3, "not_readable")
+
+
+def test_a_row_may_span_as_many_lines_as_the_mapping_says(tmp_path: Path) -> None:
+    rows = [GOOD_ROW.replace(",Y", ',"' + "\n" * 4 + 'Y"'), GOOD_ROW.replace("i-1", "i-2")]
+    assert read_rows(tmp_path, *rows).rows_malformed == 0
+    short = read_rows(tmp_path, *rows, mapping=changed('absent = ["NULL"]', "record_lines = 4"))
+    assert (short.malformed[0].line, short.malformed[0].fault) == (2, "not_readable")
+    assert "within 4 lines" in short.malformed[0].what
+    assert {getattr(fact, "subject_id", "") for fact in short.facts} == {"i-2"}
+
+
+SELECTING = changed('key = ["unit"]', 'key = ["unit"]\ninclude.incident = ["i-1"]')
+
+
+@pytest.mark.parametrize(
+    ("row", "excluded", "faults"),
+    [
+        ("other,E1,01/12/2024 09:00,,1,north,Y,more,cells", 1, []),
+        ("other,E1,01/12/2024 09:00", 1, []),
+        ("i-1,E2,01/12/2024 09:00,,1,north,Y,more", 0, ["ragged_row"]),
+        ("i-1,E2,01/12/2024 09:00", 0, ["ragged_row"]),
+        ("i-1,E2,01/12/2024 09:00,,1,north,Y,", 0, []),
+        ("i-1,E2,01/12/2024 09:00,,1,north,Y, ,", 0, []),
+    ],
+)
+def test_the_number_of_cells_is_judged_after_the_row_is_selected(
+    tmp_path: Path, row: str, excluded: int, faults: list[Fault]
+) -> None:
+    extract = read_rows(tmp_path, GOOD_ROW, row, mapping=SELECTING)
+    assert (extract.rows_excluded, [each.fault for each in extract.malformed]) == (excluded, faults)
+    assert extract.counts()["IncidentOpened"] == 1
+
+
+def test_a_row_too_short_to_be_selected_is_malformed(tmp_path: Path) -> None:
+    mapping = changed('key = ["unit"]', 'key = ["unit"]\nexclude.domestic = ["N"]')
+    extract = read_rows(tmp_path, GOOD_ROW, "i-2,E2,01/12/2024 09:00", mapping=mapping)
+    assert [each.fault for each in extract.malformed] == ["ragged_row"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_last_row_needs_no_line_end_in_any_encoding(tmp_path: Path, encoding: str, end: str) -> None:
+    declared = "utf-16" if encoding.startswith("utf-16") else encoding
+    mapping = changed('absent = ["NULL"]', f'encoding = "{declared}"').replace(
+        'area = { column = "area" }', 'area = { column = "area", values = { "nörd" = "north" } }'
+    )
+    text = f"{HEADER}\r\n{GOOD_ROW.replace('north', 'nörd')}{end}"
+    extract = read(tmp_path, mapping, text.encode(encoding))
+    assert (extract.malformed, one_of(extract, IncidentOpened).area) == ((), "north")
+
+
+def test_a_file_cut_within_a_letter_loses_only_its_last_row(tmp_path: Path) -> None:
+    mapping = changed('absent = ["NULL"]', 'encoding = "utf-16"')
+    whole = f"{HEADER}\n{GOOD_ROW}\n{GOOD_ROW.replace('i-1', 'i-2')}".encode("utf-16")
+    extract = read(tmp_path, mapping, whole[:-1])
+    assert ([(each.line, each.fault) for each in extract.malformed], len(extract.facts)) == ([(3, "bad_encoding")], 2)
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "what"),
+    [
+        ("utf-8", "utf-16", "byte order mark of utf-16"),
+        ("cp1252", "utf-8-sig", "byte order mark of utf-8"),
+        ("utf-8", "utf-16-le", "zero bytes"),
+        ("utf-16", "utf-8", "not in utf-16"),
+    ],
+)
+def test_a_wrong_encoding_is_reported_with_the_right_one(
+    tmp_path: Path, declared: str, written: str, what: str
+) -> None:
+    mapping = changed('absent = ["NULL"]', f'encoding = "{declared}"')
+    with pytest.raises(MappingError, match=what) as caught:
+        read(tmp_path, mapping, f"{HEADER}\n{GOOD_ROW}\n".encode(written))
+    assert "encoding" in caught.value.hint
+
+
+@pytest.mark.parametrize(("delimiter", "written"), [(";", '";"'), ("\t", '"\\t"'), ("|", '"|"')])
+def test_a_wrong_delimiter_is_reported_as_such(tmp_path: Path, delimiter: str, written: str) -> None:
+    with pytest.raises(MappingError, match="are separated by") as caught:
+        read(tmp_path, INCIDENTS, f"{HEADER}\n{GOOD_ROW}\n".replace(",", delimiter))
+    assert f"delimiter = {written}" in caught.value.hint
 
 
 def test_a_line_feed_within_quotes_does_not_end_the_row_and_line_numbers_stay_right(tmp_path: Path) -> None:

@@ -135,10 +135,16 @@ def test_two_declarations_of_a_fact_need_different_names() -> None:
 
 def test_every_field_has_the_right_kind() -> None:
     kinds = {name: {field: shape.kind for field, shape in fields_of(name).items()} for name in FACTS_BY_NAME}
-    assert kinds["DetaineeArrived"] == {"suite": "text", "child": "yes_or_no", "relevant_time": "time"}
+    assert kinds["DetaineeArrived"] == {
+        "suite": "text",
+        "child": "yes_or_no",
+        "relevant_time": "time",
+        "basis": "text",
+        "continues": "yes_or_no",
+    }
     assert kinds["IncidentReclassified"] == {"group": "text", "category": "text", "domestic": "yes_or_no"}
-    assert kinds["WarrantIssued"] == {"hours": "whole_number"}
-    assert kinds["ExtensionAuthorised"] == {"until": "time"}
+    assert kinds["WarrantIssued"] == {"hours": "whole_number", "minutes": "whole_number"}
+    assert kinds["ExtensionAuthorised"] == {"until": "time", "indictable": "yes_or_no"}
     assert kinds["DetentionEnded"] == {"disposal": "text"}
 
 

@@ -159,7 +159,9 @@ def three_callers() -> list[AnyFact]:
 
 def test_a_share_is_the_met_part_of_all() -> None:
     share = measure_of(Share((Selection("leg_abandoned"),), (Selection("leg_answered"), Selection("leg_abandoned"))))
-    assert ask_for(share, *three_callers()) == [RecountCell(dimensions={}, value=1 / 3, n=3, met=1)]
+    assert ask_for(share, *three_callers()) == [
+        RecountCell(dimensions={}, value=1 / 3, n=3, met=1, low=1 / 3, high=1 / 3, unrecorded=0)
+    ]
 
 
 def test_a_share_has_a_figure_for_each_word_of_its_population() -> None:
@@ -167,8 +169,8 @@ def test_a_share_has_a_figure_for_each_word_of_its_population() -> None:
     of = (Selection("leg_answered"), Selection("leg_abandoned"))
     both = measure_of(Share((Selection("leg_abandoned"),), of))
     assert ask_for(both, *three_callers(), by=("queue",)) == [
-        RecountCell(dimensions={"queue": "local"}, value=1.0, n=1, met=1),
-        RecountCell(dimensions={"queue": "triage"}, value=0.0, n=2, met=0),
+        RecountCell(dimensions={"queue": "local"}, value=1.0, n=1, met=1, low=1.0, high=1.0, unrecorded=0),
+        RecountCell(dimensions={"queue": "triage"}, value=0.0, n=2, met=0, low=0.0, high=0.0, unrecorded=0),
     ]
     answers_only = measure_of(Share((Selection("leg_abandoned"),), (Selection("leg_answered"),)))
     assert [cell.dimensions["queue"] for cell in ask_for(answers_only, *three_callers(), by=("queue",))] == ["triage"]
@@ -183,7 +185,9 @@ def test_a_share_of_one_result() -> None:
             concluded("09:05", "triage", result, subject_id=f"c{number}"),
         )
     ]
-    assert ask("triage_resolved_ratio", *facts) == [RecountCell(dimensions={}, value=2 / 3, n=3, met=2)]
+    assert ask("triage_resolved_ratio", *facts) == [
+        RecountCell(dimensions={}, value=2 / 3, n=3, met=2, low=2 / 3, high=2 / 3, unrecorded=0)
+    ]
 
 
 def test_decided_cases_by_word_include_the_overdue() -> None:
@@ -194,8 +198,8 @@ def test_decided_cases_by_word_include_the_overdue() -> None:
         arrived("09:10", subject_id="s2"),
     ]
     assert ask("opened_to_arrived_within_target_ratio", *facts, by=("area",), as_of="09:20") == [
-        RecountCell(dimensions={"area": "Zulu"}, value=1.0, n=1, met=1),
-        RecountCell(dimensions={"area": "north"}, value=0.0, n=1, met=0),
+        RecountCell(dimensions={"area": "Zulu"}, value=1.0, n=1, met=1, low=1.0, high=1.0, unrecorded=0),
+        RecountCell(dimensions={"area": "north"}, value=0.0, n=1, met=0, low=0.0, high=0.0, unrecorded=0),
     ]
     early = ask("opened_to_arrived_within_target_ratio", *facts, by=("area",), as_of="09:15:00.499999")
     assert [cell.dimensions["area"] for cell in early] == ["Zulu"]
@@ -219,7 +223,8 @@ def test_settled_attendance_is_met_when_attended() -> None:
         opened("09:00", subject_id="s4"),
         arrived("09:30", subject_id="s4"),
     ]
-    assert ask("home_burglary_attended_ratio", *facts) == [RecountCell(dimensions={}, value=0.5, n=2, met=1)]
+    share = RecountCell(dimensions={}, value=0.5, n=2, met=1, low=0.5, high=0.5, unrecorded=0)
+    assert ask("home_burglary_attended_ratio", *facts) == [share]
 
 
 # --- bands ----------------------------------------------------------------------------------------------------------

@@ -238,7 +238,22 @@ def expected(source: Reader) -> Series:
                 if is_told and measure.unit == "ratio":
                     assert each.met is not None
                     found[f"{name}_met", words] = each.met
+                if each.state == "live" and each.low is not None and each.high is not None:
+                    found |= {(f"{name}_low", words): each.low, (f"{name}_high", words): each.high}
+                if is_told and each.unrecorded is not None:
+                    found[f"{name}_unrecorded", words] = each.unrecorded
     return found
+
+
+def doubt(measure: Measure) -> dict[str, str]:
+    """The metrics of what is not recorded of a measure, with their help."""
+    name, question = metric_name(measure).removeprefix("bluelamp_"), measure.question
+    count = {f"{name}_unrecorded": f"Number not recorded or in doubt: {question}"}
+    bounds = {
+        f"{name}_low": f"If all that is not recorded had been missed: {question}",
+        f"{name}_high": f"If all that is not recorded had been met: {question}",
+    }
+    return (count if measure.unrecorded or measure.is_share() else {}) | (bounds if measure.is_share() else {})
 
 
 def of_readings(found: Series) -> Series:
@@ -285,6 +300,7 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
             wanted |= {name: each.question}
             wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
+            wanted |= doubt(each)
             wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
     help_texts = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
     assert {name: words.replace('\\"', '"') for name, words in help_texts.items()} == wanted

@@ -210,6 +210,100 @@ INSERT INTO contacts_finished BY NAME
 SELECT 'contact_incomplete' AS kind, subject, force, decided, began, day, 0 AS value
 FROM with_day('contact_without_leg');
 
+-- Section 12: legs in doubt. `counts_as` is what the leg counts as: an answer, an abandonment, or neither.
+CREATE TABLE contact_doubt AS
+SELECT
+    *,
+    CASE
+        WHEN counted_answered >= offered THEN 'answer'
+        WHEN counted_abandoned >= offered AND counted_abandoned - offered >= short_abandon_microseconds THEN 'abandonment'
+        ELSE 'neither'
+    END AS counts_as,
+    coalesce(answered, abandoned, concluded) IS NULL AS has_no_end
+FROM contact_leg
+WHERE (answered IS NOT NULL AND abandoned IS NOT NULL)
+    OR coalesce(counted_answered, counted_abandoned, concluded) < offered
+    OR (NOT is_last AND coalesce(answered, abandoned, concluded) IS NULL);
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_abandonment_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE counts_as WHEN 'answer' THEN counted_answered WHEN 'abandonment' THEN counted_abandoned ELSE offered END AS decided,
+    CASE counts_as WHEN 'answer' THEN 0 WHEN 'abandonment' THEN 1 ELSE 2 END AS value
+FROM contact_doubt;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_answer_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE WHEN due IS NOT NULL AND counts_as = 'answer' THEN decided_instant(counted_answered, NULL, due) ELSE offered END AS decided,
+    CASE WHEN due IS NULL THEN 3 WHEN counts_as = 'answer' THEN is_met(counted_answered, due) ELSE 2 END AS value
+FROM contact_doubt;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'leg_service_unrecorded' AS kind, subject, force, began, day, line, queue, channel,
+    CASE
+        WHEN counts_as = 'answer' THEN decided_instant(counted_answered, NULL, due)
+        WHEN counted_abandoned >= greatest(due, offered) THEN decided_instant(NULL, counted_abandoned, due)
+        ELSE offered
+    END AS decided,
+    CASE
+        WHEN counts_as = 'answer' THEN is_met(counted_answered, due)
+        WHEN counted_abandoned >= greatest(due, offered) THEN 0
+        ELSE 2
+    END AS value
+FROM contact_doubt
+WHERE due IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'leg_result_unrecorded' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 2 AS value
+FROM contact_doubt
+WHERE has_no_end;
+
+-- Section 12: for each queue to which the contact was never offered, one leg.
+CREATE TABLE contact_never_offered AS
+WITH
+stray AS (
+    SELECT subject, any_value(force) AS force, queue AS label, min(happened) AS decided
+    FROM contact_end
+    WHERE leg IS NULL
+    GROUP BY subject, queue
+),
+placed AS (
+    SELECT
+        stray.*, beginning.began, beginning.day,
+        coalesce(queue.line, 'none') AS line, word(stray.force, 'queue', label) AS queue, 'none' AS channel
+    FROM stray
+    JOIN with_day('contact_without_leg') AS beginning USING (subject)
+    LEFT JOIN queue ON queue.force = stray.force AND queue.queue = label
+),
+dated AS (
+    SELECT placed.*, local_day.day AS own_day
+    FROM placed
+    JOIN force ON force.force = placed.force
+    ASOF JOIN local_day ON local_day.time_zone = force.time_zone AND placed.decided >= local_day.begins
+)
+SELECT
+    dated.*,
+    (
+        SELECT arg_max(coalesce(seconds, -1), since) >= 0
+        FROM queue_target
+        WHERE queue_target.force = dated.force AND queue_target.queue = dated.label AND since <= own_day
+    ) AS has_target
+FROM dated;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    never.kind, subject, force, decided, began, day, line, queue, channel,
+    CASE WHEN never.kind = 'leg_answer_unrecorded' AND NOT coalesce(has_target, false) THEN 3 ELSE 2 END AS value
+FROM contact_never_offered
+CROSS JOIN (
+    VALUES ('leg_abandonment_unrecorded'), ('leg_answer_unrecorded'), ('leg_service_unrecorded'), ('leg_result_unrecorded')
+) AS never (kind)
+WHERE never.kind <> 'leg_service_unrecorded' OR coalesce(has_target, false);
+
+DROP TABLE contact_doubt;
+DROP TABLE contact_never_offered;
 DROP TABLE contact_offer;
 DROP TABLE contact_end;
 DROP TABLE contact_beginning;

@@ -354,6 +354,86 @@ SELECT kind, started AS since, due, subject, force, began, day, grade, "group", 
 FROM incident_decided
 WHERE ended IS NULL AND closed IS NULL;
 
+-- Section 12: the clocks whose times are not recorded or in doubt, with the target of the grade.
+CREATE TABLE incident_doubt AS
+WITH
+attended AS (SELECT *, coalesce(result, '') = 'attended' AS is_attended FROM incident_needing),
+clock AS (
+    SELECT 'opened_to_dispatched' AS clock, 'opened_to_dispatched_decided' AS decided_kind,
+        opened AS limit_start, dispatched AS ended, opened_to_dispatched_seconds AS target_seconds,
+        dispatched IS NULL AND (arrived IS NOT NULL OR is_attended) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_dispatched_within_24_hours' AS clock, 'opened_to_dispatched_within_24_hours_decided' AS decided_kind,
+        opened AS limit_start, dispatched AS ended, 86400 AS target_seconds,
+        dispatched IS NULL AND (arrived IS NOT NULL OR is_attended) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'dispatched_to_arrived' AS clock, 'dispatched_to_arrived_decided' AS decided_kind,
+        dispatched AS limit_start, arrived AS ended, dispatched_to_arrived_seconds AS target_seconds,
+        (arrived IS NOT NULL OR is_attended) AND (dispatched IS NULL OR arrived IS NULL) AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_arrived' AS clock, 'opened_to_arrived_decided' AS decided_kind,
+        opened AS limit_start, arrived AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND arrived IS NULL AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    SELECT 'opened_to_attended' AS clock, 'opened_to_attended_decided' AS decided_kind,
+        opened AS limit_start, attended AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND attended IS NULL AS is_missing, *
+    FROM attended
+    UNION ALL BY NAME
+    -- A unit may arrive before an upgrade, so only an arrival before the opening is in doubt.
+    SELECT 'graded_to_arrived' AS clock, 'graded_to_arrived_decided' AS decided_kind,
+        opened AS limit_start, arrived AS ended, opened_to_arrived_seconds AS target_seconds,
+        is_attended AND arrived IS NULL AS is_missing, *
+    FROM attended
+)
+SELECT *
+FROM clock
+WHERE is_missing
+    OR (openings > 1 AND (ended IS NOT NULL OR closed IS NOT NULL))
+    OR ended < limit_start;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    clock || '_unrecorded' AS kind,
+    coalesce(counted.decided, opened) AS decided,
+    coalesce(counted.value, CASE WHEN target_seconds IS NULL THEN 3 ELSE 2 END) AS value,
+    doubt.subject, doubt.force, doubt.began, doubt.day, doubt.grade, doubt."group", doubt.area, doubt.domestic, doubt.category
+FROM incident_doubt AS doubt
+LEFT JOIN incidents_finished AS counted ON counted.subject = doubt.subject AND counted.kind = doubt.decided_kind;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'attendance_unrecorded' AS kind,
+    coalesce(attended, closed) AS decided,
+    CASE WHEN attended IS NULL THEN 0 ELSE 1 END AS value,
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident_needing
+WHERE coalesce(attended, closed) IS NOT NULL AND (openings > 1 OR (result = 'attended' AND attended IS NULL));
+
+-- An incident without an opening: of its words, only the grade of a regrade is known.
+INSERT INTO incidents_finished BY NAME
+WITH
+regrade AS (
+    SELECT subject, arg_max(grade, place) AS grade FROM incident_fact WHERE fact = 'IncidentRegraded' GROUP BY subject
+)
+SELECT
+    unrecorded.clock || '_unrecorded' AS kind, beginning.began AS decided, 2 AS value,
+    beginning.subject, beginning.force, beginning.began, beginning.day,
+    word(beginning.force, 'grade', regrade.grade) AS grade,
+    'none' AS "group", 'none' AS area, 'none' AS domestic, 'none' AS category
+FROM with_day('incident_beginning') AS beginning
+LEFT JOIN regrade USING (subject)
+CROSS JOIN (
+    VALUES ('opened_to_dispatched'), ('opened_to_dispatched_within_24_hours'), ('dispatched_to_arrived'),
+        ('opened_to_arrived'), ('opened_to_attended'), ('graded_to_arrived'), ('attendance')
+) AS unrecorded (clock)
+WHERE beginning.opened IS NULL;
+
+DROP TABLE incident_doubt;
 DROP TABLE incident_fact;
 DROP TABLE incident_beginning;
 DROP TABLE incident_opening;

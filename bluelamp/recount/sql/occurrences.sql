@@ -134,6 +134,36 @@ FROM occurrence
 JOIN occurrence_held USING (subject)
 WHERE referred IS NULL;
 
+-- Section 12: referrals and closures that are not recorded or in doubt.
+CREATE TABLE occurrence_doubt AS
+SELECT subject, force, recorded AS decided, began, day, type, area, victim_based FROM occurrence WHERE referred < recorded
+UNION ALL BY NAME
+SELECT subject, force, began AS decided, began, day, 'none' AS type, 'none' AS area, true AS victim_based
+FROM with_day('occurrence_beginning')
+WHERE recorded IS NULL;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'recorded_to_referred_unrecorded' AS kind, subject, force, decided, began, day, type, area,
+    CASE WHEN victim_based THEN 2 ELSE 3 END AS value
+FROM occurrence_doubt;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'recorded_to_referred_within_2_working_days_unrecorded' AS kind, subject, occurrence_doubt.force, decided, began, day,
+    type, area, 2 AS value
+FROM occurrence_doubt
+JOIN force ON force.force = occurrence_doubt.force
+WHERE victim_based AND bank_holidays IS NOT NULL;
+
+INSERT INTO occurrences_finished BY NAME
+SELECT
+    'victim_contract_unrecorded' AS kind, subject, force, began AS decided, began, day, 'none' AS type, 'none' AS area, 2 AS value
+FROM with_day('occurrence_beginning')
+SEMI JOIN first_closing USING (subject)
+WHERE recorded IS NULL;
+
+DROP TABLE occurrence_doubt;
 DROP TABLE occurrence_beginning;
 DROP TABLE occurrence;
 DROP TABLE link;

@@ -18,7 +18,7 @@ CREATE TABLE grade_target (
     opened_to_arrived_seconds BIGINT
 );
 
-CREATE TABLE queue (force VARCHAR, queue VARCHAR, short_abandon_seconds BIGINT);
+CREATE TABLE queue (force VARCHAR, queue VARCHAR, line VARCHAR, short_abandon_seconds BIGINT);
 
 CREATE TABLE queue_target (force VARCHAR, queue VARCHAR, since DATE, seconds BIGINT, is_inclusive BOOLEAN);
 

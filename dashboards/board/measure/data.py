@@ -9,6 +9,7 @@ from dashboards.board.shared.query import BreakdownQuery, first_dimension
 from dashboards.board.shared.table import DIMENSION_TITLES, in_order, name_of, names
 from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile, text
 from facts.force import NONE
+from measures.display import words
 from measures.measure import Decided, Measure
 from measures.outcome import instant
 from measures.reading import ListedSubject, Reading
@@ -97,15 +98,25 @@ def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> 
     cells: dict[str, list[str]] = {}
     if by and question.measure.unit == "count":
         none = [NONE] if by in ("area", "group") else []
-        words = [each for each in (*names(by, view), *none) if each in question.where.get(by, (each,))]
-        cells = {word: ["0"] for word in words}
+        listed = [each for each in (*names(by, view), *none) if each in question.where.get(by, (each,))]
+        cells = {word: ["0"] for word in listed}
     cells |= {each.dimensions[by]: _cells(each, question.measure) for each in readings}
     return [_row(word, cells[word], question, view) for word in in_order(by, cells, view)]
 
 
 def _columns(measure: Measure) -> list[str]:
     value = {"count": "Count", "ratio": "Share", "seconds": "Time"}[measure.unit]
-    return [value, *({"ratio": ["Count", "n"], "seconds": ["n"]}.get(measure.unit, []))]
+    return [
+        value,
+        *({"ratio": ["Count", "n"], "seconds": ["n"]}.get(measure.unit, [])),
+        *(["At least", "At most"] if measure.is_share() else []),
+        *(["Unrecorded"] if _may_lack(measure) else []),
+    ]
+
+
+def _may_lack(measure: Measure) -> bool:
+    """Whether outcomes of the measure may not be recorded."""
+    return measure.is_share() or bool(measure.unrecorded)
 
 
 def _cells(reading: Reading, measure: Measure) -> list[str]:
@@ -114,7 +125,14 @@ def _cells(reading: Reading, measure: Measure) -> list[str]:
         text(reading, measure),
         *(met or (["-"] if measure.unit == "ratio" else [])),
         *(["-" if reading.n is None else f"{reading.n:,}"] * (measure.unit != "count")),
+        *([words(bound, measure.unit) for bound in _bounds(reading)] if measure.is_share() else []),
+        *(["-" if reading.unrecorded is None else f"{reading.unrecorded:,}"] if _may_lack(measure) else []),
     ]
+
+
+def _bounds(reading: Reading) -> tuple[float | None, float | None]:
+    """The bounds of a share whose value may be displayed."""
+    return (reading.low, reading.high) if reading.state in VALUE_STATES else (None, None)
 
 
 def _row(word: str, cells: list[str], question: BreakdownQuery, view: View) -> BreakdownRow:
@@ -157,8 +175,8 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
 def _subject_cells(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
     item = each.item
     due = [_local(item.due, view) if item.due is not None else "paused"] if has_due else []
-    words = (name_of(name, word, view) for name, word in each.dimensions.items())
-    return [each.subject_id, _local(item.since, view), *due, *words]
+    known = (name_of(name, word, view) for name, word in each.dimensions.items())
+    return [each.subject_id, _local(item.since, view), *due, *known]
 
 
 def _local(at: int, view: View) -> str:

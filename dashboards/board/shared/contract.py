@@ -41,6 +41,7 @@ def contract(measure: Measure, view: View) -> Contract:
         ("Population", measure.population),
         ("Clock", measure.clock),
         ("Denominator", _denominator(measure)),
+        ("Bounds", _bounds(measure)),
         ("Window", _window_rule(measure)),
         ("Unit", _UNITS[measure.unit]),
         ("Better when", measure.good if measure.good != "neither" else ""),
@@ -81,6 +82,12 @@ def _denominator(measure: Measure) -> str:
     if measure.unit == "seconds":
         return "n: the number of times measured."
     return ""
+
+
+def _bounds(measure: Measure) -> str:
+    if measure.is_share():
+        return "The share if every outcome that is not recorded or in doubt had been missed, and if every one had been met."
+    return "Times that are not recorded or in doubt are counted as unrecorded." if measure.unrecorded else ""
 
 
 def _window_rule(measure: Measure) -> str:

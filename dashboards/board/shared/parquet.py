@@ -13,6 +13,9 @@ from dashboards.report.file import COLUMNS, table_rows
 _TYPES: dict[str, tuple[Any, Callable[[str], Any]]] = {
     "value": (pa.float64(), float),
     "n": (pa.int64(), int),
+    "low": (pa.float64(), float),
+    "high": (pa.float64(), float),
+    "unrecorded": (pa.int64(), int),
     "published": (pa.bool_(), "yes".__eq__),
 }
 _TEXT = (pa.string(), str)

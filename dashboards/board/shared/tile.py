@@ -10,7 +10,7 @@ from facts.errors import QuestionError
 from facts.force import in_force
 from measures.band import Band
 from measures.catalogue import CATALOGUE
-from measures.display import words
+from measures.display import doubt_words, words
 from measures.measure import Bands, Decided, External, Measure, OpenCount, OpenDue, OpenLongest, OpenSoonest, Where
 from measures.outcome import instant, microseconds
 from measures.reading import NO_EVENTS, Reading
@@ -38,6 +38,7 @@ class Tile(Struct, frozen=True, omit_defaults=True):
         text: the value, or why there is none.
         state: of the reading.
         n: the sample size in words; empty for counts.
+        doubt: the bounds of a share, and how many outcomes are not recorded; empty if all are.
         since: where the record begins, if that is inside the window; while history is loaded, the moment of the figure;
             otherwise empty.
         reason: why the figure cannot be relied on; empty if it can.
@@ -53,6 +54,7 @@ class Tile(Struct, frozen=True, omit_defaults=True):
     text: str
     state: str
     n: str = ""
+    doubt: str = ""
     since: str = ""
     reason: str = ""
     title: str = ""
@@ -101,6 +103,7 @@ def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, 
         text=text(reading, measure),
         state=reading.state,
         n=n_words(reading, measure),
+        doubt=_doubt(reading, measure),
         since=_since(reading),
         reason=reading.reason,
         title=_tooltip(reading, measure),
@@ -143,6 +146,11 @@ def n_words(reading: Reading, measure: Measure) -> str:
     if isinstance(measure.statistic, OpenLongest) and reading.value is not None:
         oldest = f", since {_time_or_date(reading.as_of - timedelta(seconds=reading.value), reading.as_of)}"
     return f"n {reading.n:,}{oldest}"
+
+
+def _doubt(reading: Reading, measure: Measure) -> str:
+    has_n = reading.state in (*VALUE_STATES, "too_few") or _is_past(reading)
+    return doubt_words(reading.low, reading.high, reading.unrecorded, measure.unit) if has_n else ""
 
 
 def _since(reading: Reading) -> str:

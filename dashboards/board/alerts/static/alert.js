@@ -23,7 +23,7 @@ function possible(alert, session) {
 }
 
 export function card(reload) {
-  const made = element("li", { class: "alert" },
+  const made = element("li", { class: "alert" }, element("p", { class: "group" }),
     element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("dl", { class: "facts" }), element("p", { class: "do" }),
     element("div", { class: "acts" }), element("div", { class: "form" }), element("p", { class: "outcome", role: "status" }), element("div", { class: "history" }));
   made.reload = reload;
@@ -41,6 +41,7 @@ export function fill(place, alert, session, now) {
   place.session = session;
   set(place, "data-severity", alert.severity);
   set(place, "data-state", alert.state);
+  write(part(place, "group"), alert.group ?? "");
   write(place.querySelector("h3"), titleWords(alert));
   const isChanged = redraw(part(place, "how"), stateWords(alert, now), (sentences) => sentences.map((text) => element("span", {}, `${text} `)));
   redraw(part(place, "facts"), facts(alert, now), (rows) => rows.map(fact));

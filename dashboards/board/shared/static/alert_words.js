@@ -13,6 +13,16 @@ export function scopeWords(scope) {
   return Object.entries(scope).filter(([name]) => name !== "force").map(([name, word]) => `${name} ${word}`).join(", ");
 }
 
+// Alerts of one rule about several detainees one after another, in the place of the first, which says how many there are.
+export function grouped(alerts) {
+  const ofRule = alerts.reduce((found, each) => found.set(groupOf(each), [...(found.get(groupOf(each)) ?? []), each]), new Map());
+  return [...ofRule.values()].flatMap((group) => group.map((each, place) => (place || group.length === 1 ? each : { ...each, group: `${group.length} detainees: ${each.title}` })));
+}
+
+function groupOf(alert) {
+  return alert.scope.detainee ? `${alert.rule} ${alert.scope.force}` : alert.id;
+}
+
 // With a full stop, unless it ends with one already, which may be inside quotation marks.
 function sentence(text) {
   return /\."?$/.test(text) ? text : `${text}.`;

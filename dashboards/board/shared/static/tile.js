@@ -50,6 +50,7 @@ export function figure(place, tile) {
       " ", element("span", { class: "sign", "aria-hidden": "true" }, tile.sign),
       element("span", { class: "says" }, tile.says),
       " ", tile.n && element("span", { class: "n" }, tile.n),
+      " ", tile.doubt && element("a", { class: "doubt", href: "/trust" }, tile.doubt),
       " ", tile.since && element("span", { class: "since" }, tile.since),
     ].filter(Boolean);
   });
