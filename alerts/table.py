@@ -5,6 +5,7 @@ from alerts.rule import Bound, Combine, Condition, Outside, Rule, Series, Severi
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
+from measures.outcome import UNRECORDED_END
 from streams.names import detainee_metric_name, metric_name
 from streams.refusal import CAUSES, WORDS, Cause
 
@@ -394,7 +395,21 @@ def _refuses(cause: Cause) -> Rule:
     )
 
 
+_UNRECORDED = tuple(
+    _any(
+        f"{subject}_unrecorded_count",
+        f"{subject}_ends_unrecorded",
+        f"The end of {'an' if subject[0] in 'aeiou' else 'a'} {subject} was never recorded",
+        "warning",
+        _ENGINEER,
+        f"Find out why the source sent no end, and have it sent. If it never will be: `bluelamp end {subject}`.",
+        for_seconds=60,
+    )
+    for subject in UNRECORDED_END
+)
+
 _MONITOR = (
+    *_UNRECORDED,
     Rule(
         name="feed_silent",
         title="A feed is silent: nothing new has arrived from it, and its figures are not live",

@@ -43,10 +43,13 @@ from measures.measure import (
 from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from producers.declaration import Mapping
+from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 
+_DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 ROOT = Path(__file__).parent.parent
 _YAML_NOTE = "# Derived by `make derive` from alerts/table.py: change the table, not this file."
 _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. -->"
@@ -70,13 +73,19 @@ def derived() -> Iterable[tuple[str, str]]:
         _formatted(openapi((rules.force for rules in load_forces(Settings()).values()), Limits())),
     )
     yield "docs/feed/asyncapi.json", _formatted(asyncapi())
+    yield "docs/feed/facts.md", fact_page(_NOTE)
+    yield "docs/feed/mapping.schema.json", _formatted(mapping_schema())
 
 
 def _schemas() -> Iterable[tuple[str, str]]:
     """A JSON Schema (draft 2020-12) for each fact, complete in itself."""
     for fact in FACT_TYPES:
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(fact)}
-        yield f"facts/schema/{fact.__name__}.json", _formatted(schema)
+        yield f"facts/schema/{fact.__name__}.json", _formatted({**_DIALECT, **msgspec.json.schema(fact)})
+
+
+def mapping_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping, for editors that check TOML while it is written."""
+    return {**_DIALECT, **msgspec.json.schema(Mapping)}
 
 
 def _formatted(document: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The fields of every fact: its id, the force that reports it, when it happened, and which fact it replaces."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -73,3 +73,22 @@ class FactWithdrawn(SubjectFact, frozen=True, kw_only=True, gc=False):
     """
 
     withdraws: Identifier
+
+
+EndReason = Literal["system_fault", "not_recorded", "test", "recorded_twice", "other"]
+EndRole = Literal["contact_centre_supervisor", "duty_inspector", "custody_inspector", "analyst", "engineer"]
+
+
+class EndedByHand(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """A person ended what was still open, because its end was never recorded. A real end that arrives later counts instead.
+
+    It is sent on the topic of its subject.
+
+    Attributes:
+        reason: why no end was recorded: a fault of the source system, nobody recorded it, the subject was a test or was recorded
+            twice, or another reason.
+        role: the role of the person who decided it; never a name.
+    """
+
+    reason: EndReason
+    role: EndRole

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from facts.contact import Line
 from facts.errors import ProfileError
 from facts.fact import Label
+from facts.required import required_hint
 from facts.union import Topic
 
 Response = Literal["immediate", "priority", "scheduled", "desk", "other"]
@@ -21,6 +22,27 @@ BankHolidays = Literal["england_and_wales"]
 Seconds = Annotated[int, Meta(gt=0, le=31_536_000)]
 UNLISTED = "unlisted"
 NONE = "none"
+TRIAGE, LOCAL = "triage", "local"
+"""The labels of the queues of 101: the one in which calls are answered first, and the one to which it sends them."""
+_HOUR, _DAY = 3600, 86_400
+WAIT_UNRECORDED_AFTER: dict[Line, int] = {"999": _HOUR, "101": 12 * _HOUR, "digital": 28 * _DAY}
+"""By line, the seconds after which the end of a wait counts as unrecorded, unless the profile says otherwise."""
+ATTENDANCE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": _DAY,
+    "priority": 3 * _DAY,
+    "scheduled": 28 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""By response, the seconds without a fact after which the attendance of an incident counts as unrecorded."""
+CLOSURE_UNRECORDED_AFTER: dict[Response, int] = {
+    "immediate": 28 * _DAY,
+    "priority": 28 * _DAY,
+    "scheduled": 90 * _DAY,
+    "desk": 90 * _DAY,
+    "other": 90 * _DAY,
+}
+"""The same for the closure of an incident."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,10 +78,15 @@ class Grade(Term, frozen=True, kw_only=True):
     Attributes:
         response: the kind of response, so that measures mean the same for every force.
         targets: its targets, oldest first.
+        attendance_unrecorded_after_seconds: without a further fact for this long, an incident that is not attended is taken to
+            have been attended or closed without a record. Absent: `ATTENDANCE_UNRECORDED_AFTER`, by its response.
+        closure_unrecorded_after_seconds: the same for an incident that is not closed. Absent: `CLOSURE_UNRECORDED_AFTER`.
     """
 
     response: Response
     targets: tuple[GradeTargets, ...] = ()
+    attendance_unrecorded_after_seconds: Seconds | None = None
+    closure_unrecorded_after_seconds: Seconds | None = None
 
 
 class QueueTarget(_Part, frozen=True, kw_only=True):
@@ -84,11 +111,14 @@ class Queue(Term, frozen=True, kw_only=True):
         targets: its targets, oldest first.
         short_abandon_seconds: an abandonment after less than this is left out of rates; 0 leaves none out. It defines what
             counts as an abandonment, so it has no date: after a change, the whole past is counted again.
+        end_unrecorded_after_seconds: after this long in the queue, a contact is taken to have left it without a record. Absent:
+            `WAIT_UNRECORDED_AFTER`, by its line.
     """
 
     line: Line
     targets: tuple[QueueTarget, ...] = ()
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
+    end_unrecorded_after_seconds: Seconds | None = None
 
 
 class Channel(Term, frozen=True, kw_only=True):
@@ -229,7 +259,8 @@ def parse(text: str, source: str) -> Force:
         ) from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        raise ProfileError(f"{what}.", where=f"{source}, {path or '$'}", hint=_hint(what)) from None
+        place = path.strip("`") or "$"
+        raise ProfileError(f"{what}.", where=f"{source}, {place}", hint=_hint(what, place)) from None
     for what, hint in _faults(force):
         raise ProfileError(what, where=source, hint=hint)
     return force
@@ -242,8 +273,10 @@ _DATED_HINT = (
 )
 
 
-def _hint(what: str) -> str:
-    return _DATED_HINT if "`target_seconds`" in what or "`target_is_inclusive`" in what else _HINT
+def _hint(what: str, path: str) -> str:
+    if "`target_seconds`" in what or "`target_is_inclusive`" in what:
+        return _DATED_HINT
+    return required_hint(Force, what, path, _HINT)
 
 
 def _without_names(value: object) -> object:
@@ -256,6 +289,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
     checks: tuple[Callable[[Force], Iterable[tuple[str, str]]], ...] = (
         _zone_faults,
         _label_faults,
+        _queue_faults,
         _grade_faults,
         _target_faults,
         _shift_faults,
@@ -302,6 +336,23 @@ def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
                 )
     if force.duplicate_group and force.duplicate_group not in [group.label for group in force.groups]:
         yield f"`duplicate_group` {force.duplicate_group!r} is not one of the groups.", "List it under `groups`."
+
+
+def _queue_faults(force: Force) -> Iterable[tuple[str, str]]:
+    """The measures of 101 know two queues by their labels, so a profile must use these labels for them."""
+    for queue in force.queues:
+        if queue.label in (TRIAGE, LOCAL) and queue.line != "101":
+            yield (
+                f"The queue {queue.label!r} is on the line {queue.line}.",
+                f"{TRIAGE!r} and {LOCAL!r} are the labels of the two stages of 101: choose another label.",
+            )
+    on_101 = [queue.label for queue in force.queues if queue.line == "101"]
+    if on_101 and TRIAGE not in on_101:
+        hint = (
+            f"Label the queue in which 101 calls are answered first {TRIAGE!r} and, if there is one, the queue to which it "
+            f"sends them {LOCAL!r}. The measures of 101 count these two; other queues of 101 count only in the totals."
+        )
+        yield f"None of the queues of 101 ({', '.join(on_101)}) is labelled {TRIAGE!r}.", hint
 
 
 def _grade_faults(force: Force) -> Iterable[tuple[str, str]]:

@@ -20,7 +20,7 @@ from facts.custody import (
     WarrantIssued,
     WarrantRefused,
 )
-from facts.fact import FactWithdrawn, SubjectFact
+from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
 from facts.incident import (
     IncidentClosed,
@@ -68,7 +68,7 @@ CustodyFact = (
     | DetentionEnded
 )
 OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred | VictimContractClosed
-AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | FeedHeartbeat
+AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | EndedByHand | FeedHeartbeat
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)
 
@@ -78,7 +78,7 @@ _PLACE_IN_AN_INSTANT: dict[type[SubjectFact], int] = {
         (*get_args(ContactFact), *get_args(IncidentFact), *get_args(CustodyFact), *get_args(OccurrenceFact))
     )
 }
-"""The order of facts of one subject with the same time: the order in which the unions above list them."""
+"""The order of facts of one subject with the same time: as the unions above list them, then an `EndedByHand`."""
 
 _TOPIC_OF: dict[type[SubjectFact], Topic] = {
     **dict.fromkeys(get_args(ContactFact), "contacts"),

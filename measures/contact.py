@@ -7,12 +7,24 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
-from facts.fact import SubjectFact
+from facts.fact import EndedByHand, SubjectFact
 from facts.force import NONE
-from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT, NO_TARGET, TENTHS, Outcome, Outcomes, Target, microseconds
+from measures.outcome import (
+    AS_MET,
+    AS_MISSED,
+    LEFT_OUT,
+    NO_TARGET,
+    TENTHS,
+    KindName,
+    Outcome,
+    Outcomes,
+    Target,
+    microseconds,
+)
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
+_DECIDED: tuple[KindName, ...] = ("leg_answer_decided", "leg_service_decided")
 _End = ContactAnswered | ContactAbandoned | ContactConcluded
 
 
@@ -26,12 +38,13 @@ class _Leg(Struct):
         return next((end.at for end in self.ends if isinstance(end, kind)), None)
 
 
-def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand] = ()) -> Outcomes:
     """What the effective facts of one contact count for.
 
     Args:
-        facts: in order of event time.
+        facts: in order of event time, without the ends that people gave.
         rules: the rules of the contact's force.
+        by_hand: the ends that people gave, in order.
     """
     legs, strays = _legs(facts)
     builder = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)
@@ -41,7 +54,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         builder.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
     for leg in legs:
         before = len(builder.finished)
-        _count_leg(leg, leg is legs[-1], builder, rules)
+        _count_leg(leg, leg is legs[-1], by_hand, builder, rules)
         _count_in_doubt(leg, builder.finished[before:], builder, rules)
     _count_never_offered(strays, builder, rules)
     return builder.outcomes()
@@ -59,7 +72,7 @@ def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
     for end in facts:
         if isinstance(end, _End):
             queue = by_queue[end.queue]
-            (_leg_at(queue, end.at).ends if queue else strays).append(end)
+            (_leg_of(end, queue).ends if queue else strays).append(end)
     return legs, strays
 
 
@@ -68,9 +81,16 @@ def _offered_again(fact: ContactOffered, queue: list[_Leg]) -> bool:
     return bool(queue) and queue[-1].offered.at == fact.at
 
 
-def _leg_at(queue: list[_Leg], at: datetime) -> _Leg:
-    """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers."""
-    return next((leg for leg in reversed(queue) if leg.offered.at <= at), queue[0])
+def _leg_of(end: _End, queue: list[_Leg]) -> _Leg:
+    """The leg that an end belongs to: the last one offered by then, or the first leg if the end is before all offers.
+
+    A conclusion at the very time of that offer belongs to the leg before, if that has none yet.
+    """
+    place = next((place for place in reversed(range(len(queue))) if queue[place].offered.at <= end.at), 0)
+    if place and isinstance(end, ContactConcluded) and end.at == queue[place].offered.at:
+        before = queue[place - 1]
+        return before if before.first(ContactConcluded) is None else queue[place]
+    return queue[place]
 
 
 def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
@@ -78,7 +98,7 @@ def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
     return offered.line, rules.listed("queue", offered.queue), rules.listed("channel", offered.channel)
 
 
-def _count_leg(leg: _Leg, is_last: bool, builder: OutcomeBuilder, rules: Rules) -> None:
+def _count_leg(leg: _Leg, is_last: bool, by_hand: Sequence[EndedByHand], builder: OutcomeBuilder, rules: Rules) -> None:
     dimensions = _dimensions(leg, rules)
     start = leg.offered.at
     builder.count("leg_offered", start, dimensions)
@@ -96,7 +116,7 @@ def _count_leg(leg: _Leg, is_last: bool, builder: OutcomeBuilder, rules: Rules) 
     elif concluded:
         builder.span("leg_left", start, concluded, dimensions)
     elif is_last:
-        _count_waiting(leg, builder, rules, dimensions)
+        _count_waiting(leg, by_hand, builder, rules, dimensions)
     else:
         builder.count("leg_end_unrecorded", start, dimensions)
 
@@ -107,8 +127,8 @@ def _count_answered(
     span = builder.span("leg_answered", leg.offered.at, answered, dimensions)
     target = _target(leg, rules)
     if span is not None and target:
-        builder.decide("leg_answer_decided", leg.offered.at, answered, target, dimensions)
-        builder.decide("leg_service_decided", leg.offered.at, answered, target, dimensions)
+        for kind in _DECIDED:
+            builder.decide(kind, leg.offered.at, answered, target, dimensions)
 
 
 def _count_abandoned(
@@ -124,12 +144,26 @@ def _count_abandoned(
         builder.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
 
 
-def _count_waiting(leg: _Leg, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]) -> None:
-    builder.add_open("leg_waiting", leg.offered.at, dimensions)
+def _count_waiting(
+    leg: _Leg,
+    by_hand: Sequence[EndedByHand],
+    builder: OutcomeBuilder,
+    rules: Rules,
+    dimensions: tuple[str, str, str],
+) -> None:
+    offered = leg.offered
+    unrecorded_from = microseconds(offered.at) + rules.wait_unrecorded_after(offered.queue, offered.line)
+    ended = next((fact for fact in by_hand if fact.at >= offered.at), None)
+    if ended:
+        builder.ended_by_hand(ended, dimensions)
+        unrecorded_from = min(unrecorded_from, microseconds(ended.at))
+    else:
+        builder.add_unrecorded(unrecorded_from, dimensions, "wait")
+    builder.add_open("leg_waiting", offered.at, dimensions, unrecorded_from)
     target = _target(leg, rules)
     if target:
-        builder.decide("leg_answer_decided", leg.offered.at, None, target, dimensions)
-        builder.decide("leg_service_decided", leg.offered.at, None, target, dimensions)
+        for kind in _DECIDED:
+            builder.decide(kind, offered.at, None, target, dimensions, unrecorded_from=unrecorded_from)
 
 
 def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuilder, rules: Rules) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from facts.fact import SubjectFact
+from facts.fact import EndedByHand, SubjectFact
 from facts.force import NONE
 from facts.incident import (
     IncidentClosed,
@@ -65,14 +65,27 @@ class _Incident(Struct):
     video: datetime | None
     unresourced_since: datetime | None
     is_opened_twice: bool
+    ended: EndedByHand | None
+    attendance_unrecorded_from: int
+    closure_unrecorded_from: int
+
+    def unrecorded_from(self, *, is_attendance: bool) -> int:
+        """From when the end of something open counts as unrecorded: an attendance, or the incident."""
+        found = self.attendance_unrecorded_from if is_attendance else self.closure_unrecorded_from
+        return min(found, microseconds(self.ended.at)) if self.ended else found
+
+    def attended(self) -> datetime | None:
+        """The earlier of arrival and video response."""
+        return _earlier(self.arrived, self.video)
 
 
-def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
+def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand] = ()) -> Outcomes:
     """What the effective facts of one incident count for.
 
     Args:
-        facts: in order of event time.
+        facts: in order of event time, without the ends that people gave.
         rules: the rules of the incident's force.
+        by_hand: the ends that people gave, in order.
     """
     opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
     builder = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
@@ -80,8 +93,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
         builder.incomplete(facts[0].at)
         _count_nothing_recorded(facts, builder, rules)
         return builder.outcomes()
-    incident = _read(opened, facts, rules)
+    incident = _read(opened, facts, rules, by_hand)
     _count_demand(incident, builder)
+    _count_ends(incident, builder)
     _count_regrades(incident, builder, rules)
     if _needs_attendance(incident):
         _count_attendance(incident, builder)
@@ -92,7 +106,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     return builder.outcomes()
 
 
-def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) -> _Incident:
+def _read(
+    opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand]
+) -> _Incident:
     closed = _closure(facts)
     grades = [(opened.at, rules.listed("grade", opened.grade))]
     group, category, domestic = opened.group, opened.category, opened.domestic
@@ -112,9 +128,23 @@ def _read(opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules) ->
         rules.listed("category", category),
     )
     dispatched, arrived, video = (_first(facts, kind) for kind in (UnitDispatched, UnitArrived, VideoResponseStarted))
+    last = facts[-1].at
     is_opened_twice = sum(isinstance(fact, IncidentOpened) for fact in facts) > 1
-    since = _unresourced_since(opened, facts)
-    return _Incident(opened, grades, dimensions, closed, dispatched, arrived, video, since, is_opened_twice)
+    return _Incident(
+        opened,
+        grades,
+        dimensions,
+        closed,
+        dispatched,
+        arrived,
+        video,
+        _unresourced_since(opened, facts),
+        is_opened_twice,
+        # A later fact shows that the incident goes on, and cancels an end that a person gave before.
+        ended=next((fact for fact in by_hand if fact.at >= last), None),
+        attendance_unrecorded_from=microseconds(last) + rules.attendance_unrecorded_after(dimensions[0]),
+        closure_unrecorded_from=microseconds(last) + rules.closure_unrecorded_after(dimensions[0]),
+    )
 
 
 def _closure(facts: Sequence[SubjectFact]) -> IncidentClosed | None:
@@ -166,7 +196,20 @@ def _count_demand(incident: _Incident, builder: OutcomeBuilder) -> None:
     if incident.closed:
         builder.count("incident_closed", incident.closed.at, (*dimensions, incident.closed.result))
     else:
-        builder.add_open("incident_open", incident.opened.at, dimensions)
+        unrecorded_from = incident.unrecorded_from(is_attendance=False)
+        builder.add_open("incident_open", incident.opened.at, dimensions, unrecorded_from)
+
+
+def _count_ends(incident: _Incident, builder: OutcomeBuilder) -> None:
+    """Count an end that a person gave or, if there is none, the ends that will count as unrecorded."""
+    if incident.closed:
+        return
+    if incident.ended:
+        builder.ended_by_hand(incident.ended, incident.dimensions)
+        return
+    builder.add_unrecorded(incident.closure_unrecorded_from, incident.dimensions, "closure")
+    if not incident.attended():
+        builder.add_unrecorded(incident.attendance_unrecorded_from, incident.dimensions, "attendance")
 
 
 def _count_regrades(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
@@ -184,7 +227,7 @@ def _is_downgrade(before: str, after: str, rules: Rules) -> bool:
 
 def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules) -> bool:
     """Whether nobody had attended and a fifth or less of the grade's target from opened to arrived was left."""
-    opened, attended = incident.opened.at, _earlier(incident.arrived, incident.video)
+    opened, attended = incident.opened.at, incident.attended()
     targets = rules.targets(grade, microseconds(opened))
     seconds = targets.opened_to_arrived_seconds if targets else None
     if seconds is None or (attended is not None and attended <= at):
@@ -194,7 +237,7 @@ def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules
 
 def _count_attendance(incident: _Incident, builder: OutcomeBuilder) -> None:
     dimensions, closed = incident.dimensions, incident.closed
-    attended = _earlier(incident.arrived, incident.video)
+    attended = incident.attended()
     if attended or closed:
         settled = attended or (closed.at if closed else incident.opened.at)
         builder.count("attendance_settled", settled, dimensions, int(attended is not None))
@@ -203,14 +246,15 @@ def _count_attendance(incident: _Incident, builder: OutcomeBuilder) -> None:
     if incident.arrived and not incident.dispatched:
         builder.count("dispatch_unrecorded", incident.arrived, dimensions)
     if not closed and not attended:
-        builder.add_open("incident_unattended", incident.opened.at, dimensions)
+        unrecorded_from = incident.unrecorded_from(is_attendance=True)
+        builder.add_open("incident_unattended", incident.opened.at, dimensions, unrecorded_from)
         if incident.unresourced_since:
-            builder.add_open("incident_unresourced", incident.unresourced_since, dimensions)
+            builder.add_open("incident_unresourced", incident.unresourced_since, dimensions, unrecorded_from)
 
 
 def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
     opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
-    graded, attended = _graded_at(incident, rules), _earlier(arrived, incident.video)
+    graded, attended = _graded_at(incident, rules), incident.attended()
     targets = rules.targets(incident.dimensions.grade, microseconds(opened))
     to_dispatch = targets.opened_to_dispatched_seconds if targets else None
     to_travel = targets.dispatched_to_arrived_seconds if targets else None
@@ -337,4 +381,5 @@ def _decide(
     if end is not None and end < start:
         return
     given_up = incident.closed.at if incident.closed else None
-    builder.decide(kind, start, end, Target(target_seconds), incident.dimensions, given_up)
+    unrecorded_from = incident.unrecorded_from(is_attendance=not incident.attended())
+    builder.decide(kind, start, end, Target(target_seconds), incident.dimensions, given_up, unrecorded_from)

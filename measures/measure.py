@@ -124,12 +124,10 @@ class OpenCount(Struct, frozen=True):
     Attributes:
         of: the open items.
         at_least_seconds: count only items that have been open this long or longer.
-        under_seconds: count only items that have been open for less: the end of an older one was probably never recorded.
     """
 
     of: Selection
     at_least_seconds: int = 0
-    under_seconds: int | None = None
 
 
 class OpenDue(Struct, frozen=True):
@@ -162,7 +160,6 @@ class OpenLongest(Struct, frozen=True):
     """The age of the oldest open item."""
 
     of: Selection
-    under_seconds: int | None = None
 
 
 class External(Struct, frozen=True):

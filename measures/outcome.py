@@ -36,6 +36,8 @@ KindName = Literal[
     "leg_abandoned_short",
     "leg_left",
     "leg_concluded",
+    "contact_unrecorded",
+    "contact_ended_by_hand",
     "leg_abandonment_unrecorded",
     "leg_answer_unrecorded",
     "leg_service_unrecorded",
@@ -66,6 +68,8 @@ KindName = Literal[
     "attendance_not_required",
     "incident_regraded",
     "incident_downgraded_near_breach",
+    "incident_unrecorded",
+    "incident_ended_by_hand",
     "opened_to_dispatched_unrecorded",
     "dispatched_to_arrived_unrecorded",
     "opened_to_arrived_unrecorded",
@@ -90,6 +94,8 @@ KindName = Literal[
     "arrived_to_authorised",
     "arrived_to_ended",
     "detention_ended",
+    "detention_unrecorded",
+    "detention_ended_by_hand",
     "arrived_to_authorised_unrecorded",
     "arrived_to_ended_unrecorded",
     "disposal_unrecorded",
@@ -115,6 +121,8 @@ Dimension = Literal[
     "channel",
     "result",
     "contradiction",
+    "end",
+    "reason",
     "grade",
     "group",
     "area",
@@ -162,6 +170,8 @@ class OpenItem(NamedTuple):
         due: the first time at which it can no longer meet its target; for a custody clock, the last time that is still in
             time. None if it has no due time, or while its clock is paused.
         dimensions: as in `Outcome`.
+        unrecorded_from: the time from which its end counts as unrecorded, so that it is no longer open. One of a decided kind
+            then no longer counts as missed: whether it met its target is not known. None if it stays open until it ends.
     """
 
     kind: str
@@ -169,6 +179,11 @@ class OpenItem(NamedTuple):
     began: int
     due: int | None
     dimensions: tuple[str, ...]
+    unrecorded_from: int | None = None
+
+    def is_unrecorded(self, as_of: int) -> bool:
+        """Whether its end counts as unrecorded at a time."""
+        return self.unrecorded_from is not None and self.unrecorded_from <= as_of
 
 
 class Outcomes(NamedTuple):
@@ -214,6 +229,8 @@ KINDS: dict[str, Kind] = {
         _kinds("contacts", _LEG, 0, "leg_answer_decided", "leg_service_decided"),
         _kinds("contacts", _LEG, TENTHS, "leg_answered", "leg_abandoned", "leg_abandoned_short", "leg_left"),
         _kinds("contacts", (*_LEG, "result"), 0, "leg_concluded"),
+        _kinds("contacts", (*_LEG, "end"), 0, "contact_unrecorded"),
+        _kinds("contacts", (*_LEG, "reason"), 0, "contact_ended_by_hand"),
         _kinds("contacts", _LEG, 0, "leg_abandonment_unrecorded", "leg_answer_unrecorded", "leg_service_unrecorded"),
         _kinds("contacts", _LEG, 0, "leg_result_unrecorded"),
         _kinds("contacts", (), 0, "contact_incomplete"),
@@ -235,6 +252,8 @@ KINDS: dict[str, Kind] = {
         _kinds("incidents", _INCIDENT, WHOLE, "opened_to_arrived", "opened_to_attended", "graded_to_arrived"),
         _kinds("incidents", (*_INCIDENT, "result"), 0, "incident_closed", "attendance_not_required"),
         _kinds("incidents", (*_INCIDENT, "from_grade"), 0, "incident_regraded", "incident_downgraded_near_breach"),
+        _kinds("incidents", (*_INCIDENT, "end"), 0, "incident_unrecorded"),
+        _kinds("incidents", (*_INCIDENT, "reason"), 0, "incident_ended_by_hand"),
         _kinds("incidents", _INCIDENT, 0, "opened_to_dispatched_unrecorded", "dispatched_to_arrived_unrecorded"),
         _kinds("incidents", _INCIDENT, 0, "opened_to_arrived_unrecorded", "opened_to_attended_unrecorded"),
         _kinds("incidents", _INCIDENT, 0, "graded_to_arrived_unrecorded", "attendance_unrecorded"),
@@ -250,6 +269,8 @@ KINDS: dict[str, Kind] = {
         _kinds("custody", _CUSTODY, 0, "suite_entered", "suite_left"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
+        _kinds("custody", (*_CUSTODY, "end"), 0, "detention_unrecorded"),
+        _kinds("custody", (*_CUSTODY, "reason"), 0, "detention_ended_by_hand"),
         _kinds(
             "custody",
             _CUSTODY,
@@ -301,6 +322,18 @@ INCOMPLETE: dict[Subject, KindName] = {
     "detention": "detention_incomplete",
     "occurrence": "occurrence_incomplete",
 }
+UNRECORDED_END: dict[Subject, KindName] = {
+    "contact": "contact_unrecorded",
+    "incident": "incident_unrecorded",
+    "detention": "detention_unrecorded",
+}
+"""Open items whose end counts as unrecorded, for as long as none is recorded."""
+ENDED_BY_HAND: dict[Subject, KindName] = {
+    "contact": "contact_ended_by_hand",
+    "incident": "incident_ended_by_hand",
+    "detention": "detention_ended_by_hand",
+}
+"""What a person ended because its end was never recorded."""
 CONTRADICTION: dict[Subject, KindName] = {
     "contact": "contact_contradiction",
     "incident": "incident_contradiction",

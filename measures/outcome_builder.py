@@ -1,12 +1,16 @@
 """Collects the outcomes and open items of one subject while its timeline is evaluated."""
 
 from datetime import datetime
+from typing import Literal
 
+from facts.fact import EndedByHand
 from measures.outcome import (
     CONTRADICTION,
+    ENDED_BY_HAND,
     INCOMPLETE,
     KINDS,
     LEFT_OUT,
+    UNRECORDED_END,
     KindName,
     OpenItem,
     Outcome,
@@ -16,6 +20,9 @@ from measures.outcome import (
     microseconds,
     span,
 )
+
+End = Literal["wait", "attendance", "closure", "detention"]
+"""What may end without a record: a contact's wait, an incident's attendance or closure, a detention."""
 
 
 class OutcomeBuilder:
@@ -66,9 +73,19 @@ class OutcomeBuilder:
         else:
             self.count_as(kind, counted, counted.value)
 
-    def add_open(self, kind: KindName, since: datetime, dimensions: tuple[str, ...]) -> None:
+    def add_open(
+        self, kind: KindName, since: datetime, dimensions: tuple[str, ...], unrecorded_from: int | None = None
+    ) -> None:
         """Add an open item without a due time."""
-        self.open.append(OpenItem(kind, microseconds(since), self.began, None, dimensions))
+        self.open.append(OpenItem(kind, microseconds(since), self.began, None, dimensions, unrecorded_from))
+
+    def add_unrecorded(self, since: int, dimensions: tuple[str, ...], end: End) -> None:
+        """Add an end that counts as unrecorded from a time in microseconds."""
+        self.open.append(OpenItem(UNRECORDED_END[self.subject], since, self.began, None, (*dimensions, end)))
+
+    def ended_by_hand(self, fact: EndedByHand, dimensions: tuple[str, ...]) -> None:
+        """Add what a person ended."""
+        self.count(ENDED_BY_HAND[self.subject], fact.at, (*dimensions, fact.reason))
 
     def add_due(self, kind: KindName, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
         """Add an open item with a due time; times in microseconds, `due` is None while its clock is paused."""
@@ -102,6 +119,7 @@ class OutcomeBuilder:
         target: Target,
         dimensions: tuple[str, ...],
         given_up: datetime | None = None,
+        unrecorded_from: int | None = None,
     ) -> None:
         """Add whether a span met its target, decided when it ends or when it can no longer meet the target, if that is earlier.
 
@@ -112,8 +130,9 @@ class OutcomeBuilder:
             target: the target.
             dimensions: the words of the kind's dimensions.
             given_up: when it became certain that the span will never end, so that it is missed.
+            unrecorded_from: as in `OpenItem`.
         """
-        self.settle(kind, start, end, target.due(microseconds(start)), dimensions, given_up)
+        self.settle(kind, start, end, target.due(microseconds(start)), dimensions, given_up, unrecorded_from)
 
     def settle(
         self,
@@ -123,6 +142,7 @@ class OutcomeBuilder:
         due: int,
         dimensions: tuple[str, ...],
         given_up: datetime | None = None,
+        unrecorded_from: int | None = None,
     ) -> None:
         """The same for any due time in microseconds: an end before `due` is in time."""
         if end is not None:
@@ -131,4 +151,4 @@ class OutcomeBuilder:
         elif given_up is not None:
             self.finished.append(Outcome(kind, min(microseconds(given_up), due), self.began, dimensions, 0))
         else:
-            self.open.append(OpenItem(kind, microseconds(start), self.began, due, dimensions))
+            self.open.append(OpenItem(kind, microseconds(start), self.began, due, dimensions, unrecorded_from))

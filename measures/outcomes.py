@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-from facts.fact import SubjectFact
+from facts.fact import EndedByHand, SubjectFact
 from facts.union import Topic
 from measures import contact, custody, incident, occurrence
 from measures.outcome import Outcomes
 from measures.rules import Rules
-from measures.timeline import Timeline, effective
+from measures.timeline import Timeline, effective, without_ends_by_hand
 
-_OUTCOMES: dict[Topic, Callable[[Sequence[SubjectFact], Rules], Outcomes]] = {
+_OUTCOMES: dict[Topic, Callable[[Sequence[SubjectFact], Rules, Sequence[EndedByHand]], Outcomes]] = {
     "contacts": contact.outcomes,
     "incidents": incident.outcomes,
-    "custody": custody.outcomes,
-    "occurrences": occurrence.outcomes,
+    "custody": lambda facts, rules, _: custody.outcomes(facts, rules),
+    "occurrences": lambda facts, rules, _: occurrence.outcomes(facts, rules),
 }
 
 
@@ -25,5 +25,5 @@ def outcomes_of(topic: Topic, timeline: Timeline, rules: Rules) -> Outcomes:
         timeline: the subject's facts.
         rules: the rules of its force.
     """
-    facts = effective(timeline)
-    return _OUTCOMES[topic](facts, rules) if facts else Outcomes([], [])
+    facts, by_hand = without_ends_by_hand(effective(timeline))
+    return _OUTCOMES[topic](facts, rules, by_hand) if facts else Outcomes([], [])

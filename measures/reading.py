@@ -192,6 +192,10 @@ def _in_doubt(measure: Measure, sheet: "_Sheet") -> dict[Dimensions, _InDoubt]:
             cell.met += sum(histogram.get(value, 0) for value in each.met)
             cell.missed += sum(histogram.get(value, 0) for value in each.missed)
             cell.left_out += sum(histogram.get(value, 0) for value in each.left_out)
+    if isinstance(measure.statistic, Decided):
+        for words in sheet.never_ended(measure.statistic.of):
+            cells[words].count += 1
+            cells[words].left_out += 1
     return cells
 
 
@@ -309,8 +313,10 @@ class _Sheet:
                 merge(groups[words], histogram)
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
-        """The open items of a selection, with their words."""
+        """The open items of a selection whose end does not count as unrecorded, with their words."""
         for item in self.source.open(selection.kind):
+            if item.is_unrecorded(self.as_of):
+                continue
             words = self.open_words(selection, item)
             if words is not None:
                 yield words, item
@@ -330,6 +336,13 @@ class _Sheet:
         """The words of each open item that can no longer meet its target, in the window of the reading."""
         return (words for words, item in self.gather_open(selection) if self.is_overdue(item))
 
+    def never_ended(self, selection: Selection) -> Iterator[Dimensions]:
+        """The words of each item that would count as missed in the window if its end did not count as unrecorded."""
+        for item in self.source.open(selection.kind):
+            words = self.open_words(selection, item)
+            if words is not None and item.is_unrecorded(self.as_of) and self.is_overdue(item):
+                yield words
+
     def is_overdue(self, item: OpenItem) -> bool:
         """Whether it can no longer meet its target, and was due (in report windows: began) in the window of the reading."""
         start, end = self.window
@@ -338,7 +351,7 @@ class _Sheet:
 
     def counts(self, selection: Selection, item: OpenItem) -> bool:
         """Whether the measure's reading counts an open item."""
-        if item.kind != selection.kind:
+        if item.kind != selection.kind or item.is_unrecorded(self.as_of):
             return False
         if self.open_words(selection, item) is None:
             return False
@@ -467,10 +480,10 @@ def _extreme(statistic: OpenLongest | OpenSoonest, spans: Sequence[int]) -> int:
 def _open_span(statistic: OpenStatistic, item: OpenItem, as_of: int) -> int | None:
     """How long an item has been open, or how long until it is due, in microseconds; None if it does not count."""
     match statistic:
-        case OpenCount(_, least, under):
-            return _age(item, as_of, least, under)
-        case OpenLongest(_, under):
-            return _age(item, as_of, 0, under)
+        case OpenCount(_, least):
+            return _age(item, as_of, least)
+        case OpenLongest():
+            return _age(item, as_of, 0)
         case OpenDue(_, under_seconds):
             left = _left(statistic, item, as_of)
             return left if left is not None and left < under_seconds * SECOND else None
@@ -486,10 +499,9 @@ def _left(statistic: OpenDue | OpenSoonest, item: OpenItem, as_of: int) -> int |
     return None if is_over else item.due - as_of
 
 
-def _age(item: OpenItem, as_of: int, least_seconds: int, under_seconds: int | None) -> int | None:
+def _age(item: OpenItem, as_of: int, least_seconds: int) -> int | None:
     age = as_of - item.since
-    is_counted = age >= least_seconds * SECOND and not (under_seconds and age >= under_seconds * SECOND)
-    return age if is_counted else None
+    return age if age >= least_seconds * SECOND else None
 
 
 class FeedStatus(Struct, frozen=True):
@@ -510,6 +522,7 @@ class FeedStatus(Struct, frozen=True):
             equals `heartbeat_at`.
         doubt: why its last heartbeat does not prove that it is live.
         has_gone_back: the state of its topic is at an earlier offset than one that was already displayed.
+        has_ended: it replays recorded facts and has published them all, so its silence is right.
     """
 
     feed: str
@@ -524,6 +537,7 @@ class FeedStatus(Struct, frozen=True):
     newest_heartbeat_at: int | None = None
     doubt: Doubt = ""
     has_gone_back: bool = False
+    has_ended: bool = False
 
     def is_loading(self) -> bool:
         """Whether it is known to be loading its history, so that its present is in the past."""
@@ -677,9 +691,9 @@ def silence(status: FeedStatus, now: int) -> int | None:
 
 
 def is_alive(status: FeedStatus, allowed: int, now: int) -> bool:
-    """Whether a feed is known to have sent a heartbeat in the time allowed; `allowed` and `now` in microseconds."""
+    """Whether a feed is known to have sent a heartbeat in the time allowed, or to have ended; times in microseconds."""
     silent = silence(status, now)
-    return silent is not None and silent <= allowed
+    return silent is not None and (status.has_ended or silent <= allowed)
 
 
 def doubt_words(status: FeedStatus, now: int) -> str:

@@ -4,7 +4,19 @@ from datetime import date, datetime, time
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
-from facts.force import NONE, UNLISTED, Force, GradeTargets, Queue, QueueTarget, in_force
+from facts.contact import Line
+from facts.force import (
+    ATTENDANCE_UNRECORDED_AFTER,
+    CLOSURE_UNRECORDED_AFTER,
+    NONE,
+    UNLISTED,
+    WAIT_UNRECORDED_AFTER,
+    Force,
+    GradeTargets,
+    Queue,
+    QueueTarget,
+    in_force,
+)
 from measures.outcome import SECOND, instant, microseconds
 from measures.working_days import working_day_after
 
@@ -38,6 +50,7 @@ class Rules:
             "type": frozenset(term.label for term in force.occurrence_types),
         }
         self._targets = {grade.label: grade.targets for grade in force.grades}
+        self._grades = {grade.label: grade for grade in force.grades}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -58,6 +71,24 @@ class Rules:
         """The target of a queue on the local day of a time; None if it had none."""
         listed = self.queues.get(queue)
         return in_force(listed.targets, date.fromordinal(self.local_day(offered))) if listed else None
+
+    def wait_unrecorded_after(self, queue: str, line: Line) -> int:
+        """How long after its offer the end of a wait counts as unrecorded, in microseconds."""
+        listed = self.queues.get(queue)
+        own = listed.end_unrecorded_after_seconds if listed else None
+        return (own or WAIT_UNRECORDED_AFTER[line]) * SECOND
+
+    def attendance_unrecorded_after(self, grade: str) -> int:
+        """How long after its last fact the attendance of an incident counts as unrecorded, in microseconds."""
+        listed = self._grades.get(grade)
+        own = listed.attendance_unrecorded_after_seconds if listed else None
+        return (own or ATTENDANCE_UNRECORDED_AFTER[listed.response if listed else "other"]) * SECOND
+
+    def closure_unrecorded_after(self, grade: str) -> int:
+        """The same for its closure."""
+        listed = self._grades.get(grade)
+        own = listed.closure_unrecorded_after_seconds if listed else None
+        return (own or CLOSURE_UNRECORDED_AFTER[listed.response if listed else "other"]) * SECOND
 
     def working_days_end(self, start: int, count: int) -> int | None:
         """The local midnight at the end of the last of `count` working days after a local day.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from facts.fact import FactWithdrawn, SubjectFact
+from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
 from facts.union import order_of
 from facts.wire import canonical
 
@@ -36,6 +36,12 @@ def effective(timeline: Timeline) -> list[SubjectFact]:
     """
     is_undisputed = not any(_target(fact) for fact in timeline.values())
     return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=order_of)
+
+
+def without_ends_by_hand(facts: list[SubjectFact]) -> tuple[list[SubjectFact], list[EndedByHand]]:
+    """The facts that a source recorded, and the ends that people gave, each in the same order."""
+    by_hand = [fact for fact in facts if isinstance(fact, EndedByHand)]
+    return ([fact for fact in facts if not isinstance(fact, EndedByHand)] if by_hand else facts), by_hand
 
 
 def _rank(fact: SubjectFact) -> tuple[datetime, datetime, bytes]:

@@ -32,7 +32,9 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     """The format of the extract.
 
     Attributes:
-        format: `csv` with a header line, or `json_lines` with one object a line and inner fields named with dots.
+        format: `csv` with a header line, `json_lines` with one object a line and inner fields named with dots, or `xlsx`, an
+            Excel workbook with a header row.
+        sheet: name of the workbook's sheet; empty for the first.
         times: formats of its times, tried in turn: `iso`, `epoch` (seconds, milliseconds or less since 1970 in UTC), `excel`
             (days as a spreadsheet counts them), or strptime formats such as `%d/%m/%Y %H:%M`.
         times_of_day: formats of times without a date, such as `%H:%M:%S`, or `excel`; a fact's `after` gives the day.
@@ -52,7 +54,8 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         json_in: JSON columns that hold an object as text, whose members are then named with dots too.
     """
 
-    format: Literal["csv", "json_lines"]
+    format: Literal["csv", "json_lines", "xlsx"]
+    sheet: str = ""
     times: Annotated[tuple[str, ...], Meta(min_length=1)]
     times_of_day: tuple[str, ...] = ()
     time_zone: str
@@ -81,6 +84,8 @@ class Rows(Strict, frozen=True, kw_only=True):
         distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
         later: whether a later row of a subject adds to the earlier ones or, in a source that writes the whole row again when
             something changes, replaces them. A later row that does not count then ends what the earlier ones said.
+        recorded: column, or columns, of the time at which the source recorded the row. Its facts then say so, and the row
+            recorded last is the later one; without it, the last in the file.
     """
 
     key: tuple[str, ...] = ()
@@ -88,6 +93,7 @@ class Rows(Strict, frozen=True, kw_only=True):
     exclude: dict[str, tuple[str, ...]] = field(default_factory=dict)
     distinct_by: tuple[str, ...] | Literal["whole_row"] = ()
     later: Literal["add", "replace"] = "add"
+    recorded: Columns | None = None
 
 
 class DayOf(Strict, frozen=True, kw_only=True):
@@ -298,7 +304,7 @@ def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
 
 def _columns_named(mapping: Mapping) -> Iterator[str]:
     rows, join = mapping.rows, mapping.subject.join
-    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude)
+    yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude, *columns_of(rows.recorded))
     if join:
         yield join.column
         yield from _columns_tested(join.when)

@@ -160,6 +160,7 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:
         yield from ((column, "which rows are repeats") for column in rows.distinct_by)
+    yield from ((column, "when the row was recorded") for column in columns_of(rows.recorded))
     for declared in mapping.facts:
         yield from _uses_in(declared)
 

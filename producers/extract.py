@@ -3,22 +3,25 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from facts.fact import SubjectFact
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, Mapping, columns_used, source_columns
+from facts.wire import EARLIEST
+from producers.declaration import WHOLE_ROW, Mapping, columns_of, columns_used, source_columns
 from producers.joining import Join, Joins
 from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
 from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
-from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits
+from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits, text_of
 
 _NO_GAP, _LONG_GAP = timedelta(0), timedelta(days=60)
 _FEW = 3
@@ -51,6 +54,9 @@ class Malformed(Struct, frozen=True, kw_only=True):
         return f"{where}: {repr(self.column) + ' ' if self.column else ''}{self.what}{lost}"
 
 
+_NOT_RECORDED = datetime.min.replace(tzinfo=UTC)
+
+
 class RowResult(NamedTuple):
     """What one row gives.
 
@@ -63,6 +69,7 @@ class RowResult(NamedTuple):
         join: the subjects that the row joins.
         notes: readings of its times that rest on more than the cell, each with its columns.
         is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
+        recorded_at: when the source recorded the row; None if it does not say.
     """
 
     subject_id: str
@@ -72,6 +79,7 @@ class RowResult(NamedTuple):
     join: Join | None = None
     notes: frozenset[tuple[Note, str]] = frozenset()
     is_excluded: bool = False
+    recorded_at: datetime | None = None
 
 
 class Strays(Struct, frozen=True, kw_only=True):
@@ -99,7 +107,7 @@ def strays_of(times: Sequence[datetime]) -> Strays | None:
     gaps = ((later - earlier, index) for index, (earlier, later) in enumerate(pairwise(times), 1))
     gap, index = max(gaps, default=(_NO_GAP, 0))
     few = min(times[:index], times[index:], key=len)
-    if gap < _LONG_GAP or len(few) > max(_FEW, len(times) // 100):
+    if gap < _LONG_GAP or len(few) > min(max(_FEW, len(times) // 100), len(times) // 10):
         return None
     return Strays(count=len(few), days=gap.days, first=few[0], last=few[-1])
 
@@ -251,6 +259,7 @@ class RowReader:
         Raises:
             MalformedError: the rows do not make valid facts.
         """
+        rows = self.in_order(rows)
         check_openings(self._mapping, [(row.place, self._opened(row)) for row in rows if not row.is_excluded])
         counted = rows[-1:] if self._mapping.rows.later == "replace" else rows
         facts = [fact for row in counted for fact in row.facts]
@@ -259,8 +268,26 @@ class RowReader:
             declared = self._mapping.facts[index]
             values = [row.partial[key] for row in counted if key in row.partial]
             chosen = choose_rows(declared, values)
-            facts.append(make(self._mapping, declared, counted[0].subject_id, number, chosen, self._now()))
+            fact = make(self._mapping, declared, counted[0].subject_id, number, chosen, self._now())
+            times = [row.recorded_at for row in counted if key in row.partial and row.recorded_at]
+            facts.append(_recorded(fact, max(times, default=None)))
         return facts
+
+    def in_order(self, rows: Sequence[RowResult]) -> list[RowResult]:
+        """The rows of a subject, the later one last: by the times of their records, if later rows replace earlier ones."""
+        if self._mapping.rows.later != "replace":
+            return list(rows)
+        return sorted(rows, key=lambda row: row.recorded_at or _NOT_RECORDED)
+
+    def _recorded_at(self, cells: Cells) -> datetime | None:
+        columns = columns_of(self._mapping.rows.recorded)
+        text = text_of(cells, columns) if columns else None
+        if text is None:
+            return None
+        at = self._clock.read_time(text, columns)
+        if not EARLIEST <= at <= self._now():
+            raise MalformedError("bad_value", ", ".join(columns), "is before 1990 or in the future")
+        return at
 
     def has_second_opening(self, rows: Sequence[RowResult]) -> bool:
         """Whether rows of one subject open it at different times. A contact is offered again with each transfer."""
@@ -271,13 +298,14 @@ class RowReader:
         if self._mapping.rows.later != "replace":
             return "excluded"
         try:
-            return RowResult(subject_of(self._mapping, cells, self._clock), place, [], {}, is_excluded=True)
+            subject_id = subject_of(self._mapping, cells, self._clock)
+            return RowResult(subject_id, place, [], {}, is_excluded=True, recorded_at=self._recorded_at(cells))
         except MalformedError:
             return "excluded"
 
     def _result(self, cells: Cells, place: RowPlace) -> RowResult:
         self._clock.noted.clear()
-        subject_id = subject_of(self._mapping, cells, self._clock)
+        subject_id, recorded_at = subject_of(self._mapping, cells, self._clock), self._recorded_at(cells)
         row_key = self._row_key(subject_id, cells)
         result = RowResult(subject_id, place, [], {}, join_of(self._mapping, cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
@@ -285,12 +313,13 @@ class RowReader:
                 values = read_values(declared, part, place, self._clock)
                 if values and declared.per == "row":
                     by_field, key = dict.fromkeys(values.values, values), (*row_key, *number)
-                    result.facts.append(make(self._mapping, declared, subject_id, key, by_field, self._now()))
+                    fact = make(self._mapping, declared, subject_id, key, by_field, self._now())
+                    result.facts.append(_recorded(fact, recorded_at))
                 elif values:
                     result.partial[index, number] = values
         if self._mapping.rows.key:
             self._place_of_key[subject_id, *row_key] = place
-        return result._replace(notes=frozenset(self._clock.noted))
+        return result._replace(notes=frozenset(self._clock.noted), recorded_at=recorded_at)
 
     def _opened(self, row: RowResult) -> datetime | None:
         """When a row says that its subject began; None if it does not say."""
@@ -319,6 +348,10 @@ class RowReader:
         if first:
             raise MalformedError("repeated_key", ", ".join(columns), f"has the key of the row at {first}")
         return key
+
+
+def _recorded(fact: AnyFact, at: datetime | None) -> AnyFact:
+    return fact if at is None else cast(AnyFact, replace(cast(SubjectFact, fact), recorded_at=at))
 
 
 def malformed(error: MalformedError, place: RowPlace, rows: int = 1) -> Malformed:
@@ -368,7 +401,7 @@ class _ExtractBuilder:
         read: dict[str, int] = {}
         second_openings = 0
         for subject_id, rows in self._subjects.items():
-            kept, own = self._facts_of(rows)
+            kept, own = self._facts_of(self._reader.in_order(rows))
             facts += own
             if used := self._count(kept):
                 read[subject_id] = used

@@ -11,6 +11,8 @@ LINE_LETTERS_MAX = 1024 * 1024
 """A longer line is cut, so that a file without line ends cannot fill the memory."""
 _LINE_END = re.compile(r"\r\n|\n|\r(?=.)", re.DOTALL)
 _HEAD_BYTES = 64
+WORKBOOK_BEGINS = b"PK\x03\x04"
+"""The first bytes of a workbook, which is a zip archive."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -118,6 +120,8 @@ def _codec(head: bytes, encoding: str, name: str) -> tuple[str, int]:
     Raises:
         MappingError: its first bytes show that it is in another encoding.
     """
+    if head.startswith(WORKBOOK_BEGINS):
+        raise MappingError("The file is an Excel workbook.", where=name, hint='Set `format = "xlsx"` under [source].')
     declared = codecs.lookup(encoding).name.removesuffix("-sig")
     mark, found = next(((mark, found) for mark, found in _MARKS if head.startswith(mark)), (b"", ""))
     if found and found not in (declared, f"{declared}-le", f"{declared}-be"):

@@ -58,7 +58,7 @@ class RowFollower:
 
     def _add(self, result: RowResult) -> RowFacts:
         known = self._rows[result.subject_id]
-        rows = [*known, result]
+        rows = self._reader.in_order([*known, result])
         try:
             facts = self._reader.facts_of(rows)
         except MalformedError as error:
@@ -89,7 +89,8 @@ def _revised(fact: SubjectFact, published: list[SubjectFact]) -> SubjectFact | N
     last, fact_id = published[-1], digest(fact.fact_id, "revision", str(len(published)))
     if isinstance(last, FactWithdrawn):
         return msgspec.structs.replace(fact, fact_id=fact_id)
-    if msgspec.structs.replace(fact, fact_id=last.fact_id, corrects=last.corrects) == last:
+    same = msgspec.structs.replace(fact, fact_id=last.fact_id, corrects=last.corrects, recorded_at=last.recorded_at)
+    if same == last:
         return None
     return msgspec.structs.replace(fact, fact_id=fact_id, corrects=last.fact_id)
 

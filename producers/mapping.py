@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from facts.errors import MappingError
+from facts.required import required_hint
 from facts.union import topic_of
 from producers.declaration import (
     REFUSE,
@@ -43,7 +44,9 @@ def load_mapping(text: str, source: str) -> Mapping:
         raise MappingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        raise MappingError(f"{what}.", where=f"{source}, {path.strip('`') or '$'}", hint=_HINT) from None
+        place = path.strip("`") or "$"
+        hint = required_hint(Mapping, what, place, _HINT)
+        raise MappingError(f"{what}.", where=f"{source}, {place}", hint=hint) from None
     for fault in _values_faults(mapping):
         raise MappingError(fault.what, where=f"{source}, {fault.path}", hint=fault.hint)
     mapping = _with_values(mapping)
@@ -118,6 +121,8 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
         yield _Fault("$.source.encoding", what, "Give an encoding that Python knows, such as utf-8 or cp1252.")
     if source.format == "json_lines" and (source.columns or source.short_rows != "refuse"):
         yield _Fault("$.source.columns", "These keys are for CSV only.", "Remove `columns` and `short_rows`.")
+    if source.format != "xlsx" and source.sheet:
+        yield _Fault("$.source.sheet", "This key is for workbooks only.", "Remove `sheet`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
     if not _has_zone(source):

@@ -189,7 +189,7 @@ class Publisher:
 
         Args:
             fact: a fact about a subject; use `heartbeat` for heartbeats.
-            topic: needed only for a `FactWithdrawn`, which goes to the topic of its subject.
+            topic: needed only for a `FactWithdrawn` or an `EndedByHand`, which go to the topic of their subject.
 
         Raises:
             PublishError: the fact must not be published, or an earlier fact may not have arrived.

@@ -80,8 +80,8 @@ def play(
         wait: waits up to a number of seconds and returns True once asked to stop, like `threading.Event.wait`.
         progress: called from time to time, and at the end, with the number of facts published and the number in all.
         fast_until: everything before this event time is published at full speed.
-        complete_to: the end of the period that the extract covers, sent with the last heartbeat; by default just after the
-            last fact.
+        complete_to: the end of the period that the extract covers. The last heartbeat is then of this time, and says that the
+            feed has ended; by default it is just after the last fact.
 
     Raises:
         SettingError: the extract has facts at or after `complete_to`.
@@ -97,7 +97,7 @@ def play(
         if fact:
             player.publish(fact)
         else:
-            player.send_heartbeat(event_time)
+            player.send_heartbeat(event_time, is_last=event_time == complete_to)
     sink.flush()
     return player.result()
 
@@ -198,8 +198,8 @@ class _Player:
         if self._facts % _FACTS_BETWEEN_PROGRESS == 0:
             self._report_progress()
 
-    def send_heartbeat(self, complete_to: datetime) -> None:
-        """Send a heartbeat of each feed: everything before this time has been published."""
+    def send_heartbeat(self, complete_to: datetime, *, is_last: bool = False) -> None:
+        """Send a heartbeat of each feed: everything before this time has been published, and perhaps nothing more will come."""
         mapping = self._extract.mapping
         for feed in mapping.feeds:
             heartbeat = FeedHeartbeat(
@@ -210,6 +210,7 @@ class _Player:
                 seq=self._heartbeats,
                 complete_to=complete_to,
                 replay=True,
+                ended=is_last,
             )
             self._sink.heartbeat(heartbeat, mapping.topic)
             self._heartbeats += 1

@@ -16,7 +16,6 @@ from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
 
-_DELIMITERS = (",", ";", "\t", "|")
 _TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"'}
 _TELLING_WIDTH = 5
 """A row of so many columns is hardly ever part of a text by chance."""
@@ -65,6 +64,9 @@ def read_rows(
     Raises:
         MappingError: the file as a whole does not fit the mapping.
     """
+    if source.format == "xlsx":
+        yield from _sheet_rows(b"".join(chunks), source, columns, name)
+        return
     lines = CountedLines(chunks, source.encoding, name)
     read = _csv_rows if source.format == "csv" else _json_rows
     yield from read(lines, source, columns, name)
@@ -81,6 +83,22 @@ def _csv_rows(
             yield UnreadableRow(line, cells)
         elif cells:
             yield _csv_row(line, header, cells, source, columns)
+
+
+def _sheet_rows(
+    content: bytes, source: ExtractSource, columns: frozenset[str], name: str
+) -> Iterator[Row | UnreadableRow]:
+    from producers.workbook import sheet_rows  # noqa: PLC0415 - only who reads workbooks needs their reader
+
+    rows = sheet_rows(content, source.sheet, name)
+    header = list(source.columns)
+    if not header:
+        line, cells = next(rows, (0, []))
+        if not cells:
+            raise MappingError("The sheet is empty.", where=name, hint="Set `source.sheet`, or export it again.")
+        header = _checked([cell.strip() for cell in cells], columns, f"{name}, row {line}")
+    for line, cells in rows:
+        yield _csv_row(line, header, cells, source, columns)
 
 
 def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) -> list[str] | MalformedError:
@@ -134,31 +152,39 @@ def _header(lines: CountedLines, source: ExtractSource, columns: frozenset[str],
     if isinstance(cells, MalformedError):
         raise MappingError(f"The header {cells.what}.", where=f"{name}, line 1", hint="Check `source.quote`.")
     header = [cell.strip() for cell in cells]
+    if other := _other_delimiter(header, first, source, columns):
+        what = f"The cells of the extract are separated by {other!r}, not by {source.delimiter!r}."
+        hint = f"Set `delimiter = {_TOML[other]}` under [source]."
+        raise MappingError(what, where=f"{name}, line 1", hint=hint)
+    return _checked(header, columns, f"{name}, line 1")
+
+
+def _checked(header: list[str], columns: frozenset[str], where: str) -> list[str]:
     # The first line is not quoted in errors: if the header is missing, it is a row that may be personal.
     counts = Counter(header)
     missing = sorted(columns - set(header))
     if missing:
-        raise _missing(missing, first, source, columns, name)
+        what = f"The extract has no column {', '.join(map(repr, missing))}."
+        raise MappingError(what, where=where, hint=_HINT)
     repeated = sorted(column for column in columns if counts[column] > 1)
     if repeated:
         what = f"The extract has the column {', '.join(map(repr, repeated))} more than once."
-        raise MappingError(what, where=f"{name}, line 1", hint="Export it with a different name for each column.")
+        raise MappingError(what, where=where, hint="Export it with a different name for each column.")
     return header
 
 
-def _missing(missing: list[str], first: str, source: ExtractSource, columns: frozenset[str], name: str) -> MappingError:
-    for delimiter in _DELIMITERS:
+def _other_delimiter(header: list[str], first: str, source: ExtractSource, columns: frozenset[str]) -> str | None:
+    """The delimiter of an extract whose columns cannot be found with the one that the mapping gives."""
+    found = len(columns.intersection(header))
+    for delimiter in _TOML:
         other = structs.replace(source, delimiter=delimiter)
         try:
-            found = {cell.strip() for cell in next(_reader([first], other))}
+            cells = {cell.strip() for cell in next(_reader([first], other))}
         except csv.Error:
             continue
-        if delimiter != source.delimiter and len(columns & found) > len(columns) - len(missing):
-            what = f"The cells of the extract are separated by {delimiter!r}, not by {source.delimiter!r}."
-            hint = f"Set `delimiter = {_TOML.get(delimiter, repr(delimiter))}` under [source]."
-            return MappingError(what, where=f"{name}, line 1", hint=hint)
-    what = f"The extract has no column {', '.join(map(repr, missing))}."
-    return MappingError(what, where=f"{name}, line 1", hint=_HINT)
+        if len(columns & cells) > found:
+            return delimiter
+    return None
 
 
 def _csv_row(

@@ -57,7 +57,7 @@ def parse_time_of_day(text: str, form: str) -> time | None:
         match = _SERIAL_OF_DAY.fullmatch(plain)
         return (_1900 + _days(f"0{match[1] or ''}")).time() if match else None
     try:
-        return _strptime(plain, form, None).time()
+        return time.fromisoformat(plain) if form == ISO else _strptime(plain, form, None).time()
     except ValueError:
         return None
 
@@ -137,7 +137,7 @@ def faults_of_times(source: ExtractSource) -> Iterator[tuple[str, str, str]]:
             yield path, what, hint
     for index, form in enumerate(source.times_of_day):
         path = f"times_of_day[{index}]"
-        if form == EXCEL:
+        if form in (ISO, EXCEL):
             continue
         yield from _directive_faults(path, form)
         read = _read_back(form, zone)
@@ -190,8 +190,11 @@ def is_absent_by_time_of_day(text: str, column: str, source: ExtractSource) -> b
     if not listed:
         return False
     zone = ZoneInfo(source.time_zone)
-    at = next((at for form in source.times if (at := parse(text, form, zone))), None)
-    of_day = next((day for form in source.times_of_day if (day := parse_time_of_day(text, form)) is not None), None)
+    own_forms = (ISO,) if source.format == "xlsx" else ()
+    at = next((at for form in (*source.times, *own_forms) if (at := parse(text, form, zone))), None)
+    of_day = next(
+        (day for form in (*source.times_of_day, *own_forms) if (day := parse_time_of_day(text, form)) is not None), None
+    )
     own = (at.astimezone(zone) if at.tzinfo else at).time() if at else of_day
     return own is not None and own in [_time_of_day(each) for each in listed]
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from producers.declaration import Mapping, columns_of
+from producers.declaration import ISO, Mapping, columns_of
 from producers.time_formats import parse, parse_time_of_day
 from producers.values import Cells, MalformedError, check_digits, text_of
 
@@ -56,6 +56,9 @@ class LocalClock:
 
     def __init__(self, mapping: Mapping) -> None:
         self._source, self._zone = mapping.source, ZoneInfo(mapping.source.time_zone)
+        # A workbook's own dates and times are read as ISO text, whatever the mapping lists.
+        own = (ISO,) if mapping.source.format == "xlsx" else ()
+        self._times, self._times_of_day = (*mapping.source.times, *own), (*mapping.source.times_of_day, *own)
         self._follows: dict[tuple[str, ...], _Follows] = {}
         for declared in mapping.facts:
             if declared.after is not None:
@@ -129,12 +132,12 @@ class LocalClock:
         return at
 
     def _read(self, text: str, column: str, after: After | None) -> tuple[datetime, Note | None]:
-        for form in self._source.times:
+        for form in self._times:
             at = parse(text, form, self._zone)
             if at:
                 read, note = (at.astimezone(UTC), None) if at.tzinfo else self._to_utc(at, column, after)
                 return _moved(read, note, after)
-        for form in self._source.times_of_day:
+        for form in self._times_of_day:
             of_day = parse_time_of_day(text, form)
             if of_day is not None and after:
                 return _moved(*self._next(of_day, column, after), after)

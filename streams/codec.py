@@ -69,12 +69,18 @@ def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
 
 def encode_open(open_items: list[OpenItem]) -> str:
     """The open items of one subject as text."""
-    return _encode([[each.kind, each.since, each.began, each.due, *each.dimensions] for each in open_items]).decode()
+    rows = [
+        [each.kind, each.since, each.began, each.due, each.unrecorded_from, *each.dimensions] for each in open_items
+    ]
+    return _encode(rows).decode()
 
 
 def decode_open(text: str | bytes) -> list[OpenItem]:
     """The open items of one subject."""
-    return [OpenItem(kind, since, began, due, tuple(words)) for kind, since, began, due, *words in _decode(text)]
+    return [
+        OpenItem(kind, since, began, due, tuple(words), unrecorded_from)
+        for kind, since, began, due, unrecorded_from, *words in _decode(text)
+    ]
 
 
 def encode_field(field: Field) -> str:

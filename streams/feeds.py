@@ -33,6 +33,7 @@ class FeedState(Struct):
         is_replay: the feed replays recorded facts.
         is_simulated: the feed has ever sent simulated facts. They stay in the figures, so this never becomes false.
         history_to: the feed is sending its history up to this time; None when it sends the present.
+        has_ended: it replays recorded facts and has published them all, so its silence is right.
         doubt: why the last heartbeat does not prove that the feed is alive.
         settled_to: everything up to this time was certainly sent; 0 while nothing is settled. It never goes back.
         turn_to: a turn is an hour of heartbeats; this is what its first heartbeat claimed, settled when the turn ends.
@@ -49,6 +50,7 @@ class FeedState(Struct):
     settled_to: int = NOTHING_SETTLED
     turn_to: int = NOTHING_SETTLED
     turn_since: int = NOTHING_SETTLED
+    has_ended: bool = False
 
     def is_loading(self) -> bool:
         """Whether it is still sending its history."""
@@ -89,6 +91,8 @@ def after_heartbeat(
         settled_to=settled_to,
         turn_to=turn_to,
         turn_since=turn_since,
+        # A month that is replayed into a log with later facts does not end the feed that sends those.
+        has_ended=heartbeat.replay and heartbeat.ended and (known is None or claimed >= known.complete_to),
     )
 
 

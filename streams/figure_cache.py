@@ -71,9 +71,9 @@ def _is_valid(kept: _Kept, question: Question, versions: tuple[int, ...], as_of:
 
 
 def _until(measure: Measure, as_of: int, open_items: Callable[[str], Iterable[OpenItem]]) -> int:
-    """When the figures may change although no fact arrives: when the next open item misses its target."""
+    """When the figures may change although no fact arrives: when an open item misses its target, or its end is unrecorded."""
     never = 1 << 62
     if not isinstance(measure.statistic, Decided):
         return never
-    dues = (each.due for each in open_items(measure.statistic.of.kind))
-    return min((due for due in dues if due is not None and due > as_of), default=never)
+    moments = (moment for each in open_items(measure.statistic.of.kind) for moment in (each.due, each.unrecorded_from))
+    return min((moment for moment in moments if moment is not None and moment > as_of), default=never)

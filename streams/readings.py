@@ -401,8 +401,14 @@ class Reader:
 
     @_of_one_moment
     def open_subjects(self, force: str, kind: str) -> list[tuple[str, OpenItem]]:
-        """The open items of a force and kind, each with the id of its subject."""
-        return [each for cache in self._caches.values() for each in cache.open_subjects(force, kind)]
+        """The open items of a force and kind now, each with the id of its subject; not those whose end is unrecorded."""
+        now = microseconds(self.present(force))
+        return [
+            (subject_id, item)
+            for cache in self._caches.values()
+            for subject_id, item in cache.open_subjects(force, kind)
+            if not item.is_unrecorded(now)
+        ]
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:
         """The figures of a question, from the cache if nothing has changed."""
@@ -508,6 +514,7 @@ class Reader:
             is_replay=any(state.is_replay for state in states),
             is_simulated=any(state.is_simulated for state in states),
             history_to=max((state.history_to or 0 for state in states if state.is_loading()), default=None),
+            has_ended=bool(states) and all(state.has_ended for state in states),
             has_gone_back=any(self._has_gone_back(place, cache) for place, cache in places.items()),
         )
 

@@ -13,6 +13,7 @@ from bluelamp.cli.board import board
 from bluelamp.cli.chart import chart
 from bluelamp.cli.check import check
 from bluelamp.cli.compare import compare
+from bluelamp.cli.end import end
 from bluelamp.cli.explain import explain
 from bluelamp.cli.exporter import exporter
 from bluelamp.cli.gateway import gateway
@@ -53,6 +54,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     "Send facts": {
         replay: "Play an extract into the log.",
         tail: "Follow a growing file into the log.",
+        end: "End by hand what no source will end.",
         simulate: "Publish the facts of a simulated force.",
     },
     "Read figures": {

@@ -112,7 +112,7 @@ def print_dry_run(result: DryRun, extract: Extract) -> None:
     )
     keys = result.keys
     click.echo(
-        f"{keys.subjects:,} subjects, one for each {keys.one_for_each}; the largest has {keys.largest:,} rows.\n"
+        f"{keys.subjects:,} subjects, one for each {keys.one_for_each}. Most rows of one subject: {keys.largest:,}.\n"
     )
     width = max(len(each.column) for each in result.columns)
     click.echo(f"{'column':{width}}  {'rows':>7}  becomes")

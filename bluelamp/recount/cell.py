@@ -76,6 +76,7 @@ class RecountOpenItem(Struct, frozen=True, kw_only=True):
         began: when its subject began, in microseconds since 1970 in UTC.
         due: the first time at which it can no longer meet its target, in microseconds; None without a target.
         dimensions: the words of the kind's dimensions, in order.
+        unrecorded_from: when its end begins to count as unrecorded, in microseconds; None if it never does.
     """
 
     kind: str
@@ -84,3 +85,4 @@ class RecountOpenItem(Struct, frozen=True, kw_only=True):
     began: int
     due: int | None
     dimensions: tuple[str, ...]
+    unrecorded_from: int | None = None

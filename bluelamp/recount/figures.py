@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
-from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, open_items
+from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, never_ended, open_items
 from bluelamp.recount.times import SECOND
 from measures.measure import (
     Bands,
@@ -57,6 +57,10 @@ def _with_bounds(question: RecountQuestion, found: Iterable[RecountCell], *, is_
         lists_of_values = [list(each) for each in ([anywhere, *lists] if is_share else lists)]
         for key, *numbers in question.rows((text, [*lists_of_values, *values])):
             counts[key] = [old + new for old, new in zip(counts.get(key, [0] * 4), numbers, strict=True)]
+    if isinstance(question.measure.statistic, Decided):
+        for (key,) in question.rows(never_ended(question, question.measure.statistic.of)):
+            total, met, missed, left_out = counts.get(key, [0] * 4)
+            counts[key] = [total + 1, met, missed, left_out + 1]
     return [_bound(cell, counts.get("/".join(cell.dimensions.values()), [0] * 4), is_share=is_share) for cell in found]
 
 
@@ -251,11 +255,10 @@ def _open(question: RecountQuestion, statistic: OpenCount | OpenLongest) -> Iter
     chosen, values = open_items(question, statistic.of)
     # An item that opens after the time of the question has a negative age and is left out.
     at_least_seconds = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
-    under = "" if statistic.under_seconds is None else f"AND age_microseconds < {statistic.under_seconds * SECOND}"
     text = f"""
         SELECT key, count(*), max(age_microseconds)
         FROM ({chosen})
-        WHERE age_microseconds >= {at_least_seconds * SECOND} {under}
+        WHERE age_microseconds >= {at_least_seconds * SECOND}
         GROUP BY key
         """  # noqa: S608 - built from checked names and whole numbers
     for key, n, longest in question.rows((text, values)):

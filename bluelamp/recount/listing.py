@@ -102,6 +102,7 @@ def _open(question: RecountQuestion, selection: Selection, condition: Sql) -> li
     """The open items; for a decided kind, only those that are overdue."""
     kind = KINDS[selection.kind]
     text, values = condition
+    # Items whose end counts as unrecorded are not chosen at all.
     if text != "true":
         text, values = f"{text} AND chosen.due <= ?", [*values, question.as_of]
     columns = f"{key_words(question)}, subject, since, began, due"
@@ -123,9 +124,7 @@ def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
             return False
         return each.due is not None and (under is None or each.due - as_of < under)
     least = statistic.at_least_seconds if isinstance(statistic, OpenCount) else 0
-    under = statistic.under_seconds
-    age = as_of - each.at
-    return least * SECOND <= age and (under is None or age < under * SECOND)
+    return least * SECOND <= as_of - each.at
 
 
 class Slot(Struct, frozen=True):
@@ -164,9 +163,10 @@ def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
     words = "".join(f' AND "{name}" = ?' for name in kind.dimensions)
     text = (
         f"SELECT DISTINCT subject FROM {kind.topic}_open "  # noqa: S608 - names are ours
-        f"WHERE kind = ? AND force = ? AND since = ? AND began = ? AND due IS NOT DISTINCT FROM ?{words} ORDER BY subject"
+        f"WHERE kind = ? AND force = ? AND since = ? AND began = ? AND due IS NOT DISTINCT FROM ? "
+        f"AND unrecorded_from IS NOT DISTINCT FROM ?{words} ORDER BY subject"
     )
-    values = [item.kind, item.force, item.since, item.began, item.due, *item.dimensions]
+    values = [item.kind, item.force, item.since, item.began, item.due, item.unrecorded_from, *item.dimensions]
     return [subject for (subject,) in connection.execute(text, values).fetchall()]
 
 

@@ -19,6 +19,14 @@ _VOCABULARIES = {
     "suite": "suites",
     "type": "occurrence_types",
 }
+_DAYS_UNTIL_UNRECORDED = {
+    "immediate": (1, 28),
+    "priority": (3, 28),
+    "scheduled": (28, 90),
+    "desk": (90, 90),
+    "other": (90, 90),
+}
+"""By response: the days without a fact after which the attendance, and the closure, of an incident count as unrecorded."""
 _DAY = timedelta(days=1)
 _DAYS_AHEAD = 14
 """Within this time two working days have passed, even over Christmas or Easter."""
@@ -30,8 +38,15 @@ def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
     _insert(connection, "listed", ((entry,) for one in forces for entry in _listed(one)))
     _insert(connection, "grade", (row for one in forces for row in _grades(one)))
     _insert(connection, "grade_target", (row for one in forces for row in _targets(one)))
-    queues = ((one.name, each.label, each.line, each.short_abandon_seconds) for one in forces for each in one.queues)
-    _insert(connection, "queue", queues)
+    _insert(
+        connection,
+        "queue",
+        (
+            (one.name, each.label, each.line, each.short_abandon_seconds, each.end_unrecorded_after_seconds)
+            for one in forces
+            for each in one.queues
+        ),
+    )
     _insert(connection, "queue_target", (row for one in forces for row in _queue_targets(one)))
     _insert(connection, "channel", (row for one in forces for row in _channels(one)))
     types = ((one.name, each.label, each.family) for one in forces for each in one.occurrence_types)
@@ -72,7 +87,17 @@ def _listed(force: Force) -> Iterable[str]:
 
 
 def _grades(force: Force) -> Iterable[tuple[object, ...]]:
-    return ((force.name, grade.label, urgency, grade.response) for urgency, grade in enumerate(force.grades))
+    return (
+        (
+            force.name,
+            grade.label,
+            urgency,
+            grade.response,
+            grade.attendance_unrecorded_after_seconds or _DAYS_UNTIL_UNRECORDED[grade.response][0] * 24 * 3600,
+            grade.closure_unrecorded_after_seconds or _DAYS_UNTIL_UNRECORDED[grade.response][1] * 24 * 3600,
+        )
+        for urgency, grade in enumerate(force.grades)
+    )
 
 
 def _targets(force: Force) -> Iterable[tuple[object, ...]]:

@@ -105,16 +105,38 @@ def _overdue(question: RecountQuestion, selection: Selection) -> Sql:
     return chosen(question, selection, "open", f"{key_words(question)} AS key, 0 AS value", overdue)
 
 
+def never_ended(question: RecountQuestion, selection: Selection) -> Sql:
+    """The key of each item that fell due in the window and whose end counts as unrecorded."""
+    condition, values = within(question, "due")
+    fell_due = (f"{condition} AND chosen.due <= ?", [*values, question.as_of])
+    return chosen(question, selection, "open", f"{key_words(question)} AS key", fell_due, is_open=False)
+
+
 def within(question: RecountQuestion, moment: str) -> Sql:
     """The condition of the window: a time of the outcome for live windows, the local day of its subject for report windows."""
     column = moment if isinstance(question.interval, LiveInterval) else "day"
     return f"chosen.{column} >= ? AND chosen.{column} < ?", list(question.interval or ())
 
 
-def chosen(question: RecountQuestion, selection: Selection, table: str, columns: str, condition: Sql) -> Sql:
-    """Columns of the outcomes or open items of a question, from the table `finished` or `open`, which is named `chosen`."""
+def chosen(
+    question: RecountQuestion,
+    selection: Selection,
+    table: str,
+    columns: str,
+    condition: Sql,
+    *,
+    is_open: bool = True,
+) -> Sql:
+    """Columns of the outcomes or open items of a question, from the table `finished` or `open`, which is named `chosen`.
+
+    Of the open items, those that are still open, or else only those whose end counts as unrecorded.
+    """
     kind = KINDS[selection.kind]
     conditions: list[Sql] = [("chosen.kind = ? AND chosen.force = ?", [kind.name, question.force]), condition]
+    if table == "open":
+        # From then on an item is not open: nobody knows when it ended.
+        is_lost = "coalesce(chosen.unrecorded_from <= ?, false)"
+        conditions.append((f"NOT {is_lost}" if is_open else is_lost, [question.as_of]))
     for where in (question.measure.where, selection.where, question.where):
         conditions += [
             (f"{_word(name)} IN (SELECT unnest(?::VARCHAR[]))", [list(words)]) for name, words in where.items()

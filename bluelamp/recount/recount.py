@@ -194,8 +194,18 @@ class Recount:
     def open(self, kind: str) -> list[RecountOpenItem]:
         """Every open item of a kind, by force, the longest first."""
         return [
-            RecountOpenItem(kind=kind, force=force, since=since, began=began, due=due, dimensions=tuple(words))
-            for force, since, began, due, *words in self._rows(kind, "open", "since", "due")
+            RecountOpenItem(
+                kind=kind,
+                force=force,
+                since=since,
+                began=began,
+                due=due,
+                unrecorded_from=unrecorded_from,
+                dimensions=tuple(words),
+            )
+            for force, since, began, due, unrecorded_from, *words in self._rows(
+                kind, "open", "since", "due, unrecorded_from"
+            )
         ]
 
     def close(self) -> None:

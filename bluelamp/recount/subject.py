@@ -58,9 +58,11 @@ _FACTS = """
             ) = 1 AS is_latest
         FROM reported
     )
-    SELECT ranked.subject, ranked.subject_id, ranked.canonical, is_latest AND effective.place IS NOT NULL AS counts
+    SELECT ranked.subject, ranked.subject_id, ranked.canonical, is_latest AND counted.place IS NOT NULL AS counts
     FROM ranked
-    LEFT JOIN effective USING (subject, fact_id)
+    LEFT JOIN (
+        SELECT subject, fact_id, place FROM effective UNION ALL SELECT subject, fact_id, place FROM by_hand
+    ) AS counted USING (subject, fact_id)
     ORDER BY ranked.subject, ranked.happened, ranked.fact_id, ranked.canonical
 """
 

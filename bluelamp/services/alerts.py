@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import get_args
 
 import msgspec
@@ -13,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
-from alerts.inbox.api.app import Parts, api
+from alerts.inbox.api.app import EndRequest, Parts, api
 from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.people import Attempts, People, Proxy, Role, parse_tokens
 from alerts.inbox.log.payload import Payload
@@ -24,11 +25,14 @@ from alerts.notifier import InboxAlerts, Post
 from alerts.rule import Rule
 from alerts.samples import CachedSamples, used_by_rules
 from alerts.table import RULES
+from bluelamp.feeding.ending import end_by_hand
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings
 from facts.errors import SettingError
+from facts.fact import EndedByHand
 from measures.outcome import microseconds
+from producers.publish import LIVE, connect
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
 
@@ -123,6 +127,21 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
         guard=Guard(people(settings, environment), is_open_to_view=not settings.sign_in_to_view),
         attempts=Attempts(time.monotonic),
         now=wall,
+        end=partial(_end, settings),
+    )
+
+
+def _end(settings: Settings, request: EndRequest) -> EndedByHand:
+    """End a subject by hand, with connections of its own."""
+    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    return end_by_hand(
+        reader(settings),
+        publisher,
+        request.force,
+        request.subject,
+        request.subject_id,
+        request.reason,
+        request.role,
     )
 
 

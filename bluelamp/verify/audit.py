@@ -275,7 +275,13 @@ def _open_items(
 
 def _as_recounted(each: OpenItem, force: str) -> RecountOpenItem:
     return RecountOpenItem(
-        kind=each.kind, force=force, since=each.since, began=each.began, due=each.due, dimensions=each.dimensions
+        kind=each.kind,
+        force=force,
+        since=each.since,
+        began=each.began,
+        due=each.due,
+        unrecorded_from=each.unrecorded_from,
+        dimensions=each.dimensions,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, cast
 import msgspec
 from msgspec import Struct
 
-from facts.fact import FactWithdrawn, SubjectFact
+from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
 from facts.incident import IncidentReclassified, IncidentRegraded
 from facts.union import Topic
 from facts.wire import canonical
@@ -31,7 +31,17 @@ from streams.moving import OwnPartition
 from streams.record import Record, received, record_of
 from streams.stall import Place
 
-Cause = Literal["withdrawn", "corrected", "regraded", "reclassified", "late", "afterwards", "fell due"]
+Cause = Literal[
+    "withdrawn",
+    "corrected",
+    "regraded",
+    "reclassified",
+    "late",
+    "ended by hand",
+    "unrecorded",
+    "afterwards",
+    "fell due",
+]
 IN_COURSE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
 """Causes that are no restatement: an open item of the day ended, or fell due, after the day was published."""
 
@@ -43,7 +53,7 @@ class ChangedBy(Struct, frozen=True, kw_only=True):
         cause: the kind of change.
         subject_id: the subject's id in the force's system.
         received_at: when the log received the fact.
-        fact: its canonical JSON; None where no fact arrived and an open item fell due.
+        fact: its canonical JSON; None where no fact arrived, and an open item fell due or its end came to count as unrecorded.
     """
 
     cause: Cause
@@ -205,10 +215,17 @@ _Cells = dict[tuple[str, ...], Figure]
 
 
 class _Since(NamedTuple):
-    """A fact received after a day was first published, and the outcomes of its subject on that day without it."""
+    """A fact received after a day was first published.
+
+    Attributes:
+        counted: the fact.
+        without: the outcomes of its subject on that day without it.
+        is_again: whether a fact with its id was published with the day, so that it is a later record of that fact.
+    """
 
     counted: CountedFact
     without: Outcomes
+    is_again: bool
 
 
 class _Subject(NamedTuple):
@@ -318,8 +335,13 @@ def _subjects(part: PartitionFacts, closings: Closings, rules: Rules, day: int) 
             yield _Subject(subject_id, first, first, [])
             continue
         now = _of(day, topic, facts, rules)
+        known = {each.fact.fact_id for each in published}
         since = [
-            _Since(each, _of(day, topic, [one for one in facts if one.fact != each.fact], rules))
+            _Since(
+                each,
+                _of(day, topic, [one for one in facts if one.fact != each.fact], rules),
+                is_again=each.fact.fact_id in known,
+            )
             for each in _new(published, facts)
         ]
         yield _Subject(subject_id, first, now, since)
@@ -368,8 +390,8 @@ def _of_day(
         because: list[ChangedBy] = []
         for each, before, after in own:
             if _differs(before, after, words):
-                needed = [one.counted for one in each.since if _differs(cells(today, [one.without]), after, words)]
-                because += _because(each, needed or [one.counted for one in each.since], microseconds(window.end))
+                needed = [one for one in each.since if _differs(cells(today, [one.without]), after, words)]
+                because += _because(each, needed or each.since, microseconds(window.end), microseconds(as_of))
         yield _restatement(measure, day, first.get(words), now.get(words), because)
 
 
@@ -398,17 +420,18 @@ def _restatement(
     )
 
 
-def _because(subject: _Subject, facts: Iterable[CountedFact], end: int) -> list[ChangedBy]:
-    """The facts behind a change of one subject; without any fact, an open item fell due."""
+def _because(subject: _Subject, since: Iterable[_Since], end: int, as_of: int) -> list[ChangedBy]:
+    """The facts behind a change of one subject; without any fact, time has passed for an open item."""
+    is_unrecorded = any(each.is_unrecorded(as_of) and not each.is_unrecorded(end) for each in subject.now.open)
     return [
         ChangedBy(
-            cause=cause_of(each.fact, end),
+            cause="corrected" if each.is_again else cause_of(each.counted.fact, end),
             subject_id=subject.subject_id,
-            received_at=each.received_at,
-            fact=msgspec.Raw(canonical(each.fact)),
+            received_at=each.counted.received_at,
+            fact=msgspec.Raw(canonical(each.counted.fact)),
         )
-        for each in facts
-    ] or [ChangedBy(cause="fell due", subject_id=subject.subject_id)]
+        for each in since
+    ] or [ChangedBy(cause="unrecorded" if is_unrecorded else "fell due", subject_id=subject.subject_id)]
 
 
 def cause_of(fact: SubjectFact, end: int) -> Cause:
@@ -420,6 +443,8 @@ def cause_of(fact: SubjectFact, end: int) -> Cause:
     """
     if isinstance(fact, FactWithdrawn):
         return "withdrawn"
+    if isinstance(fact, EndedByHand):
+        return "ended by hand"
     if fact.corrects is not None:
         return "corrected"
     if isinstance(fact, IncidentRegraded):

@@ -17,6 +17,9 @@ class _Open(Protocol):
     @property
     def due(self) -> int | None: ...
 
+    @property
+    def unrecorded_from(self) -> int | None: ...
+
 
 def number(count: int, noun: str) -> str:
     """Such as `1 figure` or `1,200 figures`."""
@@ -40,9 +43,10 @@ def named(kind: str, words: Iterable[str]) -> dict[str, str]:
 
 
 def open_words(item: _Open) -> str:
-    """Since when an item is open, and when it falls due."""
+    """Since when an item is open, when it falls due, and from when its end counts as unrecorded."""
     due = f", due {instant(item.due).isoformat()}" if item.due is not None else ""
-    return f"open since {instant(item.since).isoformat()}{due}"
+    unrecorded = f", unrecorded from {instant(item.unrecorded_from).isoformat()}" if item.unrecorded_from else ""
+    return f"open since {instant(item.since).isoformat()}{due}{unrecorded}"
 
 
 def exact(numbers: Any) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -56,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     forces: Annotated[
-        str, Meta(description="Directory of force profiles (TOML). Empty: the profiles that come with Blue Lamp.")
+        str, Meta(description="Directory of force profiles (TOML), added to those that come with Blue Lamp.")
     ] = ""
     force: Annotated[str, Meta(description="Force to use when a command or page names none.")] = "staffordshire"
     partitions: Annotated[int, Meta(description="Number of partitions of each topic that Blue Lamp creates.")] = (
@@ -268,21 +269,35 @@ def _all_running(data: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def load_forces(settings: Settings) -> dict[str, Rules]:
-    """The rules of every force, from the profiles in BLUELAMP_FORCES or those that come with Blue Lamp.
+    """The rules of every force: the profiles that come with Blue Lamp, and those in BLUELAMP_FORCES.
+
+    A profile in BLUELAMP_FORCES replaces the one of the same force that comes with Blue Lamp.
 
     Raises:
-        ProfileError: a profile is invalid, or there is none.
+        ProfileError: a profile is invalid, BLUELAMP_FORCES contains none, or two of its profiles are of one force.
     """
-    directory = Path(settings.forces) if settings.forces else files("facts").joinpath("forces")
-    if not directory.is_dir():
-        hint = "Set it to a directory of force profiles, or unset it."
-        raise ProfileError("This directory does not exist.", where=f"BLUELAMP_FORCES={settings.forces}", hint=hint)
-    profiles = [parse(each.read_text(), each.name) for each in directory.iterdir() if each.name.endswith(".toml")]
-    if not profiles:
-        hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
-        raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
-    return {force.name: Rules(force) for force in sorted(profiles, key=_by_name)}
+    profiles = _profiles(files("facts").joinpath("forces"))
+    if settings.forces:
+        directory = Path(settings.forces)
+        if not directory.is_dir():
+            hint = "Set it to a directory of force profiles, or unset it."
+            raise ProfileError("This directory does not exist.", where=f"BLUELAMP_FORCES={settings.forces}", hint=hint)
+        own = _profiles(directory)
+        if not own:
+            hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
+            raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
+        profiles |= own
+    return {name: Rules(profiles[name]) for name in sorted(profiles)}
 
 
-def _by_name(force: Force) -> str:
-    return force.name
+def _profiles(directory: Traversable) -> dict[str, Force]:
+    """The profiles in a directory, by the name of their force."""
+    found: dict[str, Force] = {}
+    for file in sorted(directory.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            force = parse(file.read_text("utf-8"), file.name)
+            if force.name in found:
+                what = f"Two profiles are of the force {force.name!r}."
+                raise ProfileError(what, where=str(directory), hint="Keep one of them.")
+            found[force.name] = force
+    return found

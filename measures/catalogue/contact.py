@@ -1,6 +1,7 @@
 """Measures of contacts: 999, 101 with its triage and local queues, and digital (reports A1 and A2)."""
 
 from facts.contact import ContactResult
+from facts.force import LOCAL, TRIAGE
 from measures.measure import (
     Bands,
     Count,
@@ -20,8 +21,8 @@ from measures.measure import (
 
 _999: DeclaredWhere = {"line": ("999",)}
 _101: DeclaredWhere = {"line": ("101",)}
-_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": ("triage",)}
-_LOCAL: DeclaredWhere = {"line": ("101",), "queue": ("local",)}
+_TRIAGE: DeclaredWhere = {"line": ("101",), "queue": (TRIAGE,)}
+_LOCAL: DeclaredWhere = {"line": ("101",), "queue": (LOCAL,)}
 _DIGITAL: DeclaredWhere = {"line": ("digital",)}
 _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
@@ -29,7 +30,6 @@ _ANSWER_UNRECORDED = (Unrecorded(Selection("leg_answer_unrecorded")),)
 _SERVICE_UNRECORDED = (Unrecorded(Selection("leg_service_unrecorded")),)
 _ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")),)
 _RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")),)
-_HALF_DAY_SECONDS = 43_200
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = (
@@ -40,7 +40,7 @@ _OF_QUEUES = "the target that the force's profile gave the queue on the day of t
 _TARGET_999 = (
     f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
 )
-_UNRECORDED = "A wait of over 12 hours is left out: its end was probably never recorded."
+_UNRECORDED = "A wait whose end counts as unrecorded is left out (contact_unrecorded_count)."
 
 EMERGENCY = (
     Measure(
@@ -201,7 +201,7 @@ EMERGENCY = (
         title="999 waiting now",
         question="How many 999 callers are waiting now?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_999,
         good="lower",
@@ -213,7 +213,7 @@ EMERGENCY = (
         question="How long has the longest-waiting 999 caller been waiting?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_999,
         good="lower",
@@ -225,7 +225,7 @@ EMERGENCY = (
         question="How many 999 callers have been waiting for 30 seconds or more?",
         population=f"999 calls still in a queue: not answered, not abandoned and not ended otherwise. {_UNRECORDED}",
         clock="From the offer to the force's queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=30, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=30),
         unit="count",
         where=_999,
         good="lower",
@@ -321,7 +321,7 @@ NON_EMERGENCY = (
         title="101 waiting now",
         question="How many 101 callers are waiting now?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
-        statistic=OpenCount(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING),
         unit="count",
         where=_101,
         good="lower",
@@ -333,7 +333,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting 101 caller been waiting?",
         population=f"101 calls still in a queue. {_UNRECORDED}",
         clock="From the offer to the queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_101,
         good="lower",
@@ -359,7 +359,7 @@ NON_EMERGENCY = (
         title="Answered by triage",
         question="What share of answered 101 calls was answered at triage?",
         population="Every stay of a 101 call in a queue that was answered.",
-        statistic=Share((Selection("leg_answered", {"queue": ("triage",)}),), (_ANSWERED,)),
+        statistic=Share((Selection("leg_answered", {"queue": (TRIAGE,)}),), (_ANSWERED,)),
         unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),),
         unit="ratio",
         where=_101,
@@ -463,7 +463,7 @@ NON_EMERGENCY = (
         question="How long has the longest-waiting caller after triage been waiting in the local queue?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenLongest(_WAITING, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenLongest(_WAITING),
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -475,7 +475,7 @@ NON_EMERGENCY = (
         question="How many callers have been waiting in the local queue for 60 minutes or more?",
         population=f"101 callers sent on from triage and still in the local queue. {_UNRECORDED}",
         clock="From the transfer to the local queue until now.",
-        statistic=OpenCount(_WAITING, at_least_seconds=3600, under_seconds=_HALF_DAY_SECONDS),
+        statistic=OpenCount(_WAITING, at_least_seconds=3600),
         unit="count",
         where=_LOCAL,
         good="lower",

@@ -24,6 +24,7 @@ _PRIORITY: DeclaredWhere = {"response": ("priority",)}
 _DOMESTIC_PRIORITY: DeclaredWhere = {"response": ("priority",), "domestic": ("yes",)}
 
 _FINAL_GRADE = "An incident counts under its final grade: a regrade moves it from one grade's figures to the other's."
+_UNRECORDED = "An incident whose end counts as unrecorded is left out (incident_unrecorded_count)."
 _NOT_NEEDED = (
     "Incidents closed as duplicate or out of force are excluded, and so are those resolved by telephone or cancelled "
     "without attendance: see attendance_not_required_count."
@@ -378,7 +379,7 @@ OPEN = (
         show=("incidents",),
         title="Incidents open now",
         question="How many incidents are open now?",
-        population="Incidents opened and not closed.",
+        population=f"Incidents opened and not closed. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_open")),
         unit="count",
     ),
@@ -387,7 +388,7 @@ OPEN = (
         show=("incidents",),
         title="No unit assigned now",
         question="How many open incidents that may need attendance have no unit assigned?",
-        population="Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
+        population=f"Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced")),
         unit="count",
         good="lower",
@@ -397,7 +398,7 @@ OPEN = (
         show=("incidents",),
         title="Not attended yet",
         question="How many open incidents have not been attended?",
-        population="Open incidents with neither an arrival nor a video response.",
+        population=f"Open incidents with neither an arrival nor a video response. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unattended")),
         unit="count",
         good="lower",
@@ -407,7 +408,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 1 with no unit for 2 min",
         question="How many Grade 1 (immediate) incidents have had no unit assigned for 2 minutes or more?",
-        population="Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down.",
+        population=f"Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced"), at_least_seconds=120),
         unit="count",
         where=_IMMEDIATE,
@@ -418,7 +419,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 1 not attended for 15 min",
         question="How many Grade 1 (immediate) incidents have been open and unattended for 15 minutes or more?",
-        population="Open Grade 1 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 1 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=900),
         unit="count",
@@ -430,7 +431,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 2 not attended for 2 h",
         question="How many Grade 2 (priority) incidents have been open and unattended for 2 hours or more?",
-        population="Open Grade 2 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 2 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenCount(Selection("incident_unattended"), at_least_seconds=7200),
         unit="count",
@@ -441,7 +442,7 @@ OPEN = (
         name="grade_1_longest_unattended_seconds",
         title="Grade 1 longest without attendance",
         question="How long has the longest-waiting Grade 1 (immediate) incident been open and unattended?",
-        population="Open Grade 1 incidents with neither an arrival nor a video response.",
+        population=f"Open Grade 1 incidents with neither an arrival nor a video response. {_UNRECORDED}",
         clock="From the incident's opening until now.",
         statistic=OpenLongest(Selection("incident_unattended")),
         unit="seconds",

@@ -2,8 +2,10 @@
 
 from typing import get_args
 
-from measures.measure import Count, Measure, Selection
-from measures.outcome import CONTRADICTION, INCOMPLETE, Subject
+from measures.measure import Count, Measure, OpenCount, Selection, Shown
+from measures.outcome import CONTRADICTION, ENDED_BY_HAND, INCOMPLETE, UNRECORDED_END, Subject
+
+_SHOWN: dict[Subject, Shown] = {"contact": ("emergency",), "incident": ("incidents",)}
 
 
 def _incomplete(subject: Subject) -> Measure:
@@ -31,8 +33,37 @@ def _contradiction(subject: Subject) -> Measure:
     )
 
 
+def _unrecorded(subject: Subject) -> Measure:
+    return Measure(
+        name=f"{subject}_unrecorded_count",
+        show=_SHOWN.get(subject, ()),
+        title=f"{subject.capitalize()}s with an unrecorded end now",
+        question=f"How many ends of {subject}s should have been recorded by now, and were not?",
+        population=f"Open {subject}s, older than the age from which the force's profile takes their end to be unrecorded. "
+        "They are left out of what is open now, and of shares within target.",
+        clock="From the time at which the end counts as unrecorded until now.",
+        statistic=OpenCount(Selection(UNRECORDED_END[subject])),
+        unit="count",
+        good="lower",
+        notes=("Each remains until an end is recorded, or until a person ends it by hand (`bluelamp end`).",),
+    )
+
+
+def _ended_by_hand(subject: Subject) -> Measure:
+    return Measure(
+        name=f"{subject}_ended_by_hand_count",
+        title=f"{subject.capitalize()}s ended by hand",
+        question=f"How many {subject}s did a person end because no end was recorded?",
+        population=f"{subject.capitalize()}s ended by hand, with no end recorded since. Whether they met a target is not known.",
+        statistic=Count(Selection(ENDED_BY_HAND[subject])),
+        unit="count",
+        good="lower",
+    )
+
+
 RECORD = (
     *(declare(subject) for subject in get_args(Subject) for declare in (_incomplete, _contradiction)),
+    *(declare(subject) for subject in UNRECORDED_END for declare in (_unrecorded, _ended_by_hand)),
     Measure(
         name="contact_end_unrecorded_count",
         title="Contacts with no end recorded for a queue",

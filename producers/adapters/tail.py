@@ -9,6 +9,7 @@ from typing import IO
 
 from msgspec import Struct
 
+from facts.errors import MappingError
 from facts.feed import FeedHeartbeat
 from facts.times import is_future
 from producers.adapters.growing import GrowingFile, find_file, identity_of, next_after
@@ -85,6 +86,9 @@ class Tail:
             MappingError: the file does not fit the mapping.
             PublishError: some facts may not have reached the log.
         """
+        if self._mapping.source.format == "xlsx":
+            hint = "Export rows of CSV, or use `bluelamp replay` for each workbook."
+            raise MappingError("A workbook is written whole and does not grow.", where=self._mapping.name, hint=hint)
         saved = load_position(self._position_path)
         try:
             current, line = (find_file(self._path, saved.file), saved.line) if saved else (self._path, 0)

@@ -152,12 +152,17 @@ def _schemas(forces: list[Force], limits: Limits) -> dict[str, Any]:
 
 
 def _heartbeat(heartbeat: Mapping[str, Any], topic: Topic, forces: list[Force]) -> dict[str, Any]:
-    """The schema of a heartbeat on a topic, from one of the feeds that the profiles list for it."""
-    feeds = sorted({feed.name for force in forces for feed in force.feeds if feed.topic == topic})
-    properties = heartbeat["properties"] | {
-        "feed": {"enum": feeds, "description": f"A feed that the force's profile lists for the topic {topic}."}
-    }
-    return {**heartbeat, "properties": properties}
+    """The schema of a heartbeat on a topic, from one of the feeds that its force's profile lists for it."""
+    of_force = []
+    for force in forces:
+        feeds = sorted(feed.name for feed in force.feeds if feed.topic == topic)
+        listed = {"enum": feeds, "description": f"A feed that the force's profile lists for the topic {topic}."}
+        properties = heartbeat["properties"] | {"force": {"enum": [force.name]}, "feed": listed}
+        if feeds:
+            of_force.append({**heartbeat, "properties": properties})
+    if len(of_force) == 1:
+        return of_force[0]
+    return {"oneOf": of_force, "description": heartbeat["description"]}
 
 
 def _batch(topic: Topic, limits: Limits) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from facts.fact import Fact, FactWithdrawn
+from facts.fact import EndedByHand, Fact, FactWithdrawn
 from facts.feed import FeedHeartbeat
 from facts.union import FACT_TYPES, Topic, topic_of
 
@@ -15,7 +15,7 @@ REFERENCE = "#/components/schemas/{name}"
 def facts_of(topic: Topic) -> tuple[type[Fact], ...]:
     """The facts that a topic carries: its own, withdrawals and heartbeats."""
     own = tuple(each for each in FACT_TYPES if topic_of(each) == topic)
-    return (*own, FactWithdrawn, FeedHeartbeat)
+    return (*own, FactWithdrawn, EndedByHand, FeedHeartbeat)
 
 
 def schemas_of(types: Iterable[type[Fact]], forces: Iterable[str] = ()) -> dict[str, Any]:

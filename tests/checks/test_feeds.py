@@ -64,6 +64,8 @@ def test_a_replay_and_a_feed_that_loads_its_history_are_never_good() -> None:
     past = NOW - timedelta(days=2000)
     replayed = checked(present=past, is_replay=True, complete_to=2000 * 86_400)
     assert (replayed.state, "a replay of recorded facts" in replayed.what) == ("warning", True)
+    ended = checked(present=past, is_replay=True, has_ended=True, complete_to=2000 * 86_400, heartbeat_at=86_400)
+    assert (ended.state, "a replay of recorded facts" in ended.what) == ("warning", True)
     loading = checked(complete_to=86_400, history_to=microseconds(NOW))
     assert (loading.state, "loading its history" in loading.what) == ("warning", True)
 

@@ -45,6 +45,14 @@ def test_the_shipped_profiles_are_valid(name: str) -> None:
         (("[[feeds]]", f"{_QUEUE}[[queues.targets]]\nseconds = 10\n[[feeds]]"), "`since`"),
         (("[[feeds]]", f"{_QUEUE}{_SINCE.format(2025)}seconds = 0\n[[feeds]]"), "queues[0].targets[0].seconds"),
         (("[[feeds]]", f"{_QUEUE}target_seconds = 10\n[[feeds]]"), "write [[queues.targets]]"),
+        (
+            ("[[feeds]]", _QUEUE.replace("999", "101") + "[[feeds]]"),
+            "None of the queues of 101 (q) is labelled 'triage'",
+        ),
+        (("[[feeds]]", _QUEUE.replace('"q"', '"local"') + "[[feeds]]"), "The queue 'local' is on the line 999"),
+        (("time_zone = ", "# "), "Required here: name, title, time_zone."),
+        (("[[feeds]]", '[[queues]]\nlabel = "q"\n[[feeds]]'), "Required here: label, name, line."),
+        (("[[feeds]]", f"{_QUEUE}[[queues.targets]]\nseconds = 1\n[[feeds]]"), "Required here: since."),
         (("[[feeds]]", f"{_QUEUE}target_is_inclusive = true\n[[feeds]]"), "write [[queues.targets]]"),
     ],
 )

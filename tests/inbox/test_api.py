@@ -5,14 +5,21 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from msgspec.structs import replace
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from alerts.inbox.api.app import EndRequest, api
+from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.people import People, Proxy
 from alerts.inbox.log.stream import InboxLog
 from bluelamp.embedded.state import StateServer
-from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, resolved, served
+from facts.errors import QuestionError
+from facts.fact import EndedByHand
+from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, parts, resolved, served
 
 KEY = "test:inbox:api"
 
@@ -303,3 +310,36 @@ def test_an_unreachable_state_server_is_a_problem_that_asks_to_retry(clock: Cloc
     with served(application(InboxLog(nobody, KEY), clock)) as address:
         refused(Desk(address + "/api/alerts").get("/"), 503, "state_unavailable")
         refused(Desk(address + "/api/alerts", "engine").send(firing()), 503, "state_unavailable")
+
+
+def test_a_person_with_the_role_to_act_ends_a_subject_by_hand(state: Redis, clock: Clock) -> None:
+    """The role is recorded, and never who was signed in."""
+    received: list[EndRequest] = []
+
+    def end(request: EndRequest) -> EndedByHand:
+        if request.subject_id != "i-7":
+            raise QuestionError("No incident with this id is open.", where=request.subject_id, hint="List them.")
+        received.append(request)
+        return EndedByHand(
+            fact_id="e", force=request.force, at=clock(), subject_id="i-7", reason=request.reason, role=request.role
+        )
+
+    guard = Guard(People(PEOPLE, clock), is_open_to_view=True)
+    own = replace(parts(InboxLog(state, KEY), clock, guard), end=end)
+    body = {
+        "force": "staffordshire",
+        "subject": "incident",
+        "subject_id": "i-7",
+        "reason": "system_fault",
+        "role": "duty_inspector",
+    }
+    with served(Starlette(routes=[Mount("/api/alerts", api(own))])) as root:
+        address = root + "/api/alerts"
+        assert Desk(address).post("/ends", body).status_code == 401
+        assert Desk(address, "view").post("/ends", body).status_code == 403
+        answer = Desk(address, "act").post("/ends", body)
+        assert (answer.status_code, answer.json()["role"]) == (200, "duty_inspector")
+        assert "inspector" not in answer.text.replace("duty_inspector", "")
+        assert Desk(address, "act").post("/ends", {**body, "subject_id": "i-8"}).status_code == 422
+        assert Desk(address, "act").post("/ends", {**body, "role": "Sgt Smith"}).status_code == 422
+    assert len(received) == 1

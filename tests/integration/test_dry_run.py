@@ -22,7 +22,7 @@ def test_it_explains_columns_facts_and_malformed_rows() -> None:
     assert result.returncode == 1, result.stderr
     for expected in (
         "14 rows: 7 give facts, 1 excluded, 1 repeated, 0 replaced, 5 lost as malformed.",
-        "6 subjects, one for each Call ID; the largest has 2 rows.",
+        "6 subjects, one for each Call ID. Most rows of one subject: 2.",
         "ContactAnswered.at; whether ContactAnswered happened; refused: out_of_order 1",
         "not used",
         "ContactOffered: 7, 2024-10-26",

@@ -66,9 +66,14 @@ def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None
             theirs = Counter((o.decided, o.began, o.dimensions, o.value) for o in recount.finished(kind))
             assert ours == theirs, kind
             open_items = Counter(
-                (o.since, o.began, o.due, o.dimensions) for s in subjects for o in s.outcomes.open if o.kind == kind
+                (o.since, o.began, o.due, o.unrecorded_from, o.dimensions)
+                for s in subjects
+                for o in s.outcomes.open
+                if o.kind == kind
             )
-            assert open_items == Counter((o.since, o.began, o.due, o.dimensions) for o in recount.open(kind)), kind
+            assert open_items == Counter(
+                (o.since, o.began, o.due, o.unrecorded_from, o.dimensions) for o in recount.open(kind)
+            ), kind
 
 
 _QUESTIONS = (records(), st.randoms(use_true_random=False))

@@ -159,13 +159,10 @@ class World:
         value, n, feeds = _FIGURES[name](self)
         return value, n, feeds
 
-    def open_count(
-        self, kind: str, chosen: Chosen, least_seconds: int = 0, under_seconds: int | None = None
-    ) -> TimeSeries:
-        """The number of items that have been open for at least `least_seconds` and less than `under_seconds`."""
-        under = FOREVER if under_seconds is None else under_seconds * SECOND
+    def open_count(self, kind: str, chosen: Chosen, least_seconds: int = 0) -> TimeSeries:
+        """The number of items that have been open for at least `least_seconds`, and whose end is not unrecorded."""
         return total(
-            (max(since, outcome.since + least_seconds * SECOND), min(until, outcome.since + under), 1)
+            (max(since, outcome.since + least_seconds * SECOND), min(until, outcome.lost), 1)
             for since, until, outcome in self._chosen(kind, chosen)
             if outcome.at is None
         )
@@ -201,7 +198,7 @@ class World:
             minute = at // MINUTE * MINUTE
             # An outcome missed because nobody came counts from the time it was due; the window contains it either way.
             begins = max(since, minute + 1, at if outcome.at is None else 0)
-            yield begins, min(until, minute + 61 * MINUTE), worth(outcome)
+            yield begins, min(until, minute + 61 * MINUTE, outcome.lost), worth(outcome)
 
     def _chosen(self, kind: str, chosen: Chosen) -> Iterator[tuple[int, int, Outcome]]:
         return (each for each in self._by_kind.get(kind, ()) if chosen(each[2]))
@@ -349,7 +346,6 @@ _PARTS: Mapping[str, tuple[Part, ...]] = {
     "grade_1_opened_to_arrived_within_target_ratio": (("arrived_decided", _of(grade="1"), _value),),
     "grade_2_opened_to_arrived_within_target_ratio": (("arrived_decided", _of(grade="2"), _value),),
 }
-_HALF_A_DAY = 43_200
 Measured = tuple[TimeSeries, TimeSeries, tuple[str, ...]]
 
 
@@ -367,14 +363,9 @@ def _hourly(name: str, feed: str) -> Callable[[World], Measured]:
     return measured
 
 
-def _open(
-    kind: str, feed: str, least_seconds: int, under_seconds: int | None = None, **words: str
-) -> Callable[[World], Measured]:
-    return lambda world: (
-        world.open_count(kind, _of(**words), least_seconds, under_seconds),
-        always(1),
-        (feed,),
-    )
+def _open(kind: str, feed: str | tuple[str, ...], least_seconds: int, **words: str) -> Callable[[World], Measured]:
+    feeds = (feed,) if isinstance(feed, str) else feed
+    return lambda world: (world.open_count(kind, _of(**words), least_seconds), always(1), feeds)
 
 
 _999, _101, _ROAD, _CUSTODY = "telephony_999", "telephony_101", "command_and_control", "custody"
@@ -388,13 +379,14 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     **{name: _hourly(name, _999) for name in _PARTS if name.startswith("contact_999")},
     **{name: _hourly(name, _101) for name in _PARTS if name.startswith(("contact_101", "triage", "post_triage"))},
     **{name: _hourly(name, _ROAD) for name in _PARTS if name.startswith(("incident", "grade"))},
-    "contact_999_waiting_over_30_seconds_count": _open("leg_waiting", _999, 30, _HALF_A_DAY, line="999"),
-    "post_triage_waiting_over_60_minutes_count": _open(
-        "leg_waiting", _101, 3600, _HALF_A_DAY, line="101", queue="local"
-    ),
+    "contact_999_waiting_over_30_seconds_count": _open("leg_waiting", _999, 30, line="999"),
+    "post_triage_waiting_over_60_minutes_count": _open("leg_waiting", _101, 3600, line="101", queue="local"),
     "grade_1_unresourced_over_2_minutes_count": _open("incident_unresourced", _ROAD, 120, grade="1"),
     "grade_1_unattended_over_15_minutes_count": _open("incident_unattended", _ROAD, 900, grade="1"),
     "grade_2_unattended_over_2_hours_count": _open("incident_unattended", _ROAD, 7200, grade="2"),
+    "contact_unrecorded_count": _open("contact_unrecorded", (_999, _101, "digital"), 0),
+    "incident_unrecorded_count": _open("incident_unrecorded", _ROAD, 0),
+    "detention_unrecorded_count": _open("detention_unrecorded", _CUSTODY, 0),
     "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
     # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),

@@ -30,7 +30,7 @@ from facts.incident import (
     VideoResponseStarted,
 )
 from facts.union import Topic
-from tests.oracle.knowledge import SECOND
+from tests.oracle.knowledge import FOREVER, SECOND
 
 HOUR = 3600 * SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - written differently from the product on purpose
@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
         value: a duration in the kind's unit, or 1 for met and 0 for missed.
         since: since when it is open; 0 if it is not.
         due: from when on its target is missed, or the last time that meets it; None if it has no target.
+        lost: from when on its end counts as unrecorded.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Outcome(NamedTuple):
     value: int = 0
     since: int = 0
     due: int | None = None
+    lost: int = FOREVER
 
 
 def outcomes(topic: Topic, facts: Sequence[SubjectFact], force: Force) -> Iterable[Outcome]:
@@ -78,7 +80,7 @@ def first(facts: Iterable[SubjectFact], *kinds: type[SubjectFact]) -> int | None
 
 
 def decided(
-    kind: str, words: Mapping[str, str], start: int, end: int | None, given_up: int | None, due: int
+    kind: str, words: Mapping[str, str], start: int, end: int | None, given_up: int | None, due: int, lost: int
 ) -> Iterator[Outcome]:
     """Whether a span met its target (semantics section 3); nothing for a span that ends before it starts."""
     if end is not None and end < start:
@@ -88,7 +90,7 @@ def decided(
     elif given_up is not None:
         yield Outcome(kind, words, at=min(given_up, due), value=0)
     else:
-        yield Outcome(kind, words, since=start, due=due)
+        yield Outcome(kind, words, since=start, due=due, lost=lost)
 
 
 # Contacts, in tenths of a second.
@@ -126,6 +128,8 @@ def _leg_of(fact: SubjectFact, legs: Mapping[tuple[str, int], ContactOffered]) -
 
 def _leg(offer: ContactOffered, ends: Sequence[SubjectFact], force: Force, *, is_last: bool) -> Iterator[Outcome]:
     words, offered = _words(offer), since_1970(offer.at)
+    # No scenario ends anything by hand, and no supplied profile has ages of its own.
+    lost = offered + {"999": 1, "101": 12}.get(offer.line, 28 * 24) * HOUR
     answered, abandoned = first(ends, ContactAnswered), first(ends, ContactAbandoned)
     if answered is not None and (abandoned is None or answered <= abandoned):
         yield from _span("leg_answered", words, offered, answered)
@@ -136,10 +140,11 @@ def _leg(offer: ContactOffered, ends: Sequence[SubjectFact], force: Force, *, is
     elif first(ends, ContactConcluded) is not None or not is_last:
         return
     else:
-        yield Outcome("leg_waiting", words, since=offered)
+        yield Outcome("leg_waiting", words, since=offered, lost=lost)
+        yield Outcome("contact_unrecorded", words, since=lost)
     due = _due(force, offer)
     if due is not None:
-        yield from decided("leg_answer_decided", words, offered, answered, None, due)
+        yield from decided("leg_answer_decided", words, offered, answered, None, due, lost)
 
 
 def _span(kind: str, words: Mapping[str, str], start: int, end: int) -> Iterator[Outcome]:
@@ -181,16 +186,31 @@ def incident(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
     if closure is not None and _needs_nobody(closure, attended):
         return
     closed = None if closure is None else since_1970(closure.at)
+    open_for, closure_for = _ages(force, grades[-1])
+    lost, lost_closure = (max(since_1970(fact.at) for fact in facts) + age for age in (open_for, closure_for))
+    if closed is None:
+        yield Outcome("incident_unrecorded", words, since=lost_closure)
     if closed is None and attended is None:
-        yield Outcome("incident_unattended", words, since=opened)
+        yield Outcome("incident_unrecorded", words, since=lost)
+        yield Outcome("incident_unattended", words, since=opened, lost=lost)
         since = _without_unit_since(facts, opened)
         if since is not None:
-            yield Outcome("incident_unresourced", words, since=since)
+            yield Outcome("incident_unresourced", words, since=since, lost=lost)
+    lost = lost if attended is None else lost_closure
     to_dispatched, to_arrived = targets(force, grades[-1], openings[0].at)
     if to_dispatched is not None and not (dispatched is None and arrived is not None):
-        yield from decided("dispatched_decided", words, opened, dispatched, closed, _missed_at(opened, to_dispatched))
+        yield from decided(
+            "dispatched_decided", words, opened, dispatched, closed, _missed_at(opened, to_dispatched), lost
+        )
     if to_arrived is not None:
-        yield from decided("arrived_decided", words, opened, arrived, closed, _missed_at(opened, to_arrived))
+        yield from decided("arrived_decided", words, opened, arrived, closed, _missed_at(opened, to_arrived), lost)
+
+
+def _ages(force: Force, grade: str) -> tuple[int, int]:
+    """How long without a fact makes the attendance, and the closure, of an incident unrecorded."""
+    response = next((each.response for each in force.grades if each.label == grade), "other")
+    days = {"immediate": (1, 28), "priority": (3, 28), "scheduled": (28, 90)}.get(response, (90, 90))
+    return days[0] * 24 * HOUR, days[1] * 24 * HOUR
 
 
 def _missed_at(opened: int, target_seconds: int) -> int:

@@ -140,7 +140,7 @@ class CachedExporter:
         items = [each for kind in {of.kind for of in measure.selections()} for each in self._open(kind)]
         if isinstance(statistic, OpenCount):
             moments = [each.since + statistic.at_least_seconds * SECOND for each in items]
-            moments += [each.since + (statistic.under_seconds or 0) * SECOND for each in items]
+            moments += [each.unrecorded_from or 0 for each in items]
         elif isinstance(statistic, OpenDue):
             moments = [each.due - statistic.under_seconds * SECOND + 1 for each in items if each.due is not None]
             moments += [each.due + 1 for each in items if each.due is not None and each.kind == "review_due_ahead"]

@@ -39,9 +39,8 @@ def connected(second: float, contact: str, queue: str = "triage", **detail: Any)
 
 
 def ended(second: float, contact: str, queue: str | None = "triage", reason: str | None = None, **detail: Any) -> Event:
-    return event(
-        "DISCONNECTED", second, contact, queue, disconnectTimestamp=iso(second), disconnectReason=reason, **detail
-    )
+    own = {"disconnectTimestamp": iso(second), "disconnectReason": reason, **detail}
+    return event("DISCONNECTED", second, contact, queue, **own)
 
 
 _SECOND: Event = {"initialContactId": "A", "previousContactId": "A"}
@@ -95,6 +94,13 @@ SITUATIONS: dict[str, tuple[list[Event], list[str]]] = {
     "a caller who gives up after a quarter of a second": (
         [queued(5.7, "A"), ended(5.95, "A")],
         ["abandoned triage 0.3", "caller 101 triage"],
+    ),
+    "a caller who gives up at once, by events with whole seconds": (
+        [
+            queued(5.7, "A"),
+            ended(5.95, "A", disconnectTimestamp=None, queueInfo=queued(5.7, "A")["detail"]["queueInfo"]),
+        ],
+        ["abandoned triage 0", "caller 101 triage"],
     ),
     "reasons of the caller, of the network and of nobody are abandonments": (
         [

@@ -486,3 +486,58 @@ def test_every_fact_has_a_subject_and_the_force(tmp_path: Path) -> None:
     for fact in read_rows(tmp_path, GOOD_ROW).facts:
         assert isinstance(fact, SubjectFact)
         assert fact.force == "staffordshire"
+
+
+_CORRECTED = """
+name = "corrected"
+force = "staffordshire"
+topic = "incidents"
+feed = "dispatch"
+[source]
+format = "csv"
+times = ["iso"]
+time_zone = "UTC"
+[subject]
+key = ["Incident"]
+[rows]
+later = "replace"
+recorded = "InsertDate"
+[[facts]]
+fact = "IncidentOpened"
+per = "subject"
+at = "Opened"
+[facts.fields]
+grade = { constant = "1" }
+[[facts]]
+fact = "IncidentClosed"
+per = "subject"
+at = "Closed"
+when = [{ column = "Closed", present = true }]
+[facts.fields]
+result = { column = "Result" }
+"""
+_CORRECTED_HEADER = "Incident,Opened,Closed,Result,InsertDate"
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_the_row_recorded_last_replaces_the_others_wherever_it_is_in_the_file(
+    tmp_path: Path, is_reversed: bool
+) -> None:
+    rows = [
+        "D1,2024-11-28 10:00,2024-11-28 11:00,attended,2024-11-28 11:05",
+        "D1,2024-11-28 10:00,2024-11-28 11:00,cancelled,2024-11-29 02:00",
+        "D2,2024-11-28 12:00,2024-11-28 12:30,attended,2024-11-28 12:31",
+        "D2,2024-11-28 12:00,,,2024-11-29 02:00",
+    ]
+    text = "\n".join((_CORRECTED_HEADER, *(reversed(rows) if is_reversed else rows))) + "\n"
+    extract = read(tmp_path, _CORRECTED, text)
+    closed = one_of(extract, IncidentClosed)
+    assert (closed.subject_id, closed.result, closed.recorded_at) == ("D1", "cancelled", at("2024-11-29 02:00"))
+    assert {fact.recorded_at for fact in extract.facts if isinstance(fact, IncidentOpened)} == {at("2024-11-29 02:00")}
+    assert (extract.rows_read, extract.rows_replaced) == (2, 2)
+
+
+def test_a_row_recorded_in_the_future_is_malformed(tmp_path: Path) -> None:
+    row = "D1,2024-11-28 10:00,2024-11-28 11:00,attended,2034-11-28 11:05"
+    extract = read(tmp_path, _CORRECTED, f"{_CORRECTED_HEADER}\n{row}\n")
+    assert malformed(extract) == [(2, "InsertDate", "bad_value")]

@@ -1,7 +1,12 @@
 """An invalid mapping is refused before any extract is opened, with the place of the fault and what to do."""
 
-import pytest
+import tomllib
+from importlib.resources import files
 
+import pytest
+from jsonschema import Draft202012Validator
+
+from bluelamp.derive import mapping_schema
 from facts.errors import MappingError
 from producers.mapping import load_mapping
 from producers.packaged import mapping_names, packaged_mapping, packaged_sample, sample_names
@@ -32,7 +37,8 @@ def test_the_small_mapping_is_valid() -> None:
         ('name = "small"', 'nome = "small"', "$", "unknown field `nome`"),
         ('name = "small"', 'name = "a name"', "$.name", "matching regex"),
         ('topic = "incidents"', 'topic = "calls"', "$.topic", "Invalid enum value 'calls'"),
-        ('format = "csv"', 'format = "xlsx"', "$.source.format", "Invalid enum value 'xlsx'"),
+        ('format = "csv"', 'format = "xls"', "$.source.format", "Invalid enum value 'xls'"),
+        ('format = "csv"', 'format = "csv"\nsheet = "May"', "$.source.sheet", "for workbooks only"),
         ("Europe/London", "Europe/Stoke", "$.source.time_zone", "no time zone 'Europe/Stoke'"),
         ('absent = ["NULL"]', 'encoding = "utf-9"', "$.source.encoding", "no encoding 'utf-9'"),
         ('absent = ["NULL"]', 'encoding = "hex"', "$.source.encoding", "no encoding 'hex'"),
@@ -126,6 +132,18 @@ def test_an_error_gives_the_place_of_the_fault(old: str, new: str, where: str, w
     assert error.where.endswith(where)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('topic = "incidents"', "Required here: name, force, topic, feed, source, subject, facts."),
+        ('time_zone = "Europe/London"', "Required here: format, times, time_zone."),
+        ('at = "dispatched"', "Required here: fact, per, at."),
+    ],
+)
+def test_a_missing_key_is_reported_with_all_that_are_required(line: str, words: str) -> None:
+    assert words in refusal(changed(f"{line}\n", "")).hint
+
+
 def test_two_declarations_of_a_fact_need_different_names() -> None:
     second = INCIDENTS[INCIDENTS.rindex("[[facts]]") :]
     assert "named 'UnitDispatched'" in refusal(INCIDENTS + second).what
@@ -161,3 +179,11 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_names(name: str) -> No
         with pytest.raises(MappingError) as caught:
             open_it(name)
         assert "san_francisco_fire" in caught.value.hint
+
+
+def test_the_derived_schema_accepts_every_supplied_mapping_and_refuses_a_misspelt_key() -> None:
+    schema = Draft202012Validator(mapping_schema())
+    for name in mapping_names():
+        written = tomllib.loads(files("producers").joinpath("mappings", f"{name}.toml").read_text("utf-8"))
+        assert list(schema.iter_errors(written)) == [], name
+        assert not schema.is_valid({**written, "subjects": written["subject"]})

@@ -54,25 +54,35 @@ class Call(Struct, frozen=True):
     legs: tuple[Leg, ...]
 
 
-def calls(seed: int, unit: int, ends: tuple[How, ...] = ("answered", "abandoned", "left", "waiting")) -> list[Call]:
+def calls(
+    seed: int,
+    unit: int,
+    ends: tuple[How, ...] = ("answered", "abandoned", "left", "waiting"),
+    *,
+    leaves_at_once: bool = True,
+) -> list[Call]:
     """Made-up callers.
 
     Args:
         seed: of the draws.
         unit: the platform's resolution, in thousandths of a second.
         ends: how the last leg may end.
+        leaves_at_once: whether a caller may leave a queue at the very time of joining it. If the platform does not report the end of
+            a call that is transferred back to its queue, such an end is taken for that.
     """
     rng = random.Random(seed)
-    return [Call(number, tuple(_legs(rng, unit, ends))) for number in range(60)]
+    return [Call(number, tuple(_legs(rng, unit, ends, leaves_at_once))) for number in range(60)]
 
 
-def _legs(rng: random.Random, unit: int, ends: tuple[How, ...]) -> Iterator[Leg]:
+def _legs(rng: random.Random, unit: int, ends: tuple[How, ...], leaves_at_once: bool) -> Iterator[Leg]:
     at = rng.randrange(3_600_000 // unit) * unit
     count = rng.choice((1, 1, 1, 2, 3))
     for index in range(count):
         how: How = rng.choice(ends) if index == count - 1 else rng.choice(("answered", "left"))
         # From no wait at all to one of ten minutes, at times that round to both sides.
         ended = at + rng.choice((0, 50, 250, 949, 950, 9_950, 61_000, 600_000)) // unit * unit
+        if how == "left" and not leaves_at_once:
+            ended = max(ended, at + unit)
         over = ended + (rng.randrange(1, 300_000 // unit) * unit if how == "answered" else 0)
         yield Leg(rng.choice(tuple(_LINES)), at, how, ended, over)
         at = over + unit
@@ -212,9 +222,11 @@ def eight(call: Call) -> Iterator[Event]:
 
     for leg in call.legs:
         is_last = leg is call.legs[-1]
-        yield event("InteractionQueued", leg.offered, leg)
+        queued = int(BEGAN.timestamp()) + leg.offered // 1000
+        yield event("InteractionQueued", leg.offered, leg, queueTime=queued)
         yield event("InteractionAssigned", leg.offered, leg, agentId="ag1")
         yield event("InteractionRejected", leg.offered, leg, agentId="ag1")
+        yield event("InteractionQueued", (leg.offered + leg.ended) // 2, leg, queueTime=queued)
         if leg.how == "answered":
             yield event("InteractionAccepted", leg.ended, leg, agentId="ag1")
         elif leg.how == "left":
@@ -265,12 +277,12 @@ def events_of(platform: Callable[[Call], Iterator[Event]], made: list[Call]) -> 
 def test_pushed_events_come_to_what_happened(
     mapping: str, platform: Callable[[Call], Iterator[Event]], unit: int, seed: int
 ) -> None:
-    made = calls(seed, unit)
+    made = calls(seed, unit, leaves_at_once=platform in (connect, genesys))
     assert lines(pushed(mapping, events_of(platform, made))) == expected(made)
 
 
 def test_forms_and_cloudevents_of_twilio_come_to_the_same_facts() -> None:
-    made = calls(5, 1)
+    made = calls(5, 1, leaves_at_once=False)
     webhook = Webhook(packaged_mapping("twilio_taskrouter"), lambda: NOW, events_max=1000)
     events = [event for event in events_of(twilio, made) if "EventType" in event]
     formed: list[AnyFact] = []

@@ -68,6 +68,25 @@ SITUATIONS = {
         ("0|A|police-101|NONE|ENTERQUEUE||x|1", "8|A|police-101|PJSIP/2|AGENTDUMP"),
         ["caller 101 triage", "waiting triage"],
     ),
+    "a caller who leaves and joins again within one second still waits": (
+        (
+            "0|A|police-101|NONE|ENTERQUEUE||x|1",
+            "60|A|police-101|NONE|EXITWITHTIMEOUT|1|1|60",
+            "60|A|police-101|NONE|ENTERQUEUE||x|1",
+            "120|A|police-101|NONE|EXITWITHTIMEOUT|1|1|60",
+            "120|A|police-101|NONE|ENTERQUEUE||x|1",
+            "1|B|police-101|NONE|ENTERQUEUE||x|1",
+            "5|B|police-101|PJSIP/2|CONNECT|5|B1|1",
+            "60|B|police-101|PJSIP/2|BLINDTRANSFER|400|internal|5|55|1",
+            "60|B|police-101|NONE|ENTERQUEUE||x|1",
+        ),
+        [
+            *["caller 101 triage"] * 2,
+            *["left triage 60"] * 2,
+            "answered triage 4",
+            *["waiting triage"] * 2,
+        ],
+    ),
     "a caller who is transferred back and gives up has two legs": (
         (
             "0|A|police-101|NONE|ENTERQUEUE||x|1",

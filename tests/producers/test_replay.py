@@ -149,6 +149,7 @@ def test_the_end_of_the_period_is_the_last_heartbeat(tmp_path: Path, speed: Spee
     extract, tape, ends = extract_of(tmp_path, 0, 60), _Tape(), START + timedelta(days=1)
     result = play(extract, tape, speed=speed, monotonic=tape.monotonic, wait=tape.wait, complete_to=ends)
     assert (tape.beats()[-1].complete_to, result.complete_to, result.is_whole) == (ends, ends, True)
+    assert [beat.ended for beat in tape.beats()] == [False] * (len(tape.beats()) - 1) + [True]
     assert_promises_kept(tape)
 
 

@@ -64,6 +64,41 @@ def test_an_end_belongs_to_the_latest_leg_offered_to_its_queue_before_it() -> No
     assert read.counts("leg_answered") == [("09:01:00", 600), ("09:12:00", 1200), ("09:13:00", 1200)]
 
 
+def test_a_conclusion_at_the_time_of_the_next_offer_ends_the_leg_before() -> None:
+    """A caller who leaves a queue and joins it again within one second of the log still waits."""
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        concluded("09:10", "triage", "other"),
+        offered("09:10", "triage", "101"),
+        concluded("09:20", "triage", "other"),
+        offered("09:20", "triage", "101"),
+    )
+    assert read.counts("leg_left") == [("09:10:00", 6000), ("09:20:00", 6000)]
+    assert read.open_items("leg_waiting") == [("09:20:00", None)]
+
+
+def test_of_two_conclusions_at_the_time_of_an_offer_the_first_ends_the_leg_before() -> None:
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        concluded("09:10", "triage", "other", fact_id="a"),
+        concluded("09:10", "triage", "callback", fact_id="b"),
+        offered("09:10", "triage", "101"),
+    )
+    assert sorted(read.word("leg_concluded", "result")) == ["callback", "other"]
+    assert sorted(read.counts("leg_left")) == [("09:10:00", 0), ("09:10:00", 6000)]
+    assert "leg_waiting" not in read.open
+
+
+def test_a_conclusion_at_the_time_of_an_offer_ends_that_leg_if_the_one_before_was_concluded() -> None:
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        concluded("09:05", "triage", "other"),
+        offered("09:10", "triage", "101"),
+        concluded("09:10", "triage", "other"),
+    )
+    assert read.counts("leg_left") == [("09:05:00", 3000), ("09:10:00", 0)]
+
+
 def test_an_end_at_the_time_of_an_offer_belongs_to_that_leg() -> None:
     read = outcomes_of(
         offered("09:00", "triage", "101"), offered("09:10", "triage", "101"), answered("09:10", "triage", fact_id="a")
@@ -283,7 +318,7 @@ def test_two_contradictions_of_one_leg_are_two() -> None:
 
 def test_the_last_leg_without_an_end_is_waiting() -> None:
     read = outcomes_of(offered("09:00"))
-    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting"}
+    assert read.kinds() == {*OFFERED, *BOTH_DECIDED, "leg_waiting", "contact_unrecorded"}
     assert read.open_items("leg_waiting") == [("09:00:00", None)]
     for kind in BOTH_DECIDED:
         assert read.open_items(kind) == [("09:00:00", "09:00:09.95")]
@@ -291,7 +326,7 @@ def test_the_last_leg_without_an_end_is_waiting() -> None:
 
 
 def test_a_wait_in_a_queue_without_a_target_never_falls_due() -> None:
-    assert outcomes_of(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting"}
+    assert outcomes_of(offered("09:00", "local", "101")).kinds() == {*OFFERED, "leg_waiting", "contact_unrecorded"}
 
 
 def test_an_earlier_leg_without_an_end_was_not_recorded() -> None:

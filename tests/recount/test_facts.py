@@ -175,6 +175,7 @@ def test_facts_that_remove_each_other_in_a_ring_do_not_count() -> None:
         "leg_waiting",
         "leg_answer_decided",
         "leg_service_decided",
+        "contact_unrecorded",
     }
     assert read.open_items("leg_waiting") == [("09:00:00", None)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,8 @@ from facts.errors import QuestionError
 from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
-from measures.reading import FeedStatus, Reading
+from measures.reading import FeedStatus, Reading, feed_problem
+from streams.feeds import after_heartbeat
 from streams.fold import Change
 from streams.partition_cache import NotLoadedError, PartitionCache
 from streams.readings import Reader
@@ -379,6 +381,39 @@ def test_a_feed_that_falls_silent_does_not_delay_the_others_of_a_replay(
     ended = feed("dispatch", began + 90 * minute, now - 61 * SECOND)
     monkeypatch.setattr(source, "feeds", lambda _: [silent, ended])
     assert source.present(FORCE) == AS_OF, "a replay that has ended stays where all of it had come"
+
+
+@pytest.mark.parametrize(
+    ("replay", "ended", "earlier", "has_ended"),
+    [
+        (True, True, None, True),
+        (True, True, AS_OF - timedelta(days=30), True),
+        (True, True, AS_OF + timedelta(days=30), False),
+        (True, False, None, False),
+        (False, True, None, False),
+    ],
+)
+def test_only_a_replay_that_reached_the_furthest_time_has_ended(
+    replay: bool, ended: bool, earlier: datetime | None, has_ended: bool
+) -> None:
+    received = microseconds(RECEIVED + timedelta(days=60))
+    known = after_heartbeat(None, heartbeat("dispatch", earlier), received, is_by_log=True) if earlier else None
+    last = heartbeat("dispatch", AS_OF, replay=replay, ended=ended)
+    state = after_heartbeat(known, last, received, is_by_log=True)
+    assert state.has_ended == has_ended
+    again = after_heartbeat(state, heartbeat("dispatch", AS_OF), received, is_by_log=True)
+    assert not again.has_ended, "a live heartbeat ends the replay"
+
+
+def test_figures_of_a_replay_that_has_ended_stay_live(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, began = microseconds(RECEIVED), microseconds(AS_OF)
+    source = Reader(redis, "test", RULES, lambda: RECEIVED + timedelta(days=3))
+    status = FeedStatus("dispatch", "incidents", complete_to=began, heartbeat_at=now, is_replay=True, has_ended=True)
+    assert feed_problem(status, began, 60 * SECOND, source.rules[FORCE], now + 3 * 86_400 * SECOND) is None
+    without = msgspec.structs.replace(status, has_ended=False)
+    assert feed_problem(without, began, 60 * SECOND, source.rules[FORCE], now + 3 * 86_400 * SECOND) is not None
+    monkeypatch.setattr(source, "feeds", lambda _: [status])
+    assert source.present(FORCE) == AS_OF
 
 
 def test_a_window_that_is_no_longer_kept_is_an_error_and_not_zero(redis: Redis, state_backend: StateServer) -> None:

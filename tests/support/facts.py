@@ -10,7 +10,7 @@ from typing import Any
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld, VoluntaryAttended
-from facts.fact import FactWithdrawn
+from facts.fact import EndedByHand, FactWithdrawn
 from facts.feed import FeedHeartbeat
 from facts.incident import (
     IncidentClosed,
@@ -63,6 +63,11 @@ def build(fact_type: Callable[..., AnyFact], when: str | datetime, **fields: Any
 def withdrawn(names: str, when: str | datetime = "12:00", **fields: Any) -> AnyFact:
     """A fact that withdraws the fact with that id."""
     return build(FactWithdrawn, when, withdraws=names, **fields)
+
+
+def ended_by_hand(when: str | datetime, **fields: Any) -> AnyFact:
+    """A person ended what was still open; by default because of a fault of the system."""
+    return build(EndedByHand, when, **{"reason": "system_fault", "role": "engineer", **fields})
 
 
 def offered(when: str | datetime, queue: str = "emergency", line: str = "999", **fields: Any) -> AnyFact:

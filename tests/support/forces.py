@@ -33,6 +33,8 @@ opened_to_arrived_seconds = 600
 label = "2"
 name = "Grade 2"
 response = "priority"
+attendance_unrecorded_after_seconds = 10800
+closure_unrecorded_after_seconds = 14400
 [[grades.targets]]
 since = 2024-01-01
 opened_to_arrived_seconds = 7200
@@ -87,6 +89,7 @@ since = 2025-10-26
 label = "triage"
 name = "Triage"
 line = "101"
+end_unrecorded_after_seconds = 5400
 [[queues.targets]]
 since = 2024-10-27
 seconds = 120

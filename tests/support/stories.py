@@ -26,7 +26,7 @@ from facts.custody import (
     WarrantIssued,
     WarrantRefused,
 )
-from facts.fact import FactWithdrawn, SubjectFact
+from facts.fact import EndedByHand, EndReason, FactWithdrawn, SubjectFact
 from facts.incident import (
     IncidentClosed,
     IncidentOpened,
@@ -187,6 +187,19 @@ _TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
 
 
 @st.composite
+def _ended_by_hand(draw: st.DrawFn, subject_id: str, index: int) -> EndedByHand:
+    return EndedByHand(
+        fact_id=f"{subject_id}-e{index}",
+        force=FORCE,
+        at=draw(_moments),
+        subject_id=subject_id,
+        recorded_at=draw(_recorded),
+        reason=draw(st.sampled_from(get_args(EndReason))),
+        role="analyst",
+    )
+
+
+@st.composite
 def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[TopicFact]:
     """The facts of one subject. Most have an opening event, some do not; some facts withdraw or correct others."""
     subject_id = f"{topic}-{number}"
@@ -202,6 +215,7 @@ def _subject(draw: st.DrawFn, topic: Topic, number: int) -> list[TopicFact]:
         at = part.pop("at", None) or draw(_moments)
         envelope = {"fact_id": fact_id, "subject_id": subject_id, "corrects": corrects, "recorded_at": draw(_recorded)}
         facts.append(kind(force=FORCE, at=at, **envelope, **part))
+    facts += [draw(_ended_by_hand(subject_id, index)) for index in range(draw(st.sampled_from([0, 0, 1, 2])))]
     for index in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
         target = draw(st.sampled_from([fact.fact_id for fact in facts]))
         one = withdrawal(facts[0], f"{subject_id}-w{index}", target, draw(_moments))

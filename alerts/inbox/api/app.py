@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +32,8 @@ from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.payload import Payload, decode_payload
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
+from facts.errors import BlueLampError
+from facts.fact import EndedByHand, EndReason, EndRole
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import Kind, ProblemError, problem, response_of
 from streams.refusal import refusal_of
@@ -57,6 +59,24 @@ class LogLike(Protocol):
     def data_status(self) -> Mapping[str, DataStatus]: ...  # noqa: D102
 
 
+class EndRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request to end a subject by hand.
+
+    Attributes:
+        force: its force.
+        subject: what it is.
+        subject_id: its id.
+        reason: why no end was recorded.
+        role: the role of the person who decided it.
+    """
+
+    force: str
+    subject: Literal["contact", "incident"]
+    subject_id: str
+    reason: EndReason
+    role: EndRole
+
+
 class Parts(Struct, frozen=True, kw_only=True):
     """What the API uses.
 
@@ -68,6 +88,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         attempts: limits failed attempts to sign in.
         now: the wall clock.
         accept: records an engine's payload; None if engines send theirs to another address.
+        end: ends by hand a subject that no source will end.
     """
 
     log: LogLike
@@ -77,6 +98,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     attempts: Attempts
     now: Callable[[], datetime]
     accept: Callable[[Payload], None] | None = None
+    end: Callable[[EndRequest], EndedByHand] | None = None
 
 
 def api(parts: Parts) -> Starlette:
@@ -95,6 +117,7 @@ def api(parts: Parts) -> Starlette:
         Route("/suppressions", _handler(inbox.suppress), methods=["POST"]),
         Route("/suppressions/{id}", _handler(inbox.unsuppress), methods=["DELETE"]),
         Route("/suppressions/{id}/unsuppress", _handler(inbox.unsuppress), methods=["POST"]),
+        Route("/ends", _handler(inbox.end), methods=["POST"]),
         Route("/{id}", _handler(inbox.alert)),
         Route("/{id}/acknowledge", _handler(inbox.acknowledge), methods=["POST"]),
         Route("/{id}/assign", _handler(inbox.assign), methods=["POST"]),
@@ -264,6 +287,19 @@ class _Inbox:
         _, context = await self._read(request, "admin", Note)
         await asyncio.to_thread(self._append, lambda state: action.unsuppress(state, _id(request), context))
         return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
+
+    async def end(self, request: Request) -> Response:
+        """End a subject by hand; the fact has the role, and the output of the server has who was signed in."""
+        body, context = await self._read(request, "act", EndRequest)
+        end = self._parts.end
+        if end is None:
+            raise problem("no_such_place", 404, "Nothing can be ended here.", "Use the board's or the inbox's address.")
+        try:
+            fact = await asyncio.to_thread(lambda: end(body))
+        except BlueLampError as error:
+            raise problem("not_understood", 422, error.what, error.hint) from None
+        _logger.info("%s ended the %s %s (%s)", context.by, body.subject, body.subject_id, body.reason)
+        return Response(view.encode(fact), media_type=JSON)
 
     async def webhook(self, request: Request) -> Response:
         self._guard.require_person(request, "engine")

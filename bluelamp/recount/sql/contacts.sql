@@ -26,9 +26,53 @@ last_before AS (
 ),
 first_of_queue AS (
     SELECT subject, queue, min(leg) AS leg FROM contact_offer GROUP BY subject, queue
+),
+-- The conclusions from the offer of each leg to the next offer of its queue: those at the very time of the offer, and the others.
+conclusion AS (
+    SELECT ending.place, ending.happened, coalesce(last_before.leg, first_of_queue.leg) AS leg
+    FROM ending
+    LEFT JOIN last_before USING (place)
+    JOIN first_of_queue USING (subject, queue)
+    WHERE fact = 'ContactConcluded'
+),
+counted AS (
+    SELECT
+        contact_offer.leg,
+        subject,
+        queue,
+        offered,
+        lag(contact_offer.leg) OVER of_queue AS leg_before,
+        count(conclusion.place) FILTER (WHERE happened = offered) AS at_offer,
+        count(conclusion.place) FILTER (WHERE happened <> offered) AS others,
+        min(conclusion.place) FILTER (WHERE happened = offered) AS first_at_offer
+    FROM contact_offer
+    LEFT JOIN conclusion USING (leg)
+    GROUP BY contact_offer.leg, subject, queue, offered
+    WINDOW of_queue AS (PARTITION BY subject, queue ORDER BY contact_offer.leg)
+),
+-- Whether each leg has a conclusion by the time of the next offer. If its only one is at its own offer, the leg before took that
+-- one unless it had a conclusion itself, so the answer is the same for both.
+state AS (
+    SELECT
+        *,
+        last_value(
+            CASE
+                WHEN others > 0 OR at_offer > 1 THEN true
+                WHEN at_offer = 0 THEN false
+                WHEN leg_before IS NULL THEN true
+            END IGNORE NULLS
+        ) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_concluded
+    FROM counted
+),
+-- A conclusion at the very time of an offer ends the leg before, if that has none yet.
+at_next_offer AS (
+    SELECT first_at_offer AS place, leg_before
+    FROM (SELECT *, lag(is_concluded) OVER (PARTITION BY subject, queue ORDER BY leg) AS is_before_concluded FROM state)
+    WHERE first_at_offer IS NOT NULL AND NOT is_before_concluded
 )
-SELECT ending.*, coalesce(last_before.leg, first_of_queue.leg) AS leg
+SELECT ending.*, coalesce(at_next_offer.leg_before, last_before.leg, first_of_queue.leg) AS leg
 FROM ending
+LEFT JOIN at_next_offer USING (place)
 LEFT JOIN last_before USING (place)
 LEFT JOIN first_of_queue USING (subject, queue);
 
@@ -98,12 +142,13 @@ WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 -- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE contacts_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, value BIGINT
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR,
+    value BIGINT
 );
 
 CREATE TABLE contacts_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
+    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
 );
 
 INSERT INTO contacts_finished BY NAME
@@ -177,17 +222,54 @@ SELECT
 FROM contact_leg
 WHERE due <= counted_abandoned AND counted_abandoned >= offered;
 
--- Legs without an end: the contact's last leg is still waiting; the end of an earlier leg was not recorded.
-INSERT INTO contacts_open BY NAME
-SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, line, queue, channel
-FROM contact_leg
-WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL;
+-- Legs without an end: the contact's last leg is still waiting, until a person ends it or its end counts as unrecorded; the end of
+-- an earlier leg was not recorded.
+CREATE TABLE contact_waiting AS
+WITH
+waiting AS (
+    SELECT * FROM contact_leg WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL
+),
+-- The first end that a person gave, at or after the offer.
+ended_by_hand AS (
+    SELECT waiting.subject, min(happened) AS ended, arg_min(by_hand.reason, by_hand.place) AS reason
+    FROM by_hand
+    JOIN waiting ON waiting.subject = by_hand.subject AND by_hand.happened >= waiting.offered
+    GROUP BY waiting.subject
+)
+SELECT
+    waiting.*,
+    ended_by_hand.ended,
+    ended_by_hand.reason,
+    offered + 1000000 * coalesce(
+        listed.end_unrecorded_seconds,
+        CASE waiting.line WHEN '999' THEN 3600 WHEN '101' THEN 12 * 3600 ELSE 28 * 24 * 3600 END
+    ) AS too_old,
+    least(too_old, ended_by_hand.ended) AS unrecorded_from
+FROM waiting
+LEFT JOIN ended_by_hand USING (subject)
+-- The word of an unlisted queue is no listed label.
+LEFT JOIN queue AS listed ON listed.force = waiting.force AND listed.queue = waiting.queue;
 
 INSERT INTO contacts_open BY NAME
-SELECT decided_kind.kind, subject, force, offered AS since, began, day, due, line, queue, channel
-FROM contact_leg
+SELECT 'leg_waiting' AS kind, subject, force, offered AS since, began, day, unrecorded_from, line, queue, channel
+FROM contact_waiting;
+
+INSERT INTO contacts_open BY NAME
+SELECT decided_kind.kind, subject, force, offered AS since, began, day, due, unrecorded_from, line, queue, channel
+FROM contact_waiting
 CROSS JOIN (VALUES ('leg_answer_decided'), ('leg_service_decided')) AS decided_kind (kind)
-WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL AND due IS NOT NULL;
+WHERE due IS NOT NULL;
+
+INSERT INTO contacts_open BY NAME
+SELECT 'contact_unrecorded' AS kind, subject, force, too_old AS since, began, day, line, queue, channel, 'wait' AS "end"
+FROM contact_waiting
+WHERE ended IS NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'contact_ended_by_hand' AS kind, subject, force, ended AS decided, began, day, line, queue, channel, reason, 0 AS value
+FROM contact_waiting
+WHERE ended IS NOT NULL;
 
 INSERT INTO contacts_finished BY NAME
 SELECT 'leg_end_unrecorded' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
@@ -310,4 +392,5 @@ DROP TABLE contact_beginning;
 DROP TABLE contact_due;
 DROP TABLE contact_leg;
 DROP TABLE contact_span;
+DROP TABLE contact_waiting;
 DROP TABLE contact_without_leg;

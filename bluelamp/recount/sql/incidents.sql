@@ -70,12 +70,21 @@ SELECT
 FROM running
 GROUP BY subject;
 
+-- The first end that a person gave after everything that the source recorded. A later fact cancels those before it.
+CREATE TABLE incident_by_hand AS
+SELECT subject, min(happened) AS ended_by_hand, arg_min(reason, place) AS reason
+FROM by_hand
+JOIN (SELECT subject, max(place) AS latest_place FROM incident_fact GROUP BY subject) AS recorded USING (subject)
+WHERE place > latest_place
+GROUP BY subject;
+
 -- One row for each opened incident, with everything that its outcomes need.
 CREATE TABLE incident AS
 WITH
 moments AS (
     SELECT
         subject,
+        max(happened) AS latest,
         min(happened) FILTER (WHERE fact = 'UnitDispatched') AS dispatched,
         min(happened) FILTER (WHERE fact = 'UnitArrived') AS arrived,
         min(happened) FILTER (WHERE fact = 'VideoResponseStarted') AS video,
@@ -132,26 +141,34 @@ SELECT
     -- Since when no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
-    END AS unresourced
+    END AS unresourced,
+    hand.ended_by_hand,
+    hand.reason,
+    moments.latest + 1000000 * coalesce(listed_grade.attendance_unrecorded_seconds, 90 * 24 * 3600) AS attendance_too_old,
+    moments.latest + 1000000 * coalesce(listed_grade.closure_unrecorded_seconds, 90 * 24 * 3600) AS closure_too_old,
+    least(attendance_too_old, hand.ended_by_hand) AS attendance_unrecorded,
+    least(closure_too_old, hand.ended_by_hand) AS closure_unrecorded
 FROM incident_opening AS opening
 JOIN with_day('incident_beginning') AS beginning USING (subject)
 JOIN moments USING (subject)
 JOIN standing_closure AS closure USING (subject)
 JOIN final_grade USING (subject)
 JOIN force ON force.force = opening.force
-LEFT JOIN incident_assignment AS assignment USING (subject);
+LEFT JOIN incident_assignment AS assignment USING (subject)
+LEFT JOIN incident_by_hand AS hand USING (subject)
+LEFT JOIN grade AS listed_grade ON listed_grade.force = opening.force AND listed_grade.grade = final_grade.grade;
 
 -- Both tables have a column for every dimension of the topic's kinds.
 CREATE TABLE incidents_finished (
     subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, value BIGINT
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR, value BIGINT
 );
 
 CREATE TABLE incidents_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT,
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
     grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR
+    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
 );
 
 INSERT INTO incidents_finished BY NAME
@@ -192,9 +209,32 @@ FROM incident
 WHERE closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_open' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_open' AS kind, opened AS since, closure_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident
 WHERE closed IS NULL;
+
+-- Ends that count as unrecorded from a time on, unless a person has ended the incident.
+INSERT INTO incidents_open BY NAME
+SELECT
+    'incident_unrecorded' AS kind, closure_too_old AS since, 'closure' AS "end",
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NULL
+UNION ALL
+SELECT
+    'incident_unrecorded' AS kind, attendance_too_old AS since, 'attendance' AS "end",
+    subject, force, began, day, grade, "group", area, domestic, category
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NULL AND attended IS NULL;
+
+INSERT INTO incidents_finished BY NAME
+SELECT
+    'incident_ended_by_hand' AS kind, ended_by_hand AS decided, 0 AS value,
+    subject, force, began, day, grade, "group", area, domestic, category, reason
+FROM incident
+WHERE closed IS NULL AND ended_by_hand IS NOT NULL;
 
 INSERT INTO incidents_finished BY NAME
 SELECT
@@ -281,12 +321,16 @@ FROM incident_needing
 WHERE arrived IS NOT NULL AND dispatched IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unattended' AS kind, opened AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_unattended' AS kind, opened AS since, attendance_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT 'incident_unresourced' AS kind, unresourced AS since, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    'incident_unresourced' AS kind, unresourced AS since, attendance_unrecorded AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_needing
 WHERE closed IS NULL AND attended IS NULL AND unresourced IS NOT NULL;
 
@@ -350,7 +394,10 @@ FROM incident_decided
 WHERE ended IS NOT NULL OR closed IS NOT NULL;
 
 INSERT INTO incidents_open BY NAME
-SELECT kind, started AS since, due, subject, force, began, day, grade, "group", area, domestic, category
+SELECT
+    kind, started AS since, due,
+    CASE WHEN attended IS NULL THEN attendance_unrecorded ELSE closure_unrecorded END AS unrecorded_from,
+    subject, force, began, day, grade, "group", area, domestic, category
 FROM incident_decided
 WHERE ended IS NULL AND closed IS NULL;
 
@@ -439,6 +486,7 @@ DROP TABLE incident_beginning;
 DROP TABLE incident_opening;
 DROP TABLE incident_grade;
 DROP TABLE incident_assignment;
+DROP TABLE incident_by_hand;
 DROP TABLE incident;
 DROP TABLE incident_needing;
 DROP TABLE incident_clock;

@@ -7,7 +7,14 @@ CREATE TABLE force (force VARCHAR, time_zone VARCHAR, duplicate_group VARCHAR, b
 CREATE TABLE listed (entry VARCHAR);
 
 -- Urgency 0 is the most urgent.
-CREATE TABLE grade (force VARCHAR, grade VARCHAR, urgency INTEGER, response VARCHAR);
+CREATE TABLE grade (
+    force VARCHAR,
+    grade VARCHAR,
+    urgency INTEGER,
+    response VARCHAR,
+    attendance_unrecorded_seconds BIGINT,
+    closure_unrecorded_seconds BIGINT
+);
 
 CREATE TABLE grade_target (
     force VARCHAR,
@@ -18,7 +25,9 @@ CREATE TABLE grade_target (
     opened_to_arrived_seconds BIGINT
 );
 
-CREATE TABLE queue (force VARCHAR, queue VARCHAR, line VARCHAR, short_abandon_seconds BIGINT);
+CREATE TABLE queue (
+    force VARCHAR, queue VARCHAR, line VARCHAR, short_abandon_seconds BIGINT, end_unrecorded_seconds BIGINT
+);
 
 CREATE TABLE queue_target (force VARCHAR, queue VARCHAR, since DATE, seconds BIGINT, is_inclusive BOOLEAN);
 

@@ -12,12 +12,13 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from dashboards.board.shared.page import View
+from facts.force import LOCAL, TRIAGE
 from measures.measure import Bands, Count, DeclaredWhere, Measure, Selection
 from measures.outcome import KindName
 
 _LINE: DeclaredWhere = {"line": ("101",)}
 _BAND_MINUTES = (0, 20, 40, 60)
-_QUEUES = ("triage", "local")
+_QUEUES = (TRIAGE, LOCAL)
 _RESULTS = {
     "resolved": "Resolved at triage",
     "transferred": "Transferred elsewhere",
@@ -69,7 +70,7 @@ def _counted(kind: KindName) -> Measure:
 
 
 def _banded(kind: KindName) -> Measure:
-    local: DeclaredWhere = {**_LINE, "queue": ("local",)}
+    local: DeclaredWhere = {**_LINE, "queue": (LOCAL,)}
     edges = tuple(minutes * 60 for minutes in _BAND_MINUTES)
     return Measure(
         name=f"journey_{kind}_bands",

@@ -63,6 +63,8 @@ DIMENSION_TITLES = {
     "repeat": "Repeat",
     "compliance": "Victim contract",
     "contradiction": "Contradiction",
+    "end": "Unrecorded end",
+    "reason": "Reason",
 }
 
 

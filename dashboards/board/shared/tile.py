@@ -201,7 +201,7 @@ def _verdict_of_band(measure: Measure, band_words: str) -> str:
 def is_breach(measure: Measure) -> bool:
     """Whether a measure counts what has been open too long, so that it should be 0."""
     match measure.statistic:
-        case OpenCount(_, least, _):
+        case OpenCount(_, least):
             return least > 0 and measure.good == "lower"
         case OpenDue():
             return True

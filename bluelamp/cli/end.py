@@ -1,0 +1,41 @@
+"""`bluelamp end`: end by hand a contact or an incident whose end was never recorded."""
+
+import time
+from functools import partial
+from typing import get_args
+
+import click
+
+from bluelamp.cli.options import FORCE, JSON, log_to_stderr, say, settings_of
+from bluelamp.feeding.ending import SUBJECTS, end_by_hand
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import reader
+from facts.fact import EndReason, EndRole
+from measures.outcome import Subject
+
+
+@click.command()
+@click.argument("subject", type=click.Choice(SUBJECTS))
+@click.argument("subject_id")
+@click.option("--reason", type=click.Choice(get_args(EndReason)), required=True, help="Why no end was recorded.")
+@click.option(
+    "--role", type=click.Choice(get_args(EndRole)), required=True, help="The role of the person who decided it."
+)
+@FORCE
+@JSON
+def end(subject: Subject, subject_id: str, reason: EndReason, role: EndRole, force: str | None, as_json: bool) -> None:
+    """End by hand the contact or incident with the id SUBJECT_ID, because no source will report its end.
+
+    It is no longer waiting or open, and whether it met a target is not known. The decision is a fact in the log, with the role of
+    the person and no name. An end that a source reports later counts instead.
+    """
+    from producers.publish import LIVE, connect
+
+    log_to_stderr()
+    settings = settings_of(force=force)
+    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    fact = end_by_hand(reader(settings), publisher, settings.force, subject, subject_id, reason, role)
+    if as_json:
+        say(fact)
+    else:
+        click.echo(f"Ended the {subject} {subject_id} at {fact.at}.")
