@@ -149,7 +149,10 @@ def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "extent",
     [
-        pytest.param(["--phases", "examples,fuzzing", "--max-examples", "10", "--generation-deterministic"], id="the same requests each time"),
+        pytest.param(
+            ["--phases", "examples,fuzzing", "--max-examples", "10", "--generation-deterministic"],
+            id="the same requests each time",
+        ),
         pytest.param(
             ["--max-examples", "60", "--generation-database", "none"],
             id="new requests each time",
