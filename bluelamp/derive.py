@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -17,7 +17,7 @@ from alerts.table import RULES
 from bluelamp.cli.main import cli
 from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
-from facts.union import FACT_TYPES
+from facts.union import FACT_TYPES, AnyFact
 from measures.catalogue import CATALOGUE
 from measures.disagreements import DISAGREEMENTS
 from measures.measure import (
@@ -58,6 +58,7 @@ _NOTE = "<!-- Derived by `make derive`: change the declarations, not this page. 
 def derived() -> Iterable[tuple[str, str]]:
     """Every derived file: its path in the project, and its content."""
     yield from _schemas()
+    yield from _new_examples()
     yield "docs/understand/measures.md", _handbook()
     yield "docs/understand/reports.md", _reports()
     yield "docs/run/commands.md", _commands()
@@ -86,6 +87,33 @@ def _schemas() -> Iterable[tuple[str, str]]:
 def mapping_schema() -> dict[str, Any]:
     """The JSON Schema of a mapping, for editors that check TOML while it is written."""
     return {**_DIALECT, **msgspec.json.schema(Mapping)}
+
+
+def _new_examples() -> Iterable[tuple[str, str]]:
+    """A first example of each fact that has none, from the types of its fields. Improve it by hand: it is not written again."""
+    for fact in FACT_TYPES:
+        path = f"facts/examples/{fact.__name__}.json"
+        if not (ROOT / path).exists():
+            yield path, _formatted({"fact": fact.__name__, **_example_fields(fact)})
+
+
+def _example_fields(fact: type[AnyFact]) -> dict[str, Any]:
+    described = cast(msgspec.inspect.StructType, msgspec.inspect.type_info(fact))
+    return {each.encode_name: _example_value(each) for each in described.fields if each.required}
+
+
+def _example_value(field: msgspec.inspect.Field) -> Any:
+    of = field.type.type if isinstance(field.type, msgspec.inspect.Metadata) else field.type
+    match of:
+        case msgspec.inspect.LiteralType(values):
+            return values[0]
+        case msgspec.inspect.BoolType():
+            return False
+        case msgspec.inspect.IntType():
+            return 1
+        case msgspec.inspect.DateTimeType():
+            return "2024-12-03T11:00:00Z"
+    return "staffordshire" if field.name == "force" else f"{field.name.replace('_', '-')}-1"
 
 
 def _formatted(document: dict[str, Any]) -> str:

@@ -39,3 +39,7 @@ class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
 
     queue: Label
     result: ContactResult
+
+
+ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded
+"""Every fact of a contact. Those of one subject with the same time count in this order: systems keep times to the minute."""

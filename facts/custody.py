@@ -159,3 +159,22 @@ class VoluntaryAttended(SubjectFact, frozen=True, kw_only=True, gc=False):
 
     suite: Label | None = None
     child: bool = False
+
+
+CustodyFact = (
+    VoluntaryAttended
+    | DetaineeArrived
+    | DetaineeTransferred
+    | DetentionAuthorised
+    | ReviewPostponed
+    | ReviewHeld
+    | ExtensionAuthorised
+    | WarrantApplied
+    | WarrantRefused
+    | WarrantIssued
+    | DetaineeCharged
+    | ClockPaused
+    | ClockResumed
+    | DetentionEnded
+)
+"""Every fact of a detention. Those of one subject with the same time count in this order: systems keep times to the minute."""

@@ -77,3 +77,17 @@ class IncidentClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 class IncidentReopened(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A closed incident was reopened: its closure no longer counts."""
+
+
+IncidentFact = (
+    IncidentOpened
+    | IncidentRegraded
+    | IncidentReclassified
+    | UnitDispatched
+    | UnitArrived
+    | UnitStoodDown
+    | VideoResponseStarted
+    | IncidentClosed
+    | IncidentReopened
+)
+"""Every fact of an incident. Those of one subject with the same time count in this order: systems keep times to the minute."""

@@ -55,3 +55,7 @@ class VictimContractClosed(SubjectFact, frozen=True, kw_only=True, gc=False):
     """
 
     compliance: Compliance
+
+
+OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred | VictimContractClosed
+"""Every fact of an occurrence. Those of one subject with the same time count in this order: systems keep times to the minute."""

@@ -3,71 +3,16 @@
 from datetime import datetime
 from typing import Literal, get_args
 
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
-from facts.custody import (
-    ClockPaused,
-    ClockResumed,
-    DetaineeArrived,
-    DetaineeCharged,
-    DetaineeTransferred,
-    DetentionAuthorised,
-    DetentionEnded,
-    ExtensionAuthorised,
-    ReviewHeld,
-    ReviewPostponed,
-    VoluntaryAttended,
-    WarrantApplied,
-    WarrantIssued,
-    WarrantRefused,
-)
+from facts.contact import ContactFact
+from facts.custody import CustodyFact
 from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
 from facts.feed import FeedHeartbeat
-from facts.incident import (
-    IncidentClosed,
-    IncidentOpened,
-    IncidentReclassified,
-    IncidentRegraded,
-    IncidentReopened,
-    UnitArrived,
-    UnitDispatched,
-    UnitStoodDown,
-    VideoResponseStarted,
-)
-from facts.occurrence import OccurrenceRecorded, PartyLinked, VictimContractClosed, VictimReferred
+from facts.incident import IncidentFact
+from facts.occurrence import OccurrenceFact
 
 Topic = Literal["contacts", "incidents", "custody", "occurrences"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
-# Facts of one subject with the same time are in the order of these unions (`order_of`): systems keep times to the minute.
-ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded
-IncidentFact = (
-    IncidentOpened
-    | IncidentRegraded
-    | IncidentReclassified
-    | UnitDispatched
-    | UnitArrived
-    | UnitStoodDown
-    | VideoResponseStarted
-    | IncidentClosed
-    | IncidentReopened
-)
-CustodyFact = (
-    VoluntaryAttended
-    | DetaineeArrived
-    | DetaineeTransferred
-    | DetentionAuthorised
-    | ReviewPostponed
-    | ReviewHeld
-    | ExtensionAuthorised
-    | WarrantApplied
-    | WarrantRefused
-    | WarrantIssued
-    | DetaineeCharged
-    | ClockPaused
-    | ClockResumed
-    | DetentionEnded
-)
-OccurrenceFact = OccurrenceRecorded | PartyLinked | VictimReferred | VictimContractClosed
 AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | EndedByHand | FeedHeartbeat
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)
@@ -78,7 +23,7 @@ _PLACE_IN_AN_INSTANT: dict[type[SubjectFact], int] = {
         (*get_args(ContactFact), *get_args(IncidentFact), *get_args(CustodyFact), *get_args(OccurrenceFact))
     )
 }
-"""The order of facts of one subject with the same time: as the unions above list them, then an `EndedByHand`."""
+"""The order of facts of one subject with the same time: as the unions list them, then an `EndedByHand`."""
 
 _TOPIC_OF: dict[type[SubjectFact], Topic] = {
     **dict.fromkeys(get_args(ContactFact), "contacts"),

@@ -155,9 +155,9 @@ def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
         yield _Fault(
             "$.subject.join", "A subject with several key columns cannot be joined.", "Use `first_of`, or one key."
         )
-    if any(declared.per == "subject" for declared in mapping.facts):
-        what = "Subjects whose rows together give one fact cannot be joined."
-        yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"`.')
+    if any(declared.per == "subject" for declared in mapping.facts) or mapping.rows.later == "replace":
+        what = "Subjects whose rows together give one fact, or replace each other, cannot be joined."
+        yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"` and remove `later`.')
 
 
 def _signing_faults(signing: Signing | None) -> Iterator[_Fault]:

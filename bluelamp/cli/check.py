@@ -7,7 +7,7 @@ import click
 
 from bluelamp.cli.options import FORCE, JSON, log_to_stderr, say, settings_of
 from bluelamp.wiring.connections import reader
-from bluelamp.wiring.settings import GATEWAY_TOKENS
+from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS
 
 
 @click.command()
@@ -25,7 +25,7 @@ def check(force: str | None, as_json: bool) -> None:
 
     log_to_stderr()
     settings = settings_of(force=force)
-    services = parts(settings, has_senders=bool(os.environ.get(GATEWAY_TOKENS)))
+    services = parts(settings, has_senders=any(map(os.environ.get, (GATEWAY_TOKENS, WEBHOOK_SECRETS))))
     results = []
     for result in examine(settings, reader(settings), services):
         results.append(result)

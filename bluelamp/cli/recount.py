@@ -1,6 +1,5 @@
 """`bluelamp recount`: count measures again from the whole log."""
 
-import sys
 from typing import Any
 
 import click
@@ -9,6 +8,7 @@ import msgspec
 from bluelamp.cli.options import AS_OF, BY, FORCE, JSON, WHERE, WINDOW, n_text, say, settings_of
 from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
+from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.display import words
 
@@ -19,12 +19,6 @@ from measures.display import words
 @BY
 @WHERE
 @AS_OF
-@click.option(
-    "--compare",
-    "is_compared",
-    is_flag=True,
-    help="Compare the recount with the state. Exit status 1: a figure differs, or nothing could be compared.",
-)
 @FORCE
 @JSON
 def recount(
@@ -33,19 +27,24 @@ def recount(
     by: str,
     where: tuple[str, ...],
     as_of: str | None,
-    is_compared: bool,
     force: str | None,
     as_json: bool,
 ) -> None:
     """Count a measure again from the whole log, or every measure when MEASURE is left out.
 
-    The recount is separate code: it shares nothing with the workers but the measures' declarations.
+    The recount is separate code: it shares nothing with the workers but the measures' declarations. `bluelamp audit` compares it
+    with the state.
     """
     from bluelamp.archive.full_log import recount_of
-    from bluelamp.verify.compare import Query, compare, every_query, read_state
-    from bluelamp.verify.state_and_log import check_same_log
+    from bluelamp.verify.compare import Query, every_query
 
     declared = find(measure) if measure else None
+    if declared and declared.is_open() and as_of:
+        raise QuestionError(
+            f"{declared.name} counts open items, and those are only known now.",
+            where="--as-of",
+            hint="Leave out --as-of. `bluelamp occupancy --at TIME --recount` gives the number in custody at a past time.",
+        )
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
@@ -54,15 +53,8 @@ def recount(
     if declared:
         queries = [Query(measure=declared, window=window, by=split_names(by), where=parse_where(where))]
     else:
-        queries = list(every_query([window], rules.force))
-    if is_compared:
-        check_same_log(settings, source)
-    state = read_state(source, settings.force, queries, moment) if is_compared else None
-    until = state.applied_offsets if state else None
-    with recount_of(settings, [each.force for each in source.rules.values()], until) as recounted:
-        if state:
-            _print_comparison(compare(state, recounted), as_json)
-            return
+        queries = [each for each in every_query([window], rules.force) if not (as_of and each.measure.is_open())]
+    with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
         for place, first in recounted.loaded.missing_before.items():
             click.echo(f"Incomplete recount: the log of {place} begins at offset {first:,}.", err=True)
         cells = [
@@ -86,14 +78,3 @@ def _print_cells(cells: list[Any], as_json: bool) -> None:
         click.echo(
             f"{query.measure.name}  {dimensions}  {value} (n {n_text(cell.n)})  {IN_WORDS[cell.coverage]}".rstrip()
         )
-
-
-def _print_comparison(comparison: Any, as_json: bool) -> None:
-    from bluelamp.verify.compare import lines
-
-    if as_json:
-        say(comparison)
-    else:
-        for line in lines(comparison):
-            click.echo(line)
-    sys.exit(0 if comparison.is_clean() else 1)

@@ -67,11 +67,3 @@ def _period(reader: Reader, force: str, rules: Rules) -> tuple[date, date] | Non
     last = date.fromordinal(rules.local_day(max(*known, microseconds(reader.present(force)))))
     # The oldest days may already be dropped from the state.
     return max(date.fromordinal(rules.local_day(first)), last - DAYS_KEPT + timedelta(days=2)), last + timedelta(days=2)
-
-
-def line(cell: AuditDifference) -> str:
-    """A count or open item that differs, as text for people."""
-    words = " ".join(f"{name}={word}" for name, word in cell.words.items())
-    value = f"value {cell.value}" if isinstance(cell.value, int) else cell.value
-    parts = (cell.kind, str(cell.day), words, value, f"state {cell.state}, log {cell.log}")
-    return "  ".join(part for part in parts if part)

@@ -18,11 +18,11 @@ from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.archive.full_log import recount_of
 from bluelamp.archive.reading import ArchiveAndLog, open_archive
-from bluelamp.rebuild.certify import Recounter, certify, line
+from bluelamp.rebuild.certify import Recounter, certify
 from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.audit import AuditDifference
-from bluelamp.verify.compare import Difference, every_query, numbers, read_one, read_state
+from bluelamp.verify.compare import Difference, every_query, numbers, pairs_of, read_one, read_state
 from bluelamp.verify.state_diff import StateDifference, compare_versions
 from bluelamp.verify.words import exact
 from bluelamp.wiring.connections import state_client
@@ -337,11 +337,10 @@ return 1
 
 
 def _differing(measure: str, window: str, old: list[Reading], new: list[Reading]) -> Iterator[Difference]:
-    before, after = ({tuple(each.dimensions.items()): numbers(each) for each in readings} for readings in (old, new))
-    for words in before | after:
-        one, other = before.get(words), after.get(words)
+    for words, before, after in pairs_of(old, new):
+        one, other = (each and numbers(each) for each in (before, after))
         if one != other:
-            yield Difference(measure=measure, window=window, dimensions=dict(words), read=one, recounted=other)
+            yield Difference(measure=measure, window=window, dimensions=words, read=one, recounted=other)
 
 
 def lines(result: Rebuilt, limit: int) -> Iterator[str]:
@@ -353,7 +352,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     """
     yield from _limited([_figure(each) for each in result.differing_figures], limit)
     yield from _limited([each.line() for each in result.differing_cells], limit)
-    yield from _limited([line(each) for each in result.differing_from_log], limit)
+    yield from _limited([each.line() for each in result.differing_from_log], limit)
     if result.moved:
         yield f"{result.moved:,} facts were on a wrong partition and were moved."
     yield f"Built version {result.built} of the state from {result.records:,} records of archive and log."

@@ -18,6 +18,7 @@ from bluelamp.recount.listing import Slot
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import RecountSubject
 from bluelamp.verify.compare import Difference, Query, StateReadings, compare, difference_line, read_one, readings_of
+from bluelamp.verify.sides import counts, differing
 from bluelamp.verify.words import STATE_EMPTY, dimension_words, named, not_compared, number, open_words, totals
 from facts.force import Force
 from facts.union import TOPICS, Topic
@@ -30,7 +31,7 @@ from streams.readings import Reader
 
 _SUBJECTS_LISTED = 20
 """The number of subjects that are listed with their facts for each difference."""
-_NOT_COMPARED = ("Not compared: live windows and figures of open items. `bluelamp recount --compare` compares those.",)
+_NOT_COMPARED = ("Not compared: live windows and figures of open items. `bluelamp audit --window` compares those.",)
 
 
 class SubjectFacts(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,12 @@ class AuditDifference(Struct, frozen=True, kw_only=True):
     log: int
     subjects: int
     behind: tuple[SubjectFacts, ...]
+
+    def line(self) -> str:
+        """The difference for a person to read, without the facts behind it."""
+        value = f"value {self.value}" if isinstance(self.value, int) else self.value
+        parts = (self.kind, str(self.day), dimension_words(self.words), value, f"state {self.state}, log {self.log}")
+        return "  ".join(filter(None, parts))
 
 
 class Audit(Struct, frozen=True, kw_only=True):
@@ -186,14 +193,14 @@ def audit(state: AuditedState, recount: Recount, rules: Rules, start: date, end:
     """
     compared = compare(state.readings, recount)
     force = rules.force.name
-    count_total, counts = 0, list[_Differing]()
+    count_total, differing_counts = 0, list[_Differing]()
     for topic, panes in state.panes.items():
         for first, after in _months(start, end):
-            total, differing = _counts(panes, recount, force, topic, (first, after))
+            total, found = _counts(panes, recount, force, topic, (first, after))
             count_total += total
-            counts += differing
+            differing_counts += found
     open_total, differing_open = _open_items(state.open_items, recount, rules, (start, end))
-    listed = {subject for each in (*counts, *differing_open) for subject in each.subjects[:_SUBJECTS_LISTED]}
+    listed = {subject for each in (*differing_counts, *differing_open) for subject in each.subjects[:_SUBJECTS_LISTED]}
     subjects = recount.subjects(sorted(listed))
     return Audit(
         force=force,
@@ -207,7 +214,7 @@ def audit(state: AuditedState, recount: Recount, rules: Rules, start: date, end:
         behind=compared.behind,
         left_out=compared.left_out,
         differing_figures=tuple(compared.differences),
-        differing_counts=tuple(_cell(each, subjects) for each in counts),
+        differing_counts=tuple(_cell(each, subjects) for each in differing_counts),
         differing_open=tuple(_cell(each, subjects) for each in differing_open),
     )
 
@@ -240,37 +247,36 @@ def _counts(
     for ordinal, pane in panes:
         day = date.fromordinal(ordinal)
         if days[0] <= day < days[1]:
-            for kind, groups in pane.items():
-                for words, histogram in groups.items():
-                    for value, count in histogram.items():
-                        ours[Slot(kind, day, words, value)] += count
-    theirs = recount.slots(topic, force, *days)
-    differing = []
-    for each in sorted((each for each in ours | theirs if ours[each] != theirs.get(each, 0)), key=repr):
-        log = theirs.get(each, 0)
-        subjects = recount.subjects_of(force, each) if log else []
-        differing.append(_Differing(each.kind, each.day, each.words, each.value, ours[each], log, subjects))
-    return len(ours | theirs), differing
+            for (kind, words, value), count in counts(pane).items():
+                ours[Slot(kind, day, words, value)] += count
+    total, found = differing(ours, recount.slots(topic, force, *days))
+    return total, [
+        _Differing(
+            each.kind, each.day, each.words, each.value, state, log, recount.subjects_of(force, each) if log else []
+        )
+        for each, state, log in found
+    ]
 
 
 def _open_items(
     open_items: Mapping[str, Sequence[OpenItem]], recount: Recount, rules: Rules, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
     """The number of open items whose subjects began in the period, and the open items that differ."""
-    force, count, differing = rules.force.name, 0, list[_Differing]()
+    force, count, listed = rules.force.name, 0, list[_Differing]()
+
+    def day_of(each: RecountOpenItem) -> date:
+        return date.fromordinal(rules.local_day(each.began))
+
+    def in_period(items: Iterable[RecountOpenItem]) -> Counter[RecountOpenItem]:
+        return Counter(each for each in items if each.force == force and days[0] <= day_of(each) < days[1])
+
     for kind, items in open_items.items():
-        ours = Counter(_as_recounted(each, force) for each in items)
-        theirs = Counter(each for each in recount.open(kind) if each.force == force)
-        for each in sorted(ours | theirs, key=repr):
-            day = date.fromordinal(rules.local_day(each.began))
-            if not days[0] <= day < days[1]:
-                continue
-            count += 1
-            if ours[each] != theirs[each]:
-                subjects = recount.subjects_open(each) if theirs[each] else []
-                numbers = ours[each], theirs[each]
-                differing.append(_Differing(kind, day, each.dimensions, open_words(each), *numbers, subjects))
-    return count, differing
+        total, found = differing(in_period(_as_recounted(each, force) for each in items), in_period(recount.open(kind)))
+        count += total
+        for each, state, log in found:
+            subjects = recount.subjects_open(each) if log else []
+            listed.append(_Differing(kind, day_of(each), each.dimensions, open_words(each), state, log, subjects))
+    return count, listed
 
 
 def _as_recounted(each: OpenItem, force: str) -> RecountOpenItem:
@@ -328,9 +334,7 @@ def _total(noun: str, compared: int, differing: int, why_none: str) -> str:
 
 
 def _cell_lines(name: str, cell: AuditDifference) -> Iterator[str]:
-    value = f"value {cell.value}" if isinstance(cell.value, int) else cell.value
-    parts = (name, cell.kind, str(cell.day), dimension_words(cell.words), value, f"state {cell.state}, log {cell.log}")
-    yield "  ".join(part for part in parts if part)
+    yield f"{name}  {cell.line()}"
     if not cell.subjects:
         yield "    The log has no facts for it."
     for subject in cell.behind:

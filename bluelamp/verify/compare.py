@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from bluelamp.recount.coverage import KnownFigure
 from bluelamp.recount.recount import Loaded, Recount
+from bluelamp.verify.sides import paired
 from bluelamp.verify.words import STATE_EMPTY, dimension_words, exact, not_compared, totals
 from facts.errors import IncompleteError
 from facts.force import Force
@@ -16,6 +17,9 @@ from measures.measure import Measure, Where
 from measures.outcome import microseconds
 from measures.reading import Reading
 from streams.readings import Reader
+
+Figures = TypeVar("Figures", Reading, KnownFigure)
+"""The other side of a comparison with readings: those of another version, or a recount."""
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -176,7 +180,7 @@ def compare(state: StateReadings, recount: Recount) -> RecountComparison:
 
 
 def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigure], result: RecountComparison) -> None:
-    for words, ours, theirs in paired(readings, cells):
+    for words, ours, theirs in pairs_of(readings, cells):
         result.cells += 1
         if not is_same(ours, theirs):
             difference = Difference(
@@ -189,13 +193,13 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigur
             result.differences.append(difference)
 
 
-def paired(
-    readings: Iterable[Reading], cells: Iterable[KnownFigure]
-) -> Iterator[tuple[dict[str, str], Reading | None, KnownFigure | None]]:
-    """The readings and the recounted figures of one query in pairs, by their words; None where one side has no figure."""
-    read = {tuple(each.dimensions.items()): each for each in readings}
-    recounted = {tuple(each.dimensions.items()): each for each in cells}
-    return ((dict(words), read.get(words), recounted.get(words)) for words in recounted | read)
+def pairs_of(
+    readings: Iterable[Reading], others: Iterable[Figures]
+) -> Iterator[tuple[dict[str, str], Reading | None, Figures | None]]:
+    """The figures of one query in pairs, by their words; None where one side has no figure."""
+    ours = {tuple(each.dimensions.items()): each for each in readings}
+    theirs = {tuple(each.dimensions.items()): each for each in others}
+    return ((dict(words), one, other) for words, one, other in paired(ours, theirs))
 
 
 def is_same(ours: Reading | None, theirs: KnownFigure | None) -> bool:

@@ -16,7 +16,7 @@ from bluelamp.recount.listing import ListedOutcome
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import RecountSubject
 from bluelamp.recount.times import SECOND, microseconds, moment_of
-from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, paired
+from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, pairs_of
 from bluelamp.verify.state_and_log import NotCompared
 from bluelamp.verify.words import dimension_words, exact, number
 from facts.errors import BlueLampError
@@ -168,7 +168,7 @@ def explain(
             limit,
             _compared(reading, known, state, recount),
         )
-        for words, reading, known in paired(readings, recount.known(*arguments, complete_to=complete_to))
+        for words, reading, known in pairs_of(readings, recount.known(*arguments, complete_to=complete_to))
     ]
 
 

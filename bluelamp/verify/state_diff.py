@@ -6,6 +6,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from bluelamp.verify.sides import counts, differing
 from bluelamp.verify.words import dimension_words, named, open_words
 from measures.outcome import OpenItem, instant
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Pane
@@ -103,39 +104,27 @@ def _first_kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
     return first_kept(grain, mark, rules) if mark is not None else 0
 
 
-def _fields(pane: Pane) -> Counter[tuple[str, tuple[str, ...], int]]:
-    return Counter(
-        {
-            (kind, words, value): count
-            for kind, groups in pane.items()
-            for words, histogram in groups.items()
-            for value, count in histogram.items()
-        }
-    )
-
-
 def _compare_counts(partition: str, key: Key, old: Pane, new: Pane, result: PartitionDiff) -> None:
-    ours, theirs = _fields(old), _fields(new)
-    result.counts += len(ours | theirs)
-    for kind, words, value in sorted(each for each in ours | theirs if ours[each] != theirs[each]):
-        field = (kind, words, value)
+    total, found = differing(counts(old), counts(new))
+    result.counts += total
+    for (kind, words, value), before, after in found:
         result.cells.append(
             StateDifference(
                 partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=named(kind, words),
-                value=value, old=ours[field], new=theirs[field],
+                value=value, old=before, new=after,
             )
         )  # fmt: skip
 
 
 def _compare_open_items(old: PartitionCache, new: PartitionCache, result: PartitionDiff) -> None:
-    ours, theirs = (_open_items(cache) for cache in (old, new))
-    result.open_items += len(ours | theirs)
-    for subject, item in sorted((each for each in ours | theirs if ours[each] != theirs[each]), key=repr):
+    total, found = differing(_open_items(old), _open_items(new))
+    result.open_items += total
+    for (subject, item), before, after in found:
         force, _, name = subject.partition("|")
         result.cells.append(
             StateDifference(
                 partition=f"{old.names}", force=force, pane=name, kind=item.kind, value=open_words(item),
-                words=named(item.kind, item.dimensions), old=ours[subject, item], new=theirs[subject, item],
+                words=named(item.kind, item.dimensions), old=before, new=after,
             )
         )  # fmt: skip
 

@@ -28,7 +28,8 @@ def asyncapi() -> dict[str, Any]:
             "version": "1",
             "description": (
                 "Write facts to Blue Lamp's Kafka topics. A record holds one fact as a JSON object, or a batch of facts for "
-                f"the same partition as an array, and at most {RECORD_LIMIT_BYTES} bytes. Write each fact to the partition "
+                "the same partition as an array, or CloudEvents 1.0 in the JSON format whose `data` is one of these, and at most "
+                f"{RECORD_LIMIT_BYTES} bytes. Write each fact to the partition "
                 "of its subject; `x-partitioning` says how to find it. Use the subject_id as the key of a single fact, and "
                 "no key for a batch. Write a heartbeat to every partition of its topic, once Kafka has acknowledged "
                 "every fact up to its `complete_to`."

@@ -127,11 +127,12 @@ USED_BY_OTHERS = {
     "crc32c": "kafka",
     "types-pyyaml": "mypy",
     "types-requests": "mypy",
+    "tzdata": "zoneinfo",
 }
 
 
 def test_every_dependency_is_used() -> None:
-    """A dependency is used by an import, as a tool of the Makefile or configuration, or by another dependency."""
+    """A dependency is used by an import, as a tool of the Makefile or configuration, by another dependency or by Python itself."""
     tools = (ROOT / "Makefile").read_text() + (ROOT / "pyproject.toml").read_text()
     used = {name for _, tree in modules(*PACKAGES, "tests") for name in imported(tree)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

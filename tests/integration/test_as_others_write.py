@@ -156,7 +156,7 @@ def test_an_unreadable_batch_is_quarantined_by_its_offsets_and_the_rest_is_read(
     assert {(each.partition, each.offset): each.last_offset for each in recorded} == due
     assert {(each.topic, each.reason, each.fact) for each in recorded} == {("incidents", "unreadable_batch", None)}
     left_out = {"unreadable_batch": len(due)}
-    assert command(system, "recount", "--window", "24h", "--compare")["left_out"] == left_out
+    assert command(system, "audit", "--window", "24h")["left_out"] == left_out
 
     system.settings = replace(system.settings, archive=str(tmp_path / "archive"))
     command(system, "archive")
@@ -164,7 +164,7 @@ def test_an_unreadable_batch_is_quarantined_by_its_offsets_and_the_rest_is_read(
     rebuilt = command(system, "rebuild", "--switch")
     assert (rebuilt["differing_figures"], rebuilt["differing_cells"], rebuilt["shown"]) == ([], [], 2)
     assert system.count("quarantined_unreadable_batch") == len(due)
-    assert command(system, "recount", "--window", "24h", "--compare")["left_out"] == left_out
+    assert command(system, "audit", "--window", "24h")["left_out"] == left_out
 
 
 async def in_transactions(system: System, facts: Sequence[SubjectFact], *, is_kept: bool, name: str) -> None:

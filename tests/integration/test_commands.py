@@ -86,7 +86,7 @@ def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Pa
     run(system, "replay", "sample", "--speed", "max")
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
-    no_data = run(system, "recount", "--window", "24h", "--compare", "--force", "staffordshire")
+    no_data = run(system, "audit", "--window", "24h", "--force", "staffordshire")
     assert no_data["cells"] > 90
     assert no_data["differences"] == []
     counted = run(system, "recount", SPAN, "--window", WEEK)
@@ -125,7 +125,7 @@ def _explain_what_was_altered(system: System) -> None:
     older = command(system, *query)
     assert older.returncode == 1
     assert "NOT COMPARED with the state: The state is in format 1" in older.stdout
-    refused = command(system, "recount", "--window", "24h", "--compare")
+    refused = command(system, "audit", "--window", "24h")
     assert (refused.returncode, "differ" in refused.stdout) == (2, False)
 
 
@@ -189,7 +189,7 @@ def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None
         try:
             until(lambda: system.count("facts") > 0, 60, "the first facts")
             before = system.count("facts")
-            compared = [run(system, "recount", "--window", "24h", "--compare") for _ in range(3)]
+            compared = [run(system, "audit", "--window", "24h") for _ in range(3)]
             is_playing = playing.poll() is None
         finally:
             playing.kill()

@@ -119,4 +119,4 @@ def test_a_corrected_extract_counts_and_replaces(system: System, tmp_path: Path)
     # A later extract with the row again counts.
     replay(first, "--extracted-at", "2024-12-03")
     assert in_custody(system) == {"z-r1", "z-r4"}
-    assert command(system, "recount", "--force", "staffordshire", "--compare", "--window", "this_month").returncode == 0
+    assert command(system, "audit", "--force", "staffordshire", "--window", "this_month").returncode == 0

@@ -125,6 +125,6 @@ def test_the_partitions_that_other_clients_choose_change_no_figure(system: Syste
     assert left_out == {"wrong_partition": system.count("moved")}
     assert left_out["wrong_partition"] > len(published) / 3
     assert "holds facts of other partitions" in worker.said()
-    compared = run(system, "recount", "--window", WEEK, "--compare")
+    compared = run(system, "audit", "--window", WEEK)
     assert (compared["differences"], compared["behind"]) == ([], 0)
     assert compared["left_out"] == left_out

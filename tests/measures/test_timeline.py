@@ -10,9 +10,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from facts.contact import ContactAnswered
+from facts.contact import ContactAnswered, ContactFact
+from facts.custody import CustodyFact
 from facts.fact import FactWithdrawn, SubjectFact
-from facts.union import ContactFact, CustodyFact, IncidentFact, OccurrenceFact, topic_of
+from facts.incident import IncidentFact
+from facts.occurrence import OccurrenceFact
+from facts.union import topic_of
 from facts.wire import decode
 from measures.timeline import Timeline, add, effective
 

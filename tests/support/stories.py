@@ -1,16 +1,26 @@
 """Generates messy records: any facts in any order, duplicated, corrected, withdrawn or contradictory."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from hypothesis import strategies as st
 
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult, Line
+from facts.contact import (
+    ContactAbandoned,
+    ContactAnswered,
+    ContactConcluded,
+    ContactFact,
+    ContactOffered,
+    ContactResult,
+    Line,
+)
 from facts.custody import (
     Basis,
     ClockPaused,
     ClockResumed,
+    CustodyFact,
     DetaineeArrived,
     DetaineeCharged,
     DetaineeTransferred,
@@ -29,6 +39,7 @@ from facts.custody import (
 from facts.fact import EndedByHand, EndReason, FactWithdrawn, SubjectFact
 from facts.incident import (
     IncidentClosed,
+    IncidentFact,
     IncidentOpened,
     IncidentReclassified,
     IncidentRegraded,
@@ -39,8 +50,16 @@ from facts.incident import (
     UnitStoodDown,
     VideoResponseStarted,
 )
-from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, VictimContractClosed, VictimReferred
-from facts.union import Topic
+from facts.occurrence import (
+    Compliance,
+    OccurrenceFact,
+    OccurrenceRecorded,
+    PartyLinked,
+    Role,
+    VictimContractClosed,
+    VictimReferred,
+)
+from facts.union import AnyFact, Topic
 
 TopicFact = tuple[Topic, SubjectFact]
 FORCE = "strict"
@@ -178,11 +197,34 @@ _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries({"kind": st.just(VictimReferred)}),
     st.fixed_dictionaries({"kind": st.just(VictimContractClosed), "compliance": st.sampled_from(get_args(Compliance))}),
 ]
+
+
+def _plain(fact_type: type[AnyFact]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any fields of their types; any time."""
+    own = get_type_hints(fact_type).keys() - get_type_hints(SubjectFact).keys() - {"FACT"}
+    fields = {name: hint for name, hint in get_type_hints(fact_type).items() if name in own}
+    return st.fixed_dictionaries({"kind": st.just(fact_type), **{name: _of(hint) for name, hint in fields.items()}})
+
+
+def _of(hint: Any) -> st.SearchStrategy[Any]:
+    known = {datetime: _moments, str: st.sampled_from(["odd", "north"]), int: st.integers(1, 60)}
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of(*map(_of, get_args(hint)))
+    return known.get(hint) or st.from_type(hint)
+
+
+def _with_every_fact(
+    strategies: list[st.SearchStrategy[dict[str, Any]]], every: UnionType
+) -> list[st.SearchStrategy[dict[str, Any]]]:
+    """The strategies above, and a plain one for each type of fact that this module does not name."""
+    return [*strategies, *(_plain(each) for each in get_args(every) if each not in globals().values())]
+
+
 _TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
-    "contacts": _CONTACT,
-    "incidents": _INCIDENT,
-    "custody": _CUSTODY,
-    "occurrences": _OCCURRENCE,
+    "contacts": _with_every_fact(_CONTACT, ContactFact),
+    "incidents": _with_every_fact(_INCIDENT, IncidentFact),
+    "custody": _with_every_fact(_CUSTODY, CustodyFact),
+    "occurrences": _with_every_fact(_OCCURRENCE, OccurrenceFact),
 }
 
 

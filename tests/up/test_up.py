@@ -224,8 +224,8 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(r
     assert f"http://127.0.0.1:{running.board_port}/" in said
     for name in ("worker", "broker", "state server", "state", "board", "exporter", "inbox"):
         kill_and_see_it_recover(running, name)
-    cells = ("opened_to_arrived_median_seconds", "--window", DAYS, "--by", "day,grade,area")
-    assert running.ask("recount", *cells, "--compare")["differences"] == []
+    cells = ("--window", DAYS, "--measure", "opened_to_arrived_median_seconds")
+    assert running.ask("audit", *cells)["differences"] == []
     assert running.end(signal.SIGINT) == 0
     see_live_figures(running)
     assert running.end(signal.SIGTERM) == 0
@@ -260,7 +260,7 @@ def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running
 
     repair_broken_state(running)
     assert count(running) == 1800
-    assert running.ask("recount", "--window", DAYS, "--compare")["differences"] == []
+    assert running.ask("audit", "--window", DAYS)["differences"] == []
     ports = (running.board_port, running.exporter_port)
     for options in ((), ("--fresh", "--feeds-only")):
         for other in (ports, None):
@@ -329,7 +329,7 @@ def test_a_simulated_force_has_a_history_then_a_present_and_resumes_when_restart
     until(lambda: json.loads(position.read_text())["told_to"] > kept["told_to"], 30, "more of the simulation")
     again = json.loads(position.read_text())
     assert {**again, "told_to": ""} == {**kept, "told_to": ""}
-    compared = running.ask("recount", "--window", "24h", "--compare")
+    compared = running.ask("audit", "--window", "24h")
     assert compared["cells"] > 600
     assert compared["differences"] == []
     said = command_refused(running.directory, "replay", "sample")
