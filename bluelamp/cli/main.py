@@ -21,6 +21,7 @@ from bluelamp.cli.gateway import gateway
 from bluelamp.cli.grafana import grafana
 from bluelamp.cli.inbox import inbox
 from bluelamp.cli.measures import measures
+from bluelamp.cli.occupancy import occupancy
 from bluelamp.cli.read import read
 from bluelamp.cli.rebuild import rebuild
 from bluelamp.cli.recount import recount
@@ -62,6 +63,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     "Read figures": {
         measures: "List every measure.",
         read: "Read a measure.",
+        occupancy: "List how many people were in custody at past hours.",
         compare: "Compare a measure across periods.",
         chart: "Draw the control chart of a measure.",
         report: "Produce the monthly performance report.",
