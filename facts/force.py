@@ -29,7 +29,7 @@ WAIT_UNRECORDED_AFTER: dict[Line, int] = {"999": _HOUR, "101": 12 * _HOUR, "digi
 """By line, the seconds after which the end of a wait counts as unrecorded, unless the profile says otherwise."""
 ATTENDANCE_UNRECORDED_AFTER: dict[Response, int] = {
     "immediate": _DAY,
-    "priority": 3 * _DAY,
+    "priority": 14 * _DAY,
     "scheduled": 28 * _DAY,
     "desk": 90 * _DAY,
     "other": 90 * _DAY,

@@ -94,8 +94,6 @@ KindName = Literal[
     "arrived_to_authorised",
     "arrived_to_ended",
     "detention_ended",
-    "detention_unrecorded",
-    "detention_ended_by_hand",
     "arrived_to_authorised_unrecorded",
     "arrived_to_ended_unrecorded",
     "disposal_unrecorded",
@@ -269,8 +267,6 @@ KINDS: dict[str, Kind] = {
         _kinds("custody", _CUSTODY, 0, "suite_entered", "suite_left"),
         _kinds("custody", _CUSTODY, WHOLE, "arrived_to_authorised", "arrived_to_ended"),
         _kinds("custody", (*_CUSTODY, "disposal"), 0, "detention_ended"),
-        _kinds("custody", (*_CUSTODY, "end"), 0, "detention_unrecorded"),
-        _kinds("custody", (*_CUSTODY, "reason"), 0, "detention_ended_by_hand"),
         _kinds(
             "custody",
             _CUSTODY,
@@ -325,13 +321,11 @@ INCOMPLETE: dict[Subject, KindName] = {
 UNRECORDED_END: dict[Subject, KindName] = {
     "contact": "contact_unrecorded",
     "incident": "incident_unrecorded",
-    "detention": "detention_unrecorded",
 }
 """Open items whose end counts as unrecorded, for as long as none is recorded."""
 ENDED_BY_HAND: dict[Subject, KindName] = {
     "contact": "contact_ended_by_hand",
     "incident": "incident_ended_by_hand",
-    "detention": "detention_ended_by_hand",
 }
 """What a person ended because its end was never recorded."""
 CONTRADICTION: dict[Subject, KindName] = {

@@ -21,8 +21,8 @@ from measures.outcome import (
     span,
 )
 
-End = Literal["wait", "attendance", "closure", "detention"]
-"""What may end without a record: a contact's wait, an incident's attendance or closure, a detention."""
+End = Literal["wait", "attendance", "closure"]
+"""What may end without a record: a contact's wait, an incident's attendance or closure."""
 
 
 class OutcomeBuilder:

@@ -14,9 +14,10 @@ from facts.errors import PartMissingError, QuestionError
 from facts.force import Feed
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
-from measures.coverage import Coverage
+from measures.coverage import Coverage, Span
 from measures.judging import coverage, judge
 from measures.measure import Measure, Where
+from measures.occupancy import Suites, occupancy
 from measures.outcome import SECOND, OpenItem, instant, microseconds
 from measures.pane import GRAINS, HOUR, MINUTE, Grain, Histogram, Pane
 from measures.reading import (
@@ -544,6 +545,33 @@ class Reader:
             for slot, pane in source.panes(part.grain, part.first, part.last)
             if pane
         ]
+
+    @_of_one_moment
+    def occupancy(self, force: str, first: datetime, last: datetime) -> dict[datetime, Suites | None]:
+        """The number in custody in each suite at every whole hour from `first` to `last`; None where there is no record.
+
+        Args:
+            force: the force's name.
+            first: the first hour; the time within it does not matter.
+            last: the last hour; a later one than the present is left out.
+
+        Raises:
+            QuestionError: it begins before the hours that are kept.
+        """
+        rules, measure = self.rules[force], find("suite_entered_count")
+        present = microseconds(self.present(force)) // HOUR
+        hours = range(microseconds(first) // HOUR, min(microseconds(last) // HOUR, present) + 1)
+        window = whole_hours(hours.start * HOUR, (present + 1) * HOUR, rules.force)
+        if window is None or not hours:
+            return {}
+        source, record = self._loaded(self._of(measure), window, rules), self._coverage(measure, rules)
+        panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        now = Counter(item.dimensions[0] for item in source.open("in_custody"))
+        found = occupancy(now, panes, hours)
+        return {
+            instant(hour * HOUR): found[hour] if record.holds(Span(hour * HOUR, hour * HOUR)) else None
+            for hour in hours
+        }
 
     @_of_one_moment
     def open_items(self, force: str, kind: str) -> list[OpenItem]:

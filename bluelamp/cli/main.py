@@ -16,10 +16,12 @@ from bluelamp.cli.compare import compare
 from bluelamp.cli.end import end
 from bluelamp.cli.explain import explain
 from bluelamp.cli.exporter import exporter
+from bluelamp.cli.feed import feed
 from bluelamp.cli.gateway import gateway
 from bluelamp.cli.grafana import grafana
 from bluelamp.cli.inbox import inbox
 from bluelamp.cli.measures import measures
+from bluelamp.cli.occupancy import occupancy
 from bluelamp.cli.read import read
 from bluelamp.cli.rebuild import rebuild
 from bluelamp.cli.recount import recount
@@ -52,6 +54,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         rebuild: "Build a new state version and compare it.",
     },
     "Send facts": {
+        feed: "Check a feed before its figures are believed.",
         replay: "Play an extract into the log.",
         tail: "Follow a growing file into the log.",
         end: "End by hand what no source will end.",
@@ -60,6 +63,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     "Read figures": {
         measures: "List every measure.",
         read: "Read a measure.",
+        occupancy: "List how many people were in custody at past hours.",
         compare: "Compare a measure across periods.",
         chart: "Draw the control chart of a measure.",
         report: "Produce the monthly performance report.",

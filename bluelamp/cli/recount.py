@@ -8,6 +8,7 @@ import msgspec
 from bluelamp.cli.options import AS_OF, BY, FORCE, JSON, WHERE, WINDOW, n_text, say, settings_of
 from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
+from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.display import words
 
@@ -38,6 +39,12 @@ def recount(
     from bluelamp.verify.compare import Query, every_query
 
     declared = find(measure) if measure else None
+    if declared and declared.is_open() and as_of:
+        raise QuestionError(
+            f"{declared.name} counts open items, and those are only known now.",
+            where="--as-of",
+            hint="Leave out --as-of. `bluelamp occupancy --at TIME --recount` gives the number in custody at a past time.",
+        )
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)
@@ -46,7 +53,7 @@ def recount(
     if declared:
         queries = [Query(measure=declared, window=window, by=split_names(by), where=parse_where(where))]
     else:
-        queries = list(every_query([window], rules.force))
+        queries = [each for each in every_query([window], rules.force) if not (as_of and each.measure.is_open())]
     with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
         for place, first in recounted.loaded.missing_before.items():
             click.echo(f"Incomplete recount: the log of {place} begins at offset {first:,}.", err=True)

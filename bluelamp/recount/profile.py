@@ -21,7 +21,7 @@ _VOCABULARIES = {
 }
 _DAYS_UNTIL_UNRECORDED = {
     "immediate": (1, 28),
-    "priority": (3, 28),
+    "priority": (14, 28),
     "scheduled": (28, 90),
     "desk": (90, 90),
     "other": (90, 90),

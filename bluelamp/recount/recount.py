@@ -184,6 +184,16 @@ class Recount:
             where=where or {},
         )
 
+    def occupancy(self, force: str, at: datetime) -> dict[str, int]:
+        """The number of people in custody in each suite at any time of the record, by the stays that it recounts."""
+        text = """
+            SELECT suite, sum(CASE kind WHEN 'suite_entered' THEN 1 ELSE -1 END)::BIGINT AS present
+            FROM custody_finished
+            WHERE kind IN ('suite_entered', 'suite_left') AND force = ? AND decided < ?
+            GROUP BY suite HAVING present <> 0 ORDER BY suite
+            """
+        return dict(self._connection.execute(text, [force, microseconds(at)]).fetchall())
+
     def finished(self, kind: str) -> list[Finished]:
         """Every outcome of a kind, by force and in order of decision."""
         return [

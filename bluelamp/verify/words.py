@@ -50,16 +50,18 @@ def open_words(item: _Open) -> str:
 
 
 def exact(numbers: Any) -> str:
-    """A figure to the last digit: value, n, met and spread. Differences may be too small to see once rounded.
+    """A figure to the last digit, with its spread and bounds. Differences may be too small to see once rounded.
 
     Args:
         numbers: as `bluelamp.verify.compare.numbers` returns them; None where there is no figure.
     """
     if numbers is None:
         return "nothing"
-    value, n, met, spread = numbers
+    value, n, met, spread, low, high, unrecorded = numbers
     parts = ["n not known" if n is None else f"n {n:,}", *([f"met {met:,}"] if met is not None else [])]
     parts += [f"mean {spread[0]!r}, median {spread[1]!r}, 90th percentile {spread[2]!r}"] if spread else []
+    parts += [f"between {low!r} and {high!r}"] if low is not None else []
+    parts += [f"{unrecorded:,} unrecorded"] if unrecorded else []
     return f"{value!r} ({', '.join(parts)})"
 
 

@@ -25,7 +25,16 @@ from facts.incident import (
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time, whole_second
 from producers.simulate.parameters import Parameters, month_share, of_year
-from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, quantiles_in_blocks, shuffled, stream
+from producers.simulate.random_draws import (
+    Floats,
+    bounded_lognormal,
+    lognormal,
+    normal,
+    quantiles,
+    quantiles_in_blocks,
+    shuffled,
+    stream,
+)
 from producers.simulate.scenario import Effects
 from producers.simulate.units import UnitRequest, Units
 
@@ -33,6 +42,8 @@ NO_AREA = "none"
 _GRADES = ("1", "2", "3", "res_centre", "other")
 _RESOURCED = ("arrived", "unrecorded", "turned_back")
 _LEAST_READY_SECONDS = 20.0
+_LONGEST_LATER_SECONDS = 14 * 86_400.0
+"""Assumed: an incident of a lower grade is reached or closed within two weeks."""
 _REGRADED_BY_SHARE = 0.7
 """A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
@@ -392,12 +403,13 @@ def _ready_times(
     params, index = parameters.incidents, month.number - 1
     if grade != "2":
         later = params.later[grade]
-        return lognormal(quantiles(rng, len(plans)), later.median_seconds, later.sigma)
+        return bounded_lognormal(quantiles(rng, len(plans)), later.median_seconds, later.sigma, _LONGEST_LATER_SECONDS)
     median = of_year(params.priority.arrival_seconds, month.year)[index]
     domestic = [number for number, plan in enumerate(plans) if plan.domestic]
     found = np.empty(len(plans))
     others = np.array([not plan.domestic for plan in plans], dtype=bool)
-    found[others] = lognormal(quantiles(rng, len(plans) - len(domestic)), median, params.priority.sigma)
+    places = quantiles(rng, len(plans) - len(domestic))
+    found[others] = bounded_lognormal(places, median, params.priority.sigma, params.priority.longest_seconds)
     found[domestic] = _domestic_times(parameters, month, rng, len(domestic))
     return found
 
@@ -409,10 +421,11 @@ def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count:
     median = of_year(params.arrival_seconds, month.year)[index]
     places = quantiles(rng, count)
     middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
-    slow = lognormal(
+    slow = bounded_lognormal(
         np.clip((places - quick) / (1 - quick), 0, 1),
         median * 2.718281828 ** (-middle * params.later_sigma),
         params.later_sigma,
+        params.longest_seconds,
     )
     soon = lognormal(np.clip(places / quick, 0, 1), params.quick.median_seconds, params.quick.sigma)
     return np.where(places < quick, soon, slow)

@@ -205,10 +205,12 @@ class Priority(Strict, frozen=True, kw_only=True):
     Attributes:
         arrival_seconds: median from opening to arrival, by month.
         sigma: standard deviation of its logarithm.
+        longest_seconds: the longest time until one is reached or closed.
     """
 
     arrival_seconds: Years
     sigma: _Number
+    longest_seconds: _Number
 
 
 class DomesticPriority(Strict, frozen=True, kw_only=True):
@@ -222,6 +224,7 @@ class DomesticPriority(Strict, frozen=True, kw_only=True):
         quick: time from opening to arrival of those reached at once.
         later_sigma: standard deviation of the logarithm of that time for the others.
         video_share: share answered by video instead of a unit, of those reached.
+        longest_seconds: the longest time until one is reached or closed.
     """
 
     volumes: Years
@@ -231,6 +234,7 @@ class DomesticPriority(Strict, frozen=True, kw_only=True):
     quick: Lognormal
     later_sigma: _Number
     video_share: Years
+    longest_seconds: _Number
 
 
 class Courses(Strict, frozen=True, kw_only=True):

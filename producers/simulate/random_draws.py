@@ -1,5 +1,6 @@
 """Seeded random draws: a stream of random numbers for each kind of subject and month, and stratified draws."""
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
@@ -51,6 +52,19 @@ def normal(places: Floats) -> Floats:
 def lognormal(places: Floats, median: float, sigma: float) -> Floats:
     """The values of a lognormal distribution at quantiles."""
     return median * np.exp(sigma * normal(places))
+
+
+def bounded_lognormal(places: Floats, median: float, sigma: float, longest: float) -> Floats:
+    """The values of a lognormal distribution at quantiles, without its tail.
+
+    What would be over `longest` is spread over the last two thirds up to it, so that the share of the shorter ones, and with
+    it the median, stays the same.
+    """
+    whole, third = (
+        0.5 * (1 + math.erf(math.log(each / median) / sigma / math.sqrt(2))) for each in (longest, longest / 3)
+    )
+    moved = third + (whole - third) * (places - whole) / (1 - whole)
+    return lognormal(np.where(places > whole, moved, places), median, sigma)
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:

@@ -132,6 +132,38 @@ def test_the_totals_are_the_measures_and_agree_with_the_list(day: Day) -> None:
             assert counts[f"{who}_{clock}_due_within_60_minutes_count"] == soon
 
 
+def test_the_suites_say_how_many_were_there_at_every_hour(day: Day) -> None:
+    suites = CUSTODY.read(day.view)["occupancy"]
+    hours = day.reader.occupancy(FORCE, MOMENT - timedelta(hours=23), MOMENT)
+    assert len(hours) == 24
+    assert [each.suite for each in suites] == [term.name for term in RULES[FORCE].force.suites]
+    last = next(reversed(hours.values()))
+    assert last is not None
+    assert [each.now for each in suites] == [str(last.get(term.label, 0)) for term in RULES[FORCE].force.suites]
+    facts = _in_custody_at(day, MOMENT.replace(minute=0, second=0))
+    assert sum(last.values()) == facts > 10
+    assert all(each.hours is not None and len(each.hours.points) == 24 for each in suites)
+
+
+def _in_custody_at(day: Day, at: datetime) -> int:
+    """The number in custody at a time, from the facts themselves."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for fact in _effective(day):
+        found[fact.subject_id].append(fact)
+    count = 0
+    for facts in found.values():
+        arrived = [fact.at for fact in facts if isinstance(fact, DetaineeArrived)]
+        ended = [fact.at for fact in facts if isinstance(fact, DetentionEnded)]
+        count += bool(arrived) and arrived[0] < at and not (ended and ended[0] < at)
+    return count
+
+
+def _effective(day: Day) -> list[Any]:
+    facts = {fact.fact_id: fact for topic, fact in day.facts if topic == "custody" and hasattr(fact, "subject_id")}
+    corrected = {fact.corrects for fact in facts.values() if fact.corrects}
+    return [fact for fact in facts.values() if fact.fact_id not in corrected]
+
+
 Items = Mapping[str, Sequence[tuple[Any, ...]]]
 """By kind, the items: subject, hours since, hours until due, further words."""
 

@@ -16,8 +16,8 @@ from dashboards.board.measure.data import read_breakdown
 from dashboards.board.now.attendance import read_unattended
 from dashboards.board.now.journey import read_journey
 from dashboards.board.now.layout import PANELS
-from dashboards.board.now.sparkline import read_sparkline
 from dashboards.board.shared.query import dimensions, parse_query
+from dashboards.board.shared.sparkline import read_sparkline
 from dashboards.board.shared.table import crossed
 from dashboards.board.shared.tile import displayed_measures, read_tile
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered

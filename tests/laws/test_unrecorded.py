@@ -60,7 +60,7 @@ def check(facts: Sequence[AnyFact], *expected: Expected) -> None:
 _CALL = offered("09:00", subject_id="c1")
 _LOCAL = offered("09:00", queue="local", line="101", subject_id="c1")
 _TRIAGE = offered("09:00", queue="triage", line="101", subject_id="c1")
-_GRADE_1, _GRADE_3 = opened("09:00", subject_id="i1"), opened("09:00", "3", subject_id="i1")
+_GRADE_2, _GRADE_3 = opened("09:00", "2", subject_id="i1"), opened("09:00", "3", subject_id="i1")
 _WAITING, _UNRECORDED = "contact_999_waiting_count", "contact_unrecorded_count"
 _OPEN, _UNATTENDED, _ENDS = "incident_open_count", "incident_unattended_count", "incident_unrecorded_count"
 
@@ -95,32 +95,32 @@ _IN_TIME = "contact_999_answered_within_target_ratio"
         # A real end counts, whenever it arrives.
         ([_CALL, answered("09:00:05", subject_id="c1")], [(_UNRECORDED, "10:00", 0), (_IN_TIME, "11:00", 1)]),
         ([_CALL, abandoned("13:00", subject_id="c1")], [(_UNRECORDED, "14:00", 0)]),
-        # An incident counts from its last fact on: a Grade 1 for a day, its closure for 28 days; a Grade 3 for 28.
+        # An incident counts from its last fact on: a Grade 2 for 14 days, its closure for 28; a Grade 3 for 28.
         (
-            [_GRADE_1],
+            [_GRADE_2],
             [
-                (_UNATTENDED, "2024-12-03 08:59", 1),
-                (_UNATTENDED, "2024-12-03 09:00", 0),
-                (_ENDS, "2024-12-03 09:00", 1),
-                (_OPEN, "2024-12-03 09:00", 1),
+                (_UNATTENDED, "2024-12-16 08:59", 1),
+                (_UNATTENDED, "2024-12-16 09:00", 0),
+                (_ENDS, "2024-12-16 09:00", 1),
+                (_OPEN, "2024-12-16 09:00", 1),
                 (_OPEN, "2024-12-30 09:00", 0),
                 (_ENDS, "2024-12-30 09:00", 2),
             ],
         ),
-        ([_GRADE_1, dispatched("12:00", subject_id="i1")], [(_UNATTENDED, "2024-12-03 11:59", 1)]),
+        ([_GRADE_2, dispatched("12:00", subject_id="i1")], [(_UNATTENDED, "2024-12-16 11:59", 1)]),
         (
-            [_GRADE_1, arrived("12:00", subject_id="i1")],
+            [_GRADE_2, arrived("12:00", subject_id="i1")],
             [(_ENDS, "2024-12-20 09:00", 0), (_ENDS, "2024-12-30 12:00", 1)],
         ),
         ([_GRADE_3], [(_UNATTENDED, "2024-12-30 08:59", 1), (_ENDS, "2024-12-30 09:00", 1)]),
-        ([_GRADE_3, regraded("2024-12-08 09:00", "1", subject_id="i1")], [(_UNATTENDED, "2024-12-09 08:00", 1)]),
+        ([_GRADE_3, regraded("2024-12-08 09:00", "2", subject_id="i1")], [(_UNATTENDED, "2024-12-22 08:59", 1)]),
         # Queues and grades with ages of their own.
         ([_TRIAGE], [("contact_101_waiting_count", "10:29", 1), ("contact_101_waiting_count", "10:30", 0)]),
         (
-            [opened("09:00", "2", subject_id="i1")],
-            [(_UNATTENDED, "11:59", 1), (_UNATTENDED, "12:00", 0), (_OPEN, "12:59", 1), (_OPEN, "13:00", 0)],
+            [opened("09:00", "1", subject_id="i1")],
+            [(_UNATTENDED, "10:59", 1), (_UNATTENDED, "11:00", 0), (_OPEN, "13:59", 1), (_OPEN, "14:00", 0)],
         ),
-        ([_GRADE_1, closed("2024-12-20 09:00", subject_id="i1")], [(_ENDS, "2024-12-30 09:00", 0)]),
+        ([_GRADE_2, closed("2024-12-20 09:00", subject_id="i1")], [(_ENDS, "2024-12-30 09:00", 0)]),
     ],
 )
 def test_an_end_that_never_comes_is_unrecorded(facts: list[AnyFact], expected: list[Expected]) -> None:
@@ -155,30 +155,30 @@ _CALLS_ENDED, _INCIDENTS_ENDED = "contact_ended_by_hand_count", "incident_ended_
         # Alone it is nothing, and makes no contact incomplete.
         ([_CALL, ended_by_hand("08:00", subject_id="c2")], [("contact_incomplete_count", "10:30", 0)]),
         (
-            [_GRADE_1, _INCIDENT_HAND],
+            [_GRADE_2, _INCIDENT_HAND],
             [
                 (_OPEN, "11:59", 1),
                 (_OPEN, "12:00", 0),
                 (_UNATTENDED, "12:00", 0),
                 (_ENDS, "2024-12-31 00:00", 0),
                 (_INCIDENTS_ENDED, "13:00", 1),
-                ("grade_1_opened_to_arrived_within_target_ratio", "13:00", None),
+                ("grade_2_opened_to_arrived_within_target_ratio", "13:00", None),
             ],
         ),
         # A later fact shows that the incident goes on.
         (
-            [_GRADE_1, _INCIDENT_HAND, dispatched("12:01", subject_id="i1")],
+            [_GRADE_2, _INCIDENT_HAND, dispatched("12:01", subject_id="i1")],
             [(_OPEN, "13:00", 1), (_INCIDENTS_ENDED, "13:00", 0)],
         ),
-        ([_GRADE_1, _INCIDENT_HAND, closed("11:00", subject_id="i1")], [(_INCIDENTS_ENDED, "13:00", 0)]),
+        ([_GRADE_2, _INCIDENT_HAND, closed("11:00", subject_id="i1")], [(_INCIDENTS_ENDED, "13:00", 0)]),
         (
-            [_GRADE_1, closed("11:00", subject_id="i1"), reopened("11:30", subject_id="i1"), _INCIDENT_HAND],
+            [_GRADE_2, closed("11:00", subject_id="i1"), reopened("11:30", subject_id="i1"), _INCIDENT_HAND],
             [(_INCIDENTS_ENDED, "13:00", 1)],
         ),
         # What was decided before remains.
         (
-            [_GRADE_1, arrived("09:05", subject_id="i1"), _INCIDENT_HAND],
-            [(_INCIDENTS_ENDED, "13:00", 1), ("grade_1_opened_to_arrived_within_target_ratio", "13:00", 1)],
+            [_GRADE_2, arrived("09:05", subject_id="i1"), _INCIDENT_HAND],
+            [(_INCIDENTS_ENDED, "13:00", 1), ("grade_2_opened_to_arrived_within_target_ratio", "13:00", 1)],
         ),
     ],
 )

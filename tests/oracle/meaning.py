@@ -386,7 +386,6 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     "grade_2_unattended_over_2_hours_count": _open("incident_unattended", _ROAD, 7200, grade="2"),
     "contact_unrecorded_count": _open("contact_unrecorded", (_999, _101, "digital"), 0),
     "incident_unrecorded_count": _open("incident_unrecorded", _ROAD, 0),
-    "detention_unrecorded_count": _open("detention_unrecorded", _CUSTODY, 0),
     "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
     # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),

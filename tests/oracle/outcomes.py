@@ -209,7 +209,7 @@ def incident(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
 def _ages(force: Force, grade: str) -> tuple[int, int]:
     """How long without a fact makes the attendance, and the closure, of an incident unrecorded."""
     response = next((each.response for each in force.grades if each.label == grade), "other")
-    days = {"immediate": (1, 28), "priority": (3, 28), "scheduled": (28, 90)}.get(response, (90, 90))
+    days = {"immediate": (1, 28), "priority": (14, 28), "scheduled": (28, 90)}.get(response, (90, 90))
     return days[0] * 24 * HOUR, days[1] * 24 * HOUR
 
 

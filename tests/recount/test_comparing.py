@@ -8,7 +8,11 @@ from bluelamp.verify.compare import Difference, RecountComparison, check_whole, 
 from facts.errors import IncompleteError
 
 DIFFERENT = Difference(
-    measure="incident_count", window="24h", dimensions={"area": "north"}, read=(2, 2, None, None), recounted=None
+    measure="incident_count",
+    window="24h",
+    dimensions={"area": "north"},
+    read=(2, 2, None, None, None, None, None),
+    recounted=None,
 )
 
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from bluelamp.recount.load import LogRecord, from_records
 from facts.fact import SubjectFact
 from facts.wire import encode
-from measures.outcome import KINDS
+from measures.occupancy import occupancy
+from measures.outcome import KINDS, instant
 from measures.outcomes import outcomes_of
+from measures.pane import HOUR, Deltas, Pane, apply, difference
 from measures.rules import Rules
 from measures.timeline import Timeline, add, effective
 from tests.support.custody_at_random import custody_numbers
@@ -60,6 +62,32 @@ def test_every_custody_number_counts_for_the_same_in_both() -> None:
     theirs = recounted(numbers)
     assert ours == theirs, _first_that_differs(numbers)
     assert {kind for kind, *_ in ours} == set(_KINDS)
+
+
+def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backwards() -> None:
+    numbers = list(custody_numbers(600, STRICT.name, START, random.Random(9)))
+    deltas: Deltas = {}
+    now = Counter[str]()
+    for number in numbers:
+        timeline: Timeline = {}
+        for fact in number:
+            add(timeline, fact)
+        found = outcomes_of("custody", timeline, RULES)
+        difference([], found.finished, RULES, deltas)
+        now.update(item.dimensions[0] for item in found.open if item.kind == "in_custody")
+    panes: list[tuple[int, Pane]] = []
+    for (grain, slot), counts in deltas.items():
+        if grain == "hour":
+            panes.append((slot, {}))
+            apply(panes[-1][1], counts)
+    hours = range(min(slot for slot, _ in panes), max(slot for slot, _ in panes) + 2)
+    ours = occupancy(now, panes, hours)
+    facts = [fact for number in numbers for fact in number]
+    records = [LogRecord("custody", 0, place, RECEIVED, encode([each])) for place, each in enumerate(facts)]
+    with from_records(records, [STRICT]) as recount:
+        assert ours == {hour: recount.occupancy(STRICT.name, instant(hour * HOUR)) for hour in hours}
+    assert ours[hours[0]] == {}
+    assert max(sum(suites.values()) for suites in ours.values()) > 100
 
 
 def _first_that_differs(numbers: Sequence[Sequence[SubjectFact]]) -> str:

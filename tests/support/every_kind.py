@@ -38,6 +38,8 @@ def _contacts() -> Iterable[AnyFact]:
     yield made.offered("15:00", subject_id="c9")
     yield made.answered("14:59", subject_id="c9")
     yield made.abandoned("15:01", subject_id="c9")
+    yield made.offered("16:00", subject_id="c10")
+    yield made.ended_by_hand("16:30", subject_id="c10")
 
 
 def _incidents() -> Iterable[AnyFact]:
@@ -65,6 +67,8 @@ def _incidents() -> Iterable[AnyFact]:
     yield made.arrived("2024-10-20 09:20", subject_id="i9")
     yield made.opened("2024-10-20 09:30", subject_id="i10")
     yield made.dispatched("2024-10-20 09:31", subject_id="i10")
+    yield made.opened("15:00", subject_id="i11")
+    yield made.ended_by_hand("2024-12-03 15:00", subject_id="i11")
 
 
 def _custody() -> Iterable[AnyFact]:
@@ -92,6 +96,7 @@ def _occurrences() -> Iterable[AnyFact]:
     yield made.contract("2024-12-03 10:00", subject_id="o1")
     yield made.recorded("10:00", type="theft", subject_id="o2")  # not referred yet
     yield made.linked("10:00", subject_id="o3")  # was never recorded
+    yield made.contract("10:30", subject_id="o3")
     yield made.recorded("11:00", type="theft", subject_id="o4")
     yield made.referred("10:59", subject_id="o4")
 

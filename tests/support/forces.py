@@ -16,6 +16,8 @@ bank_holidays = "england_and_wales"
 label = "1"
 name = "Grade 1"
 response = "immediate"
+attendance_unrecorded_after_seconds = 7200
+closure_unrecorded_after_seconds = 18000
 [[grades.targets]]
 since = 2020-01-01
 opened_to_dispatched_seconds = 60
@@ -33,8 +35,6 @@ opened_to_arrived_seconds = 600
 label = "2"
 name = "Grade 2"
 response = "priority"
-attendance_unrecorded_after_seconds = 10800
-closure_unrecorded_after_seconds = 14400
 [[grades.targets]]
 since = 2024-01-01
 opened_to_arrived_seconds = 7200

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from dashboards.board.now.attendance import read_unattended
 from dashboards.board.now.journey import read_journey
 from dashboards.board.now.layout import WINDOWS, Extra, displayed, has_extra, panels
-from dashboards.board.now.sparkline import read_sparkline
 from dashboards.board.shared.page import Page, Parts, View
+from dashboards.board.shared.sparkline import read_sparkline
 from dashboards.board.shared.table import by_windows, crossed
 from dashboards.board.shared.tile import NOW, read_tile, reference_values, windows
 from facts.force import Response

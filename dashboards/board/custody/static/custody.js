@@ -2,6 +2,7 @@
 import { deadlineWords } from "./deadline.js";
 import { element, list, set, write } from "./elements.js";
 import { now, onTick, start } from "./frame.js";
+import { sparkline } from "./sparkline.js";
 
 const columns = ["Suite", "Child", "Arrived", "Review", "Detention limit", "Status"];
 const ticking = new Map();
@@ -39,6 +40,12 @@ start((parts) => {
   list(document.getElementById("totals"), parts.get("totals"), ([title]) => title, () => row(["Now"]), (place, [title, text]) => {
     write(place.children[0], title);
     write(place.children[1], text);
+  });
+  list(document.getElementById("occupancy"), parts.get("occupancy"), (each) => each.suite, () => row(["At the last hour", "Last 24 hours"]), (place, each) => {
+    write(place.children[0], each.suite);
+    write(place.children[1], each.is_full ? `${each.now} (full)` : each.now);
+    set(place.children[1], "data-verdict", each.is_full ? "odd" : null);
+    sparkline(place.children[2], each.hours);
   });
   if (now()) tick(now());
 });

@@ -1,0 +1,53 @@
+"""`bluelamp occupancy`: how many people were in custody in each suite at past hours."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from bluelamp.cli.options import FORCE, JSON, say, settings_of
+from bluelamp.wiring.arguments import parse_instant
+from bluelamp.wiring.connections import reader
+from measures.occupancy import Suites
+
+
+@click.command("occupancy")
+@click.option("--at", "moment", help="The last hour, such as 2026-11-29T22:00; the present by default.")
+@click.option(
+    "--hours", type=click.IntRange(1, 24 * 7), default=24, show_default=True, help="Number of hours up to it."
+)
+@click.option(
+    "--recount", "is_recounted", is_flag=True, help="Count from the whole log instead, which reaches back further."
+)
+@FORCE
+@JSON
+def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | None, as_json: bool) -> None:
+    """The number in custody in each suite at whole hours, now or at any past time of the record."""
+    settings = settings_of(force=force)
+    source = reader(settings)
+    rules = source.rules_of(settings.force)
+    source.refresh()
+    last = parse_instant(moment, rules.force.zone()) if moment else source.present(settings.force)
+    first = last - timedelta(hours=hours - 1)
+    found: dict[datetime, Suites | None]
+    if is_recounted:
+        from bluelamp.archive.full_log import recount_of
+
+        start = first.replace(minute=0, second=0, microsecond=0)
+        with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
+            times = [start + timedelta(hours=number) for number in range(hours)]
+            found = {at: recounted.occupancy(settings.force, at) for at in times}
+    else:
+        found = source.occupancy(settings.force, first, last)
+    if as_json:
+        say([{"at": at.isoformat(), "suites": suites} for at, suites in found.items()])
+        return
+    for at, suites in found.items():
+        local = at.astimezone(rules.force.zone())
+        click.echo(f"{local:%Y-%m-%d %H:%M %Z}  {_words(suites)}")
+
+
+def _words(suites: Suites | None) -> str:
+    if suites is None:
+        return "no record"
+    parts = ", ".join(f"{suite} {count}" for suite, count in suites.items())
+    return f"{sum(suites.values())} in custody{f': {parts}' if parts else ''}"
