@@ -7,7 +7,7 @@ from typing import NamedTuple
 from measures.measure import Decided, Measure
 from measures.outcome import OpenItem, microseconds
 from measures.reading import Figure, Question
-from measures.window import Segment
+from measures.window import SlotRun
 
 KEPT = 4096
 """The most results that are kept; the least recently used is removed first."""
@@ -18,7 +18,7 @@ class _Kept(NamedTuple):
     """Figures and when they are valid: for these versions of the partitions, from one time to another."""
 
     measure: Measure
-    segments: tuple[Segment, ...]
+    segments: tuple[SlotRun, ...]
     versions: tuple[int, ...]
     since: int
     until: int
