@@ -11,7 +11,7 @@ from facts.force import Force
 from measures.measure import Unit
 from measures.outcome import microseconds
 from measures.pane import HOUR
-from measures.window import Segment, Window
+from measures.window import SlotRun, Window
 
 WEEKS = 8
 """How many earlier weeks are used; hours are kept for ten weeks."""
@@ -74,5 +74,5 @@ def same_hours(as_of: datetime, force: Force) -> Iterator[Window]:
         start = wall.replace(tzinfo=zone).astimezone(UTC)
         if start.astimezone(zone).replace(tzinfo=None) == wall:
             slot = microseconds(start) // HOUR
-            segments = (Segment("hour", slot, slot + 1),)
+            segments = (SlotRun("hour", slot, slot + 1),)
             yield Window("60m", "live", start.astimezone(zone), (start + timedelta(hours=1)).astimezone(zone), segments)

@@ -64,12 +64,14 @@ class Unrecorded(Struct, frozen=True):
         met: the values that a share counts as met.
         missed: the values that it counts as missed; a value may be both.
         left_out: the values that it leaves out.
+        is_open: they are open items whose end counts as unrecorded; the measure leaves all of them out.
     """
 
     of: Selection
     met: tuple[int, ...] = (AS_MET,)
     missed: tuple[int, ...] = (AS_MISSED,)
     left_out: tuple[int, ...] = (LEFT_OUT,)
+    is_open: bool = False
 
 
 class Count(Struct, frozen=True):

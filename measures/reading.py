@@ -185,6 +185,9 @@ def _in_doubt(measure: Measure, sheet: "_Sheet") -> dict[Dimensions, _InDoubt]:
     """What is not recorded or in doubt of each cell."""
     cells: dict[Dimensions, _InDoubt] = defaultdict(_InDoubt)
     for each in measure.unrecorded:
+        if each.is_open:
+            _leave_out(cells, sheet.lost_ends(each.of))
+            continue
         belonging = {*each.met, *each.missed, *each.left_out}
         for words, histogram in sheet.gather([each.of]).items():
             cell = cells[words]
@@ -193,10 +196,14 @@ def _in_doubt(measure: Measure, sheet: "_Sheet") -> dict[Dimensions, _InDoubt]:
             cell.missed += sum(histogram.get(value, 0) for value in each.missed)
             cell.left_out += sum(histogram.get(value, 0) for value in each.left_out)
     if isinstance(measure.statistic, Decided):
-        for words in sheet.never_ended(measure.statistic.of):
-            cells[words].count += 1
-            cells[words].left_out += 1
+        _leave_out(cells, sheet.never_ended(measure.statistic.of))
     return cells
+
+
+def _leave_out(cells: dict[Dimensions, _InDoubt], found: Iterable[Dimensions]) -> None:
+    for words in found:
+        cells[words].count += 1
+        cells[words].left_out += 1
 
 
 def _bounded(figure: Figure, cell: _InDoubt, measure: Measure) -> Figure:
@@ -342,6 +349,16 @@ class _Sheet:
             words = self.open_words(selection, item)
             if words is not None and item.is_unrecorded(self.as_of) and self.is_overdue(item):
                 yield words
+
+    def lost_ends(self, selection: Selection) -> Iterator[Dimensions]:
+        """The words of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
+        start, end = self.window
+        for item in self.source.open(selection.kind):
+            anchor = item.began if self.question.window.kind == "report" else item.unrecorded_from
+            if item.is_unrecorded(self.as_of) and anchor is not None and start <= anchor < end:
+                words = self.open_words(selection, item)
+                if words is not None:
+                    yield words
 
     def is_overdue(self, item: OpenItem) -> bool:
         """Whether it can no longer meet its target, and was due (in report windows: began) in the window of the reading."""

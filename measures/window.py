@@ -32,8 +32,8 @@ REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m")
 WINDOWS = (*LIVE_WINDOWS, *REPORT_WINDOWS)
 
 
-class Segment(Struct, frozen=True):
-    """A run of panes of one grain: from the slot `first` up to the slot `last`, which is excluded."""
+class SlotRun(Struct, frozen=True):
+    """Panes of one grain: from the slot `first` up to the slot `last`, which is excluded."""
 
     grain: Grain
     first: int
@@ -59,7 +59,7 @@ class Window(Struct, frozen=True):
     kind: WindowKind
     start: datetime
     end: datetime
-    segments: tuple[Segment, ...]
+    segments: tuple[SlotRun, ...]
 
 
 def resolve(name: str, as_of: datetime, force: Force) -> Window:
@@ -106,7 +106,7 @@ def last_hours(as_of: datetime, force: Force, count: int) -> Iterator[Window]:
     end = microseconds(as_of) // HOUR
     for slot in range(end - count, end):
         start, after = (instant(edge * HOUR).astimezone(force.zone()) for edge in (slot, slot + 1))
-        yield Window("60m", "live", start, after, (Segment("hour", slot, slot + 1),))
+        yield Window("60m", "live", start, after, (SlotRun("hour", slot, slot + 1),))
 
 
 def whole_hours(begin: int, end: int, force: Force) -> Window | None:
@@ -127,20 +127,20 @@ def _live(name: str, start: datetime, end: datetime, force: Force) -> Window:
     return Window(name, "live", start.astimezone(force.zone()), end.astimezone(force.zone()), segments)
 
 
-def _cover(start: int, end: int) -> Iterator[Segment]:
+def _cover(start: int, end: int) -> Iterator[SlotRun]:
     """Whole hours where possible, minutes at the edges."""
     first_hour, last_hour = -(-start // HOUR), end // HOUR
     if first_hour >= last_hour:
         yield from _minutes(start, end)
         return
     yield from _minutes(start, first_hour * HOUR)
-    yield Segment("hour", first_hour, last_hour)
+    yield SlotRun("hour", first_hour, last_hour)
     yield from _minutes(last_hour * HOUR, end)
 
 
-def _minutes(start: int, end: int) -> Iterator[Segment]:
+def _minutes(start: int, end: int) -> Iterator[SlotRun]:
     if start < end:
-        yield Segment("minute", start // MINUTE, end // MINUTE)
+        yield SlotRun("minute", start // MINUTE, end // MINUTE)
 
 
 def _today(name: str, as_of: datetime, force: Force) -> Window:
@@ -306,7 +306,7 @@ _MOST_DAYS = 3_660
 
 def _days(name: str, start: date, end: date, force: Force) -> Window:
     first, last = (_local(day, time(), force).astimezone(force.zone()) for day in (start, end))
-    return Window(name, "report", first, last, (Segment("day", start.toordinal(), end.toordinal()),))
+    return Window(name, "report", first, last, (SlotRun("day", start.toordinal(), end.toordinal()),))
 
 
 def parse_day(text: str, where: str) -> date:

@@ -17,7 +17,7 @@ from facts.union import AnyFact
 from facts.wire import EARLIEST
 from producers.declaration import WHOLE_ROW, Mapping, columns_of, columns_used, source_columns
 from producers.joining import Join, Joins
-from producers.keys import KeyCounts, check_openings, in_words, join_of, key_of, subject_of
+from producers.keys import KeyCounts, are_from_one, check_openings, in_words, join_of, key_of, subject_of
 from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
@@ -132,6 +132,7 @@ class Extract(Struct, frozen=True, kw_only=True):
         subjects: by subject, the number of rows that gave its facts.
         second_openings: number of subjects that their rows open at different times.
         notes: by note and columns, the number of rows with such a reading.
+        are_keys_from_one: whether the subjects' keys are numbers from 1 on.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Extract(Struct, frozen=True, kw_only=True):
     subjects: dict[str, int]
     second_openings: int
     notes: dict[Note, dict[str, int]]
+    are_keys_from_one: bool
 
     def keys(self) -> KeyCounts:
         """How many subjects the rows are about, and what is doubtful about their keys."""
@@ -160,6 +162,7 @@ class Extract(Struct, frozen=True, kw_only=True):
             second_openings=self.second_openings,
             reused=sum(each.fault == "reused_key" for each in self.malformed),
             lost_digits=faults.get("lost_digits", 0),
+            from_one=self.are_keys_from_one,
         )
 
     def strays(self) -> Strays | None:
@@ -260,7 +263,7 @@ class RowReader:
             MalformedError: the rows do not make valid facts.
         """
         rows = self.in_order(rows)
-        check_openings(self._mapping, [(row.place, self._opened(row)) for row in rows if not row.is_excluded])
+        check_openings(self._mapping, [(row.place, self.opened(row)) for row in rows if not row.is_excluded])
         counted = rows[-1:] if self._mapping.rows.later == "replace" else rows
         facts = [fact for row in counted for fact in row.facts]
         for key in sorted({key for row in counted for key in row.partial}):
@@ -291,7 +294,7 @@ class RowReader:
 
     def has_second_opening(self, rows: Sequence[RowResult]) -> bool:
         """Whether rows of one subject open it at different times. A contact is offered again with each transfer."""
-        opened = {self._opened(row) for row in rows if not row.is_excluded} - {None}
+        opened = {self.opened(row) for row in rows if not row.is_excluded} - {None}
         return self._mapping.topic != "contacts" and len(opened) > 1
 
     def _excluded(self, cells: Cells, place: RowPlace) -> RowResult | Literal["excluded"]:
@@ -321,7 +324,7 @@ class RowReader:
             self._place_of_key[subject_id, *row_key] = place
         return result._replace(notes=frozenset(self._clock.noted), recorded_at=recorded_at)
 
-    def _opened(self, row: RowResult) -> datetime | None:
+    def opened(self, row: RowResult) -> datetime | None:
         """When a row says that its subject began; None if it does not say."""
         opening = self._mapping.opening
         own = (fact.at for fact in row.facts if type(fact).__name__ == opening)
@@ -378,6 +381,7 @@ class _ExtractBuilder:
         self._columns_empty = set(columns)
         self._notes: dict[Note, Counter[str]] = defaultdict(Counter)
         self._joins = Joins()
+        self._keys: set[str] = set()
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
@@ -392,6 +396,8 @@ class _ExtractBuilder:
             self._rows[result] += 1
         else:
             self._subjects[result.subject_id].append(result)
+            if isinstance(row, Row) and len(self._mapping.subject.key) == 1:
+                self._keys.update(row.cells[column] for column in self._mapping.subject.columns)
             if result.join:
                 self._joins.add(result.join)
 
@@ -420,6 +426,7 @@ class _ExtractBuilder:
             columns_empty=tuple(sorted(self._columns_empty)),
             subjects=read,
             second_openings=second_openings,
+            are_keys_from_one=are_from_one(self._keys),
             notes={note: dict(columns) for note, columns in self._notes.items()},
         )
 

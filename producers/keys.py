@@ -1,6 +1,6 @@
 """The keys of subjects and rows: composed as a mapping says, and refused if they cannot distinguish two subjects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -24,6 +24,7 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
         second_openings: number of subjects whose rows open them at different times, though not so far apart as to be refused.
         reused: number of subjects refused because their rows open them too far apart: the source used the key again.
         lost_digits: number of rows refused because a spreadsheet has shortened a number in them.
+        from_one: whether the keys are just numbers from 1 on, as from a source whose numbers begin again each day.
     """
 
     one_for_each: str
@@ -33,6 +34,22 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
     second_openings: int
     reused: int
     lost_digits: int
+    from_one: bool
+
+
+_LOWEST, _SPARSE, _FEWEST = 3, 3, 5
+
+
+def are_from_one(keys: Collection[str]) -> bool:
+    """Whether keys are numbers from 1 on with few gaps, as a source gives them that begins again each day.
+
+    Args:
+        keys: the keys of all subjects.
+    """
+    if len(keys) < _FEWEST or not all(key.isascii() and key.isdigit() for key in keys):
+        return False
+    numbers = [int(key) for key in keys]
+    return min(numbers) <= _LOWEST and max(numbers) <= _SPARSE * len(numbers)
 
 
 def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:

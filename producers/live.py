@@ -12,6 +12,7 @@ from facts.union import AnyFact
 from producers.declaration import Mapping
 from producers.extract import Malformed, RowReader, RowResult, malformed
 from producers.joining import LiveJoins
+from producers.keys import check_openings
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow
 from producers.values import MalformedError, RowPlace
@@ -29,6 +30,9 @@ class RowFacts(NamedTuple):
     malformed: list[Malformed]
 
 
+Openings = dict[str, tuple[RowPlace, datetime]]
+
+
 class RowFollower:
     """Turns rows into facts as they arrive.
 
@@ -39,11 +43,17 @@ class RowFollower:
     Args:
         mapping: the mapping to read the rows by.
         now: the wall clock.
+        before: when the file before opened its subjects, by subject: a number may begin again in each file.
+
+    Attributes:
+        openings: when the rows open their subjects, and where the rows are, by subject.
     """
 
-    def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
-        self._replaces = mapping.rows.later == "replace"
+    def __init__(self, mapping: Mapping, now: Callable[[], datetime], before: Openings | None = None) -> None:
+        self._mapping, self._replaces = mapping, mapping.rows.later == "replace"
         self._reader = RowReader(mapping, now)
+        self._before = before or {}
+        self.openings: Openings = {}
         self._rows: dict[str, list[RowResult]] = defaultdict(list)
         self._published: dict[str, dict[str, list[SubjectFact]]] = defaultdict(dict)
         self._joins = LiveJoins() if mapping.subject.join else None
@@ -60,12 +70,15 @@ class RowFollower:
         known = self._rows[result.subject_id]
         rows = self._reader.in_order([*known, result])
         try:
+            opened = self._checked_opening(result)
             facts = self._reader.facts_of(rows)
         except MalformedError as error:
             if error.fault == "missing_value":
                 # A later row may give what is missing; until then nothing of the subject is published.
                 known.append(result)
             return RowFacts([], [malformed(error, result.place)])
+        if opened:
+            self.openings[result.subject_id] = (result.place, opened)
         self._rows[result.subject_id] = rows[-1:] if self._replaces else rows
         published = self._published[result.subject_id]
         changed = [self._changed(cast(SubjectFact, fact), published) for fact in facts]
@@ -73,6 +86,18 @@ class RowFollower:
         ended = [_withdraw(own) for fact_id, own in published.items() if fact_id not in given and _is_in_force(own)]
         given_now = [cast(AnyFact, fact) for fact in (*changed, *ended) if fact]
         return RowFacts(self._joins.publish(given_now, result.join) if self._joins else given_now, [])
+
+    def _checked_opening(self, result: RowResult) -> datetime | None:
+        """When a row opens its subject; None if it does not say.
+
+        Raises:
+            MalformedError: the file before opened a subject with the same key, too long ago to be the same.
+        """
+        opened = self._reader.opened(result)
+        if result.subject_id in self._before:
+            (line, _), at = self._before[result.subject_id]
+            check_openings(self._mapping, [(RowPlace(line, "the file before"), at), (result.place, opened)])
+        return opened
 
     def _changed(self, fact: SubjectFact, published: dict[str, list[SubjectFact]]) -> SubjectFact | None:
         """The fact to publish, as a correction if an earlier one is in force; None if nothing has changed."""

@@ -42,7 +42,7 @@ class Failure(NamedTuple):
     what: str = ""
 
 
-class Channel(ABC, Generic[_Content]):
+class EventChannel(ABC, Generic[_Content]):
     """What the viewers of one page are sent: everything at first, then what changed."""
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class Channel(ABC, Generic[_Content]):
         return self._whole
 
 
-class Pace(NamedTuple):
+class ReadIntervals(NamedTuple):
     """How often the state is read.
 
     Attributes:
@@ -138,20 +138,20 @@ class Follower(Generic[_Content]):
         channels: by name.
         read: reads the state for the named channels; blocking.
         wait: waits for a change for at most a number of seconds; blocking.
-        pace: how often the state is read.
+        intervals: how often the state is read.
         logger: logs what goes wrong.
     """
 
     def __init__(
         self,
-        channels: Mapping[str, Channel[_Content]],
+        channels: Mapping[str, EventChannel[_Content]],
         read: Callable[[set[str]], _Content],
         wait: Callable[[float], None],
-        pace: Pace,
+        intervals: ReadIntervals,
         logger: logging.Logger,
     ) -> None:
-        self.channels, self._read, self._wait, self._pace, self._logger = channels, read, wait, pace, logger
-        self.alive_seconds = pace.alive_seconds - pace.change_seconds
+        self.channels, self._read, self._wait, self._intervals, self._logger = channels, read, wait, intervals, logger
+        self.alive_seconds = intervals.alive_seconds - intervals.change_seconds
         self._complaints = RepeatedErrors(logger.warning, time.monotonic)
         self._turned = asyncio.Condition()
         self._watched, self._arrived = asyncio.Event(), asyncio.Event()
@@ -176,7 +176,7 @@ class Follower(Generic[_Content]):
             self._arrived.clear()
             began = clock()
             await self.update()
-            await asyncio.sleep(max(0.0, began + self._pace.change_seconds - clock()))
+            await asyncio.sleep(max(0.0, began + self._intervals.change_seconds - clock()))
             waiting = asyncio.create_task(self._wait_for_change()) if waiting is None or waiting.done() else waiting
             arriving = asyncio.create_task(self._arrived.wait())
             await asyncio.wait({waiting, arriving}, return_when=asyncio.FIRST_COMPLETED)
@@ -184,7 +184,7 @@ class Follower(Generic[_Content]):
 
     async def _wait_for_change(self) -> None:
         with contextlib.suppress(RedisError, OSError):
-            await asyncio.to_thread(self._wait, self._pace.alive_seconds - self._pace.change_seconds)
+            await asyncio.to_thread(self._wait, self._intervals.alive_seconds - self._intervals.change_seconds)
 
     async def update(self) -> None:
         """Read once, and wake every viewer."""
@@ -235,7 +235,7 @@ class Follower(Generic[_Content]):
         finally:
             self._leave(channel)
 
-    def _leave(self, channel: Channel[_Content]) -> None:
+    def _leave(self, channel: EventChannel[_Content]) -> None:
         channel.viewers -= 1
         if not channel.viewers:
             channel.reset()

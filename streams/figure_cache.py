@@ -7,7 +7,7 @@ from typing import NamedTuple
 from measures.measure import Decided, Measure
 from measures.outcome import OpenItem, microseconds
 from measures.reading import Figure, Question
-from measures.window import Segment
+from measures.window import SlotRun
 
 KEPT = 4096
 """The most results that are kept; the least recently used is removed first."""
@@ -18,7 +18,7 @@ class _Kept(NamedTuple):
     """Figures and when they are valid: for these versions of the partitions, from one time to another."""
 
     measure: Measure
-    segments: tuple[Segment, ...]
+    segments: tuple[SlotRun, ...]
     versions: tuple[int, ...]
     since: int
     until: int
@@ -72,8 +72,9 @@ def _is_valid(kept: _Kept, question: Question, versions: tuple[int, ...], as_of:
 
 def _until(measure: Measure, as_of: int, open_items: Callable[[str], Iterable[OpenItem]]) -> int:
     """When the figures may change although no fact arrives: when an open item misses its target, or its end is unrecorded."""
-    never = 1 << 62
-    if not isinstance(measure.statistic, Decided):
-        return never
-    moments = (moment for each in open_items(measure.statistic.of.kind) for moment in (each.due, each.unrecorded_from))
-    return min((moment for moment in moments if moment is not None and moment > as_of), default=never)
+    moments = [each.unrecorded_from for lost in measure.unrecorded if lost.is_open for each in open_items(lost.of.kind)]
+    if isinstance(measure.statistic, Decided):
+        moments += [
+            moment for each in open_items(measure.statistic.of.kind) for moment in (each.due, each.unrecorded_from)
+        ]
+    return min((moment for moment in moments if moment is not None and moment > as_of), default=1 << 62)

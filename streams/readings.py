@@ -35,7 +35,7 @@ from measures.reading import (
     read,
 )
 from measures.rules import Rules
-from measures.window import Segment, Window, first_kept, last_hours, resolve, span_of, whole_hours
+from measures.window import SlotRun, Window, first_kept, last_hours, resolve, span_of, whole_hours
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
@@ -596,7 +596,7 @@ class Reader:
             resolved = resolve(window, self.present(force), rules.force) if isinstance(window, str) else window
         for segment in resolved.segments:
             for first in range(segment.first, segment.last, _PART):
-                part = Segment(segment.grain, first, min(first + _PART, segment.last))
+                part = SlotRun(segment.grain, first, min(first + _PART, segment.last))
                 with self._lock:
                     caches, keys = self._of(measure), _keys((part,), force)
                     self._check_kept(replace(resolved, segments=(part,)), caches, rules)
@@ -647,7 +647,7 @@ class Reader:
         self._load(caches, window.segments, rules.force.name)
         return _Source(rules.force.name, caches)
 
-    def _load(self, caches: Sequence[PartitionCache], segments: Iterable[Segment], force: str) -> None:
+    def _load(self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str) -> None:
         """Load the panes that are missing, and record whether a partition has changed meanwhile."""
         keys = _keys(segments, force)
         for cache in caches:
@@ -662,7 +662,7 @@ class Reader:
                 raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
 
 
-def _keys(segments: Iterable[Segment], force: str) -> list[Key]:
+def _keys(segments: Iterable[SlotRun], force: str) -> list[Key]:
     return [(force, segment.grain, slot) for segment in segments for slot in range(segment.first, segment.last)]
 
 

@@ -1,7 +1,7 @@
 """The command line: its commands, grouped by purpose, and how errors are printed."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
@@ -106,10 +106,15 @@ for _commands in GROUPS.values():
 
 
 def main() -> None:
-    """Run the command line. An error says what happened, where, and what to do."""
+    """Run the command line as a process, which ends with its parent if that asks for it."""
     end_with_parent()
+    run()
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run one command, by default the one of this process. An error says what happened, where, and what to do."""
     try:
-        cli(standalone_mode=False)
+        cli(arguments, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -29,6 +29,10 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     "--fast-until", help="In a replay or a scenario, publish everything before this local time at full speed."
 )
 @click.option(
+    "--complete-to",
+    help="In a replay, the end of the period that the extract covers: the pages then stay as of that time.",
+)
+@click.option(
     "--simulate/--feeds-only",
     "is_simulated",
     default=None,
@@ -70,6 +74,7 @@ def up(
     mapping: str | None,
     speed: str,
     fast_until: str | None,
+    complete_to: str | None,
     is_simulated: bool | None,
     history: str,
     scenario: str | None,
@@ -88,7 +93,7 @@ def up(
     from bluelamp.local.terminal import Terminal
     from bluelamp.local.up import RunPlan, Up
 
-    played = plan(replay, mapping, speed, fast_until) if replay else None
+    played = plan(replay, mapping, speed, fast_until, complete_to) if replay else None
     if played and variable("force") not in os.environ:
         force = force or played.force
     settings = settings_of(data=data, board_port=port, force=force)

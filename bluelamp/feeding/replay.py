@@ -246,7 +246,9 @@ class PlannedReplay(Struct, frozen=True, kw_only=True):
     words: str
 
 
-def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> PlannedReplay:
+def plan(
+    file: str, mapping: str | None, speed: str, fast_until: str | None, complete_to: str | None = None
+) -> PlannedReplay:
     """Check a replay's arguments before anything starts; the arguments are those of `run`.
 
     Raises:
@@ -257,9 +259,10 @@ def plan(file: str, mapping: str | None, speed: str, fast_until: str | None) -> 
         declared = mapping_of([file], mapping)
         if file != SAMPLE:
             Path(file).open("rb").close()
-    if fast_until:
-        _local_time(fast_until, declared, "--fast-until")
-    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until}
+    for option, time_given in (("--fast-until", fast_until), ("--complete-to", complete_to)):
+        if time_given:
+            _local_time(time_given, declared, option)
+    options = {"--mapping": mapping, "--speed": speed, "--fast-until": fast_until, "--complete-to": complete_to}
     given = (part for name, value in options.items() if value for part in (name, value))
     words = "at full speed" if pace == "max" else f"at {pace:g} times real time"
     if fast_until:
@@ -343,6 +346,11 @@ def doubts(extract: Extract) -> Iterator[str]:
         yield (
             "Rows of one subject open it at different times: check that the key identifies one subject "
             f"(subjects: {keys.second_openings:,})."
+        )
+    if keys.from_one:
+        yield (
+            "The keys are numbers from 1 on. If they begin again each day, days that are replayed one after another overwrite "
+            "each other: add the day to `subject.key`."
         )
     for note, columns in extract.notes.items():
         for column, count in columns.items():

@@ -57,7 +57,7 @@ class Rebuilt(Struct, kw_only=True):
         records: the number of records of archive and log in it.
         figures: the number of figures compared with the previous version.
         counts: the number of counts of panes compared.
-        open_items: the number of open items compared; `standing` in JSON.
+        open_items: the number of open items compared.
         differing_figures: figures that differ; `read` is the previous version's, `recounted` the new one's.
         differing_cells: counts and open items that differ.
         not_compared: why the versions were not compared; empty if they were.
@@ -73,7 +73,7 @@ class Rebuilt(Struct, kw_only=True):
     records: int = 0
     figures: int = 0
     counts: int = 0
-    open_items: int = field(default=0, name="standing")
+    open_items: int = 0
     differing_figures: list[Difference] = []
     differing_cells: list[StateDifference] = []
     not_compared: str = ""
@@ -243,7 +243,7 @@ class Rebuild:
         taken = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
         for place, applied_offset in taken.applied_offsets.items():
             await self._advance(builder, place)(applied_offset)
-        for query, readings in taken.answers:
+        for query, readings in taken.results:
             again = read_one(other, force, query, taken.as_of)
             result.figures += len(readings)
             result.differing_figures += _differing(query.measure.name, query.window, readings, again)

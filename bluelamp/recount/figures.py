@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from bluelamp.recount.cell import WITHIN_SECONDS, RecountCell, RecountSpread
-from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, never_ended, open_items
+from bluelamp.recount.question import RecountQuestion, Sql, check, decided, finished, lost_ends, never_ended, open_items
 from bluelamp.recount.times import SECOND
 from measures.measure import (
     Bands,
@@ -46,6 +46,9 @@ def _with_bounds(question: RecountQuestion, found: Iterable[RecountCell], *, is_
     """The figures with their bounds (semantics section 12), from one query for each declaration."""
     counts: dict[str, list[int]] = {}
     for declared in question.measure.unrecorded:
+        if declared.is_open:
+            _leave_out(counts, question.rows(lost_ends(question, declared.of)))
+            continue
         chosen, values = finished(question, (declared.of,))
         lists = [declared.met, declared.missed, declared.left_out]
         anywhere = sorted({value for each in lists for value in each})
@@ -58,10 +61,14 @@ def _with_bounds(question: RecountQuestion, found: Iterable[RecountCell], *, is_
         for key, *numbers in question.rows((text, [*lists_of_values, *values])):
             counts[key] = [old + new for old, new in zip(counts.get(key, [0] * 4), numbers, strict=True)]
     if isinstance(question.measure.statistic, Decided):
-        for (key,) in question.rows(never_ended(question, question.measure.statistic.of)):
-            total, met, missed, left_out = counts.get(key, [0] * 4)
-            counts[key] = [total + 1, met, missed, left_out + 1]
+        _leave_out(counts, question.rows(never_ended(question, question.measure.statistic.of)))
     return [_bound(cell, counts.get("/".join(cell.dimensions.values()), [0] * 4), is_share=is_share) for cell in found]
+
+
+def _leave_out(counts: dict[str, list[int]], rows: Iterable[tuple[Any, ...]]) -> None:
+    for (key,) in rows:
+        total, met, missed, left_out = counts.get(key, [0] * 4)
+        counts[key] = [total + 1, met, missed, left_out + 1]
 
 
 def _bound(cell: RecountCell, counts: Sequence[int], *, is_share: bool) -> RecountCell:

@@ -112,6 +112,12 @@ def never_ended(question: RecountQuestion, selection: Selection) -> Sql:
     return chosen(question, selection, "open", f"{key_words(question)} AS key", fell_due, is_open=False)
 
 
+def lost_ends(question: RecountQuestion, selection: Selection) -> Sql:
+    """The key of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
+    columns = f"{key_words(question)} AS key"
+    return chosen(question, selection, "open", columns, within(question, "unrecorded_from"), is_open=False)
+
+
 def within(question: RecountQuestion, moment: str) -> Sql:
     """The condition of the window: a time of the outcome for live windows, the local day of its subject for report windows."""
     column = moment if isinstance(question.interval, LiveInterval) else "day"

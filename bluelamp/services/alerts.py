@@ -89,7 +89,7 @@ class _ActiveAlert(Struct):
 class _Reply(Struct):
     """The inbox's reply to a payload."""
 
-    standing: tuple[_ActiveAlert, ...]
+    active: tuple[_ActiveAlert, ...]
 
 
 def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
@@ -108,7 +108,7 @@ def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post
         response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
         if not response.ok:
             raise ConnectionError(f"{response.status_code} {response.text[:200]}")
-        active = msgspec.json.decode(response.content, type=_Reply).standing
+        active = msgspec.json.decode(response.content, type=_Reply).active
         return tuple((each.rule, each.scope, microseconds(each.began)) for each in active)
 
     return post

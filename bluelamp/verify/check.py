@@ -60,8 +60,8 @@ def _responds(redis: Redis) -> bool:
         return False
 
 
-def _is_bad(findings: Iterable[CheckResult]) -> bool:
-    return any(each.state == "bad" for each in findings)
+def _is_bad(results: Iterable[CheckResult]) -> bool:
+    return any(each.state == "bad" for each in results)
 
 
 def _if(is_seen: bool, check: str, what: str, look_at: Callable[[], Iterable[CheckResult]]) -> Iterator[CheckResult]:

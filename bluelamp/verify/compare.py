@@ -63,7 +63,7 @@ class StateReadings(Struct, frozen=True):
         force: the force.
         as_of: the time of the readings.
         applied_offsets: the applied offset of each topic and partition.
-        answers: the queries, each with its readings.
+        results: the queries, each with its readings.
         complete_to: the time up to which each feed is complete, in microseconds since 1970; None where it is not known. It depends
             on the present as well as on the log, so the recount uses the same value.
     """
@@ -71,7 +71,7 @@ class StateReadings(Struct, frozen=True):
     force: str
     as_of: datetime
     applied_offsets: dict[tuple[str, int], int]
-    answers: list[tuple[Query, list[Reading]]]
+    results: list[tuple[Query, list[Reading]]]
     complete_to: dict[str, int | None]
 
 
@@ -127,11 +127,11 @@ def read_state(reader: Reader, force: str, queries: Sequence[Query], as_of: date
 
 
 def readings_of(
-    reader: Reader, force: str, as_of: datetime, answers: list[tuple[Query, list[Reading]]]
+    reader: Reader, force: str, as_of: datetime, results: list[tuple[Query, list[Reading]]]
 ) -> StateReadings:
     """Results with their applied offsets; call it at the moment at which they were read."""
     complete_to = {feed.feed: feed.complete_to for feed in reader.feeds(force)}
-    return StateReadings(force, as_of, reader.applied_offsets(), answers, complete_to)
+    return StateReadings(force, as_of, reader.applied_offsets(), results, complete_to)
 
 
 def read_one(reader: Reader, force: str, query: Query, as_of: datetime) -> list[Reading]:
@@ -172,7 +172,7 @@ def compare(state: StateReadings, recount: Recount) -> RecountComparison:
     check_whole(recount.loaded)
     loaded = recount.loaded
     result = RecountComparison(records=loaded.records, behind=loaded.left_beyond, left_out=loaded.left_out)
-    for query, readings in state.answers:
+    for query, readings in state.results:
         arguments = (query.measure, state.force, query.window, state.as_of, query.by, query.where)
         cells = recount.known(*arguments, complete_to=state.complete_to)
         _compare_cells(query, readings, cells, result)

@@ -156,7 +156,7 @@ def explain(
     listed = {each.subject for group in in_order.values() for each in group[:limit]}
     subjects = recount.subjects(sorted(listed)) if listed else {}
     state = _comparable(recount, state)
-    readings = [each for _, some in state.answers for each in some] if isinstance(state, StateReadings) else []
+    readings = [each for _, some in state.results for each in some] if isinstance(state, StateReadings) else []
     return [
         _explained(
             query,

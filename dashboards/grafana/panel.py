@@ -78,7 +78,7 @@ def fields(
     decimals: int | None = None,
     overrides: Sequence[Mapping[str, Any]] = (),
     steps: Sequence[Mapping[str, Any]] = (),
-    custom: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The format of a panel's values."""
     defaults = {
@@ -87,7 +87,7 @@ def fields(
         "color": {"mode": "thresholds"},
         "thresholds": {"mode": "absolute", "steps": list(steps or _PLAIN)},
         **({"decimals": decimals} if decimals is not None else {}),
-        **({"custom": dict(custom)} if custom else {}),
+        **({"custom": dict(options)} if options else {}),
     }
     return {"defaults": defaults, "overrides": list(overrides)}
 

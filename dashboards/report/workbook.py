@@ -42,8 +42,8 @@ def workbook(document: Document) -> bytes:
     """The workbook. The same document always gives the same bytes."""
     content = io.BytesIO()
     # Spreadsheets display negative times, such as a fall in a median, only in workbooks that count days from 1904.
-    with Workbook(content, {"in_memory": True, "date_1904": True}) as book:
-        book.set_properties(
+    with Workbook(content, {"in_memory": True, "date_1904": True}) as workbook:
+        workbook.set_properties(
             {
                 "title": f"{document.title}, {document.month:%B %Y}",
                 "company": document.force,
@@ -51,7 +51,7 @@ def workbook(document: Document) -> bytes:
                 "created": document.as_of.replace(tzinfo=None),
             }
         )
-        _Sheets(book, document).write()
+        _Sheets(workbook, document).write()
     return content.getvalue()
 
 
@@ -106,12 +106,12 @@ class _Sheets:
     """Writes the sheets of a report.
 
     Args:
-        book: the workbook to write to.
+        workbook: the workbook to write to.
         document: the report.
     """
 
-    def __init__(self, book: Workbook, document: Document) -> None:
-        self._book, self._document = book, document
+    def __init__(self, workbook: Workbook, document: Document) -> None:
+        self._workbook, self._document = workbook, document
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
 
     def write(self) -> None:
@@ -132,7 +132,7 @@ class _Sheets:
         self._contents(contents, [*entries, (_DEFINITIONS, "", _DEFINITIONS)])
 
     def _sheet(self, name: str) -> Worksheet:
-        sheet = self._book.add_worksheet(name)
+        sheet = self._workbook.add_worksheet(name)
         marking = self._document.marking.replace("&", "&&")
         sheet.set_header(f"&C&B{marking}")
         sheet.set_footer(f"&L&A&C&B{marking}&R&P / &N")
@@ -145,7 +145,7 @@ class _Sheets:
     def _style(self, **properties: Any) -> Format:
         key = tuple(sorted(properties.items()))
         if key not in self._formats:
-            self._formats[key] = self._book.add_format(properties)
+            self._formats[key] = self._workbook.add_format(properties)
         return self._formats[key]
 
     def _contents(self, sheet: Worksheet, entries: Sequence[tuple[str, str, str]]) -> None:
@@ -219,7 +219,7 @@ class _Sheets:
 
     def _chart(self, sheet: Worksheet, table: Table, drawn: Drawn) -> None:
         """A chart next to the table, which the spreadsheet draws from the cells."""
-        chart = self._book.add_chart({"type": "line"})
+        chart = self._workbook.add_chart({"type": "line"})
         last = FIRST_ROW + len(table.rows) - 1
         looks = (
             {"color": "#12406F", "width": 1.75},

@@ -28,8 +28,10 @@ _ANSWERED, _ABANDONED = Selection("leg_answered"), Selection("leg_abandoned")
 _WAITING = Selection("leg_waiting")
 _ANSWER_UNRECORDED = (Unrecorded(Selection("leg_answer_unrecorded")),)
 _SERVICE_UNRECORDED = (Unrecorded(Selection("leg_service_unrecorded")),)
-_ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")),)
-_RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")),)
+_LOST_WAIT = Unrecorded(_WAITING, is_open=True)
+_TIME_UNRECORDED = (*_ANSWER_UNRECORDED, _LOST_WAIT)
+_ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")), _LOST_WAIT)
+_RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")), _LOST_WAIT)
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = (
@@ -126,7 +128,7 @@ EMERGENCY = (
         population="999 calls answered by a person. Abandoned calls are excluded.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Mean(_ANSWERED),
-        unrecorded=_ANSWER_UNRECORDED,
+        unrecorded=_TIME_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -145,7 +147,7 @@ EMERGENCY = (
         population="999 calls answered by a person.",
         clock="From the offer to the force's queue until a person answers; in tenths of a second.",
         statistic=Median(_ANSWERED),
-        unrecorded=_ANSWER_UNRECORDED,
+        unrecorded=_TIME_UNRECORDED,
         unit="seconds",
         where=_999,
         good="lower",
@@ -287,7 +289,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Mean(_ANSWERED),
-        unrecorded=_ANSWER_UNRECORDED,
+        unrecorded=_TIME_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -308,7 +310,7 @@ NON_EMERGENCY = (
         population="Every stay of a 101 call in a queue that was answered, in triage and in the local queue.",
         clock="From the offer to a queue until a person answers there; in tenths of a second.",
         statistic=Median(_ANSWERED),
-        unrecorded=_ANSWER_UNRECORDED,
+        unrecorded=_TIME_UNRECORDED,
         unit="seconds",
         where=_101,
         good="lower",
@@ -360,7 +362,10 @@ NON_EMERGENCY = (
         question="What share of answered 101 calls was answered at triage?",
         population="Every stay of a 101 call in a queue that was answered.",
         statistic=Share((Selection("leg_answered", {"queue": (TRIAGE,)}),), (_ANSWERED,)),
-        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),),
+        unrecorded=(
+            Unrecorded(Selection("leg_abandonment_unrecorded"), met=(0,), missed=(0,), left_out=(1, 2)),
+            _LOST_WAIT,
+        ),
         unit="ratio",
         where=_101,
         minimum_n=5,
@@ -408,7 +413,7 @@ NON_EMERGENCY = (
         population="101 callers sent on from triage and answered in the local queue.",
         clock="From the transfer to the local queue until a person answers there.",
         statistic=Median(_ANSWERED),
-        unrecorded=_ANSWER_UNRECORDED,
+        unrecorded=_TIME_UNRECORDED,
         unit="seconds",
         where=_LOCAL,
         good="lower",
@@ -450,7 +455,10 @@ NON_EMERGENCY = (
         population="101 callers who abandoned the local queue.",
         clock="From the transfer to the local queue until the caller gives up. A wait of exactly 20 minutes is excluded.",
         statistic=SpanWithin(_ABANDONED, 1200, is_inclusive=False),
-        unrecorded=(Unrecorded(Selection("leg_abandonment_unrecorded"), met=(1,), missed=(1,), left_out=(0, 2)),),
+        unrecorded=(
+            Unrecorded(Selection("leg_abandonment_unrecorded"), met=(1,), missed=(1,), left_out=(0, 2)),
+            _LOST_WAIT,
+        ),
         unit="ratio",
         where=_LOCAL,
         minimum_n=5,

@@ -64,6 +64,10 @@ _SPANS: tuple[KindName, ...] = (
 )
 
 
+_LOST_ATTENDANCE = (Unrecorded(Selection("incident_unattended"), is_open=True),)
+_TO_ARRIVAL: tuple[KindName, ...] = ("opened_to_arrived", "opened_to_attended", "graded_to_arrived")
+
+
 def _median(span: KindName) -> Measure:
     words, clock = _CLOCKS[span]
     return Measure(
@@ -73,7 +77,7 @@ def _median(span: KindName) -> Measure:
         population=_FINISHED,
         clock=clock,
         statistic=Median(Selection(span)),
-        unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
+        unrecorded=(Unrecorded(Selection(UNRECORDED[span])), *(_LOST_ATTENDANCE if span in _TO_ARRIVAL else ())),
         unit="seconds",
         good="lower",
         minimum_n=5,
@@ -357,7 +361,7 @@ ATTENDANCE = (
         question="What share of home burglaries was attended?",
         population=f"Incidents of the category home_burglary, attended or closed. {_NOT_NEEDED}",
         statistic=Decided(Selection("attendance_settled")),
-        unrecorded=(Unrecorded(Selection("attendance_unrecorded")),),
+        unrecorded=(Unrecorded(Selection("attendance_unrecorded")), *_LOST_ATTENDANCE),
         unit="ratio",
         where={"category": ("home_burglary",)},
         good="higher",

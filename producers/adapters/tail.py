@@ -15,7 +15,7 @@ from facts.times import is_future
 from producers.adapters.growing import GrowingFile, find_file, identity_of, next_after
 from producers.adapters.position import Position, load_position, save_position
 from producers.declaration import Mapping, columns_used
-from producers.live import RowFollower
+from producers.live import Openings, RowFollower
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.sink import Sink
@@ -77,6 +77,7 @@ class Tail:
         self._heartbeats = 0
         self._heartbeat_at: float | None = None
         self._left = _LeftFile()
+        self._openings: Openings = {}
 
     def run(self) -> None:
         """Follow the file, and each file that replaces it.
@@ -104,7 +105,10 @@ class Tail:
         self._rows, self._line, self._line_saved = 0, 0, line_published
         while not current.exists() or not current.stat().st_size:
             self._idle(None)
-        follower, columns = RowFollower(self._mapping, self._now), frozenset(columns_used(self._mapping))
+        follower, columns = (
+            RowFollower(self._mapping, self._now, self._openings),
+            frozenset(columns_used(self._mapping)),
+        )
         with current.open("rb") as file:
             save_position(self._position_path, Position(file=identity_of(file), line=line_published))
             still = timedelta(seconds=self._mapping.source.still_seconds)
@@ -115,6 +119,7 @@ class Tail:
                     self._save_progress(file)
                     self._pause(0)
             self._save_progress(file)
+            self._openings = follower.openings
             self._left.watch(file, current.name)
             return os.fstat(file.fileno())
 

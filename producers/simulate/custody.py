@@ -112,7 +112,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
     params, rng = parameters.custody, stream(seed, "custody", month.ordinal)
     index = month.number - 1
     count = round(of_year(params.arrests, month.year)[index])
-    children = round(of_year(params.children, month.year)[index])
+    children = round(of_year(params.child_detentions, month.year)[index])
     at = spread(month, count, params.shape.weekday_hours, params.shape.weekend_hours, params.shape.weekdays, rng)
     is_child = (rng.permutation(count) < children).tolist()
     is_refused = rng.permutation(count) < round(params.not_authorised_share * count)

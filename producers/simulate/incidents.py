@@ -423,8 +423,8 @@ def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count:
     middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
     slow = bounded_lognormal(
         np.clip((places - quick) / (1 - quick), 0, 1),
-        median * 2.718281828 ** (-middle * params.slow_sigma),
-        params.slow_sigma,
+        median * 2.718281828 ** (-middle * params.later_sigma),
+        params.later_sigma,
         params.longest_seconds,
     )
     soon = lognormal(np.clip(places / quick, 0, 1), params.quick.median_seconds, params.quick.sigma)

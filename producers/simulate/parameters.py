@@ -222,7 +222,7 @@ class DomesticPriority(Strict, frozen=True, kw_only=True):
         arrived_share: share that a unit reaches, of those that need attendance.
         quick_share: share reached at once, of those reached; the others wait for an appointment.
         quick: time from opening to arrival of those reached at once.
-        slow_sigma: standard deviation of the logarithm of that time for the others.
+        later_sigma: standard deviation of the logarithm of that time for the others.
         video_share: share answered by video instead of a unit, of those reached.
         longest_seconds: the longest time until one is reached or closed.
     """
@@ -232,7 +232,7 @@ class DomesticPriority(Strict, frozen=True, kw_only=True):
     arrived_share: Share
     quick_share: Years
     quick: Lognormal
-    slow_sigma: _Number
+    later_sigma: _Number
     video_share: Years
     longest_seconds: _Number
 
@@ -332,7 +332,7 @@ class Custody(Strict, frozen=True, kw_only=True):
 
     Attributes:
         arrests: number in each month, by year.
-        children: number of children in each month, by year.
+        child_detentions: number of children detained in each month, by year.
         stay_seconds: mean from arrival to the end for everybody, by year and month.
         child_stay_seconds: mean from arrival to the end for children, by year and month.
         wait_seconds: mean from arrival to authorisation, by year and month.
@@ -355,7 +355,7 @@ class Custody(Strict, frozen=True, kw_only=True):
     """
 
     arrests: Years
-    children: Years
+    child_detentions: Years
     stay_seconds: Years
     child_stay_seconds: Years
     wait_seconds: Years

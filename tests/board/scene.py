@@ -15,7 +15,7 @@ from producers.simulate.playing import play
 from streams.readings import Reader
 from streams.store import StateStore
 from tests.board.day import FORCE, PROFILE, RULES, serving
-from tests.simulate.worlds import simulation
+from tests.simulate.worlds import remembered
 from tests.support.memory import MemoryState
 from tests.support.stores import apply_all, call
 
@@ -32,7 +32,7 @@ class Scene:
     """
 
     def __init__(self, state: StateServer, scenario: str, start: date | None = None) -> None:
-        self.simulation = simulation(scenario, start=start)
+        self.simulation = remembered(scenario, start=start)
         self.now = datetime.fromtimestamp(self.simulation.end_of(0), PROFILE.zone())
         self._memory = MemoryState(RULES, FORCE)
         self._url = state.url

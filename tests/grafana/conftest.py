@@ -1,7 +1,5 @@
 """A state with both forces, its exporter, and a real Prometheus that scrapes it."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +20,7 @@ from tests.grafana.prometheus import Prometheus, free_port
 from tests.grafana.quarter import EARLIER, FORCE, NOW, quarter
 from tests.integration.conftest import Parts
 from tests.real.parts import missing
+from tests.support.command_line import json_of
 from tests.support.facts import heartbeat
 from tests.support.set_clock import SetClock
 from tests.support.system import System, running
@@ -101,7 +100,6 @@ def beat(feed: str, number: int) -> FeedHeartbeat:
 
 def fill(system: System) -> None:
     """Publish the sample week of San Francisco and several quarters of an hour of Staffordshire, and wait until all is applied."""
-    replay = [sys.executable, "-m", "bluelamp", "replay", "sample", "--speed", "max", "--json"]
     with system.publisher(BACKFILL) as publisher:
         for at in (*EARLIER, NOW):
             for fact in quarter(at, is_open=at == NOW):
@@ -109,7 +107,7 @@ def fill(system: System) -> None:
     with system.publisher() as publisher:
         for number, feed in enumerate(system.rules[FORCE].force.feeds):
             publisher.heartbeat(beat(feed.name, number), feed.topic)
-    subprocess.run(replay, env=system.environment(), capture_output=True, check=True, timeout=120)
+    json_of(system.environment(), "replay", "sample", "--speed", "max")
     system.settle()
 
 

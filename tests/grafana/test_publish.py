@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dashboards.grafana.publish import GrafanaError, GrafanaPublisher, PublishRe
 from facts.errors import BlueLampError, SettingError
 from tests.grafana.files import FILES
 from tests.grafana.server import TOKEN, Answer, Grafana, Request, serving
+from tests.support.command_line import command as run_command
 
 UIDS = [user.uid for user in USERS]
 ALERT = {
@@ -288,14 +288,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 def command(url: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run `bluelamp grafana publish`."""
     clean = {name: each for name, each in os.environ.items() if not name.startswith("BLUELAMP_")}
-    return subprocess.run(
-        [sys.executable, "-m", "bluelamp", "grafana", "publish", "--url", url, *options],
-        env={**clean, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_command({**clean, **variables}, "grafana", "publish", "--url", url, *options)
 
 
 def test_the_command_prints_each_result(url: str) -> None:

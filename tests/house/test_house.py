@@ -141,3 +141,15 @@ def test_every_dependency_is_used() -> None:
         module = MODULES.get(name, name.replace("-", "_"))
         is_a_tool = SIGNS.get(name, f"$(BIN)/{name}") in tools
         assert module in used or is_a_tool or name in USED_BY_OTHERS, f"nothing uses {name}"
+
+
+DEPLOYED = {".yml", ".md"}
+"""Files beside the packages for those who deploy or read them; no program opens them."""
+
+
+def test_every_file_that_a_program_opens_is_in_the_wheel() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    packaged = {".py", *(pattern.removeprefix("*") for pattern in patterns)}
+    listed = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    assert len(listed) > 300
+    assert [each for each in listed if each.suffix not in packaged | DEPLOYED | {".pyc"}] == []

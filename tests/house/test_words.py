@@ -18,8 +18,6 @@ from tests.house.words import (
 )
 
 SHORTEN = f"run `python -m tests.house.words`, which removes them from {EXCEPTIONS.name}"
-# Two classes of one name, until one of each pair is renamed.
-CLASSES_NAMED_TWICE = {"Channel", "Pace", "Segment"}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +32,7 @@ def phrases() -> list[Occurrence]:
 
 def test_no_public_class_name_is_used_twice() -> None:
     twice = {name: places for name, places in public_classes().items() if len(places) > 1}
-    assert {name: places for name, places in twice.items() if name not in CLASSES_NAMED_TWICE} == {}
-    assert sorted(CLASSES_NAMED_TWICE - set(twice)) == [], "remove them from CLASSES_NAMED_TWICE"
+    assert twice == {}
 
 
 def test_names_hold_no_retired_word(names: list[Occurrence]) -> None:

@@ -21,7 +21,6 @@ NAMES = [
     "take_up",
     "standing",
     "matters",
-    "findings",
     "book",
     "truth",
     "memo",

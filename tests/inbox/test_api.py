@@ -55,7 +55,7 @@ def address(root: str, state: Redis, clock: Clock) -> str:
     return root + "/api/alerts"
 
 
-def only(address: str, state: str = "standing") -> dict[str, object]:
+def only(address: str, state: str = "active") -> dict[str, object]:
     """The only alert of the list."""
     (alert,) = Desk(address).get(f"/?state={state}").json()["alerts"]
     assert isinstance(alert, dict)

@@ -2,9 +2,6 @@
 
 import asyncio
 import gzip
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -30,6 +27,7 @@ from tests.integration.refusals import entries, quarantine
 from tests.integration.test_kills import keep_settling
 from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, send_heartbeat, week
 from tests.support.batches import batch_of, record_of, records_of
+from tests.support.command_line import json_of
 from tests.support.system import System
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
@@ -40,16 +38,7 @@ _small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 def command(system: System, *arguments: str, statuses: Sequence[int] = (0,)) -> Any:
     """The JSON output of a command."""
-    result = subprocess.run(
-        [sys.executable, "-m", "bluelamp", *arguments, "--json"],
-        env=system.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert result.returncode in statuses, result.stdout + result.stderr
-    return json.loads(result.stdout)
+    return json_of(system.environment(), *arguments, statuses=statuses)
 
 
 def by_codec(system: System, facts: Sequence[SubjectFact], codec: str) -> None:

@@ -112,11 +112,11 @@ def test_dead_workers_and_waiting_records_are_named(new_system: Callable[..., Sy
     whole = Whole(system, (FORCE,))
     system.start_workers(1)
     (worker,) = system.workers
-    until(lambda: system.members() == 1, 60, "the worker")
+    until(lambda: system.members() == 1, 60, "the worker", every=0.2)
     status, results = checked(whole)
     assert (status, wrong(results)) == (0, {})
     worker.kill()
-    until(lambda: system.members() == 0, 30, "its session to end")
+    until(lambda: system.members() == 0, 30, "its session to end", every=0.2)
     whole.beat()
     status, results = whole.check()
     assert (status, results["workers"].what) == (2, "No worker is running.")
@@ -124,7 +124,7 @@ def test_dead_workers_and_waiting_records_are_named(new_system: Callable[..., Sy
     waiting = system.settings.partitions
     assert results["state"].what.startswith(f"{waiting} log records not applied yet, and no worker is running")
     worker.become("-m", "tests.integration.changed_worker", "stuck")
-    until(lambda: system.members() == 1, 60, "the stuck worker")
+    until(lambda: system.members() == 1, 60, "the stuck worker", every=0.2)
     status, results = whole.check()
     assert (status, results["workers"].state, results["state"].state) == (2, "good", "bad")
 

@@ -16,6 +16,7 @@ from streams.store import Names
 from tests.integration.conftest import FORCE
 from tests.integration.test_kills import beat
 from tests.integration.test_week import WEEK, run
+from tests.support.command_line import command as run_command
 from tests.support.facts import heartbeat
 from tests.support.system import System, until
 
@@ -25,14 +26,7 @@ SPAN = "opened_to_arrived_median_seconds"
 
 def command(system: System, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end, whatever its exit status."""
-    return subprocess.run(
-        [sys.executable, "-m", "bluelamp", *arguments],
-        env=system.environment(**variables),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+    return run_command(system.environment(**variables), *arguments)
 
 
 NO_PARTS = {f"BLUELAMP_{part}": "none" for part in ("EXPORTER", "BOARD", "INBOX", "GATEWAY")}

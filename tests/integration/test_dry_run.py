@@ -3,24 +3,18 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.command_line import command
 
 MADE_UP = Path(__file__).parents[1] / "producers" / "made_up"
 ENVIRONMENT = {**os.environ, "BLUELAMP_KAFKA": "127.0.0.1:1", "BLUELAMP_REDIS": "redis://127.0.0.1:1/0"}
 
 
 def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bluelamp", "replay", "--dry-run", *arguments],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return command(ENVIRONMENT, "replay", "--dry-run", *arguments)
 
 
 def test_it_explains_columns_facts_and_malformed_rows() -> None:

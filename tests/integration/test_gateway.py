@@ -17,6 +17,7 @@ from streams.log import LogClient
 from tests.embedded.broker_process import BrokerProcess
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_week import compare_with_recount, counts, facts
+from tests.support.command_line import command
 from tests.support.gateway import TOKEN, Caller, GatewayProcess
 from tests.support.system import System, until
 
@@ -130,28 +131,15 @@ def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
 
 
 def test_without_a_sender_the_gateway_does_not_start_and_says_why(environment: dict[str, str]) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "bluelamp", "gateway"],
-        env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony {TOKEN}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    result = command({**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony {TOKEN}"}, "gateway")
     assert result.returncode == 2
     assert "BLUELAMP_GATEWAY_TOKENS" in result.stderr
     assert TOKEN not in result.stderr + result.stdout
 
 
 def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "bluelamp", "settings", "--json"],
-        env={**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony:{TOKEN}"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    result = command({**environment, "BLUELAMP_GATEWAY_TOKENS": f"telephony:{TOKEN}"}, "settings", "--json")
+    assert result.returncode == 0
     assert '"BLUELAMP_GATEWAY_TOKENS"' in result.stdout
     assert TOKEN not in result.stdout
 
@@ -161,7 +149,10 @@ def test_no_setting_shows_a_token(environment: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "extent",
     [
-        pytest.param(["--max-examples", "10", "--generation-deterministic"], id="the same requests each time"),
+        pytest.param(
+            ["--phases", "examples,fuzzing", "--max-examples", "10", "--generation-deterministic"],
+            id="the same requests each time",
+        ),
         pytest.param(
             ["--max-examples", "60", "--generation-database", "none"],
             id="new requests each time",
@@ -177,10 +168,10 @@ def test_a_fuzzer_that_reads_the_openapi_document_finds_nothing(
     program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     assert program
     options = [*extent, "--checks", "all", "--no-shrink"]
-    command = [program, "--config-file", str(FUZZER), "run", f"{address}openapi.json", *options]
+    fuzzer = [program, "--config-file", str(FUZZER), "run", f"{address}openapi.json", *options]
     try:
         result = subprocess.run(
-            [*command, "--header", f"Authorization: Bearer {TOKEN}"],
+            [*fuzzer, "--header", f"Authorization: Bearer {TOKEN}"],
             env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS},
             cwd=Path(__file__).parents[2],
             capture_output=True,

@@ -158,7 +158,7 @@ def run_kills(
     chance = random.Random(seed)
     feeding = Feeding(system.publisher(_small), disorder(chance), seconds=kills * 1.6)
     system.start_workers(3, program)
-    until(lambda: system.members() == 3, 60, "three workers in the group")
+    until(lambda: system.members() == 3, 60, "three workers in the group", every=0.2)
     feeding.start()
     until(lambda: system.count("facts") > 0, 60, "the first facts")
     with system.pauses() as pauses:
@@ -172,12 +172,7 @@ def run_kills(
 
 def keep_settling(system: System) -> None:
     """Wait until everything is applied, restarting workers that exit for a restart."""
-
-    def is_settled() -> bool:
-        keep_running(system)
-        return system.applied_offsets() == system.ends()
-
-    until(is_settled, 180, "the state at the end of the log")
+    system.settle(180, lambda _: keep_running(system))
 
 
 @pytest.fixture
@@ -229,7 +224,7 @@ def test_an_offset_saved_before_its_state_is_caught(system: System, seed: int) -
     chance = random.Random(seed)
     feeding = Feeding(system.publisher(_small), disorder(chance), seconds=20)
     system.start_workers(1, OFFSET_FIRST)
-    until(lambda: system.members() == 1, 60, "the worker")
+    until(lambda: system.members() == 1, 60, "the worker", every=0.2)
     feeding.start()
     for _ in range(5):
         before = sum(system.applied_offsets().values())

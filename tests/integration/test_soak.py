@@ -79,7 +79,7 @@ def publish(system: System, first: int, last: int) -> None:
 def test_memory_is_flat_once_a_workers_cache_is_full(system: System, fault: Fault) -> None:
     system.start_workers(1)
     (worker,) = system.workers
-    until(lambda: system.members() == 1, 60, "the worker")
+    until(lambda: system.members() == 1, 60, "the worker", every=0.2)
     with system.pauses() as pauses:
         publish(system, 0, FULL * 2)
         full, files = megabytes(worker.pid), open_files(worker.pid)

@@ -84,7 +84,7 @@ def everything(directory: Path) -> Iterator[tuple[System, Publisher]]:
         publisher = stack.enter_context(system.publisher())
         system.start_workers(1)
         system.supervise()
-        until(lambda: system.members() == 1, 60, "the worker")
+        until(lambda: system.members() == 1, 60, "the worker", every=0.2)
         yield system, publisher
 
 

@@ -22,12 +22,12 @@ from tests.oracle.product import EVERY_SECONDS, Alerts, Step, engine_alerts, ste
 
 PHASE_SECONDS = 2
 SCENARIOS = {
-    "surge": (17.5, 22),
-    "disorder": (17, 20),
+    "surge": (18, 21),
+    "disorder": (17.5, 20),
     "feed_outage": (13, 17),
-    "quiet_line": (2, 7),
-    "handover": (13, 17),
-    "clock_change": (23, 28),
+    "quiet_line": (2, 6),
+    "handover": (14, 16),
+    "clock_change": (24, 27),
 }
 """Every scenario, and its hours in which something happens; `make faults` plays all of each."""
 WITH_WEEKS = ("surge",)

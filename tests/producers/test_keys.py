@@ -1,13 +1,17 @@
 """Keys: a key used again, shortened by a spreadsheet, or composed of several parts, in one file or several."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from facts.errors import MappingError
+from producers.declaration import columns_used
 from producers.extract import Extract, read_extracts, strays_of
+from producers.live import Openings, RowFacts, RowFollower
 from producers.mapping import load_mapping
+from producers.rows import read_rows as read_source_rows
 from producers.values import Fault
 from tests.producers.extracts import NOW, at, read
 
@@ -137,6 +141,43 @@ def test_a_shortened_number_is_refused_in_every_key(tmp_path: Path, column: str)
 @pytest.mark.parametrize("number", ["202412000000001", "12E3", "E+1", "1E5", "ABC-1.5E", "2024-0001"])
 def test_other_keys_are_read(tmp_path: Path, number: str) -> None:
     assert numbered(tmp_path, [f"{number},02/12/2024 09:00,"]).malformed == ()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "from_one"),
+    [
+        (range(1, 11), True),
+        (range(3, 40, 3), True),
+        (range(1, 4), False),
+        (range(202412001, 202412020), False),
+        ([1, 2, 3, 4, 5000], False),
+        (["1", "2", "3", "4", "5a"], False),
+    ],
+)
+def test_numbers_that_may_begin_again_each_day_are_reported(
+    tmp_path: Path, numbers: Iterable[object], from_one: bool
+) -> None:
+    """Days that are replayed one after another cannot be compared: only the numbers show it."""
+    rows = [f"{number},02/12/2024 09:00," for number in numbers]
+    assert numbered(tmp_path, rows).keys().from_one == from_one
+    assert not numbered(tmp_path, rows, BY_DAY).keys().from_one
+
+
+def test_a_number_that_begins_again_in_each_rotated_file_is_refused(tmp_path: Path) -> None:
+    mapping = load_mapping(INCIDENTS, "n.toml")
+
+    def followed(rows: list[str], before: Openings | None = None) -> tuple[RowFollower, list[RowFacts]]:
+        follower = RowFollower(mapping, lambda: NOW, before)
+        chunks = [("\n".join(("number,opened,closed", *rows)) + "\n").encode()]
+        found = read_source_rows(chunks, mapping.source, frozenset(columns_used(mapping)), "day.csv")
+        return follower, [follower.read(row) for row in found]
+
+    first, given = followed(day(0, 3))
+    assert [len(each.facts) for each in given] == [2, 2, 2]
+    _, again = followed([*day(1, 3), day(0, 3)[2]], first.openings)
+    assert [[each.fault for each in row.malformed] for row in again[:3]] == [["reused_key"]] * 3
+    assert "of the file before" in again[0].malformed[0].what
+    assert again[3].malformed == [], "the same incident, written again after the rotation"
 
 
 def test_several_files_are_read_as_one_and_faults_name_theirs(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ PARTITIONS = 4
 class _StandIn:
     """Answers like a kafka-python producer, once asked to."""
 
-    def __init__(self, *, answers_at_once: bool = False) -> None:
-        self.answers_at_once = answers_at_once
+    def __init__(self, *, responds_at_once: bool = False) -> None:
+        self.responds_at_once = responds_at_once
         self.records: list[tuple[str, int, bytes | None, bytes]] = []
         self.unanswered: list[Future] = []
         self.is_closed = False
@@ -48,7 +48,7 @@ class _StandIn:
     def send(self, topic: str, value: bytes, key: bytes | None, headers: list[Any], *, partition: int) -> Future:
         self.records.append((topic, partition, key, value))
         future = Future()
-        if self.answers_at_once:
+        if self.responds_at_once:
             return future.success(None)
         self.unanswered.append(future)
         return future
@@ -90,7 +90,7 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 
 
 def test_facts_of_a_partition_share_a_batch() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     facts = [dispatched(number, f"i-{number}") for number in range(40)]
     with publisher(kafka) as log:
         for fact in facts:
@@ -106,7 +106,7 @@ def test_facts_of_a_partition_share_a_batch() -> None:
 
 
 def test_a_batch_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     with publisher(kafka) as log:
         log.publish(dispatched(1))
         log.flush()
@@ -117,7 +117,7 @@ def test_a_batch_of_one_fact_has_its_subject_as_key_and_a_larger_one_has_none() 
 
 
 def test_a_batch_is_sent_when_it_is_full() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=10)) as log:
         for number in range(25):
             log.publish(dispatched(number))
@@ -126,7 +126,7 @@ def test_a_batch_is_sent_when_it_is_full() -> None:
 
 
 def test_a_batch_stays_well_below_the_size_limit_of_a_record() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1_000_000)) as log:
         for number in range(6000):
             log.publish(dispatched(number))
@@ -137,7 +137,7 @@ def test_a_batch_stays_well_below_the_size_limit_of_a_record() -> None:
 
 
 def test_a_fact_is_sent_without_another_call() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     with publisher(kafka, LIVE) as log:
         log.publish(dispatched(1))
         eventually(lambda: kafka.records, "the batch was sent without another call")
@@ -179,7 +179,7 @@ def test_queued_heartbeats_are_all_sent() -> None:
     log.publish(dispatched(1))
     for seq in range(5):
         log.heartbeat(beat(seq), "incidents")
-    kafka.answers_at_once = True
+    kafka.responds_at_once = True
     kafka.answer()
     log.flush(within_seconds=10)
     beats = [fact.seq for _, fact in kafka.sent() if isinstance(fact, FeedHeartbeat)]
@@ -198,7 +198,7 @@ def test_flush_returns_once_everything_before_it_is_acknowledged() -> None:
     kafka.answer()
     flushing.join(10)
     assert not flushing.is_alive()
-    kafka.answers_at_once = True
+    kafka.responds_at_once = True
     log.close()
 
 
@@ -266,7 +266,7 @@ def test_a_full_buffer_blocks_the_caller_and_logs_one_warning(
     eventually(lambda: "acknowledges nothing" in caplog.text, "a warning was logged")
     assert publishing.is_alive()
     assert 0 < len(kafka.records) < 10
-    kafka.answers_at_once = True
+    kafka.responds_at_once = True
     while kafka.unanswered:
         kafka.answer()
     publishing.join(10)
@@ -279,7 +279,7 @@ def test_a_full_buffer_blocks_the_caller_and_logs_one_warning(
 
 
 def test_a_closed_publisher_says_that_it_is_closed() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     log = publisher(kafka)
     log.close()
     log.close()
@@ -293,7 +293,7 @@ def test_undelivered_facts_do_not_hide_another_error(caplog: pytest.LogCaptureFi
     def fail() -> None:
         with publisher(kafka) as log:
             log.publish(dispatched(1))
-            kafka.answers_at_once = False
+            kafka.responds_at_once = False
             raise KeyError
 
     monkey = pytest.MonkeyPatch()
@@ -312,7 +312,7 @@ def test_the_error_for_a_missing_topic_says_what_creates_topics() -> None:
 
 
 def test_a_withdrawal_needs_a_topic() -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     withdrawn = FactWithdrawn(fact_id="w-1", force="strict", at=AT, subject_id="i-1", withdraws="f-1")
     with publisher(kafka) as log:
         with pytest.raises(PublishError, match="topic of its subject"):
@@ -340,7 +340,7 @@ def test_a_heartbeat_is_not_published_as_a_fact() -> None:
     ],
 )
 def test_a_fact_that_workers_would_refuse_is_not_sent(fact: AnyFact, where: str) -> None:
-    kafka = _StandIn(answers_at_once=True)
+    kafka = _StandIn(responds_at_once=True)
     with publisher(kafka, msgspec.structs.replace(PATIENT, are_facts_checked=True)) as log:
         with pytest.raises(PublishError) as caught:
             log.publish(fact)

@@ -469,8 +469,8 @@ def test_the_target_of_graded_to_arrived_runs_from_its_own_start() -> None:
     read = outcomes_of(opened("09:00", "3"), regraded("10:00", "1"), arrived("10:14"))
     assert read.counts("graded_to_arrived_decided") == [("10:14:00", 1)]
     assert read.counts("opened_to_arrived_decided") == [("09:15:00.5", 0)]
-    standing = outcomes_of(opened("09:00", "3"), regraded("10:00", "1"))
-    assert standing.open_items("graded_to_arrived_decided") == [("10:00:00", "10:15:00.5")]
+    read = outcomes_of(opened("09:00", "3"), regraded("10:00", "1"))
+    assert read.open_items("graded_to_arrived_decided") == [("10:00:00", "10:15:00.5")]
 
 
 def test_arrived_before_the_upgrade_has_no_span_from_it() -> None:

@@ -82,6 +82,10 @@ STORIES: list[Story] = [
     ("both, counted as answered", [*answered_in_time(), *_BOTH], ABANDONED, (0, 0, 1 / 2, 1)),
     ("both, counted as abandoned", [*answered_in_time(), *_LEFT_FIRST], ABANDONED, (1 / 2, 0, 1 / 2, 1)),
     ("a caller who waits has an outcome still to come", [*answered_in_time(), *_WAITING], WITHIN, (1, 1, 1, 0)),
+    ("a wait whose end never came may have been abandoned", [*answered_in_time(), offered("09:00")], ABANDONED, (0, 0, 1 / 2, 1)),
+    ("a wait whose end never came may have been answered", [*answered_in_time(), offered("09:00")], WITHIN, (1, 1 / 2, 1, 1)),
+    ("a mean lacks a wait whose end never came", [*answered_in_time(), offered("09:00")], "contact_999_answer_mean_seconds",
+     (5, None, None, 1)),
     ("a mean lacks a time", [*answered_in_time(), *_BEFORE], "contact_999_answer_mean_seconds", (5, None, None, 1)),
     (
         "no result, because no end",

@@ -13,7 +13,7 @@ from facts.union import AnyFact, Topic
 from producers.replay import Speed
 from producers.simulate.playing import SimulationProgress, play
 from producers.simulate.simulation import Simulation, feeds_of
-from tests.simulate.worlds import simulation
+from tests.simulate.worlds import remembered
 
 
 class _Tape:
@@ -51,7 +51,7 @@ class _Tape:
 
 def exact(scenario: str = "normal", start: date | None = None) -> Simulation:
     """A simulation without late entries, corrections and withdrawals, which may come behind a heartbeat."""
-    chosen = simulation(scenario, start=start)
+    chosen = remembered(scenario, start=start)
     shares = dict.fromkeys(("late_share", "corrected_share", "withdrawn_share", "duplicated_share"), 0.0)
     reporting = msgspec.structs.replace(chosen.parameters.reporting, **shares)
     parameters = msgspec.structs.replace(chosen.parameters, reporting=reporting, warm_up_days=1)

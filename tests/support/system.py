@@ -19,7 +19,6 @@ from redis import Redis
 
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings, load_forces
-from facts.union import TOPICS
 from measures.rules import Rules
 from producers.publish import Publisher, PublisherSettings, connect
 from streams.log import LogClient
@@ -30,13 +29,17 @@ from streams.version import number_of, pointer, prefix_of
 from tests.support.pauses import Pauses
 
 
-def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition") -> None:
-    """Wait until a condition holds."""
+def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition", every: float = 0.05) -> None:
+    """Wait until a condition holds, which is looked at every so often (in seconds): costly conditions less often."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
-        time.sleep(0.05)
+        time.sleep(every)
+
+
+_COSTLY_SECONDS = 0.2
+"""Between two looks at what Kafka has to be asked about."""
 
 
 class WorkerProcess:
@@ -209,7 +212,10 @@ class System:
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
         """The applied offset of each partition; -1 where there is no state."""
-        return {place: self._applied_offset(*place) for place in self.ends()}
+        return self._applied_offsets(self.ends())
+
+    def _applied_offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        return {place: self._applied_offset(*place) for place in places}
 
     def _applied_offset(self, topic: str, partition: int) -> int:
         stored = self.redis.hget(Names(self._prefix(), topic, partition).control, "applied_offset")
@@ -223,18 +229,20 @@ class System:
     def ends(self) -> dict[tuple[str, int], int]:
         """The end of the log of each partition."""
         with LogClient(self.settings.kafka) as log:
-            counts = log.ensure_topics()
-            reach = log.reach((topic, number) for topic in TOPICS for number in range(counts[topic]))
-            return {place: last for place, (_, last) in reach.items()}
+            return _ends(log, _places(log))
 
-    def settle(self, seconds: float = 90.0) -> None:
-        """Wait until everything in the log is applied."""
+    def settle(
+        self, seconds: float = 90.0, supervise: Callable[[Iterable[WorkerProcess]], object] | None = None
+    ) -> None:
+        """Wait until everything in the log is applied, restarting workers that exit for a restart, or as `supervise` does."""
+        with LogClient(self.settings.kafka) as log:
+            places = _places(log)
 
-        def is_settled() -> bool:
-            restart(self.workers)
-            return self.applied_offsets() == self.ends()
+            def is_settled() -> bool:
+                (supervise or restart)(self.workers)
+                return self._applied_offsets(places) == _ends(log, places)
 
-        until(is_settled, seconds, "the applied offsets to reach the end of the log")
+            until(is_settled, seconds, "the applied offsets to reach the end of the log", every=_COSTLY_SECONDS)
 
     def pauses(self) -> Pauses:
         """A context that measures pauses of the work while it is entered."""
@@ -257,6 +265,15 @@ class System:
         """One of the workers' counters, summed over the partitions."""
         names = (Names(self._prefix(), *place).control for place in self.ends())
         return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
+
+
+def _places(log: LogClient) -> list[tuple[str, int]]:
+    """Every partition of facts; the topics exist afterwards."""
+    return [(topic, number) for topic, partitions in log.ensure_topics().items() for number in range(partitions)]
+
+
+def _ends(log: LogClient, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    return {place: end.readable for place, end in log.ends(places).items()}
 
 
 def connected(kafka: str, settings: PublisherSettings) -> Publisher:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from redis import Redis
 
 from alerts.table import RULES
 from streams.refusal import WORDS
+from tests.support.command_line import command
 from tests.support.system import until
 from tests.up.test_up import Running
 
@@ -133,9 +132,8 @@ def test_a_damaged_state_is_left_alone_until_a_person_rebuilds_it(ran: Ran) -> N
     until(lambda: "has stopped and needs a decision" in ran.said(), 60, "words at the terminal")
     assert "holds no count" in ran.said()
     ran.sees_one_alert("state_needs_person")
-    command = [sys.executable, "-m", "bluelamp", "rebuild", "--switch", "--accept-differences"]
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
-    rebuilt = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=300)
+    rebuilt = command(environment, "rebuild", "--switch", "--accept-differences")
     assert "Version 2 is now current." in rebuilt.stdout, rebuilt.stdout + rebuilt.stderr
     until(lambda: ran.running.live_count() > 100, 120, "live figures, without a person restarting the worker")
     ran.is_exact()

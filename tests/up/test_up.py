@@ -19,6 +19,8 @@ import pytest
 
 from bluelamp.embedded.state import StateServer
 from tests.support import aof as broken
+from tests.support.command_line import command as run_command
+from tests.support.command_line import json_of
 from tests.support.processes import Process, descendants
 from tests.support.system import until
 
@@ -120,15 +122,7 @@ class Running:
 
     def ask(self, *arguments: str) -> Any:
         """The JSON that a command prints when it runs on this data."""
-        ran = subprocess.run(
-            [sys.executable, "-m", "bluelamp", *arguments, "--json"],
-            env={**os.environ, "BLUELAMP_DATA": str(self.directory)},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        return json.loads(ran.stdout)
+        return json_of({**os.environ, "BLUELAMP_DATA": str(self.directory)}, *arguments)
 
     def end(self, number: signal.Signals) -> int:
         """Stop it, check that no process is left, and return its exit status."""
@@ -187,14 +181,8 @@ def environment(exporter_port: int) -> dict[str, str]:
 def refusal(directory: Path, *options: str, ports: tuple[int, int] | None = None) -> str:
     """The error of a `bluelamp up` that cannot run."""
     board_port, exporter_port = ports or free_ports()
-    ran = subprocess.run(
-        command(directory, board_port, *options),
-        env=environment(exporter_port),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    _, _, _, *arguments = command(directory, board_port, *options)
+    ran = run_command(environment(exporter_port), *arguments)
     assert ran.returncode == 2, ran.stderr
     assert "Traceback" not in ran.stderr
     assert re.fullmatch(r"bluelamp: .+\n  where: .+\n  try:   .+\n", ran.stderr, re.DOTALL)
@@ -352,8 +340,7 @@ def test_a_simulated_force_has_a_history_then_a_present_and_resumes_when_restart
 def see_every_part_checked(running: Running) -> None:
     """`bluelamp check` on its directory finds every part that runs, on any port."""
     environment = {**os.environ, "BLUELAMP_DATA": str(running.directory)}
-    command = [sys.executable, "-m", "bluelamp", "check", "--json"]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    answer = run_command(environment, "check", "--json")
     states = {each["check"]: each["state"] for each in json.loads(answer.stdout)}
     good = ("log", "state server", "workers", "exporter", "board", "inbox")
     assert {name: states[name] for name in good} == dict.fromkeys(good, "good"), answer.stdout
@@ -364,8 +351,7 @@ def see_every_part_checked(running: Running) -> None:
 def command_refused(directory: Path, *arguments: str) -> str:
     """The error of a command that must not run on this data."""
     environment = {**os.environ, "BLUELAMP_DATA": str(directory)}
-    command = [sys.executable, "-m", "bluelamp", *arguments]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    ran = run_command(environment, *arguments)
     assert ran.returncode == 2
     return ran.stderr
 

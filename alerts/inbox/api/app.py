@@ -187,9 +187,9 @@ class _Inbox:
 
     async def index(self, request: Request) -> Response:
         self._guard.require(request, "view")
-        which = request.query_params.get("state", "standing")
-        if which not in ("standing", "ended", "all"):
-            raise problem("not_understood", 422, f"There is no state {which!r}.", "Use standing, ended or all.")
+        which = request.query_params.get("state", "active")
+        if which not in ("active", "ended", "all"):
+            raise problem("not_understood", 422, f"There is no state {which!r}.", "Use active, ended or all.")
         limit = _limit(request)
         return await _json(lambda: self._listing(lambda state: _chosen(state, which, limit)))
 
@@ -316,12 +316,12 @@ class _Inbox:
         if self._parts.accept:
             self._parts.accept(payload)
         active = self._log.read_state(lambda state: [each.raised for each in state.active_alerts()])
-        return {"standing": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in active]}
+        return {"active": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in active]}
 
 
 def _chosen(state: InboxState, which: str, limit: int) -> list[Alert]:
     """The active alerts, the latest ended alerts, or both."""
-    ended = [each for each in state.alerts.values() if each.ended] if which != "standing" else []
+    ended = [each for each in state.alerts.values() if each.ended] if which != "active" else []
     ended.sort(key=lambda each: each.entries[-1].at, reverse=True)
     return [*(state.active_alerts() if which != "ended" else ()), *ended[:limit]]
 

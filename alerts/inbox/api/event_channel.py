@@ -7,14 +7,14 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.inbox.api.view import Listing
-from streams.event_stream import Channel, Follower, Pace, event
+from streams.event_stream import EventChannel, Follower, ReadIntervals, event
 
 CHANNEL = "alerts"
-_PACE = Pace(change_seconds=0.5, alive_seconds=2.0)
+_INTERVALS = ReadIntervals(change_seconds=0.5, alive_seconds=2.0)
 """A burst of entries is one change to the eye; without any entry figures still change, and suppressions still end."""
 
 
-class ListingChannel(Channel[Listing]):
+class ListingChannel(EventChannel[Listing]):
     """Sends the list whenever it has changed."""
 
     def __init__(self) -> None:
@@ -43,7 +43,9 @@ def follower(read: Callable[[], Listing], wait: Callable[[float], None]) -> Foll
         read: reads the list; blocking.
         wait: waits for an entry for at most a number of seconds; blocking.
     """
-    return Follower({CHANNEL: ListingChannel()}, lambda _: read(), wait, _PACE, logging.getLogger("bluelamp.inbox"))
+    return Follower(
+        {CHANNEL: ListingChannel()}, lambda _: read(), wait, _INTERVALS, logging.getLogger("bluelamp.inbox")
+    )
 
 
 def _comparable(listing: Listing) -> bytes:

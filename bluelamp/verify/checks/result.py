@@ -28,15 +28,15 @@ class CheckResult(Struct, frozen=True):
     hint: str = ""
 
 
-def status(findings: Sequence[CheckResult]) -> int:
+def status(results: Sequence[CheckResult]) -> int:
     """The exit status: 0 when all is well, 1 when there is a warning or an unknown result, 2 when something is bad."""
-    return max((_STATUS[each.state] for each in findings), default=1)
+    return max((_STATUS[each.state] for each in results), default=1)
 
 
-def lines(finding: CheckResult) -> Iterator[str]:
+def lines(result: CheckResult) -> Iterator[str]:
     """The result for a person to read: one line, then where the problem is and what to do."""
-    yield f"{finding.state:<10} {finding.check}: {finding.what}"
-    if finding.where:
-        yield f"  where: {finding.where}"
-    if finding.hint:
-        yield f"  try:   {finding.hint}"
+    yield f"{result.state:<10} {result.check}: {result.what}"
+    if result.where:
+        yield f"  where: {result.where}"
+    if result.hint:
+        yield f"  try:   {result.hint}"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from dashboards.board.shared.page import Parts
-from streams.event_stream import Channel, Follower, Pace, event
+from streams.event_stream import EventChannel, Follower, ReadIntervals, event
 
-_PACE = Pace(change_seconds=0.25, alive_seconds=1.0)
+_INTERVALS = ReadIntervals(change_seconds=0.25, alive_seconds=1.0)
 """Four reads a second are enough for the eye; one a second is needed without a change, because time alone makes figures stale."""
 
 
@@ -26,7 +26,7 @@ class Snapshot(NamedTuple):
     parts: Mapping[str, Parts]
 
 
-class PageChannel(Channel[Snapshot]):
+class PageChannel(EventChannel[Snapshot]):
     """Sends the parts of one page.
 
     Args:
@@ -77,4 +77,4 @@ class LiveUpdates(Follower[Snapshot]):
         self, names: Iterable[str], read: Callable[[set[str]], Snapshot], wait: Callable[[float], None]
     ) -> None:
         channels = {name: PageChannel(name) for name in names}
-        super().__init__(channels, read, wait, _PACE, logging.getLogger("bluelamp.board"))
+        super().__init__(channels, read, wait, _INTERVALS, logging.getLogger("bluelamp.board"))
