@@ -59,7 +59,7 @@ def feed_check(
     else:
         result = check_extract(forces, files, mapping, wall())
     if output:
-        Path(output).write_text(written(result, _form(output)), "utf-8")
+        _write(output, written(result, _form(output)))
     if as_json:
         say(result)
     elif not output:
@@ -67,6 +67,14 @@ def feed_check(
     else:
         click.echo(f"Feed check: {result.verdict}. The page is in {output}.")
     sys.exit(status(result.verdict))
+
+
+def _write(output: str, text: str) -> None:
+    try:
+        Path(output).write_text(text, "utf-8")
+    except OSError as error:
+        hint = "Choose a file in a directory that exists and can be written to."
+        raise QuestionError(f"The page cannot be written: {error.strerror}.", where=output, hint=hint) from None
 
 
 def _form(output: str) -> Any:

@@ -27,6 +27,7 @@ PAGES = (
     "/alerts",
     "/handover?shift=last",
     "/feeds",
+    "/trust",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today",
     "/compare?measure=incident_count&by=area",

@@ -18,6 +18,7 @@ from bluelamp.feeding.feed_check.personal import of_rows
 from bluelamp.feeding.feed_check.sample import Arrival, FeedSample
 from bluelamp.feeding.feed_check.sources import check_extract
 from bluelamp.wiring.settings import Settings, load_forces
+from facts.errors import QuestionError
 from facts.fact import SubjectFact
 from measures.outcome import microseconds
 from tests.support.facts import (
@@ -298,7 +299,12 @@ def test_an_extract_gives_a_page_to_sign_without_any_value_of_it(tmp_path: Path)
     found = msgspec.json.decode(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)
     assert found["subjects"] == 20
     assert {each["check"] for each in found["findings"]} >= {"rows", "keys", "ends", "clock", "personal data"}
-    assert CliRunner().invoke(cli, ["feed", "check"]).exception is not None
+    refused = [
+        ["feed", "check"],
+        [*arguments, "--output", str(tmp_path / "page.doc")],
+        [*arguments, "--output", "/nowhere/p.md"],
+    ]
+    assert all(isinstance(CliRunner().invoke(cli, each).exception, QuestionError) for each in refused)
 
 
 def test_the_sample_week_of_real_facts_is_ready_within_limits() -> None:

@@ -26,6 +26,7 @@ from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarant
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts
 from tests.support.fault_table import Fault
+from tests.support.forces import STRICT, STRICT_PROFILE
 from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
@@ -355,7 +356,7 @@ def test_without_a_log_a_worker_can_be_stopped_and_a_start_exits_for_a_restart(s
 def test_a_profile_that_would_change_counts_is_refused_for_an_existing_state(
     new_system: Callable[..., System], tmp_path: Path
 ) -> None:
-    system = new_system()
+    system = new_system(forces=str(profiles(tmp_path / "own")))
     publish(system, week()[:300])
     system.start_workers(1)
     (worker,) = system.workers
@@ -365,11 +366,14 @@ def test_a_profile_that_would_change_counts_is_refused_for_an_existing_state(
     renamed = profiles(tmp_path / "renamed", ('name = "Battalion 1"', 'name = "First Battalion"'))
     stricter = profiles(tmp_path / "stricter", ("opened_to_arrived_seconds = 900", "opened_to_arrived_seconds = 300"))
     without = profiles(tmp_path / "without")
-    (without / f"{FORCE}.toml").unlink()
-    for directory, words in ((stricter, "has changed since the state was built"), (without, "is missing")):
+    (without / f"{STRICT.name}.toml").unlink()
+    for directory, words in (
+        (stricter, f"{FORCE} has changed since the state was built"),
+        (without, f"{STRICT.name} is missing"),
+    ):
         worker.become(BLUELAMP_FORCES=str(directory))
         assert worker.wait() == PERSON_NEEDED
-        assert f"The profile of {FORCE} {words}" in last_words(worker)
+        assert f"The profile of {words}" in last_words(worker)
         assert "bluelamp rebuild" in last_words(worker)
     assert state(system) == before
 
@@ -389,8 +393,9 @@ def test_a_profile_that_would_change_counts_is_refused_for_an_existing_state(
 
 
 def profiles(directory: Path, *changes: tuple[str, str]) -> Path:
-    """A copy of the profiles, with changes in the profile of the test's force."""
+    """A copy of the profiles with one more, and with changes in the profile of the test's force."""
     shutil.copytree(str(files("facts").joinpath("forces")), directory)
+    (directory / f"{STRICT.name}.toml").write_text(STRICT_PROFILE)
     profile = directory / f"{FORCE}.toml"
     for before, after in changes:
         assert before in profile.read_text()

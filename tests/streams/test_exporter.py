@@ -33,6 +33,7 @@ from facts.occurrence import Compliance, OccurrenceRecorded, PartyLinked, Role, 
 from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
+from measures.catalogue.custody import BY_DETAINEE
 from measures.measure import Bands, External, Measure
 from measures.reading import State
 from streams.exporter import ReadingsCollector, serve
@@ -298,6 +299,8 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
         name = metric_name(each).removeprefix("bluelamp_")
         if not isinstance(each.statistic, External):
             wanted |= {name: each.question}
+            by_detainee = f"1 for each detainee, by opaque number and suite: {each.question}"
+            wanted |= {f"{name}_detainee": by_detainee} if each.name in BY_DETAINEE else {}
             wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
             wanted |= doubt(each)

@@ -159,7 +159,7 @@ def check_volumes(sample: FeedSample) -> Iterator[Finding]:
     hours = by_hour(times, zone)
     usual = usual_hours(hours)
     if not usual:
-        says = f"{len(times):,} cases over {len(hours):,} hours: too few days to say what is usual for an hour."
+        says = f"{len(times):,} cases, on too few days to say what is usual for an hour."
         yield Finding(check="volumes", state="unknown", says=says, effect="Check a longer period before you sign.")
         return
     odd = unusual(hours, usual)
