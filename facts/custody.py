@@ -31,9 +31,9 @@ class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
         relevant_time: when the detention clock starts (PACE s.41); not always the arrival, so it is reported and never derived.
             Compulsory for an arrest, unless the arrival continues an earlier detention.
         basis: why the person is detained: arrest for an offence, a court's warrant, recall to prison, immigration or other.
-        continues: whether the clocks of the detention before go on: true for a return on bail, an arrest for failing to answer
+        continues: whether the clocks of the earlier detention continue: true for a return on bail, an arrest for failing to answer
             bail (s.34(7), s.47(6)) and a transfer; false for a new arrest, also on new evidence (s.41(9), s.47(7)). If it is
-            absent, they go on after a detention that ended in bail or transfer.
+            absent, they continue after a detention that ended in bail or transfer.
     """
 
     suite: Label
@@ -69,7 +69,7 @@ class DetentionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
 class DetaineeCharged(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A detainee was charged and is still in custody, for bail or for court.
 
-    The limit of detention without charge ends; reviews go on, by the custody officer (PACE s.40(1)(a), (10)).
+    The limit of detention without charge ends; the custody officer continues to review the detention (PACE s.40(1)(a), (10)).
     """
 
 
@@ -113,7 +113,7 @@ class WarrantIssued(SubjectFact, frozen=True, kw_only=True, gc=False):
     """A magistrates' court issued or extended a warrant of further detention (PACE s.43, s.44).
 
     Attributes:
-        hours: its length in whole hours, from its issue; of an extension, how much longer it is, from the warrant's end.
+        hours: its length in whole hours from its issue; for an extension, the hours added to the warrant's end.
         minutes: the minutes of its length beyond the whole hours.
     """
 

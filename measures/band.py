@@ -60,8 +60,8 @@ def band(values: Sequence[float], unit: Unit) -> Band | None:
 def same_hours(as_of: datetime, force: Force) -> Iterator[Window]:
     """The same whole hour of local time in each of the weeks before, oldest first.
 
-    It is the hour that contains most of the last sixty minutes. An hour that a clock change skipped is left out; of an hour
-    that a clock change repeated, the first is used.
+    It is the hour that contains most of the last sixty minutes. An hour that a clock change skips is left out; if
+    a clock change repeats the hour, the first is used.
 
     Args:
         as_of: the time of the reading.

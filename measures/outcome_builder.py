@@ -88,7 +88,7 @@ class OutcomeBuilder:
         self.count(ENDED_BY_HAND[self.subject], fact.at, (*dimensions, fact.reason))
 
     def add_due(self, kind: KindName, since: int, due: int | None, dimensions: tuple[str, ...]) -> None:
-        """Add an open item with a due time; times in microseconds, `due` is None while its clock is paused."""
+        """Add an open item with a due time, which is None while its clock is paused. Times are in microseconds."""
         self.open.append(OpenItem(kind, since, self.began, due, dimensions))
 
     def contradiction(self, what: str, at: datetime) -> None:

@@ -15,14 +15,14 @@ _ONE_DAY = timedelta(days=1)
 
 
 class LiveInterval(NamedTuple):
-    """Counts outcomes decided from `start` to before `end`; both in microseconds since 1970 in UTC."""
+    """Counts outcomes decided from `start` until before `end`; both are in microseconds since 1970 in UTC."""
 
     start: int
     end: int
 
 
 class Report(NamedTuple):
-    """Counts subjects that began on the local days from `first` to before `end`."""
+    """Counts subjects that began on the local days from `first` until before `end`."""
 
     first: date
     end: date

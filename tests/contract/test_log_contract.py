@@ -162,13 +162,6 @@ def test_unknown_topic_is_neither_found_nor_created(admin: KafkaAdminClient, wir
     assert not has(admin, name)
 
 
-def test_topic_grows(log_backend: LogBackend, admin: KafkaAdminClient, topic: str) -> None:
-    admin.create_partitions({topic: PARTITIONS + 2})
-    eventually(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == PARTITIONS + 2, "it has grown")
-    answers = publish(log_backend.bootstrap, topic, [b"x"] * 6, PARTITIONS + 2)
-    assert [answer.partition for answer in answers] == [0, 1, 2, 3, 4, 5]
-
-
 def test_recreated_topic_is_another_topic(log_backend: LogBackend, admin: KafkaAdminClient, topic: str) -> None:
     """Offsets start again at 0, so only the id shows that this is not the topic that was read before."""
     publish(log_backend.bootstrap, topic, [b"before"])

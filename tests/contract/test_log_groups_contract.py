@@ -151,25 +151,11 @@ def test_committed_offsets_are_listed(admin: KafkaAdminClient, topic: str, group
         places[1]: (7, "why"),
         places[2]: (0, ""),
     }
-    assert group in {one["group_id"] for one in admin.list_groups()}
 
 
 def test_nothing_is_committed_at_first(topic: str, consumer_of: Consumers) -> None:
     consumer = consumer_of()
     assert consumer.committed(TopicPartition(topic, 0)) is None
-
-
-def test_deleted_group_has_no_offsets(
-    log_backend: LogBackend, admin: KafkaAdminClient, topic: str, group: str, consumer_of: Consumers
-) -> None:
-    publish(log_backend.bootstrap, topic, [b"x"] * PARTITIONS)
-    consumer = consumer_of(topic)
-    read(consumer, PARTITIONS)
-    consumer.commit()
-    assert admin.delete_groups([group]) == {group: "NonEmptyGroupError"}
-    consumer.close()
-    assert admin.delete_groups([group]) == {group: "OK"}
-    assert group not in {one["group_id"] for one in admin.list_groups()}
 
 
 def test_offsets_of_a_deleted_topic_are_deleted(

@@ -41,7 +41,6 @@ APIS: dict[int, Api] = {
         Api(consumer.LeaveGroupRequest, 0, 3, group_handlers.leave_group),
         Api(consumer.SyncGroupRequest, 0, 3, group_handlers.sync_group),
         Api(admin.DescribeGroupsRequest, 0, 4, group_handlers.describe_groups),
-        Api(admin.ListGroupsRequest, 0, 2, group_handlers.list_groups),
         Api(admin.CreateTopicsRequest, 2, 4, topic_handlers.create_topics),
         Api(admin.DeleteTopicsRequest, 1, 3, topic_handlers.delete_topics),
         Api(admin.DeleteRecordsRequest, 0, 1, record_handlers.delete_records),
@@ -49,8 +48,6 @@ APIS: dict[int, Api] = {
         Api(consumer.OffsetForLeaderEpochRequest, 2, 3, record_handlers.offset_for_leader_epoch),
         Api(admin.DescribeConfigsRequest, 1, 3, topic_handlers.describe_configs),
         Api(admin.AlterConfigsRequest, 0, 1, topic_handlers.alter_configs),
-        Api(admin.CreatePartitionsRequest, 0, 1, topic_handlers.create_partitions),
-        Api(admin.DeleteGroupsRequest, 0, 1, group_handlers.delete_groups),
         Api(admin.IncrementalAlterConfigsRequest, 0, 0, topic_handlers.incremental_alter_configs),
         Api(admin.DescribeClusterRequest, 0, 1, cluster_handlers.describe_cluster),
     )

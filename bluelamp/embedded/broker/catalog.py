@@ -111,27 +111,6 @@ class Catalog:
             partition.remove()
         self._remove_deleted()
 
-    def check_growth(self, name: str | None, count: int) -> Topic:
-        """Check that a topic may have `count` partitions; returns it, or BrokerError says why not."""
-        topic = self.topic(name)
-        if count <= len(topic.partitions):
-            raise BrokerError(
-                ErrorCode.INVALID_PARTITIONS,
-                f"{name} has {len(topic.partitions)} partitions; the number can only increase",
-            )
-        self._check_room(count - len(topic.partitions))
-        return topic
-
-    def grow(self, name: str | None, count: int) -> None:
-        """Add partitions to a topic; BrokerError says why not."""
-        topic = self.check_growth(name, count)
-        try:
-            grown = self._open(topic.name, topic.topic_id, count, topic.overrides, topic.partitions)
-            self._write({**self.topics, topic.name: grown})
-        except OSError as error:
-            raise BrokerError(ErrorCode.KAFKA_STORAGE_ERROR, str(error)) from error
-        self.topics[topic.name] = grown
-
     def configure(self, name: str | None, overrides: Mapping[str, str | None]) -> None:
         """Replace a topic's overrides; BrokerError says why not."""
         topic = self.topic(name)
@@ -182,18 +161,17 @@ class Catalog:
         topic_id: uuid.UUID,
         count: int,
         overrides: dict[str, str],
-        opened: list[Partition] | None = None,
     ) -> Topic:
-        directory, partitions = self._directory(name, topic_id), list(opened or [])
+        directory, partitions = self._directory(name, topic_id), list[Partition]()
         try:
-            for index in range(len(partitions), count):
+            for index in range(count):
                 partition = Partition(directory / str(index), self._settings.index_interval_bytes, self._clock())
                 partitions.append(partition)
                 sync_directory(partition.directory)
             sync_directory(directory)
             sync_directory(self._logs)
         except OSError:
-            for partition in partitions[len(opened or []) :]:
+            for partition in partitions:
                 partition.remove()
             raise
         return Topic(name, topic_id, overrides, topic_config(overrides, self._settings), partitions)

@@ -62,20 +62,13 @@ class Coordinator:
         except OSError as error:
             raise BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE, str(error)) from error
 
-    def delete(self, name: str) -> None:
-        """Delete a group without members, and its offsets."""
-        if name not in self.names():
-            raise BrokerError(ErrorCode.GROUP_ID_NOT_FOUND, f"there is no group {name}")
-        group = self._groups.get(name)
-        if group is not None and not group.is_unused:
-            raise BrokerError(ErrorCode.NON_EMPTY_GROUP, f"the group {name} has members")
-        self._forget(group=name)
-        self._groups.pop(name, None)
-
     def forget_topics(self, topics: Iterable[str]) -> None:
         """Delete the committed offsets of deleted topics, so that a new topic of the same name starts without any."""
-        for topic in topics:
-            self._forget(topic=topic)
+        try:
+            for topic in topics:
+                self.offsets.forget(topic)
+        except OSError as error:
+            raise BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE, str(error)) from error
 
     def close(self) -> None:
         """Stop all timers and close the file."""
@@ -92,12 +85,6 @@ class Coordinator:
                 raise BrokerError(ErrorCode.INVALID_GROUP_ID, limit)
             self._groups[name] = Group(name, self._settings, self._drop_if_unused)
         return self._groups[name]
-
-    def _forget(self, *, group: str | None = None, topic: str | None = None) -> None:
-        try:
-            self.offsets.forget(group=group, topic=topic)
-        except OSError as error:
-            raise BrokerError(ErrorCode.COORDINATOR_NOT_AVAILABLE, str(error)) from error
 
     def _drop_if_unused(self, group: Group) -> None:
         if group.is_unused and not self.offsets.of_group(group.name):

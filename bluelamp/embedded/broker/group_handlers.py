@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kafka.protocol.admin import DeleteGroupsResponse, DescribeGroupsResponse, ListGroupsResponse
+from kafka.protocol.admin import DescribeGroupsResponse
 from kafka.protocol.consumer import (
     HeartbeatResponse,
     JoinGroupResponse,
@@ -197,17 +197,6 @@ def _committed(node: Node, place: Place) -> Any:
     )
 
 
-async def list_groups(node: Node, _request: Any, _caller: Caller) -> Any:
-    """Every group that has members or committed offsets."""
-    groups = [_listed(node.coordinator.find(name), name) for name in node.coordinator.names()]
-    return ListGroupsResponse(error_code=0, groups=groups)
-
-
-def _listed(group: Group | None, name: str) -> Any:
-    protocol_type = group.protocol_type if group else ""
-    return ListGroupsResponse.ListedGroup(group_id=name, protocol_type=protocol_type)
-
-
 async def describe_groups(node: Node, request: Any, _caller: Caller) -> Any:
     """The state and members of groups."""
     known = set(node.coordinator.names())
@@ -234,20 +223,3 @@ def _describe_member(group: Group, member: Member) -> Any:
         member_metadata=member.metadata_for(group.protocol),
         member_assignment=member.assignment,
     )
-
-
-async def delete_groups(node: Node, request: Any, _caller: Caller) -> Any:
-    """Delete groups without members, and their offsets."""
-    results = [
-        DeleteGroupsResponse.DeletableGroupResult(group_id=name, error_code=_delete(node, name))
-        for name in request.groups_names or ()
-    ]
-    return DeleteGroupsResponse(results=results)
-
-
-def _delete(node: Node, name: str) -> ErrorCode:
-    try:
-        node.coordinator.delete(name)
-    except BrokerError as error:
-        return error.code
-    return ErrorCode.NONE

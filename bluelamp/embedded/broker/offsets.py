@@ -1,6 +1,6 @@
 """The offsets that consumer groups have committed: a file with one JSON line per commit. The last line for a partition counts.
 
-Offsets do not expire. They are deleted with their group or topic.
+Offsets do not expire. They are deleted with their topic.
 """
 
 import json
@@ -65,9 +65,9 @@ class CommittedOffsets:
         self._write(_line(place, committed) for place, committed in commits.items())
         self._committed.update(commits)
 
-    def forget(self, *, group: str | None = None, topic: str | None = None) -> None:
-        """Delete the offsets of a group or a topic; on OSError nothing changes."""
-        gone = [place for place in self._committed if group in (None, place.group) and topic in (None, place.topic)]
+    def forget(self, topic: str) -> None:
+        """Delete the offsets of a topic; on OSError nothing changes."""
+        gone = [place for place in self._committed if place.topic == topic]
         self._write(_line(place, None) for place in gone)
         for place in gone:
             del self._committed[place]

@@ -1,11 +1,10 @@
-"""Handles requests about topics: create, delete, add partitions, describe and configure."""
+"""Handles requests about topics: create, delete, describe and configure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kafka.protocol.admin import (
     AlterConfigsResponse,
-    CreatePartitionsResponse,
     CreateTopicsResponse,
     DeleteTopicsResponse,
     DescribeConfigsResponse,
@@ -77,27 +76,6 @@ def _delete(node: Node, name: str) -> None:
     node.catalog.topic(name)
     node.coordinator.forget_topics([name])
     node.catalog.delete(name)
-
-
-async def create_partitions(node: Node, request: Any, _caller: Caller) -> Any:
-    """Add partitions to topics."""
-    results = []
-    for requested in request.topics or ():
-        code, reason = _try(_grow, node, requested, validate_only=request.validate_only)
-        results.append(
-            CreatePartitionsResponse.CreatePartitionsTopicResult(
-                name=requested.name, error_code=code, error_message=reason
-            )
-        )
-    return CreatePartitionsResponse(results=results)
-
-
-def _grow(node: Node, requested: Any, *, validate_only: bool) -> None:
-    _check_assignments([one.broker_ids for one in requested.assignments or ()])
-    if validate_only:
-        node.catalog.check_growth(requested.name, requested.count)
-    else:
-        node.catalog.grow(requested.name, requested.count)
 
 
 async def describe_configs(node: Node, request: Any, _caller: Caller) -> Any:

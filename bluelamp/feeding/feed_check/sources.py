@@ -154,7 +154,7 @@ def _listened(
 
 
 def _texts(fact: SubjectFact) -> dict[str, str]:
-    """The texts of a fact that somebody chose, by field."""
+    """The fields of a fact whose text a person or system chose freely."""
     values = msgspec.to_builtins(fact)
     return {name: value for name, value in values.items() if isinstance(value, str) and name not in _NEVER_PERSONAL}
 
