@@ -11,7 +11,7 @@ from facts.wire import encode
 from measures.catalogue import CATALOGUE
 from measures.outcome import KINDS
 from tests.support.facts import clock
-from tests.support.forces import FORCES, patient
+from tests.support.forces import FORCES
 from tests.support.memory import RECEIVED
 
 _UNRECORDED = {each.of.kind for measure in CATALOGUE.values() for each in measure.unrecorded}
@@ -33,7 +33,7 @@ def records(facts: Iterable[AnyFact], topic: Topic | None = None, partition: int
 
 def recount_of(*facts: AnyFact) -> Recount:
     """A recount of these facts; close it after use."""
-    return from_records(records(facts), [patient(each) for each in FORCES])
+    return from_records(records(facts), FORCES)
 
 
 @dataclass(frozen=True)

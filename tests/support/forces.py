@@ -2,8 +2,6 @@
 
 from importlib.resources import files
 
-from msgspec.structs import replace
-
 from facts.force import Force, parse
 from measures.rules import Rules
 
@@ -183,15 +181,6 @@ response = "immediate"
 STRICT: Force = parse(STRICT_PROFILE, "tests/support/forces.py")
 ELSEWHERE: Force = parse(_ELSEWHERE, "tests/support/forces.py")
 FORCES = (STRICT, ELSEWHERE)
-_YEAR_SECONDS = 365 * 86_400
-
-
-def patient(force: Force) -> Force:
-    """The force with a year until an end counts as unrecorded: for tests that look at open items long afterwards."""
-    ages = {"attendance_unrecorded_after_seconds": _YEAR_SECONDS, "closure_unrecorded_after_seconds": _YEAR_SECONDS}
-    grades = tuple(replace(grade, **ages) for grade in force.grades)
-    queues = tuple(replace(queue, end_unrecorded_after_seconds=_YEAR_SECONDS) for queue in force.queues)
-    return replace(force, grades=grades, queues=queues)
 
 
 def shipped(name: str) -> Force:
