@@ -187,7 +187,7 @@ def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None
         [sys.executable, "-m", "bluelamp", *replay], env=system.environment(), stdout=subprocess.DEVNULL
     ) as playing:
         try:
-            until(lambda: system.count("facts") > 0, 60, "the first facts")
+            until(lambda: system.count("facts") > 100, 60, "facts of every kind")
             before = system.count("facts")
             compared = [run(system, "audit", "--window", "24h") for _ in range(3)]
             is_playing = playing.poll() is None
