@@ -223,7 +223,8 @@ def test_settled_attendance_is_met_when_attended() -> None:
         opened("09:00", subject_id="s4"),
         arrived("09:30", subject_id="s4"),
     ]
-    share = RecountCell(dimensions={}, value=0.5, n=2, met=1, low=0.5, high=0.5, unrecorded=0)
+    # The third was never attended and never closed: after two hours without a fact, its attendance is unrecorded.
+    share = RecountCell(dimensions={}, value=0.5, n=2, met=1, low=1 / 3, high=2 / 3, unrecorded=1)
     assert ask("home_burglary_attended_ratio", *facts) == [share]
 
 

@@ -205,7 +205,10 @@ def test_a_target_in_seconds_is_due_half_a_second_after_it(end: str, decided: tu
         ("09:16:00", "15m", (None, 0)),
         ("09:00:09.949999", "2024-12-02/2024-12-03", (None, 0)),
         ("09:00:09.95", "2024-12-02/2024-12-03", (0.0, 1)),
-        ("2025-01-01 09:00", "2024-12-02/2024-12-03", (0.0, 1)),
+        # After an hour, the end of the wait is unrecorded, and whether it met the target is not known.
+        ("09:59:59.999999", "2024-12-02/2024-12-03", (0.0, 1)),
+        ("10:00", "2024-12-02/2024-12-03", (None, 0)),
+        ("2025-01-01 09:00", "2024-12-02/2024-12-03", (None, 0)),
         ("2025-01-01 09:00", "2024-12-03/2024-12-04", (None, 0)),
     ],
 )
@@ -236,7 +239,7 @@ def test_finished_outcomes_and_overdue_items_make_one_share() -> None:
         offered("09:00", subject_id="gone"),
         abandoned("09:00:03", subject_id="gone"),
     ]
-    cell = the_cell(find("contact_999_answered_within_target_ratio"), *facts)
+    cell = the_cell(find("contact_999_answered_within_target_ratio"), *facts, as_of="09:59")
     assert (cell.value, cell.met, cell.n) == (1 / 3, 1, 3)
 
 
