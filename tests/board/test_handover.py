@@ -175,7 +175,7 @@ def test_open_items_agree_with_the_state(day: Day) -> None:
         assert breaches[name].text == str(len(listed))
         assert [each.partition(",")[0] for each in breaches[name].subjects] == [each.subject_id for each in oldest]
         assert breaches[name].left == len(listed) - len(oldest)
-    assert len(found.breaches) + found.at_zero == 11
+    assert len(found.breaches) + found.at_zero == 12
     assert [*found.detentions] == read_detentions(day.view)[:10]
     assert found.left == len(read_detentions(day.view)) - 10
 

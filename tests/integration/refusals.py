@@ -73,6 +73,7 @@ def refused(name: str) -> list[Refused]:
         Refused(json.dumps(naive).encode(), {0: "no_time_zone"}),
         Refused(json.dumps(without_grade).encode(), {0: "missing_field"}),
         Refused(json.dumps(incident()).encode(), {0: "wrong_topic"}, topic="contacts"),
+        Refused(json.dumps({"specversion": "1.0", "type": PERSONAL}).encode(), {0: "bad_cloudevent"}),
         _alone("unknown_fact", fact=PERSONAL),
         _alone("unknown_field", caller=PERSONAL),
         _alone("unknown_field", **{PERSONAL: "caller"}),

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -18,7 +19,9 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 def command(environment: Mapping[str, str], *arguments: str) -> "CompletedProcess[str]":
     """Run a command with these environment variables, whatever its exit status."""
     output, errors = StringIO(), StringIO()
-    handlers = {number: signal.getsignal(number) for number in _STOPS}
+    # Only a main thread can be sent signals; a command of another thread changes no handler.
+    is_main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in _STOPS} if is_main else {}
     try:
         with patch.dict(os.environ, environment, clear=True), redirect_stdout(output), redirect_stderr(errors):
             status = _status(arguments)
