@@ -169,10 +169,10 @@ def _dashboard(user: User, catalogue: Sequence[Measure]) -> Dashboard:
 
 def row_of(measure: Measure) -> str:
     """The title of a measure's row."""
-    if measure in RECORD:
-        return _RECORD_ROW
     if measure.is_open():
         return _NOW
+    if measure in RECORD:
+        return _RECORD_ROW
     (topic, *_) = sorted(measure.topics())
     lines = [_LINES[line] for line in sorted(measure.lines()) if line in _LINES]
     if len(lines) == 1:

@@ -196,7 +196,7 @@ def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None
     assert is_playing
     assert system.count("facts") > before
     assert [each["differences"] for each in compared] == [[], [], []]
-    assert all(each["cells"] > 300 for each in compared)
+    assert all(each["cells"] > 300 for each in compared), compared
 
 
 @pytest.mark.parametrize(

@@ -344,7 +344,7 @@ def test_feeds_that_die_while_the_clock_is_wrong_are_not_live_and_raise_alerts(s
 def test_a_reader_whose_clock_is_set_back_reads_the_same_as_a_new_one(scene: Scene) -> None:
     """Two hours ahead an open incident counts as missed; that reading must not be used now."""
     opened = IncidentOpened(
-        fact_id="o", force=FORCE, at=AS_OF - MINUTE, subject_id="i", grade="1", group=None, area=None
+        fact_id="o", force=FORCE, at=AS_OF - MINUTE, subject_id="i", grade="2", group=None, area=None
     )
     scene.publish("incidents", encode([opened]), dispatch(AS_OF))
 
