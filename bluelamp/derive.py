@@ -17,6 +17,7 @@ from alerts.table import RULES
 from bluelamp.cli.main import cli
 from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
+from facts.fact import Fact
 from facts.union import FACT_TYPES, AnyFact
 from measures.catalogue import CATALOGUE
 from measures.disagreements import DISAGREEMENTS
@@ -81,7 +82,14 @@ def derived() -> Iterable[tuple[str, str]]:
 def _schemas() -> Iterable[tuple[str, str]]:
     """A JSON Schema (draft 2020-12) for each fact, complete in itself."""
     for fact in FACT_TYPES:
-        yield f"facts/schema/{fact.__name__}.json", _formatted({**_DIALECT, **msgspec.json.schema(fact)})
+        yield f"facts/schema/{fact.__name__}.json", _formatted({**_DIALECT, **_whole_schema(fact)})
+
+
+def _whole_schema(fact: type[Fact]) -> dict[str, Any]:
+    schema = msgspec.json.schema(fact)
+    if fact.needs_one_of:
+        schema["$defs"][fact.__name__]["anyOf"] = fact.needs_one_of
+    return schema
 
 
 def mapping_schema() -> dict[str, Any]:

@@ -36,6 +36,12 @@ class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
             absent, they continue after a detention that ended in bail or transfer.
     """
 
+    needs_one_of = (
+        {"properties": {"relevant_time": {"type": "string"}}, "required": ["relevant_time"]},
+        {"properties": {"continues": {"const": True}}, "required": ["continues"]},
+        {"properties": {"basis": {"not": {"const": "arrest"}}}, "required": ["basis"]},
+    )
+
     suite: Label
     child: bool
     relevant_time: Instant | None = None
@@ -116,6 +122,11 @@ class WarrantIssued(SubjectFact, frozen=True, kw_only=True, gc=False):
         hours: its length in whole hours from its issue; for an extension, the hours added to the warrant's end.
         minutes: the minutes of its length beyond the whole hours.
     """
+
+    needs_one_of = (
+        {"properties": {"hours": {"minimum": 1}}},
+        {"properties": {"minutes": {"minimum": 1}}, "required": ["minutes"]},
+    )
 
     hours: Annotated[int, Meta(ge=0, le=60)]
     minutes: Annotated[int, Meta(ge=0, le=59)] = 0

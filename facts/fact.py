@@ -1,7 +1,7 @@
 """The fields of every fact: its id, the force that reports it, when it happened, and which fact it replaces."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -38,6 +38,9 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
         force: the police force that reports it, by the name of its profile.
         at: event time: when it happened, not when it was sent.
     """
+
+    needs_one_of: ClassVar[tuple[dict[str, Any], ...]] = ()
+    """JSON Schemas of which a valid fact meets at least one: what `__post_init__` checks between fields."""
 
     fact_id: Identifier
     force: Label

@@ -25,8 +25,12 @@ def schemas_of(types: Iterable[type[Fact]], forces: Iterable[str] = ()) -> dict[
         types: the facts' types.
         forces: the forces that have a profile; if given, the schemas allow no other force.
     """
+    types = tuple(types)
     _, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
     names = sorted(forces)
+    for fact in types:
+        if fact.needs_one_of:
+            schemas[fact.__name__]["anyOf"] = list(fact.needs_one_of)
     for schema in schemas.values():
         schema["description"] = summary(schema)
         if names:
