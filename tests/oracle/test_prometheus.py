@@ -20,7 +20,7 @@ from tests.oracle.test_scenarios import PHASE_SECONDS, SCENARIOS, Watched, watch
 from tests.real.parts import missing
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
-LABELS = ("rule", "force", "feed", "topic", "partition")
+LABELS = ("rule", "force", "feed", "topic", "partition", "detainee", "suite")
 HOTTEST = {"disorder": (18, 18.5), "feed_outage": (13.75, 14.25)}
 """Hours in which many alerts begin; `make faults` evaluates all watched hours of every scenario."""
 
@@ -91,6 +91,7 @@ def _active(expected: Alerts, rules: Sequence[Rule], at: int) -> Iterator[dict[s
 def _series(steps: Sequence[Step], times: range, rules: Sequence[Rule]) -> Iterator[dict[str, str]]:
     """Each series in promtool's notation: each value as often as it stays, and a marker where it is no longer scraped."""
     metrics = {f"{rule.series.metric}{ending}" for rule in rules for ending in _ENDINGS}
+    metrics |= {rule.series.known_by for rule in rules if rule.series.known_by}
     values: dict[tuple[str, str], list[float]] = {}
     following, now, samples = iter([*steps, Step(1 << 62, [])]), Step(0, []), list[tuple[tuple[str, str], float]]()
     after = next(following)

@@ -1,5 +1,6 @@
 """Following a growing file: whole lines, rotation, restarts from the saved position, and heartbeats."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -56,7 +57,7 @@ class _Following:
 
     def __init__(self, path: Path, sink: _Sink, *, is_silence_trusted: bool = False, mapping: str = INCIDENTS) -> None:
         self.stopping, self.seconds, self.looks, self.is_clock_stopped = threading.Event(), 0.0, 0, False
-        self.now = NOW
+        self.now, self.clock_stops_at = NOW, math.inf
         self.error: Exception | None = None
         settings = TailSettings(late=LATE, is_silence_trusted=is_silence_trusted)
         self.tail = Tail(
@@ -73,7 +74,8 @@ class _Following:
         self.thread.start()
 
     def _wait(self, seconds: float) -> bool:
-        self.seconds += 0.0 if self.is_clock_stopped else seconds
+        if not self.is_clock_stopped:
+            self.seconds = max(self.seconds, min(self.seconds + seconds, self.clock_stops_at))
         self.looks += 1
         return self.stopping.wait(0.001)
 
@@ -298,23 +300,25 @@ def test_a_record_that_was_given_up_and_then_ends_is_not_half_published_after_a_
 
 
 def _is_past(following: _Following, seconds: float) -> bool:
-    return following.seconds > seconds
+    return following.seconds >= seconds
 
 
 def test_the_mapping_says_how_long_a_rotated_file_is_followed(path: Path, sink: _Sink) -> None:
     following = _Following(path, sink, mapping=INCIDENTS.replace('absent = ["NULL"]', "still_seconds = 60"))
     add(path, HEADER + "\n" + row(1))
     expect(sink, 1)
+    following.clock_stops_at = following.seconds
     with path.open("a") as still_open:
         path.rename(path.with_name("incidents.csv.1"))
         add(path, HEADER + "\n" + row(9))
         for number in (2, 3):
-            wake = following.seconds + 50
-            until(partial(_is_past, following, wake), 60, "most of a minute")
+            following.clock_stops_at += 50
+            until(partial(_is_past, following, following.clock_stops_at), 60, "most of a minute")
             assert "i-9" not in sink.subjects()
             still_open.write(row(number))
             still_open.flush()
-    expect(sink, 1, 2, 3)
+            expect(sink, *range(1, number + 1))
+    following.clock_stops_at = math.inf
     until(lambda: "i-9" in sink.subjects(), 60, "the new file")
     assert sink.subjects() == numbers(1, 2, 3, 9)
     following.stop()
