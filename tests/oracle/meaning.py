@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
+from operator import mul
 from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
@@ -91,6 +92,7 @@ class World:
     def __init__(self, known: Iterable[Known], beats: Iterable[Beat], force: Force, start: int, end: int) -> None:
         self.force, self.start, self.end = force, start, end
         self._by_kind: dict[str, list[tuple[int, int, Outcome]]] = {}
+        self._of_feeds: dict[tuple[str, str], TimeSeries] = {}
         self._begins: dict[str, int] = {}
         self._hours: dict[str, dict[int, tuple[int, float]]] = {}
         for each in known:
@@ -207,11 +209,19 @@ class World:
 
     def _is_live(self, feed: Feed) -> TimeSeries:
         """Whether the feed is complete up to now, or up to the time allowed before now, and its heartbeats arrive."""
-        whole = self._while_in_time(feed, lambda beat: beat.complete_to)
-        return together(lambda first, second: first * second, whole, self._is_alive(feed))
+        return self._once("live", feed, lambda: together(mul, self._is_whole(feed), self._is_alive(feed)))
+
+    def _is_whole(self, feed: Feed) -> TimeSeries:
+        return self._while_in_time(feed, lambda beat: beat.complete_to)
 
     def _is_alive(self, feed: Feed) -> TimeSeries:
-        return self._while_in_time(feed, lambda beat: beat.at)
+        return self._once("alive", feed, lambda: self._while_in_time(feed, lambda beat: beat.at))
+
+    def _once(self, what: str, feed: Feed, calculate: Callable[[], TimeSeries]) -> TimeSeries:
+        """Calculate what many detainees ask of one feed, once."""
+        if (what, feed.name) not in self._of_feeds:
+            self._of_feeds[what, feed.name] = calculate()
+        return self._of_feeds[what, feed.name]
 
     def _is_silent(self, feed: Feed) -> TimeSeries:
         """Whether no heartbeats arrive; in these scenarios nothing ever waits in a log."""
