@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import duckdb
 
@@ -46,7 +46,7 @@ class LogRecord(NamedTuple):
 
 _SQL = Path(__file__).with_name("sql")
 _SECTIONS = ("effective", "contacts", "incidents", "custody", "working_days", "occurrences", "listed")
-_MEMORY_LIMIT = "2GB"
+_MEMORY_LIMIT, _SMALL_BYTES = "2GB", 1_000_000
 
 
 def from_records(
@@ -73,10 +73,7 @@ def from_records(
         with facts_file.open("wb") as lines:
             coverage = FeedCoverage()
             loaded = _write(records, Admission(forces, partitions or {}), lines, coverage)
-        connection = duckdb.connect(
-            directory / "recount.duckdb",
-            config={"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"},
-        )
+        connection = _connected(directory, facts_file.stat().st_size)
         stack.callback(connection.close)
         connection.begin()
         _derive(connection, forces, facts_file)
@@ -84,6 +81,14 @@ def from_records(
         if not keeps_facts:
             facts_file.unlink()
         return Recount(connection, forces, loaded, stack.pop_all(), facts_file if keeps_facts else None, coverage)
+
+
+def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
+    """A database for facts of this size: sharing a few facts among threads takes longer than counting them."""
+    config: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"}
+    if size_bytes < _SMALL_BYTES:
+        config["threads"] = 1
+    return duckdb.connect(directory / "recount.duckdb", config=config)
 
 
 def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, coverage: FeedCoverage) -> Loaded:

@@ -32,7 +32,7 @@ def run(system: System, *arguments: str) -> Any:
 
 
 LIVE = ("60m", "24h", "shift")
-EVERY = (WEEK, "15m", "60m", "24h", "7d", "today", "shift", "this_month", "last_month")
+EVERY = (WEEK, "15m", "7d", "today", "this_month", "last_month")
 
 
 def compare_with_recount(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from tests.support import aof as broken
 from tests.support.command_line import command as run_command
 from tests.support.command_line import json_of
 from tests.support.processes import Process, descendants
-from tests.support.system import until
+from tests.support.system import until as until_every
 
 ROOT = Path(__file__).parents[2]
 FORCE = "san_francisco_fire"
 DAYS = "2016-12-31/2017-01-04"
+until = partial(until_every, every=0.2)  # a look at the board or at every process is costly
 # The word among a process's arguments that identifies each part.
 PARTS = {
     "broker": "bluelamp.embedded.broker",
