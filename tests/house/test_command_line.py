@@ -73,6 +73,23 @@ def test_a_wrong_argument_is_reported_without_a_running_system(arguments: tuple[
     assert where in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://:tiger-lily@10.0.0.1:6379/0",
+        "rediss://worker:tiger@lily:1@cache/0",
+        "redis://cache:6379/0?db=1&password=tiger-lily",
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_no_setting_prints_a_password(address: str, options: tuple[str, ...]) -> None:
+    ran = CliRunner().invoke(cli, ["settings", *options], env={"BLUELAMP_REDIS": address}, catch_exceptions=False)
+    assert "tiger" not in ran.output
+    assert "lily" not in ran.output
+    assert "(hidden)" in ran.output
+    assert ("10.0.0.1" if "10.0.0.1" in address else "cache") in ran.output
+
+
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, with its path."""
     if isinstance(command, click.Group):
