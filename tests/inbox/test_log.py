@@ -1,5 +1,6 @@
 """The log in Redis: nothing twice and nothing lost, with concurrent writers and a server that lost its last second."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -51,6 +52,17 @@ def test_a_writer_that_decided_on_an_outdated_state_decides_again(redis: Redis) 
     assert one.append(overtaken) == []
     assert calls == [0, 1]
     assert redis.xlen(KEY) == 1
+
+
+def test_an_entry_that_another_request_has_read_still_ends_the_wait(redis: Redis) -> None:
+    log = InboxLog(redis, KEY)
+    log.refresh()
+    on_display = log.last
+    log.append(raise_once)
+    assert log.last != on_display
+    began = time.monotonic()
+    log.wait(60, on_display)
+    assert time.monotonic() - began < 30
 
 
 def test_concurrent_writers_lose_nothing(redis: Redis) -> None:

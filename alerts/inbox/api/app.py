@@ -51,10 +51,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 class LogLike(Protocol):
     """The log, as the API uses it."""
 
+    last: str
+
     def read_state(self, read: Callable[[InboxState], _Result]) -> _Result: ...  # noqa: D102
     def refresh(self) -> set[str]: ...  # noqa: D102
     def append(self, decide: Callable[[InboxState], Iterable[AnyEntry]]) -> list[AnyEntry]: ...  # noqa: D102
-    def wait(self, seconds: float) -> None: ...  # noqa: D102
+    def wait(self, seconds: float, since: str) -> None: ...  # noqa: D102
     def entries(self) -> Iterable[AnyEntry]: ...  # noqa: D102
     def data_status(self) -> Mapping[str, DataStatus]: ...  # noqa: D102
 
@@ -173,7 +175,17 @@ class _Inbox:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._log, self._guard = parts, parts.log, parts.guard
         self._rules = by_name(parts.rules)
-        self._follower = follower(lambda: self._listing(InboxState.active_alerts), parts.log.wait)
+        self._followed_to = parts.log.last
+        self._follower = follower(self._followed, lambda seconds: parts.log.wait(seconds, self._followed_to))
+
+    def _followed(self) -> view.Listing:
+        """The active alerts for the event stream, which waits for entries after these."""
+
+        def choose(state: InboxState) -> list[Alert]:
+            self._followed_to = self._log.last
+            return state.active_alerts()
+
+        return self._listing(choose)
 
     def _listing(self, choose: Callable[[InboxState], list[Alert]]) -> view.Listing:
         samples, status = self._parts.samples(), self._log.data_status()

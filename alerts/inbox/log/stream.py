@@ -127,9 +127,14 @@ class InboxLog:
         self.last = reply[1]
         return True
 
-    def wait(self, seconds: float) -> None:
-        """Wait until an entry is added, for at most a number of seconds."""
-        self.redis.xread({self.name: self.last}, count=1, block=max(1, int(seconds * 1000)))
+    def wait(self, seconds: float, since: str) -> None:
+        """Wait for an entry.
+
+        Args:
+            seconds: the longest time to wait.
+            since: `last` when what is on display was read. Another request may have read further meanwhile.
+        """
+        self.redis.xread({self.name: since}, count=1, block=max(1, int(seconds * 1000)))
 
     def save_data_status(self, force: str, status: DataStatus) -> None:
         """Save an engine's last report about a force's data; it is not an entry, because it is not about an alert.
