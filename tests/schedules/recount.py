@@ -10,6 +10,10 @@ Fact = Mapping[str, Any]
 TARGET = timedelta(seconds=10)
 """The target of the queue `emergency`: a wait of exactly this long misses it. For Grade 1, exactly ten minutes meets the target."""
 _GRADE_1 = timedelta(seconds=600)
+_WAIT_LOST = timedelta(hours=1)
+"""From this long after the offer, the end of a wait is unrecorded: the caller no longer waits, and has missed no target."""
+_ATTENDANCE_LOST = {"1": timedelta(hours=2), "2": timedelta(days=14)}
+"""From this long after an incident's last fact, its attendance is unrecorded, by grade."""
 
 
 class Cell(NamedTuple):
@@ -31,8 +35,13 @@ class Call(NamedTuple):
         """When it was decided whether it was answered in time, and the result; None while it is open, or if the caller left."""
         if self.answered and self.answered - self.offered < TARGET:
             return self.answered, True
-        is_missed = self.answered is not None or (not self.is_over and as_of - self.offered >= TARGET)
+        is_overdue = not self.is_over and TARGET <= as_of - self.offered < _WAIT_LOST
+        is_missed = self.answered is not None or is_overdue
         return (self.offered + TARGET - timedelta(seconds=0.05), False) if is_missed else None
+
+    def is_waiting(self, as_of: datetime) -> bool:
+        """Whether the caller is still waiting."""
+        return not self.is_over and self.offered <= as_of < self.offered + _WAIT_LOST
 
 
 class Job(NamedTuple):
@@ -41,6 +50,11 @@ class Job(NamedTuple):
     opened: datetime
     grade: str
     arrived: datetime | None
+    last: datetime
+
+    def is_unattended(self, as_of: datetime) -> bool:
+        """Whether it is open and nobody has arrived."""
+        return self.arrived is None and self.opened <= as_of < self.last + _ATTENDANCE_LOST[self.grade]
 
 
 def count(facts: Iterable[Fact], as_of: datetime) -> dict[tuple[str, ...], Cell]:
@@ -57,12 +71,12 @@ def count(facts: Iterable[Fact], as_of: datetime) -> dict[tuple[str, ...], Cell]
     calls = [call for found in effective if (call := _call(found))]
     jobs = [job for found in effective if (job := _job(found))]
     cells: dict[tuple[str, ...], Cell] = {
-        ("contact_999_waiting_count", "now"): _number(sum(not each.is_over and each.offered <= as_of for each in calls))
+        ("contact_999_waiting_count", "now"): _number(sum(each.is_waiting(as_of) for each in calls))
     }
     for window in ("60m", "day"):
         cells |= _windowed(window, calls, jobs, as_of)
     for grade in ("1", "2"):
-        unattended = sum(each.arrived is None and each.opened <= as_of for each in jobs if each.grade == grade)
+        unattended = sum(each.is_unattended(as_of) for each in jobs if each.grade == grade)
         if unattended:
             cells["incident_unattended_count", "now", grade] = _number(unattended)
     return cells
@@ -134,4 +148,4 @@ def _job(facts: list[Fact]) -> Job | None:
         return None
     at_first = next(each["grade"] for each in facts if each["fact"] == "IncidentOpened")
     regrades = [each["grade"] for each in facts if each["fact"] == "IncidentRegraded"]
-    return Job(opened, [at_first, *regrades][-1], _first(facts, "UnitArrived"))
+    return Job(opened, [at_first, *regrades][-1], _first(facts, "UnitArrived"), max(each["at"] for each in facts))
