@@ -22,7 +22,7 @@ from measures.timeline import Timeline
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryState, deliver
-from tests.support.stories import AS_OF, FORCE, START, TopicFact, records, withdrawal
+from tests.support.stories import AS_OF, FORCE, START, TopicFact, chances, records, withdrawal
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
@@ -51,7 +51,7 @@ def state_after(facts: list[TopicFact], partitions: int = 1, batch: int = 1) -> 
     return state
 
 
-_ORDER = (records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(1, 4))
+_ORDER = (records(), chances(), st.integers(1, 9), st.integers(1, 4))
 
 
 def _law_of_order(facts: list[TopicFact], chance: random.Random, batch: int, partitions: int) -> None:
@@ -70,7 +70,7 @@ def test_order_duplication_batches_and_partitions_change_nothing(
     _law_of_order(facts, chance, batch, partitions)
 
 
-@given(records(), st.randoms(use_true_random=False), st.integers(1, 9), st.integers(2, 4))
+@given(records(), chances(), st.integers(1, 9), st.integers(2, 4))
 @_thorough
 def test_the_partition_that_a_client_chooses_changes_nothing(
     facts: list[TopicFact], chance: random.Random, batch: int, partitions: int
@@ -82,7 +82,7 @@ def test_the_partition_that_a_client_chooses_changes_nothing(
     assert state.numbers() == state_after(facts).numbers()
 
 
-@given(records(), st.randoms(use_true_random=False))
+@given(records(), chances())
 @_every_cell
 def test_order_and_duplication_change_no_cell_of_any_measure(facts: list[TopicFact], chance: random.Random) -> None:
     shuffled = [*facts, *facts]
@@ -107,7 +107,7 @@ def _check_bounds(each: Figure) -> None:
     assert each.unrecorded or each.low == each.value == each.high
 
 
-_WITHDRAWN = (records(), records(), st.randoms(use_true_random=False))
+_WITHDRAWN = (records(), records(), chances())
 
 
 def _law_of_withdrawal(kept: list[TopicFact], others: list[TopicFact], chance: random.Random) -> None:

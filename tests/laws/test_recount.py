@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
@@ -20,7 +19,7 @@ from measures.outcome import KINDS, microseconds
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryState, deliver
-from tests.support.stories import AS_OF, FORCE, TopicFact, records
+from tests.support.stories import AS_OF, FORCE, TopicFact, chances, records
 
 RULES = rules(STRICT)
 REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
@@ -76,7 +75,7 @@ def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None
             ), kind
 
 
-_QUESTIONS = (records(), st.randoms(use_true_random=False))
+_QUESTIONS = (records(), chances())
 
 
 @pytest.mark.injects(9, 10)

@@ -1,5 +1,6 @@
 """Generates messy records: any facts in any order, duplicated, corrected, withdrawn or contradictory."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -283,3 +284,8 @@ def records(draw: st.DrawFn) -> list[TopicFact]:
 def another(fact: SubjectFact, fact_id: str) -> SubjectFact:
     """The same fact with another id."""
     return msgspec.structs.replace(fact, fact_id=fact_id)
+
+
+def chances() -> st.SearchStrategy[random.Random]:
+    """Chance for a law. It is drawn before the law runs, so that no fault of the product changes what is drawn."""
+    return st.integers(0, 2**32 - 1).map(random.Random)
