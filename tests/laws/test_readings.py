@@ -176,6 +176,7 @@ def _first_come(timeline: Timeline, fact: SubjectFact) -> bool:
     return timeline.setdefault(fact.fact_id, fact) is fact
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of the example that shows the fault
 @pytest.mark.parametrize(
     ("place", "mutant", "law", "given_to"),
     [
