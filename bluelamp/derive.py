@@ -49,6 +49,7 @@ from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
+from producers.gateway.shapes import add_alternatives
 
 _DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 ROOT = Path(__file__).parent.parent
@@ -87,8 +88,7 @@ def _schemas() -> Iterable[tuple[str, str]]:
 
 def _whole_schema(fact: type[Fact]) -> dict[str, Any]:
     schema = msgspec.json.schema(fact)
-    if fact.needs_one_of:
-        schema["$defs"][fact.__name__]["anyOf"] = fact.needs_one_of
+    add_alternatives(schema["$defs"], [fact])
     return schema
 
 

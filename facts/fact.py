@@ -40,7 +40,7 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
     """
 
     needs_one_of: ClassVar[tuple[dict[str, Any], ...]] = ()
-    """JSON Schemas of which a valid fact meets at least one: what `__post_init__` checks between fields."""
+    """Alternatives, as JSON Schemas: a valid fact meets at least one. `__post_init__` checks the same."""
 
     fact_id: Identifier
     force: Label

@@ -9,6 +9,11 @@ from measures.measure import Unit
 NOTHING = "-"
 
 
+def number(count: int, noun: str) -> str:
+    """Such as `1 figure` or `1,200 figures`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def words(value: float | None, unit: Unit) -> str:
     """A value as the board displays it; a dash for None.
 

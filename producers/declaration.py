@@ -50,7 +50,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
         absent_times_of_day: by column, local times of day, such as `00:00`, that mean "not known" there whatever the date.
-        first_of: by a name of your own, columns of which the first with a value counts; the name is used like a column.
+        first_of: a name of your own for several columns: the first that has a value counts. The name is used like a column.
         json_in: JSON columns that hold an object as text, whose members are then named with dots too.
     """
 

@@ -9,6 +9,7 @@ from bluelamp.feeding.replacement import Replacement
 from bluelamp.feeding.replay import doubts, file_errors, mapping_of, paths_of, print_malformed, print_replacement
 from bluelamp.wiring.clock import wall
 from facts.errors import MappingError
+from measures.display import number
 from measures.rules import Rules
 from producers.explain import ColumnSummary, FactSummary, explain
 from producers.extract import Extract, Malformed, Strays
@@ -112,7 +113,7 @@ def print_dry_run(result: DryRun, extract: Extract) -> None:
     )
     keys = result.keys
     click.echo(
-        f"{keys.subjects:,} subjects, one for each {keys.one_for_each}. Most rows of one subject: {keys.largest:,}.\n"
+        f"{number(keys.subjects, 'subject')}, one for each {keys.one_for_each}. Most rows of one subject: {keys.largest:,}.\n"
     )
     width = max(len(each.column) for each in result.columns)
     click.echo(f"{'column':{width}}  {'rows':>7}  becomes")

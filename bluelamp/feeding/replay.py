@@ -21,6 +21,7 @@ from bluelamp.wiring.settings import Settings
 from bluelamp.wiring.stopping import stopping
 from facts.errors import MappingError, SettingError
 from facts.times import is_future
+from measures.display import number
 from producers.declaration import Mapping
 from producers.extract import Extract, Malformed, read_extracts
 from producers.keys import KeyCounts
@@ -218,7 +219,7 @@ def replacing(
         hint = "Give the time at which the extract was made."
         raise SettingError("It is not known when this extract was made.", where="--extracted-at", hint=hint)
     if extract.malformed and not accepts_malformed:
-        what = f"{extract.rows_malformed:,} rows cannot be read, so what they reported before would be withdrawn."
+        what = f"{number(extract.rows_malformed, 'row')} cannot be read, so whatever was reported before would be withdrawn."
         hint = "Correct them, or add --accept-malformed to withdraw it."
         raise SettingError(what, where=extract.name, hint=hint)
     return replacement(

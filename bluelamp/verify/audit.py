@@ -19,9 +19,10 @@ from bluelamp.recount.recount import Recount
 from bluelamp.recount.subject import RecountSubject
 from bluelamp.verify.compare import Difference, Query, StateReadings, compare, difference_line, read_one, readings_of
 from bluelamp.verify.sides import counts, differing
-from bluelamp.verify.words import STATE_EMPTY, dimension_words, named, not_compared, number, open_words, totals
+from bluelamp.verify.words import STATE_EMPTY, dimension_words, named, not_compared, open_words, totals
 from facts.force import Force
 from facts.union import TOPICS, Topic
+from measures.display import number
 from measures.measure import External, Measure
 from measures.outcome import KINDS, OpenItem
 from measures.pane import Pane

@@ -18,8 +18,9 @@ from bluelamp.recount.subject import RecountSubject
 from bluelamp.recount.times import SECOND, microseconds, moment_of
 from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, numbers, pairs_of
 from bluelamp.verify.state_and_log import NotCompared
-from bluelamp.verify.words import dimension_words, exact, number
+from bluelamp.verify.words import dimension_words, exact
 from facts.errors import BlueLampError
+from measures.display import number
 from measures.display import words as in_words
 from measures.measure import (
     Bands,

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from bluelamp.archive.reading import ArchiveAndLog, open_archive
 from bluelamp.verify.restatements import ChangedBy, Restatement, is_in_course, open_days, read_partition, restated
-from bluelamp.verify.words import dimension_words, number
+from bluelamp.verify.words import dimension_words
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, QuestionError
 from facts.union import TOPICS
-from measures.display import words
+from measures.display import number, words
 from measures.measure import Measure
 from measures.rules import Rules
 from measures.spreadsheet import safe_cell

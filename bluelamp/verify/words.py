@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from measures.display import number
 from measures.outcome import KINDS, instant
 
 STATE_EMPTY = "Nothing was compared: the state has not applied any record of the log yet."
@@ -19,11 +20,6 @@ class _Open(Protocol):
 
     @property
     def unrecorded_from(self) -> int | None: ...
-
-
-def number(count: int, noun: str) -> str:
-    """Such as `1 figure` or `1,200 figures`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def totals(compared: int, noun: str, differing: int) -> str:

@@ -297,7 +297,7 @@ def _profiles(directory: Traversable) -> dict[str, Force]:
         if file.name.endswith(".toml"):
             force = parse(file.read_text("utf-8"), file.name)
             if force.name in found:
-                what = f"Two profiles are of the force {force.name!r}."
+                what = f"The force {force.name!r} has two profiles."
                 raise ProfileError(what, where=str(directory), hint="Keep one of them.")
             found[force.name] = force
     return found

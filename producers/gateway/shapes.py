@@ -27,15 +27,20 @@ def schemas_of(types: Iterable[type[Fact]], forces: Iterable[str] = ()) -> dict[
     """
     types = tuple(types)
     _, schemas = msgspec.json.schema_components(types, ref_template=REFERENCE)
+    add_alternatives(schemas, types)
     names = sorted(forces)
-    for fact in types:
-        if fact.needs_one_of:
-            schemas[fact.__name__]["anyOf"] = list(fact.needs_one_of)
     for schema in schemas.values():
         schema["description"] = summary(schema)
         if names:
             schema["properties"]["force"] = {"enum": names, "description": "A force that has a profile."}
     return schemas
+
+
+def add_alternatives(schemas: dict[str, Any], types: Iterable[type[Fact]]) -> None:
+    """Add to the facts' schemas, by name, what is checked between fields: a valid fact meets at least one alternative."""
+    for fact in types:
+        if fact.needs_one_of:
+            schemas[fact.__name__]["anyOf"] = list(fact.needs_one_of)
 
 
 def summary(schema: Mapping[str, Any]) -> str:

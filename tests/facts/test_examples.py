@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from facts.custody import DetaineeArrived, WarrantIssued
 from facts.union import FACT_TYPES, TOPICS, AnyFact, topic_of
 from facts.wire import decode, encode
 
@@ -44,6 +45,26 @@ def test_the_schema_accepts_the_example_and_refuses_what_the_decoder_refuses(fac
     for invalid in ({**good, "name": "x"}, {**good, "fact_id": "two words"}, {**good, "force": "07700900123\n"}):
         assert not validator.is_valid(invalid)
         assert decode(json.dumps(invalid).encode(), topic_of(fact) or TOPICS[0], RECEIVED).facts == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "changes", "is_valid"),
+    [
+        (WarrantIssued, {"hours": 0, "minutes": 0}, False),
+        (WarrantIssued, {"hours": 0, "minutes": None}, False),
+        (WarrantIssued, {"hours": 0, "minutes": 30}, True),
+        (DetaineeArrived, {"relevant_time": None}, False),
+        (DetaineeArrived, {"relevant_time": None, "continues": False}, False),
+        (DetaineeArrived, {"relevant_time": None, "continues": True}, True),
+        (DetaineeArrived, {"relevant_time": None, "basis": "warrant"}, True),
+    ],
+)
+def test_the_schema_and_the_decoder_agree_on_what_depends_on_two_fields(
+    fact: type[AnyFact], changes: dict[str, Any], *, is_valid: bool
+) -> None:
+    changed = {name: value for name, value in {**json.loads(example(fact)), **changes}.items() if value is not None}
+    assert jsonschema.Draft202012Validator(schema(fact)).is_valid(changed) is is_valid
+    assert bool(decode(json.dumps(changed).encode(), "custody", RECEIVED).facts) is is_valid
 
 
 def test_there_are_no_other_examples_or_schemas() -> None:

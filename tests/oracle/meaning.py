@@ -218,7 +218,7 @@ class World:
         return self._once("alive", feed, lambda: self._while_in_time(feed, lambda beat: beat.at))
 
     def _once(self, what: str, feed: Feed, calculate: Callable[[], TimeSeries]) -> TimeSeries:
-        """Calculate what many detainees ask of one feed, once."""
+        """Calculate something about a feed once, because the rules for each detainee need it again."""
         if (what, feed.name) not in self._of_feeds:
             self._of_feeds[what, feed.name] = calculate()
         return self._of_feeds[what, feed.name]

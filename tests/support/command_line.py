@@ -19,7 +19,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 def command(environment: Mapping[str, str], *arguments: str) -> "CompletedProcess[str]":
     """Run a command with these environment variables, whatever its exit status."""
     output, errors = StringIO(), StringIO()
-    # Only a main thread can be sent signals; a command of another thread changes no handler.
+    # Python lets only the main thread change how signals are handled.
     is_main = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in _STOPS} if is_main else {}
     try:

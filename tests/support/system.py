@@ -30,7 +30,14 @@ from tests.support.pauses import Pauses
 
 
 def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition", every: float = 0.05) -> None:
-    """Wait until a condition holds, which is looked at every so often (in seconds): costly conditions less often."""
+    """Wait until a condition holds.
+
+    Args:
+        is_so: the condition.
+        seconds: how long to wait before failing.
+        what: names the condition if it never holds.
+        every: the seconds between two checks; more for a condition that is costly to check.
+    """
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
@@ -39,7 +46,7 @@ def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a con
 
 
 _COSTLY_SECONDS = 0.2
-"""Between two looks at what Kafka has to be asked about."""
+"""Between two checks of a condition that needs an answer from Kafka."""
 
 
 class WorkerProcess:
@@ -234,7 +241,12 @@ class System:
     def settle(
         self, seconds: float = 90.0, supervise: Callable[[Iterable[WorkerProcess]], object] | None = None
     ) -> None:
-        """Wait until everything in the log is applied, restarting workers that exit for a restart, or as `supervise` does."""
+        """Wait until everything in the log is applied.
+
+        Args:
+            seconds: how long to wait before failing.
+            supervise: called before each check; by default, it restarts each worker that has exited for a restart.
+        """
         with LogClient(self.settings.kafka) as log:
             places = _places(log)
 

@@ -29,7 +29,7 @@ def test_a_profile_of_the_same_force_replaces_the_one_that_comes_with_blue_lamp(
 def test_two_profiles_of_one_force_are_refused(tmp_path: Path) -> None:
     for name in ("a.toml", "b.toml"):
         (tmp_path / name).write_text(STRICT_PROFILE)
-    with pytest.raises(ProfileError, match="Two profiles are of the force 'strict'"):
+    with pytest.raises(ProfileError, match="The force 'strict' has two profiles"):
         load_forces(Settings(forces=str(tmp_path)))
 
 

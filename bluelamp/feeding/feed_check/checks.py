@@ -11,7 +11,7 @@ from bluelamp.feeding.feed_check.sample import FeedSample
 from facts.fact import SubjectFact
 from facts.union import Topic
 from measures.catalogue import CATALOGUE
-from measures.display import rough_words
+from measures.display import number, rough_words
 from measures.measure import Bands, Decided, Mean, Measure, Median, SpanWithin
 from measures.outcome import SECOND, OpenItem, instant
 from producers.explain import VOCABULARIES
@@ -125,7 +125,7 @@ def check_rows(sample: FeedSample) -> Iterator[Finding]:
 def check_keys(sample: FeedSample) -> Iterator[Finding]:
     """Subjects against rows, keys used again, keys cut short by a spreadsheet."""
     if sample.extract is None:
-        yield _good("keys", f"{len(sample.facts):,} facts about {len(sample.timelines):,} subjects.")
+        yield _good("keys", f"{number(len(sample.facts), 'fact')} about {number(len(sample.timelines), 'subject')}.")
         return
     keys = sample.extract.keys()
     faults = {
@@ -139,7 +139,10 @@ def check_keys(sample: FeedSample) -> Iterator[Finding]:
             state: State = "limit" if name == "second" and count <= _MANY * keys.subjects else "bad"
             touched = _measures(sample.topic, _any)
             yield Finding(check="keys", state=state, says=f"{count:,} {words}.", effect=effect, measures=touched)
-    said = f"{keys.rows:,} rows are about {keys.subjects:,} subjects, one for each {keys.one_for_each}; the most rows of one: {keys.largest:,}."
+    said = (
+        f"{number(keys.rows, 'row')} about {number(keys.subjects, 'subject')}, one for each {keys.one_for_each}; "
+        f"the most rows of one: {keys.largest:,}."
+    )
     is_coarse = keys.largest > max(50, keys.rows // 10) and keys.subjects > 1
     if is_coarse:
         yield Finding(

@@ -10,6 +10,7 @@ from msgspec import Struct
 from bluelamp.feeding.feed_check.figures import CheckedFigure
 from bluelamp.feeding.feed_check.finding import TITLES, Finding, Verdict
 from bluelamp.feeding.feed_check.hours import UsualHour
+from measures.display import number
 
 Format = Literal["text", "md", "html"]
 _MARKS = {"good": "good", "limit": "LIMIT", "bad": "BAD", "unknown": "UNKNOWN"}
@@ -69,7 +70,7 @@ def _head(result: FeedCheck) -> Iterator[tuple[str, str]]:
         f"{result.first:%d %B %Y %H:%M} to {result.last:%d %B %Y %H:%M}" if result.first and result.last else "none"
     )
     yield "Period", period
-    yield "Facts", f"{result.facts:,} about {result.subjects:,} subjects"
+    yield "Facts", f"{number(result.facts, 'fact')} about {number(result.subjects, 'subject')}"
     yield "Checked", f"{result.checked_at:%d %B %Y %H:%M}"
 
 

@@ -100,7 +100,7 @@ def check_topic(
         bootstrap: Kafka's addresses.
         topic: the topic.
         seconds: how long to listen.
-        wait: waits so many seconds.
+        wait: waits for a number of seconds.
         now: the wall clock.
 
     Raises:

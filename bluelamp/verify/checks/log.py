@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from bluelamp.archive.manifest import Manifest
 from bluelamp.archive.reading import open_archive
 from bluelamp.verify.checks.result import CheckResult
-from bluelamp.verify.words import number
 from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
+from measures.display import number
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.logwatch import check_reachable
 

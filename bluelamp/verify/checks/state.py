@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 
 from bluelamp.verify.checks.result import CheckResult
 from bluelamp.verify.state_and_log import PartitionStatus, partitions
-from bluelamp.verify.words import number
 from bluelamp.wiring.settings import Settings
+from measures.display import number
 from measures.rules import Rules
 from streams.log import ConsumerGroup, LogClient
 from streams.probe import Probe
