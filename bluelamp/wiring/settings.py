@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from facts.errors import ProfileError, SettingError
 from facts.force import Force, parse
+from measures.attention import check_limits
 from measures.rules import Rules
 from streams.settings import PARTITIONS, WorkerSettings
 
@@ -287,6 +288,8 @@ def load_forces(settings: Settings) -> dict[str, Rules]:
             hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
             raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
         profiles |= own
+    for profile in profiles.values():
+        check_limits(profile)
     return {name: Rules(profiles[name]) for name in sorted(profiles)}
 
 

@@ -80,7 +80,7 @@ def address(day: Day) -> Iterator[str]:
     """The address of the board on the simulated day, with an inbox."""
     desk = Desk(day.client, day.reader)
     desk.fill()
-    with day.served(desk.mounts()) as served:
+    with day.served(desk.mounts(), desk.counts) as served:
         yield served
 
 
