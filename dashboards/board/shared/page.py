@@ -125,6 +125,7 @@ class Page(Struct, frozen=True, kw_only=True):
         has_style: whether it has its own style.
         shared_style: the name of a style that it shares with other pages; empty for none.
         is_listed: whether it appears in the navigation.
+        has_bar: whether it has the navigation and the buttons of the frame.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Page(Struct, frozen=True, kw_only=True):
     has_style: bool = False
     shared_style: str = ""
     is_listed: bool = True
+    has_bar: bool = True
 
     @property
     def template(self) -> str:
