@@ -1,4 +1,4 @@
-"""Divides the facts of a custody number into detentions and stays: when the person was in custody, where, and which clocks go on."""
+"""Divides the facts of a custody number into detentions and stays: when the person was in custody, where, and which clocks continue."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

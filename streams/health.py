@@ -32,7 +32,7 @@ _COUNTERS = {
     "moved": "Facts counted on a partition that is not their subject's, and moved to the right one.",
     "heartbeats": "Heartbeats received.",
     "producer_stamped": "Records stamped by their producer, so the time at which the log received them is unknown.",
-    "stale_writes": "Batches refused because another owner had claimed the partition or the state had gone back.",
+    "stale_writes": "Batches refused because another owner had claimed the partition or the state had been restored from an earlier time.",
 }
 
 

@@ -362,7 +362,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     elif result.is_same():
         yield f"Version {result.current} is still current. To switch to version {result.built}, add --switch."
     else:
-        yield f"Version {result.current} is still current. To switch all the same, add --switch --accept-differences."
+        yield f"Version {result.current} is still current. To switch anyway, add --switch --accept-differences."
 
 
 def _compared(result: Rebuilt) -> Iterator[str]:

@@ -37,7 +37,7 @@ class CustodyClock(Struct, frozen=True):
         at: the same in local time.
         paused_since: when it was paused, if it was overdue by then: the time overdue does not grow while it is paused.
         left: of a paused clock, the time left on it in words.
-        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed ahead of its time,
+        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed before it was due,
             that it was.
     """
 
@@ -183,7 +183,7 @@ def _clock(
 
 def _postponed(item: OpenItem, now: int, view: View) -> str:
     if item.since > now:
-        return "postponed ahead of its time"
+        return "postponed before it was due"
     was_due = f", was due {_local(item.due, view)}" if item.due is not None else ""
     return f"postponed since {_local(item.since, view)}{was_due}"
 
