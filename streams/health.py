@@ -40,8 +40,8 @@ class Health:
     """Metrics of feeds, partitions, quarantine and log.
 
     Args:
-        reader: of the state; called within one of its moments.
-        watch: of the log; without one there are no metrics of the log.
+        reader: the reader of the state; called within one of its moments.
+        watch: the watch of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
     """
 

@@ -48,7 +48,7 @@ class ReadingMetrics:
     """Every measure over every window that is exported.
 
     Args:
-        reader: of the state.
+        reader: the reader of the state.
         steady_seconds: a clock that never jumps.
         is_wanted: whether to include a measure over a window.
     """

@@ -27,9 +27,9 @@ from facts.errors import SettingError
 def archive(directory: str | None, is_verified: bool, every_hours: float | None, as_json: bool) -> None:
     """Copy new records of the log to the archive: Parquet files for each day on which the log received records.
 
-    Run it daily, or leave it running with --every 24. Kafka deletes records at the end of their retention time, so archive more often than that. If it is interrupted,
-    the next run continues where it stopped. With --verify, exit status 1 means that a day, a range of offsets or a file is
-    missing, or that a file was altered.
+    Run it daily, or leave it running with --every 24. Kafka deletes records at the end of their retention time, so
+    archive more often than that. If it is interrupted, the next run continues where it stopped. With --verify, exit
+    status 1 means that a day, a range of offsets or a file is missing, or that a file was altered.
     """
     settings = settings_of(archive=directory)
     if is_verified and every_hours:

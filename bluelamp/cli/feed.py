@@ -1,4 +1,4 @@
-"""`bluelamp feed`: check a feed before its figures are believed."""
+"""`bluelamp feed`: check a feed before anyone relies on its figures."""
 
 import sys
 from pathlib import Path
@@ -37,7 +37,8 @@ def feed_check(
 ) -> None:
     """Check an extract (FILE, or `sample`) or a live feed, and give a verdict on one page for the engineer and the analyst to sign.
 
-    Each finding says which measures it affects, and how. Nothing is published, and no value of a fact is printed. Exit status 0: ready;
+    Each finding says which measures it affects, and how. Nothing is published, and no value of a fact is printed. Exit
+    status 0: ready;
     1: ready with limits; 2: not ready.
     """
     from bluelamp.feeding.feed_check.finding import status

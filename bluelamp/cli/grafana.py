@@ -20,8 +20,8 @@ def grafana() -> None:
 def grafana_publish(url: str, datasource: str, alerts: str | None, as_json: bool) -> None:
     """Publish the folder, the dashboards and the alert annotations to a running Grafana, through its API.
 
-    BLUELAMP_GRAFANA_TOKEN holds the token of a service account with the role Editor; or BLUELAMP_GRAFANA_TOKEN_FILE names a file
-    that holds it. Publishing again updates only the dashboards that have changed.
+    BLUELAMP_GRAFANA_TOKEN holds the token of a service account with the role Editor; or BLUELAMP_GRAFANA_TOKEN_FILE
+    names a file that holds it. Publishing again updates only the dashboards that have changed.
     """
     from bluelamp.services.grafana import find_token, publish
 

@@ -35,8 +35,8 @@ def rebuild(
 ) -> None:
     """Build a new state version from the archive and the log, and compare every figure and count with the current version.
 
-    The new version uses the profiles of this command. Nothing reads it before it becomes current. Exit status 0 means that nothing
-    differs; 1 means that something differs or could not be compared.
+    The new version uses the profiles of this command. Nothing reads it before it becomes current. Exit status 0 means
+    that nothing differs; 1 means that something differs or could not be compared.
     """
     if are_accepted and not is_switched:
         what = "--accept-differences has no effect without --switch."

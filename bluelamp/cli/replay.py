@@ -48,8 +48,8 @@ def replay(
 ) -> None:
     """Publish the facts of an extract: a FILE read by a mapping, or `sample` for the week of facts supplied with Blue Lamp.
 
-    Several files are read in the order given, as if they were one. Malformed rows are listed with their line and reason, and the other rows are published. The exit status is 1 if any row
-    was malformed.
+    Several files are read in the order given, as if they were one. Malformed rows are listed with their line and
+    reason, and the other rows are published. The exit status is 1 if any row was malformed.
     """
     from bluelamp.feeding.dry_run import dry_run, print_dry_run
     from bluelamp.feeding.replay import read_stamped, replacing, run
