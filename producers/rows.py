@@ -105,7 +105,7 @@ def _sheet_rows(
 def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) -> list[str] | MalformedError:
     """The cells of the record that begins with a line.
 
-    A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading goes on after it:
+    A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading continues after it:
     a quote that was never meant to open a cell would otherwise take the following rows with it.
     """
     more: list[str] = []
@@ -119,7 +119,7 @@ def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) 
     what = f"has a {source.quote} in the wrong place, or one that is not closed"
     if len(more) >= source.record_lines - 1 > 0:
         what += f" within {source.record_lines:,} lines"
-    return MalformedError("not_readable", "", f"{what}; reading goes on at the next line")
+    return MalformedError("not_readable", "", f"{what}; reading continues at the next line")
 
 
 def _spanned(first: str, lines: CountedLines, more: list[str], source: ExtractSource) -> Iterator[str]:

@@ -9,7 +9,7 @@ from bluelamp.wiring.connections import reader
 
 
 @click.command("board")
-@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_BOARD_PORT).")
+@click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_BOARD_PORT).")
 @HOST
 @FORCE
 def board(port: int | None, host: str, force: str | None) -> None:

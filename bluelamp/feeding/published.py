@@ -70,7 +70,7 @@ def read_published(settings: Settings, mapping: Declared, subjects: Collection[s
             what = (
                 f"The log no longer has its beginning ({', '.join(f'{topic}:{number}' for topic, number in missing)})."
             )
-            hint = "Set BLUELAMP_ARCHIVE to its archive: what was published before is not known otherwise."
+            hint = "Set BLUELAMP_ARCHIVE to its archive, which shows what was published before."
             raise IncompleteError(what, where=f"topic {mapping.topic}", hint=hint)
         entries = (each for place, span in reach.items() for batch in whole.read(place, *span) for each in batch)
         return published(entries, mapping, subjects)

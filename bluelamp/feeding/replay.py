@@ -193,7 +193,7 @@ def _extract_time(files: Sequence[str], given: str | None, mapping: Mapping) -> 
     if made > wall():
         hint = "Give the time at which the extract was made with --extracted-at."
         raise SettingError(
-            f"The extract cannot be of {made}: that is in the future.", where=", ".join(files), hint=hint
+            f"The extract cannot have been made at {made}: that is in the future.", where=", ".join(files), hint=hint
         )
     return made
 
@@ -215,8 +215,10 @@ def _end(extract: Extract, given: str | None) -> datetime | None:
 
 def _recorded(recorded_at: datetime | None) -> str:
     if recorded_at is None:
-        return "The time of the extract is not known: of two facts with one id, the one with the later time counts."
-    return f"Recorded at {recorded_at}: of two facts with one id, the one recorded later counts."
+        return (
+            "The time of the extract is not known: of two facts with the same id, the one with the later time counts."
+        )
+    return f"Recorded at {recorded_at}: of two facts with the same id, the one recorded later counts."
 
 
 def replacing(
@@ -240,7 +242,7 @@ def replacing(
         hint = "Give the time at which the extract was made."
         raise SettingError("It is not known when this extract was made.", where="--extracted-at", hint=hint)
     if extract.malformed and not accepts_malformed:
-        what = f"{number(extract.rows_malformed, 'row')} cannot be read, so whatever was reported before would be withdrawn."
+        what = f"{number(extract.rows_malformed, 'row')} cannot be read, so facts published from them before would be withdrawn."
         hint = "Correct them, or add --accept-malformed to withdraw it."
         raise SettingError(what, where=extract.name, hint=hint)
     log, period = read_published(settings, mapping), ReplacedPeriod(start, end)

@@ -70,8 +70,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker_name: Annotated[
         str,
         Meta(
-            description="Fixed name of this worker, different from every other worker's. A worker restarted under its name "
-            "gets its partitions back at once."
+            description="Fixed name of this worker, which no other worker may have. A worker that restarts with the same name gets its partitions back at once."
         ),
     ] = ""
     session_timeout_seconds: Annotated[
@@ -79,7 +78,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 10.0
     stall_seconds: Annotated[
         float,
-        Meta(description="How long a worker may apply nothing, while records wait in the log, before it ends itself."),
+        Meta(
+            description="How long a worker may apply nothing while records wait in the log. After that time it exits."
+        ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
@@ -138,7 +139,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     receivers: Annotated[
         str,
         Meta(
-            description="File that lists who is notified of alerts, and the outside monitor that receives the heartbeat. "
+            description="File that lists who is notified of alerts, and the external watcher that receives the heartbeat. "
             "docs/run/inbox.md has an example."
         ),
     ] = ""

@@ -341,8 +341,8 @@ DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
         "bad",
     ),
     (
-        at(9, postponed="postponed ahead of its time"),
-        "under 10 min: 9 min 00 s left, due 03 Dec 16:00:00; postponed ahead of its time",
+        at(9, postponed="postponed before it was due"),
+        "under 10 min: 9 min 00 s left, due 03 Dec 16:00:00; postponed before it was due",
         "bad",
     ),
     ({"state": "none", "due": None}, "-", None),

@@ -73,7 +73,7 @@ def test_other_rows_of_a_queue_log_and_a_bar_at_the_end_do_no_harm(tmp_path: Pat
         ('"epoch"', "K1,1.76413E+12", "format its column as text"),
         ('"%d/%m/%Y %H:%M"', "K1,12/31/2025 09:00", "is not a time of the form %d/%m/%Y %H:%M"),
         ('"%d/%m/%Y %H:%M"', "K1,30/03/2025 01:30", "skipped when it went forward"),
-        ('"%d/%m/%Y %H:%M"', 'K1,"02/12/2025 09:00', "reading goes on at the next line"),
+        ('"%d/%m/%Y %H:%M"', 'K1,"02/12/2025 09:00', "reading continues at the next line"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_do_and_costs_its_own_row(

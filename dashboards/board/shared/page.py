@@ -89,7 +89,7 @@ class Page(Struct, frozen=True, kw_only=True):
     """A page.
 
     Attributes:
-        name: of its template, script and style.
+        name: the name of its template, script and style.
         path: its address.
         title: its heading, and its name in the navigation.
         folder: where its template is; empty if the folder has the page's name.

@@ -36,7 +36,7 @@ class Tile(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         text: the value, or why there is none.
-        state: of the reading.
+        state: the state of the reading.
         n: the sample size in words; empty for counts.
         doubt: the bounds of a share, and how many outcomes are not recorded; empty if all are.
         since: where the record begins, if that is inside the window; while history is loaded, the moment of the figure;
