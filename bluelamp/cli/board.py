@@ -23,7 +23,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
 
     log_to_stderr()
     settings = settings_of(board_port=port, force=force)
-    source, watch = reader(settings), LogWatch(looking_at(settings.kafka, settings.state_name))
+    source, watch = reader(settings), LogWatch(looking_at(settings.log(), settings.state_name))
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
     mounts = board_mounts(settings, os.environ)

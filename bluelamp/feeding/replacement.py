@@ -70,7 +70,7 @@ def read_published(settings: Settings, mapping: Declared) -> Published:
     Raises:
         BlueLampError: the log cannot be read, or its beginning is missing.
     """
-    with LogReader(settings.kafka) as log:
+    with LogReader(settings.log()) as log:
         whole = ArchiveAndLog(open_archive(settings.archive), log)
         reach = whole.reach(log.reach(log.identities([mapping.topic])))
         missing = [place for place, (first, _) in reach.items() if first]

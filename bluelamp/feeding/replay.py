@@ -112,7 +112,7 @@ def run(
             click.echo(line, err=True)
         click.echo(_recorded(recorded_at))
     stop = stopping()
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics(settings.partitions)
     replaced = None
     if replaces:
@@ -121,7 +121,7 @@ def run(
             print_replacement(replaced)
     publishing = msgspec.structs.replace(BACKFILL if pace == "max" else REPLAY, mapping=extract.mapping.name)
     with (
-        connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic) as publisher,
+        connect(settings.log(), publishing, now=wall, monotonic=time.monotonic) as publisher,
         _bar(extract, is_quiet) as bar,
     ):
         played = play(
