@@ -1,4 +1,4 @@
-"""The whole way of a fact, measured on the embedded servers: publisher, log, worker, state, reading."""
+"""A fact's path from end to end, measured on the embedded servers: publisher, log, worker, state, reading."""
 
 import os
 import subprocess

@@ -336,7 +336,7 @@ def _alerts() -> str:
         "",
         "The table lists every alerting rule. Prometheus and the built-in engine evaluate the same rules.",
         "",
-        "A figure beyond its limit is bad. It is good again at `good again`. In between, with n below `minimum n`, or without data,",
+        "A figure beyond its limit is bad. The column *good again* gives the value at which it is good again. In between, with n below `minimum n`, or without data,",
         "nothing changes: missing data never end an alert, and raise an alert of their own.",
         "",
         "Every alert goes to the [inbox](../run/inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
@@ -357,7 +357,7 @@ def _alerts() -> str:
 _WIDTH = 128
 _ONE_CAUSE = (
     "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
-    "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
+    "group is active, alerts of the later groups are not sent: {}. While no feed is live, alerts about single silent feeds are not sent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
     "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
     "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."

@@ -42,7 +42,7 @@ class ConsumerGroup(NamedTuple):
     """The consumers that share the log's partitions, as Kafka describes them.
 
     Attributes:
-        name: of the consumer group.
+        name: the name of the consumer group.
         state: `Stable` when every member has its partitions; `Empty` or `Dead` when there are no members.
         members: the partitions of each member, by its id.
     """

@@ -67,7 +67,7 @@ class LogWatch:
         """The last snapshot; None if Kafka did not answer, or has not been queried yet.
 
         Args:
-            applied_offsets: of the partitions to query from now on.
+            applied_offsets: the applied offsets of the partitions to query from now on.
         """
         self._applied_offsets = applied_offsets
         return self._snapshot

@@ -37,7 +37,7 @@ class Stalls(Struct):
         """Whether the worker makes no progress although the log is ahead of the state.
 
         Args:
-            applied_offsets: of each owned partition.
+            applied_offsets: the applied offsets of each owned partition.
             ends: the end of the log of each partition.
             now: seconds of a steady clock.
         """
@@ -64,8 +64,8 @@ class StallWatch:
 
     Args:
         settings: the worker's.
-        version: of the state that it works on.
-        identities: of the topics when it started; Kafka clients do not notice a topic that is deleted and created again.
+        version: the version of the state that it works on.
+        identities: the identities of the topics when it started; Kafka clients do not notice a topic that is deleted and created again.
         owned: returns the partitions that it owns now.
         leave: ends the process.
     """

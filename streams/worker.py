@@ -53,7 +53,7 @@ class Worker:
     """Reads the log and updates the state until it is stopped.
 
     Args:
-        settings: of this worker.
+        settings: the settings of this worker.
         rules: by force.
         leave: ends the process at once with a status; never returns.
         now: the wall clock.
@@ -151,7 +151,7 @@ class Worker:
         try:
             async with asyncio.timeout(30):
                 return await self._claim_partitions(places)
-        except Exception as error:  # noqa: BLE001 - if Faust caught it, the worker would run on and own nothing
+        except Exception as error:  # noqa: BLE001 - if Faust caught it, the worker would keep running and own nothing
             self._end(f"Could not claim {len(places)} partitions", error)
 
     async def _claim_partitions(self, places: set[TP]) -> dict[TP, int]:

@@ -30,13 +30,13 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, secret_in, variable
 )
 @click.option(
     "--complete-to",
-    help="In a replay, the end of the period that the extract covers: the pages then stay as of that time.",
+    help="In a replay, the end of the period that the extract covers. When the replay is over, the pages keep showing that time.",
 )
 @click.option(
     "--simulate/--feeds-only",
     "is_simulated",
     default=None,
-    help="Simulate a force, or show only what feeds send (default: as before in this directory, or simulate in a new one).",
+    help="Simulate a force, or show only what feeds send (default: the same as the last run in this directory; a new directory simulates).",
 )
 @click.option(
     "--history",
@@ -45,7 +45,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, secret_in, variable
     help="How much history a new simulation begins with, in days (35d) or months (24mo).",
 )
 @click.option(
-    "--scenario", help="Simulate this scenario, not ordinary days up to now; docs/feed/simulator.md lists them."
+    "--scenario", help="Simulate this scenario instead of ordinary days up to now; docs/feed/simulator.md lists them."
 )
 @click.option("--seed", type=int, help="Random seed of a new simulation (default: 41).")
 @click.option(

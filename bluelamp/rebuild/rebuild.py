@@ -95,7 +95,7 @@ class Rebuild:
 
     Args:
         settings: name log, archive and state.
-        rules: of every force, with which to build.
+        rules: the rules of every force, with which to build.
         redis: a blocking client of the state server.
         log: reads the log.
         mover: moves facts that are on a wrong partition.
@@ -348,7 +348,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     """The report for people: what differs, what was compared, and which version is current.
 
     Args:
-        result: of the rebuild.
+        result: the result of the rebuild.
         limit: the most figures, and the most cells, to list; 0 lists all.
     """
     yield from _limited([_figure(each) for each in result.differing_figures], limit)
@@ -363,7 +363,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     elif result.is_same():
         yield f"Version {result.current} is still current. To switch to version {result.built}, add --switch."
     else:
-        yield f"Version {result.current} is still current. To switch all the same, add --switch --accept-differences."
+        yield f"Version {result.current} is still current. To switch anyway, add --switch --accept-differences."
 
 
 def _compared(result: Rebuilt) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Mover:
     """Sends each fact to its right partition once.
 
     Args:
-        archive: of the log; None if there is none.
+        archive: the archive of the log; None if there is none.
         log: where to look for copies; not the reader that the fold uses.
         send: sends the copies.
 

@@ -22,7 +22,7 @@ def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[P
         url: the address of Grafana.
         token: the token of a service account.
         source: the UID of the Prometheus data source.
-        alerts: a file of alerts, one JSON object a line; None for no annotations.
+        alerts: a file of alerts, one JSON object per line; None for no annotations.
 
     Raises:
         GrafanaError: a line of the file is not an alert, or Grafana refused a request.

@@ -173,9 +173,9 @@ def listing_lines(alerts: Listing) -> Iterator[str]:
     unwatched = [each for each in alerts.watched if not each.is_watched]
     for each in unwatched:
         last = f"{each.heartbeat_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if each.heartbeat_at else "never"
-        yield f"NOT WATCHED: {each.force}: no engine reports that data arrive. Last report: {last}."
+        yield f"NOT MONITORED: {each.force}: no engine reports that data arrive. Last report: {last}."
     if not alerts.watched:
-        yield "NOT WATCHED: no engine has reported yet that data arrive."
+        yield "NOT MONITORED: no engine has reported yet that data arrive."
     for row in alerts.alerts:
         yield _line(row)
     if not alerts.alerts and alerts.watched and not unwatched and not alerts.refused:

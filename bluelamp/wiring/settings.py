@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from facts.errors import ProfileError, SettingError
 from facts.force import Force, parse
+from measures.attention import check_limits
 from measures.rules import Rules
 from producers.kafka import Kafka, Mechanism, checked, parse_addresses
 from producers.secret import Secret
@@ -103,8 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker_name: Annotated[
         str,
         Meta(
-            description="Fixed name of this worker, different from every other worker's. A worker restarted under its name "
-            "gets its partitions back at once."
+            description="Fixed name of this worker, which no other worker may have. A worker that restarts with the same name gets its partitions back at once."
         ),
     ] = ""
     session_timeout_seconds: Annotated[
@@ -112,7 +112,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 10.0
     stall_seconds: Annotated[
         float,
-        Meta(description="How long a worker may apply nothing, while records wait in the log, before it ends itself."),
+        Meta(
+            description="How long a worker may apply nothing while records wait in the log. After that time it exits."
+        ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
@@ -171,7 +173,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     receivers: Annotated[
         str,
         Meta(
-            description="File that lists who is notified of alerts, and the outside monitor that receives the heartbeat. "
+            description="File that lists who is notified of alerts, and the external watcher that receives the heartbeat. "
             "docs/run/inbox.md has an example."
         ),
     ] = ""
@@ -402,6 +404,8 @@ def load_forces(settings: Settings) -> dict[str, Rules]:
             hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
             raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
         profiles |= own
+    for profile in profiles.values():
+        check_limits(profile)
     return {name: Rules(profiles[name]) for name in sorted(profiles)}
 
 
