@@ -15,7 +15,7 @@ import pytest
 
 from streams.log import LogClient
 from tests.embedded.broker_process import BrokerProcess
-from tests.integration.conftest import FORCE, Parts
+from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_week import compare_with_recount, counts, facts
 from tests.support.command_line import command
 from tests.support.gateway import TOKEN, Caller, GatewayProcess
@@ -46,11 +46,10 @@ def heartbeat(at: str) -> dict[str, Any]:
     return {**beat, "seq": 1, "complete_to": at, "replay": True}
 
 
+@EMBEDDED
 def test_facts_sent_over_http_give_the_weeks_figures_and_a_resend_changes_none(
-    system: System, parts: Parts, gateway: GatewayProcess
+    system: System, gateway: GatewayProcess
 ) -> None:
-    if parts.name == "real":
-        pytest.skip("real: the gateway uses the publisher, which has its own tests on Apache Kafka")
     system.start_workers(1)
     system.supervise()
     system.publisher().close()

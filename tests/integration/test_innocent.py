@@ -21,6 +21,7 @@ from facts.fact import SubjectFact
 from facts.union import AnyFact, topic_of
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
+from tests.integration.conftest import EMBEDDED
 from tests.support import every_kind
 from tests.support import facts as made
 from tests.support.facts import heartbeat
@@ -28,7 +29,7 @@ from tests.support.forces import STRICT, STRICT_PROFILE
 from tests.support.system import System, until
 from tests.support.whole import Whole
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+pytestmark = EMBEDDED
 QUIET = "quiet"
 """A force that sends heartbeats and nothing else."""
 SOME = (
