@@ -31,7 +31,7 @@ from tests.support.memory import MemoryPartition
 from tests.support.stores import as_user, one_by_one
 from tests.support.stories import AS_OF, FORCE
 
-RULES_OF = rules(STRICT, shipped("staffordshire"))
+RULES_OF = rules(STRICT)
 
 
 class Scene:
