@@ -62,7 +62,7 @@ def read_published(settings: Settings, mapping: Declared, subjects: Collection[s
     # Loaded late: an archive needs a database, which takes half a second to load and complains when a command fails.
     from bluelamp.archive.reading import ArchiveAndLog, open_archive  # noqa: PLC0415
 
-    with LogReader(settings.kafka) as log:
+    with LogReader(settings.log()) as log:
         whole = ArchiveAndLog(open_archive(settings.archive), log)
         reach = whole.reach(log.reach(log.identities([mapping.topic])))
         missing = [place for place, (first, _) in reach.items() if first]

@@ -117,7 +117,7 @@ def run(
             click.echo(line, err=True)
         click.echo(_recorded(recorded_at))
     stop = stopping()
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics(settings.partitions)
     replaced, outdated = None, 0
     if replaces:
@@ -130,7 +130,7 @@ def run(
             click.echo(_OUTDATED.format(number(outdated, "fact")))
     publishing = msgspec.structs.replace(BACKFILL if pace == "max" else REPLAY, mapping=extract.mapping.name)
     with (
-        connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic) as publisher,
+        connect(settings.log(), publishing, now=wall, monotonic=time.monotonic) as publisher,
         _bar(extract, is_quiet) as bar,
     ):
         played = play(

@@ -31,7 +31,7 @@ from alerts.table import RULES
 from bluelamp.feeding.ending import end_by_hand
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, secret_in
 from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
@@ -55,8 +55,8 @@ def people(settings: Settings, environment: Mapping[str, str]) -> People:
     Raises:
         SettingError: a setting is wrong.
     """
-    tokens = parse_tokens(environment.get(PEOPLE, ""), PEOPLE)
-    engine = environment.get(ENGINE_TOKEN, "")
+    tokens = parse_tokens(secret_in(environment, PEOPLE), PEOPLE)
+    engine = secret_in(environment, ENGINE_TOKEN)
     if engine:
         tokens += parse_tokens(f"{ENGINE}:engine:{engine}", ENGINE_TOKEN)
     return People(tokens, wall, _proxy(settings))
@@ -137,7 +137,7 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
 
 def _end(settings: Settings, request: EndRequest) -> EndedByHand:
     """End a subject by hand, with connections of its own."""
-    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    publisher = partial(connect, settings.log(), LIVE, now=wall, monotonic=time.monotonic)
     return end_by_hand(
         reader(settings),
         publisher,
