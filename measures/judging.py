@@ -152,7 +152,7 @@ class _Judging:
                     yield replace(empty(self._question.measure), dimensions=words)
 
     def _all_dates(self) -> list[dict[str, str]]:
-        """The date words of every day of the window, for the date dimensions of the breakdown."""
+        """The date labels of every day of the window, for the date dimensions of the breakdown."""
         slots = (slot for segment in self._question.window.segments for slot in segment.slots())
         days = (date.fromordinal(slot).isoformat() for slot in slots)
         words = ({"day": day, "month": day[:7]} for day in days)

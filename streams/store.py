@@ -47,7 +47,7 @@ class Names:
         return f"{self.base}index:{force}:{grain}"
 
     def pane(self, force: str, grain: str, slot: int | str) -> str:
-        """The hash of one pane: counts by kind, words and value."""
+        """The hash of one pane: counts by kind, labels and value."""
         return f"{self.base}pane:{force}:{grain}:{slot}"
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ class ListedOutcome(Struct, frozen=True, kw_only=True):
     """An outcome or an open item behind a figure.
 
     Attributes:
-        words: the words of the figure, by dimension.
+        words: the labels of the figure, by dimension.
         topic: the topic of its subject.
         subject: the number of its subject in the recount.
         kind: a key of `measures.outcome.KINDS`.
@@ -133,7 +133,7 @@ class Slot(Struct, frozen=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
         day: the local day on which their subjects began.
-        words: the words of the kind's dimensions, in order.
+        words: the labels of the kind's dimensions, in order.
         value: in the kind's whole units.
     """
 

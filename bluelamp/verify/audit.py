@@ -1,6 +1,6 @@
 """The audit: compares the counts, open items and report figures of a period with a recount, and lists the facts behind differences.
 
-Report figures come from counts (outcomes of one kind, day, words and value) and from open items. Comparing all of them with the
+Report figures come from counts (outcomes of one kind, day, labels and value) and from open items. Comparing all of them with the
 recount covers every figure of every window of whole days in the period. The audit also compares the figures themselves: every
 measure, whole and by each dimension, for the period and for each month in it.
 """

@@ -30,7 +30,7 @@ class CalibrationFigure(Struct, frozen=True, kw_only=True):
 
     Attributes:
         measure: the name of the measure.
-        where: the filter, as `dimension=word` separated by spaces.
+        where: the filter, as `dimension=label` separated by spaces.
         period: FROM/TO as dates.
         published: the figure exactly as printed.
         value: the figure in the measure's unit; for `between`, the middle; for `change`, the change.

@@ -95,7 +95,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     Attributes:
         measure: the name of its measure.
         window: the window of the query.
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         value: the recounted value in the measure's unit; None where there is none or it is not known.
         n: the recounted n; None where it is not known.
         met: for a share, the number that count towards it.
@@ -242,7 +242,7 @@ def _explained(
 
 
 def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
-    """The words of the figure that an outcome counts in, including its band."""
+    """The labels of the figure that an outcome counts in, including its band."""
     if not isinstance(measure.statistic, Bands):
         return listed.words
     edges = measure.statistic.edges_seconds

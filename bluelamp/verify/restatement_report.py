@@ -69,7 +69,7 @@ def restatements(
     """Every daily figure of a period that has changed since it was first published.
 
     Args:
-        settings: name the log and the archive.
+        settings: these name the log and the archive.
         rules: the rules of the force.
         period: the first local day, and the day after the last.
         measures: the measures to check.

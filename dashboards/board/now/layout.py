@@ -22,7 +22,7 @@ class Panel(Struct, frozen=True, kw_only=True):
     Attributes:
         name: its id in the page, for links and styles.
         title: its heading.
-        place: where its measures say that they appear; None for a panel that is all extra.
+        place: where its measures say that they appear; None for a panel that contains nothing but extras.
         extra: what else the panel holds.
         is_wide: whether it takes the whole width.
     """
