@@ -42,10 +42,10 @@ def parts(directory: Path) -> Iterator[Settings]:
 
 def publish(settings: Settings, facts: list[AnyFact]) -> float:
     """Seconds until the log has acknowledged every fact."""
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics()
     start = time.perf_counter()
-    with connect(settings.kafka, BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
+    with connect(settings.log(), BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
         for fact in facts:
             publisher.publish(fact)
     return time.perf_counter() - start

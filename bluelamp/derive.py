@@ -50,6 +50,7 @@ from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.shapes import add_alternatives
+from producers.secret import Secret
 
 _DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 ROOT = Path(__file__).parent.parent
@@ -290,11 +291,16 @@ def _settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-_SETTINGS = "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values."
+_SETTINGS = (
+    "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values.\n\n"
+    "A secret may come from a file instead: set its variable with `_FILE` added, such as `BLUELAMP_KAFKA_PASSWORD_FILE`, to the path."
+)
 
 
 def _default(value: object) -> str:
     """A default as a person would set it."""
+    if isinstance(value, Secret):
+        return "secret"
     return ("`yes`" if value else "`no`") if isinstance(value, bool) else f"`{value}`" if value != "" else "empty"
 
 

@@ -33,7 +33,7 @@ def end(subject: Subject, subject_id: str, reason: EndReason, role: EndRole, for
 
     log_to_stderr()
     settings = settings_of(force=force)
-    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    publisher = partial(connect, settings.log(), LIVE, now=wall, monotonic=time.monotonic)
     fact = end_by_hand(reader(settings), publisher, settings.force, subject, subject_id, reason, role)
     if as_json:
         say(fact)

@@ -56,7 +56,7 @@ def feed_check(
             hint = f"Choose one of {', '.join(forces)}."
             raise QuestionError(f"There is no force {settings.force!r}.", where="--force", hint=hint)
         stop = stopping()
-        result = check_topic(forces[settings.force], settings.kafka, topic, seconds, wait=stop.wait, now=wall)
+        result = check_topic(forces[settings.force], settings.log(), topic, seconds, wait=stop.wait, now=wall)
     else:
         result = check_extract(forces, files, mapping, wall())
     if output:

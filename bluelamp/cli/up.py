@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from bluelamp.cli.options import settings_of
-from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
+from bluelamp.wiring.settings import GATEWAY_TOKENS, secret_in, variable
 
 
 @click.command("up")
@@ -105,7 +105,7 @@ def up(
         is_requested=True if scenario else is_simulated,
         is_replayed=played is not None,
         is_fresh=fresh,
-        has_senders=bool(os.environ.get(GATEWAY_TOKENS)),
+        has_senders=bool(secret_in(os.environ, GATEWAY_TOKENS)),
     ):
         from bluelamp.local.simulation import plan as plan_simulation
 

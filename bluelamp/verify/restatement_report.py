@@ -92,7 +92,7 @@ def restatements(
         what = f"No chosen measure can be broken down by {', '.join(by)}."
         raise QuestionError(what, where="--by", hint=hint)
     archive = open_archive(settings.archive)
-    with LogReader(settings.kafka) as log:
+    with LogReader(settings.log()) as log:
         identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)
