@@ -273,9 +273,7 @@ def _sufficiency(measure: Measure, figure: Figure) -> Reliability:
     if figure.value is None:
         return Reliability("no_data", NO_EVENTS)
     if figure.n < measure.minimum_n and measure.unit != "count":
-        return Reliability(
-            "too_few", f"n is {figure.n}: fewer than {measure.minimum_n} is too few to rely on."
-        )
+        return Reliability("too_few", f"n is {figure.n}: fewer than {measure.minimum_n} is too few to rely on.")
     return Reliability("live", "")
 
 

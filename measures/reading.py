@@ -602,7 +602,7 @@ class Reliability(NamedTuple):
     Attributes:
         state: the state of the reading.
         reason: why it cannot be relied on; empty if it can.
-        since: since when it has been stale, in microseconds; None if it is not stale or that is not known.
+        since: the time since which it has been stale, in microseconds; None if it is not stale or that is not known.
     """
 
     state: State
@@ -627,7 +627,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         met: for a share, the number of outcomes that met the condition.
         state: whether it can be relied on.
         reason: why it cannot be relied on; empty if it can.
-        stale_since: since when it has been stale, if that is known.
+        stale_since: the time since which it has been stale, if that is known.
         note: a note that readers need, such as when the record begins; empty if there is none.
         is_simulated: a feed of the force is simulated: the figure is not real.
         is_loading: a history is being loaded: the figure is as of `as_of`, which is in the past, and so it is stale.

@@ -72,7 +72,7 @@ class RecountOpenItem(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
         force: the force.
-        since: since when it is open, in microseconds since 1970 in UTC.
+        since: the time since which it is open, in microseconds since 1970 in UTC.
         began: when its subject began, in microseconds since 1970 in UTC.
         due: the first time at which it can no longer meet its target, in microseconds; None without a target.
         dimensions: the labels of the kind's dimensions, in order.

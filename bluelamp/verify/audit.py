@@ -53,7 +53,7 @@ class AuditDifference(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`, or an unknown kind that another program wrote.
         day: the local day on which its subjects began.
-        words: the word of each of the kind's dimensions.
+        words: the label of each of the kind's dimensions.
         value: for a count, the value in the kind's whole units; for an open item, the text "open since TIME".
         state: the number in the state.
         log: the number in the recount.

@@ -78,7 +78,7 @@ def rows() -> list[CalibrationFigure]:
 
 
 def records(facts: Iterable[ReportedFact]) -> Iterator[LogRecord]:
-    """Facts as the records of a log with one partition a topic, in batches as a backfill sends them."""
+    """Facts as the records of a log with one partition per topic, in batches as a backfill sends them."""
     batches: dict[Topic, list[ReportedFact]] = {}
     for each in facts:
         batch = batches.setdefault(each.topic, [])

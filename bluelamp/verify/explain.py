@@ -50,7 +50,7 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
         subject_id: the subject's id in the force's system.
         kind: a key of `measures.outcome.KINDS`.
         value: its span in seconds; for an open item, its age in seconds; None for an outcome without a span.
-        at: when it was decided, or since when it is open.
+        at: when it was decided, or the time since which it is open.
         began: when its subject began.
         is_open: whether it is an open item.
         is_met: for a share, whether it counts towards the share; otherwise None.

@@ -171,7 +171,7 @@ def _facts(figures: Sequence[Restatement], limit: int) -> Iterator[str]:
 
 
 def table(result: Restatements) -> str:
-    """The restatements as CSV, one figure a row, under comments that explain each column."""
+    """The restatements as CSV, one figure per row, under comments that explain each column."""
     text = io.StringIO()
     last = result.end - timedelta(days=1)
     text.write(f"# {result.force}: daily figures from {result.start} to {last} changed since first published\r\n")

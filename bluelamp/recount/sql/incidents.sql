@@ -138,7 +138,7 @@ SELECT
     closure.closed,
     closure.result,
     coalesce(final_grade.upgraded, beginning.opened) AS graded,
-    -- Since when no unit is assigned; NULL while one is.
+    -- The time since which no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
     END AS unresourced,
