@@ -62,7 +62,7 @@ class Weekly(NamedTuple):
     Attributes:
         window: the whole hours that it covers.
         hours: the number of them, by weekday (0 is Monday) and local hour of the day.
-        figures: by weekday and hour; left out where nothing happened.
+        figures: the figures, by weekday and hour; left out where nothing happened.
     """
 
     window: Window
@@ -111,7 +111,7 @@ class Reader:
     Args:
         redis: a blocking client that decodes replies to text.
         state_name: prefix of the state's keys.
-        rules: by force.
+        rules: the rules, by force.
         now: the wall clock.
         version: the state version to read; by default the current one, also after a switch.
 
