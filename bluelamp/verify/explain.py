@@ -40,7 +40,7 @@ from measures.outcome import KINDS
 from measures.reading import Reading
 
 _BAND = "band"
-Verdict = Literal["same", "differs", "not compared"]
+Agreement = Literal["same", "differs", "not compared"]
 
 
 class ExplainedOutcome(Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class Compared(Struct, frozen=True, kw_only=True):
         behind: the number of log records that are not yet in the state; neither figure includes them.
     """
 
-    verdict: Verdict
+    verdict: Agreement
     value: float | None = None
     n: int | None = None
     reason: str = ""

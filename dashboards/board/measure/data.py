@@ -66,8 +66,8 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
     """The answer to a question; blocking.
 
     Args:
-        question: what is asked.
-        view: what it is read from.
+        question: the question.
+        view: what the board reads.
         listed_most: the most open subjects to list; None for all.
 
     Raises:
