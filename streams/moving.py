@@ -12,7 +12,6 @@ from facts.partitioning import partition_of
 from facts.wire import encode
 from measures.outcome import microseconds
 from streams.record import Record
-from streams.stall import Place
 
 MOVED_FACTS = 100
 """The most facts moved in one record: a few hundred kilobytes, well below any topic's limit."""
@@ -63,6 +62,7 @@ class Moved(NamedTuple):
     mapping: str | None = None
 
 
+Place = tuple[str, int]
 Move = Callable[[Place, Sequence[Moved]], Awaitable[None]]
 """Sends facts found on a partition to the right ones; returns when the log has them."""
 
