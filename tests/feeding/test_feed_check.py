@@ -1,4 +1,4 @@
-"""The check of a feed: each planted fault is found, with its measures, and innocent data are not accused."""
+"""The check of a feed: each planted fault is found, with its measures, and nothing is reported about valid data."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
