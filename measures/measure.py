@@ -195,6 +195,10 @@ class PublishedFigure(Struct, frozen=True):
     note: str = ""
 
 
+SPREAD = {"mean": "Mean", "median": "Median", "p90": "90th percentile"}
+"""The figures of a distribution of times, with their headings. Every mean and median comes with the others (rules C32)."""
+
+
 class Measure(Struct, frozen=True, kw_only=True):
     """A measure: its question and its definition.
 
@@ -249,6 +253,11 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (self.statistic.of, until_due)
             case statistic:
                 return (statistic.of,)
+
+    def spread(self) -> tuple[str, ...]:
+        """The names of `SPREAD` that go with a mean or a median, besides itself; none for any other measure."""
+        own = {Mean: "mean", Median: "median"}.get(type(self.statistic))
+        return tuple(name for name in SPREAD if name != own) if own else ()
 
     def is_share(self) -> bool:
         """Whether its figure is a share, which has bounds."""

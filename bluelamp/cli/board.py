@@ -16,7 +16,10 @@ def board(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board: live figures, alerts, reports and charts."""
     import uvicorn
 
+    from bluelamp.feeding.feed_check.watch import FeedWatch
+    from bluelamp.feeding.feed_check.watch import looking_at as looking_at_facts
     from bluelamp.services.alerts import board_alerts, board_mounts, parts
+    from bluelamp.wiring.clock import wall
     from bluelamp.wiring.clock_watch import watch_clock
     from dashboards.board.app import board
     from streams.logwatch import LogWatch, looking_at
@@ -25,6 +28,8 @@ def board(port: int | None, host: str, force: str | None) -> None:
     settings = settings_of(board_port=port, force=force)
     source, watch = reader(settings), LogWatch(looking_at(settings.log(), settings.state_name))
     watch.start()
+    feeds = FeedWatch(looking_at_facts(settings.log()), source.rules[settings.force], wall)
+    feeds.start()
     watch_clock(source.redis, settings.state_name, "the board")
     inbox = parts(settings, os.environ)
     application = board(
@@ -33,6 +38,7 @@ def board(port: int | None, host: str, force: str | None) -> None:
         board_mounts(inbox),
         lambda: watch.snapshot(source.applied_offsets()),
         alerts=board_alerts(inbox, settings.force),
+        feed_checks=feeds.checked,
     )
     uvicorn.run(
         application,

@@ -10,7 +10,7 @@ from dashboards.board.shared.table import DIMENSION_TITLES, in_order, name_of, n
 from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile, text
 from facts.force import NONE
 from measures.display import words
-from measures.measure import Decided, Measure
+from measures.measure import SPREAD, Decided, Measure
 from measures.outcome import instant
 from measures.reading import ListedSubject, Reading
 
@@ -110,6 +110,7 @@ def _columns(measure: Measure) -> list[str]:
         value,
         *({"ratio": ["Count", "n"], "seconds": ["n"]}.get(measure.unit, [])),
         *(["At least", "At most"] if measure.is_share() else []),
+        *(SPREAD[name] for name in measure.spread()),
         *(["Unrecorded"] if _may_lack(measure) else []),
     ]
 
@@ -126,8 +127,15 @@ def _cells(reading: Reading, measure: Measure) -> list[str]:
         *(met or (["-"] if measure.unit == "ratio" else [])),
         *(["-" if reading.n is None else f"{reading.n:,}"] * (measure.unit != "count")),
         *([words(bound, measure.unit) for bound in _bounds(reading)] if measure.is_share() else []),
+        *(words(value, measure.unit) for value in _spread(reading, measure)),
         *(["-" if reading.unrecorded is None else f"{reading.unrecorded:,}"] if _may_lack(measure) else []),
     ]
+
+
+def _spread(reading: Reading, measure: Measure) -> list[float | None]:
+    """The other figures of the distribution of a mean or a median that may be displayed."""
+    is_known = reading.spread is not None and reading.value is not None and reading.state in VALUE_STATES
+    return [getattr(reading.spread, name) if is_known else None for name in measure.spread()]
 
 
 def _bounds(reading: Reading) -> tuple[float | None, float | None]:
