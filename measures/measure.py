@@ -13,7 +13,7 @@ from measures.outcome import AS_MET, AS_MISSED, KINDS, LEFT_OUT, Dimension, Kind
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
 Where = Mapping[str, tuple[str, ...]]
-"""Each dimension to the words that count; several words mean any of them."""
+"""Each dimension to the labels that count; several labels mean any of them."""
 DerivedDimension = Literal["response", "online_home", "family"]
 DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
 """The same in a declaration, where a misspelt dimension is a type error."""
@@ -45,11 +45,11 @@ DATE_DIMENSIONS = ("day", "month")
 
 
 class Selection(Struct, frozen=True):
-    """Outcomes of one kind: all of them, or those with given words.
+    """Outcomes of one kind: all of them, or those with given labels.
 
     Attributes:
         kind: a key of `KINDS`.
-        where: the words that count.
+        where: the labels that count.
     """
 
     kind: KindName

@@ -87,7 +87,7 @@ class TrustRow(Struct, frozen=True):
     """What is missing from one feed or area.
 
     Attributes:
-        name: the feed's name, or the area's word.
+        name: the feed's name, or the area's label.
         topic: the feed's topic; empty for an area.
         cases: the number of cases; None if that is not known.
         missing: what is missing, in the order of `WHAT`.
@@ -143,7 +143,7 @@ def ranked(rows: Iterable[TrustRow]) -> list[TrustRow]:
 
 
 def words_of(measure: Measure) -> tuple[str, ...]:
-    """The dimensions of a count of cases whose words come from the profile."""
+    """The dimensions of a count of cases whose labels come from the profile."""
     known = ("queue", "channel", "grade", "group", "area", "category", "suite", "type")
     (selection,) = measure.selections()
     return tuple(name for name in KINDS[selection.kind].dimensions if name in known)

@@ -81,7 +81,7 @@ def _serial(text: str) -> datetime | None:
 
 
 def _days(text: str) -> timedelta:
-    """A number of days, rounded because a spreadsheet's fractions do not hit it exactly.
+    """A number of days, rounded because a spreadsheet's fractions cannot represent it exactly.
 
     It is rounded to the millisecond, or to the second if there are so few digits that a second is all they can mean: a spreadsheet
     writes no more than ten digits unless the column has a format.

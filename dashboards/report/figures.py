@@ -18,7 +18,7 @@ class ReportFigure(Struct, frozen=True):
     """A figure.
 
     Attributes:
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         value: the exact value in the measure's unit (a count, a share of 1, seconds); None where there is none.
         n: the n of the figure; None where it is not known.
         met: for a share, the number that count towards it.
@@ -64,14 +64,14 @@ def difference(now: ReportFigure, before: ReportFigure) -> Fraction | None:
 
 
 def nothing_of(whole: ReportFigure) -> ReportFigure:
-    """The count of a word that a breakdown does not list: 0 if the whole figure is known, with the same notes."""
+    """The count of a label that a breakdown does not list: 0 if the whole figure is known, with the same notes."""
     if whole.value is None:
         return replace(whole, dimensions={}, met=None)
     return ReportFigure({}, Fraction(0), trouble=whole.trouble, is_whole=whole.is_whole)
 
 
 Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[ReportFigure]]
-"""Runs a query: a measure over a window, broken down by dimensions and filtered by words."""
+"""Runs a query: a measure over a window, broken down by dimensions and filtered by labels."""
 
 
 class QueryResult(Protocol):
@@ -79,7 +79,7 @@ class QueryResult(Protocol):
 
     @property
     def dimensions(self) -> Mapping[str, str]:
-        """The word of each dimension."""
+        """The label of each dimension."""
 
     @property
     def value(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same contract."""
+"""The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same definition."""
 
 import csv
 import io

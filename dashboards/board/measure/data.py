@@ -48,7 +48,7 @@ class Breakdown(Struct, frozen=True):
     Attributes:
         tile: the overall figure.
         columns: titles; the first is the title of the row names.
-        rows: one for each word of the dimension.
+        rows: one for each label of the dimension.
         total: the cells of the overall figure.
         says: whether the rows add up.
         subjects: the open subjects that are counted; None if the measure does not count open subjects.
@@ -66,8 +66,8 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
     """The answer to a question; blocking.
 
     Args:
-        question: what is asked.
-        view: what it is read from.
+        question: the question.
+        view: what the board reads.
         listed_most: the most open subjects to list; None for all.
 
     Raises:
@@ -93,7 +93,7 @@ def _read(question: BreakdownQuery, view: View, by: tuple[str, ...]) -> list[Rea
 
 
 def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> list[BreakdownRow]:
-    """Rows in the profile's order; for counts also the words with a count of 0."""
+    """Rows in the profile's order; for counts also the labels with a count of 0."""
     by = question.by
     cells: dict[str, list[str]] = {}
     if by and question.measure.unit == "count":

@@ -50,9 +50,9 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
 
     Attributes:
         active: all that are active.
-        unacknowledged: those that nobody has acknowledged, without those of planned work.
-        critical: the active ones that are critical, likewise without those of planned work.
-        critical_unacknowledged: those of both.
+        unacknowledged: the unacknowledged ones, without those in planned work.
+        critical: the critical ones, without those in planned work.
+        critical_unacknowledged: those that are both.
         oldest_seconds: how long the oldest active one has been active.
         is_watched: an alert engine reports that data arrive; otherwise a problem may raise no alert.
     """
@@ -75,7 +75,7 @@ def error_words(error: BlueLampError) -> str:
 
 
 ReadFeedChecks = Callable[[], Sequence[CheckedTopic] | None]
-"""Gives what the checks of the feeds found."""
+"""Returns what the checks of the feeds found."""
 
 
 def no_log_ends() -> LogEnds:
