@@ -402,7 +402,7 @@ _UNRECORDED = tuple(
         f"The end of {'an' if subject[0] in 'aeiou' else 'a'} {subject} was never recorded",
         "warning",
         _ENGINEER,
-        f"Find out why the source sent no end, and have it sent. If it cannot be sent, run `bluelamp end {subject}`.",
+        f"Find out why the source sent no end, and have it sent. If it cannot be sent, end it on the page Alerts, or run `bluelamp end {subject}`.",
         for_seconds=60,
     )
     for subject in UNRECORDED_END

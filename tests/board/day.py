@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -40,10 +40,11 @@ class Day:
 
     Args:
         state: an empty state server.
+        facts: other facts than those of the simulated day, each with its topic.
     """
 
-    def __init__(self, state: StateServer) -> None:
-        self.facts = list(_facts())
+    def __init__(self, state: StateServer, facts: Iterable[tuple[str, Any]] | None = None) -> None:
+        self.facts = list(_facts() if facts is None else facts)
         memory = MemoryState(RULES, FORCE)
         for topic, (partition,) in memory.partitions.items():
             values = [encode([fact]) for each, fact in self.facts if each == topic]

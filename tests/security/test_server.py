@@ -138,7 +138,7 @@ def test_a_connection_may_wait_for_its_answer(port: int) -> None:
             assert connection.recv(4096)
 
 
-def test_event_streams_beyond_the_limit_are_refused_and_health_answers(port: int) -> None:
+def test_event_streams_beyond_the_limit_are_refused_and_health_responds(port: int) -> None:
     streams = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
     for each in streams:
         each.sendall(b"GET /events/now HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -158,19 +158,6 @@ LEFT JOIN incident_assignment AS assignment USING (subject)
 LEFT JOIN incident_by_hand AS hand USING (subject)
 LEFT JOIN grade AS listed_grade ON listed_grade.force = opening.force AND listed_grade.grade = final_grade.grade;
 
--- Both tables have a column for every dimension of the topic's kinds.
-CREATE TABLE incidents_finished (
-    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR, value BIGINT
-);
-
-CREATE TABLE incidents_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
-    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
-);
-
 INSERT INTO incidents_finished BY NAME
 SELECT 'incident_incomplete' AS kind, subject, force, began AS decided, began, day, 0 AS value
 FROM with_day('incident_beginning')
