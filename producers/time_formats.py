@@ -80,7 +80,7 @@ def _serial(text: str) -> datetime | None:
 
 
 def _days(text: str) -> timedelta:
-    """A number of days, rounded to the millisecond, because a spreadsheet's fractions do not hit it exactly."""
+    """A number of days, rounded to the millisecond, because a spreadsheet's fractions cannot represent it exactly."""
     return timedelta(milliseconds=round(Decimal(text) * 86_400_000))
 
 

@@ -34,9 +34,9 @@ class Trust(Struct, frozen=True):
     """What is missing from a force's record over the last day.
 
     Attributes:
-        feeds: one row for each feed, those that lack most first.
+        feeds: one row for each feed, the least complete first.
         areas: one row for each area, likewise.
-        readings: the figures that lack outcomes, those with the widest bounds first.
+        readings: the figures with unrecorded outcomes, the widest bounds first.
     """
 
     feeds: list[TrustRow]

@@ -98,7 +98,7 @@ def refuse_mixture(settings: Settings, *, is_simulated: bool) -> None:
     """Refuse to mix simulated and real facts in the log of a running `bluelamp up`.
 
     Args:
-        settings: name the log.
+        settings: these name the log.
         is_simulated: whether the facts to publish are simulated.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from bluelamp.feeding.feed_check.watch import FeedWatch
+from bluelamp.feeding.feed_check.watch import looking_at as looking_at_facts
 from bluelamp.services.access import AccessLog, BoardAccess, writer_to
 from bluelamp.services.alerts import board_alerts, board_mounts, guard_of, parts
 from bluelamp.services.ready import readiness, ready_route
@@ -32,6 +34,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
     """
     source, watch = reader(settings), LogWatch(looking_at(settings.log(), settings.state_name))
     guard = guard_of(settings, environment, host)
+    feeds = FeedWatch(looking_at_facts(settings.log()), source.rules[settings.force], wall)
     inbox = parts(settings, guard)
     application = board(
         source,
@@ -39,6 +42,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
         board_mounts(inbox),
         lambda: watch.snapshot(source.applied_offsets()),
         alerts=board_alerts(inbox, settings.force),
+        feed_checks=feeds.checked,
     )
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings))
     application.router.routes.insert(0, ready_route(ready))
@@ -46,6 +50,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
     running = server(guarded, host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.board_port, "BLUELAMP_BOARD_PORT") as listening:
         watch.start()
+        feeds.start()
         watch_clock(source.redis, settings.state_name, "the board")
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
         running.run(sockets=[listening])

@@ -28,7 +28,7 @@ def serve(
     """Run the gateway until SIGINT or SIGTERM; requests received by then are answered first.
 
     Args:
-        settings: give the log's address and the limits.
+        settings: these give the log's address and the limits.
         environment: holds the senders' tokens and the secrets of webhooks.
         host: address to listen on.
         webhooks: mappings of platforms that push events: files, or names of supplied mappings.

@@ -58,7 +58,7 @@ def compare(
         measure: the measure.
         as_of: the force's present.
         by: the dimensions to break it down by. With one dimension, its words are ranked.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
 
     Raises:
         QuestionError: the measure does not have the dimension or the word.
@@ -224,7 +224,7 @@ class PeriodComparison:
         return len(self._by) == 1 and not self._measure.is_open()
 
     def _rank(self, words: Words, every: Iterable[Words]) -> str:
-        """The rank among the listed words; equal figures share a rank."""
+        """The rank among the listed labels; equal figures share a rank."""
         ranked = [each for each in every if each and not {NONE, UNLISTED}.intersection(each)]
         values = {each: self._figure(_YEAR, each).value for each in ranked}
         mine = values.get(words)
@@ -256,7 +256,7 @@ class PeriodComparison:
 
 
 def _figure(measure: Measure, parts: Results, whole: Results, words: Words) -> ReportFigure:
-    """The figure of these words in one window; without words, the whole figure."""
+    """The figure of these labels in one window; without labels, the whole figure."""
     known = whole.get(()) or _sum(tuple(whole.values()))
     if not words or words in parts:
         return parts[words] if words else known

@@ -1,5 +1,6 @@
 """A report as data: sections of tables and charts, where every cell has its text and its unrounded value."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ class DocumentCell(Struct, frozen=True):
         low: the lower bound of a share; None where it has none.
         high: its upper bound.
         unrecorded: the number of outcomes that are not recorded or in doubt; None where that is not known.
+        spread: for a mean or a median, the figures of its distribution, by their names in `SPREAD`.
     """
 
     text: str
@@ -35,6 +37,7 @@ class DocumentCell(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     unrecorded: int | None = None
+    spread: Mapping[str, float] = {}
 
 
 def cell_of(

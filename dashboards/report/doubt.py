@@ -23,10 +23,10 @@ def numbers(figure: ReportFigure, unit: Unit, notes: Notes) -> tuple[int, ...]:
 
 
 def with_bounds(cell: DocumentCell, figure: ReportFigure) -> DocumentCell:
-    """The cell with the bounds of its figure; unchanged if words replace the figure."""
+    """The cell with the bounds of its figure, and the distribution of its times; unchanged if words replace the figure."""
     if figure.instead:
         return cell
-    return replace(cell, low=figure.low, high=figure.high, unrecorded=figure.unrecorded)
+    return replace(cell, low=figure.low, high=figure.high, unrecorded=figure.unrecorded, spread=figure.spread)
 
 
 def _texts(figure: ReportFigure, unit: Unit) -> Iterator[str]:

@@ -26,7 +26,7 @@ from measures.statistic import mean, quantile, total, within
 
 Words = tuple[str, ...]
 Histograms = Callable[[Measure, str, Words, Where], Mapping[Words, Histogram]]
-"""Returns the finished spans behind a measure over a window, by words."""
+"""Returns the finished spans behind a measure over a window, by label."""
 _SHARE = Unit("percent", 1)
 _MINUTE = 60
 _STATISTICS = ("Mean", "Median", "90 of 100 within")
@@ -39,7 +39,7 @@ class ExploreQuery(Struct, frozen=True):
         measure: the measure.
         window: the window.
         by: the dimension to break it down by; empty for none.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
         within_seconds: the time within which spans are counted; None for the target, or the median where there is no target.
     """
 
@@ -127,7 +127,7 @@ class Exploration:
         return within(histogram, int(self._within_seconds * self._per_second))
 
     def rows(self) -> Table:
-        """The words of the dimension and the total, each with its value and its n."""
+        """The labels of the dimension and the total, each with its value and its n."""
         measure, name = self._query.measure, self._query.by
         words = dict(named(self._force, name, {each.dimensions[name] for each in self._parts}, f"No {name}"))
         found = {each.dimensions[name]: each for each in self._parts}

@@ -29,7 +29,7 @@ class SeriesQuery(Struct, frozen=True):
 
     Attributes:
         measure: the measure.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
         grain: months or weeks.
         count: the number of whole months or weeks, up to the force's present.
         recalculated: the first days of the periods from which limits are recalculated.

@@ -132,8 +132,8 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
         for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count")
     )
     recovery = ", within the threshold now: the alert will resolve if this lasts"
-    assert f"Now\n{few} (count){recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
-    assert f"Now\n{many} (count)\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
+    assert f"Now\n{few}{recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
+    assert f"Now\n{many}\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
     assert "UNACKNOWLEDGED." in unresourced
     assert "Take command of resourcing" in unresourced
     assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child

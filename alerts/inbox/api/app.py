@@ -91,7 +91,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         attempts: limits failed attempts to sign in.
         now: the wall clock.
         accept: records an engine's payload; None if engines send theirs to another address.
-        end: ends by hand a subject that no source will end.
+        end: ends by hand a subject whose end was never recorded.
     """
 
     log: LogLike
@@ -302,7 +302,7 @@ class _Inbox:
         return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
 
     async def end(self, request: Request) -> Response:
-        """End a subject by hand; the fact has the role, and the inbox's log has who was signed in."""
+        """End a subject by hand; the fact contains the role, and the inbox's log says who was signed in."""
         body, context = await self._read(request, "act", EndRequest)
         end = self._parts.end
         if end is None:

@@ -173,7 +173,7 @@ def _tooltip(reading: Reading, measure: Measure) -> str:
 def _marked(
     reading: Reading, measure: Measure, band: Band | None, view: View, *, is_coloured: bool
 ) -> tuple[str, str, str]:
-    """Verdict, sign and words; what asks for attention is never plain, and the worst possible share in no window."""
+    """Verdict, sign and words. A figure that asks for attention is always marked, and so is the worst possible share in any window."""
     verdict, sign, says = _judged(reading, measure, band)
     verdict = verdict if is_coloured else ""
     word = word_of(reading, measure, limit_of(measure, view.profile), band)
