@@ -22,7 +22,7 @@ from dashboards.report.periods import Period
 from dashboards.report.targets import dated, days_of
 from dashboards.report.text import number, plain
 from dashboards.report.week import week_table
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 from facts.errors import QuestionError
 from measures.display import span_words
 from measures.measure import Bands, External, Measure, Where
@@ -136,7 +136,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         and {
             "seconds": number(within.seconds),
             "says": f"Within {span_words(float(within.seconds))}",
-            "share": said(Fraction(within.met, within.n), Unit("percent", 1)),
+            "share": figure_text(Fraction(within.met, within.n), Unit("percent", 1)),
             "met": within.met,
             "n": within.n,
         },
