@@ -76,8 +76,8 @@ class RowResult(NamedTuple):
         partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping, and
             what numbers it if its cell holds several times.
         join: the subjects that the row joins.
-        notes: readings of its times that rest on more than the cell, each with its columns.
-        is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
+        notes: readings of its times that depend on more than the cell, each with its columns.
+        is_excluded: whether the mapping leaves the row out, so that it only removes what an earlier row said.
         recorded_at: when the source recorded the row; None if it does not say.
     """
 
@@ -456,7 +456,7 @@ class _ExtractBuilder:
             return [], []
 
     def _is_good(self, row: RowResult) -> bool:
-        """Whether a row has no fault of its own, which is listed if it has."""
+        """Whether a row has no fault of its own; if it has one, it is listed."""
         try:
             self._reader.facts_of([row])
         except MalformedError as error:

@@ -18,7 +18,7 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
     """How many subjects the rows of an extract are about, and what is doubtful about their keys.
 
     Attributes:
-        one_for_each: what the mapping takes for one subject, in words.
+        one_for_each: what the mapping treats as one subject, in words.
         rows: number of rows that give facts.
         subjects: number of subjects they are about.
         largest: number of rows of the subject that has the most.
@@ -43,7 +43,7 @@ _LOWEST, _SPARSE, _FEWEST = 3, 3, 5
 
 
 def are_from_one(keys: Collection[str]) -> bool:
-    """Whether keys are numbers from 1 on with few gaps, as a source gives them that begins again each day.
+    """Whether keys are numbers from 1 on with few gaps, as from a source whose numbers begin again each day.
 
     Args:
         keys: the keys of all subjects.
@@ -148,7 +148,7 @@ def day_of_opening(mapping: Mapping) -> str:
 
 
 def in_words(mapping: Mapping) -> str:
-    """What a mapping takes for one subject."""
+    """What a mapping treats as one subject, in words."""
     parts = [
         f"day of {', '.join(columns_of(part.day_of))}" if isinstance(part, DayOf) else part
         for part in mapping.subject.key
