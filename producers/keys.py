@@ -1,5 +1,6 @@
 """The keys of subjects and rows: composed as a mapping says, and refused if they cannot distinguish two subjects."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -37,6 +38,7 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
     from_one: bool
 
 
+_MAYBE_SHORTENED = re.compile(r"[1-9]E\d{1,3}", re.ASCII | re.IGNORECASE)
 _LOWEST, _SPARSE, _FEWEST = 3, 3, 5
 
 
@@ -50,6 +52,21 @@ def are_from_one(keys: Collection[str]) -> bool:
         return False
     numbers = [int(key) for key in keys]
     return min(numbers) <= _LOWEST and max(numbers) <= _SPARSE * len(numbers)
+
+
+def shortened_among(keys: Collection[str], rows: int) -> list[str]:
+    """The keys such as `1E5` that are probably numbers in scientific notation, because of the keys around them.
+
+    By itself, such a text may be a code. It is none if all other keys are plain numbers, or if several rows share the only ones.
+
+    Args:
+        keys: the keys of all subjects.
+        rows: number of rows that have them.
+    """
+    alike = [key for key in keys if _MAYBE_SHORTENED.fullmatch(key)]
+    others = [key for key in keys if not _MAYBE_SHORTENED.fullmatch(key)]
+    are_numbers = all(key.isascii() and key.isdigit() for key in others) if others else rows > len(alike)
+    return alike if are_numbers else []
 
 
 def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
