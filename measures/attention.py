@@ -76,7 +76,7 @@ def _fault(limit: AttentionLimit, listed: list[str]) -> str:
     return ""
 
 
-def word_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, band: Band | None) -> Word | None:
+def status_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, band: Band | None) -> Word | None:
     """The status of one figure; None if a live feed had too few cases to tell.
 
     Args:
@@ -102,7 +102,7 @@ def judged(
         value: in the measure's unit.
         at_worst: the value if everything that is not recorded had gone badly.
         measure: its measure.
-        limit: as in `word_of`.
+        limit: as in `status_of`.
         band: likewise.
     """
     if is_worst_possible(value, measure):

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import uvicorn
-
 from bluelamp.feeding.replay import named_mapping
+from bluelamp.services.ready import readiness, ready_route
+from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, secret_in, variable
@@ -58,17 +58,11 @@ def serve(
     application = gateway(
         forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks, keys=keys
     )
-    config = uvicorn.Config(
-        application,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
+    application.router.routes.append(ready_route(readiness(settings, has_log=True, has_state=False)))
+    running = server(application, host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
-        uvicorn.Server(config).run(sockets=[listening])
+        running.run(sockets=[listening])
 
 
 def _senders(text: str, *, is_needed: bool) -> Senders:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 from measures.chart import Chart
 from measures.disagreements import Disagreement
 from measures.measure import Measure
@@ -54,7 +54,7 @@ def cell_of(
     """
     has_value = value is not None
     return DocumentCell(
-        said(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None
+        figure_text(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None
     )
 
 

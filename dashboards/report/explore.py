@@ -13,7 +13,7 @@ from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.targets import Days, Stretch, stretches
-from dashboards.report.words import COUNT, Unit, said
+from dashboards.report.words import COUNT, Unit, figure_text
 from facts.errors import QuestionError
 from facts.force import Force
 from measures.display import span_words
@@ -159,7 +159,7 @@ class Exploration:
 
     def _row(self, label: str, figure: ReportFigure, histogram: Histogram, *, is_total: bool = False) -> DocumentRow:
         measure = self._query.measure
-        text = figure.instead or said(figure.value, self._unit)
+        text = figure.instead or figure_text(figure.value, self._unit)
         own = cell_of(figure.value, self._unit, measure.unit, figure.n, numbers(figure, self._unit, self._notes))
         cells = [with_bounds(replace(own, text=text), figure), *self._share_and_n(figure)]
         if spans(measure):

@@ -26,7 +26,7 @@ from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
 from tests.support.browser import complaints, show_as
-from tests.support.inbox import TOKENS
+from tests.support.inbox import LOGINS, TOKENS
 from tests.support.stores import state_server
 
 pytestmark = pytest.mark.real
@@ -53,7 +53,7 @@ class Page:
 
     def sign_in(self, role: Role) -> None:
         """Sign in by a link, as `bluelamp up` prints it, and arrive at the page."""
-        self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{TOKENS[role]}")
+        self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{LOGINS[role]}:{TOKENS[role]}")
         wait(self.browser, lambda: self.browser.current_url == f"{self.address}/alerts", SECONDS)
         wait(self.browser, lambda: "Signed in as" in self.text("person"), SECONDS)
 

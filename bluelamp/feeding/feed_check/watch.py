@@ -27,11 +27,11 @@ from streams.stall import Place
 _EVERY_SECONDS = 30.0
 _SPAN = timedelta(hours=1)
 _FACTS_MOST = 20_000
-"""The most facts of a topic that are judged at once: those received last."""
+"""The largest number of facts of a topic to check at once: the latest ones."""
 _RECORDS_MOST = 5_000
-"""The most records of a partition that one look reads: those received last."""
+"""The largest number of records of a partition to read at once: the latest ones."""
 _OLD = timedelta(days=1)
-"""Facts that arrive so long after they happened are those of a replay or a backlog, and say nothing about the live feed."""
+"""Facts that arrive this long after they happened come from a replay or a backlog, and say nothing about the live feed."""
 _LIVE: tuple[Check, ...] = ("rows", "clock", "duplicates", "order", "words", "personal data")
 """The checks that an hour of a live feed can answer: the others need the whole of each subject, or days."""
 _logger = logging.getLogger("bluelamp.feed_watch")

@@ -75,7 +75,7 @@ def error_words(error: BlueLampError) -> str:
 
 
 ReadFeedChecks = Callable[[], Sequence[CheckedTopic] | None]
-"""Gives what the checks of the feeds found."""
+"""Returns what the checks of the feeds found."""
 
 
 def no_log_ends() -> LogEnds:

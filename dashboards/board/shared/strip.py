@@ -9,7 +9,7 @@ from msgspec import Struct
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import AlertCounts, View
 from dashboards.board.shared.tile import is_displayed, text
-from measures.attention import Word, judged, limit_of, word_of, worst
+from measures.attention import Word, judged, limit_of, status_of, worst
 from measures.catalogue import find
 from measures.display import rough_words
 from measures.measure import Measure, OpenCount, OpenDue
@@ -150,7 +150,9 @@ def _measures(area: Area, view: View) -> list[Measure]:
 def _measured(area: Area, view: View) -> StripItem:
     figures = [
         _Judged(
-            measure, reading, word_of(reading, measure, limit_of(measure, view.profile), view.background.band(measure))
+            measure,
+            reading,
+            status_of(reading, measure, limit_of(measure, view.profile), view.background.band(measure)),
         )
         for measure in _measures(area, view)
         for reading in view.reader.read(measure, force=view.force)

@@ -23,7 +23,7 @@ _STATE_WORDS = {
     "limit": "Right within a limit",
     "good": "Nothing found",
 }
-_CHECK_COLUMNS = ("Feeds", "Verdict", "Check", "What was found", "What it does to the figures")
+_CHECK_COLUMNS = ("Feeds", "Verdict", "Check", "What was found", "Effect on the figures")
 _FEED_COLUMNS = ("Feed", "Cases", *WHAT.values())
 _AREA_COLUMNS = ("Area", "Cases", WHAT["unrecorded"], "Area not in the profile")
 _FIGURE_COLUMNS = ("Figure", "Value", "n", "What is not recorded")
@@ -55,7 +55,7 @@ def _checks(topics: Sequence[CheckedTopic] | None) -> Iterator[dict[str, Any]]:
 
 
 def _unobjectionable(topic: CheckedTopic) -> dict[str, Any]:
-    """The row of a topic without any finding: nothing was found, or there was nothing to judge."""
+    """The row of a topic without any finding: nothing was found, or there was nothing to check."""
     old = (
         f" {number(topic.old, 'fact')} of earlier days, such as those of a replay, were not judged."
         if topic.old
@@ -65,7 +65,7 @@ def _unobjectionable(topic: CheckedTopic) -> dict[str, Any]:
         cells = [", ".join(topic.feeds), "Not known", "", f"No live fact arrived in the last hour.{old}", ""]
         return {"cells": cells, "state": "unknown", "key": topic.topic}
     checks = ", ".join(dict.fromkeys(each.check for each in topic.findings))
-    cells = [", ".join(topic.feeds), "Nothing found", checks, f"{number(topic.facts, 'fact')} judged.{old}", ""]
+    cells = [", ".join(topic.feeds), "Nothing found", checks, f"{number(topic.facts, 'fact')} checked.{old}", ""]
     return {"cells": cells, "state": "good", "key": topic.topic}
 
 
