@@ -177,7 +177,7 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
 
 
 def _spread_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
-    """Gauges of what else is known of the times behind a live mean or median."""
+    """Gauges of the rest of the distribution behind a live mean or median."""
     for figure in measure.spread():
         help_text = f"{SPREAD[figure]} of the same times: {measure.question}"
         family = GaugeMetricFamily(f"{metric_name(measure)}_{figure}", help_text, labels=labels)

@@ -129,7 +129,7 @@ def _areas(reader: Reader, force: str) -> Iterator[TrustRow]:
 
 
 def _nameless(word: str, cases: int) -> int:
-    """The cases without an area of the profile: all of those under the words for it, and none under an area's own."""
+    """The cases whose area is not in the profile: all of those under `none` and `unlisted`, and zero under a listed area."""
     return cases if word in (NONE, UNLISTED) else 0
 
 

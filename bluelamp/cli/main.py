@@ -39,7 +39,7 @@ from facts.errors import BlueLampError
 from streams.refusal import explained
 
 _PRIVATE = 0o077
-"""What it and its child processes write, only its own user may read."""
+"""Only the user who runs it can read the files that it and its child processes write."""
 GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     "Run the system": {
         up: "Start everything on this machine.",

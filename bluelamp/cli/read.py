@@ -52,7 +52,7 @@ def read(
 
 
 def spread_words(reading: Reading, measure: Measure) -> str:
-    """What else is known of the times behind a mean or a median, such as `mean 3 min 10 s, 90th percentile 8 min 00 s`."""
+    """The rest of the distribution of the times behind a mean or a median, such as `mean 3 min 10 s, 90th percentile 8 min 00 s`."""
     if reading.spread is None or reading.value is None:
         return ""
     found = {name: getattr(reading.spread, name) for name in measure.spread()}

@@ -43,7 +43,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def _make_private(directory: Path) -> None:
-    """Let nobody else read what earlier versions wrote for everybody."""
+    """Make files of earlier versions, which everybody could read, readable only to their owner."""
     for folder in (directory / name for name in _PRIVATE if (directory / name).is_dir()):
         folder.chmod(0o700)
 

@@ -22,7 +22,7 @@ HEADER_SECONDS, REQUEST_SECONDS = 10.0, 30.0
 _CONNECTIONS_WAITING = 1024
 _FILES = 8192
 STREAMS_MAX = 1000
-"""The most event streams at once."""
+"""The largest number of event streams at once."""
 
 
 def host_names(settings: Settings, host: str) -> list[str]:
@@ -40,7 +40,7 @@ def host_names(settings: Settings, host: str) -> list[str]:
 
 
 class TimedProtocol(H11Protocol):
-    """uvicorn's connection, which closes if a request does not arrive in time: a slow sender must not hold it open."""
+    """uvicorn's connection, which closes if a request does not arrive in time: so a slow sender cannot hold it open."""
 
     _limit: asyncio.TimerHandle | None = None
     _is_in_body = False
@@ -84,7 +84,7 @@ class TimedProtocol(H11Protocol):
 
 
 class StreamLimit:
-    """Refuses event streams beyond a number: whoever opens thousands must not take the pages of everybody else with them.
+    """Refuses event streams beyond a number, so that one client that opens thousands does not stop everybody else's pages.
 
     Args:
         app: the application.

@@ -182,23 +182,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     view_board: Annotated[
         ViewerSetting,
         Meta(
-            description="Who may view the board: `everyone`, or the least role, `view`, `act` or `admin`. Empty: everyone if the "
+            description="Who may view the board: `everyone`, or the lowest role that may, `view`, `act` or `admin`. Empty: everyone if the "
             "board listens on loopback and has no proxy, otherwise `view`."
         ),
     ] = ""
     view_custody: Annotated[
         ViewerSetting,
         Meta(
-            description="Who may view detainees, custody measures and the handover sheet, in the same words. Empty: as "
-            "BLUELAMP_VIEW_BOARD."
+            description="Who may view detainees, custody measures and the handover sheet, with the same values. Empty: the value of BLUELAMP_VIEW_BOARD."
         ),
     ] = ""
     view_alerts: Annotated[
-        ViewerSetting, Meta(description="Who may view alerts, in the same words. Empty: as BLUELAMP_VIEW_BOARD.")
+        ViewerSetting,
+        Meta(description="Who may view alerts, with the same values. Empty: the value of BLUELAMP_VIEW_BOARD."),
     ] = ""
     view_alert_log: Annotated[
         ViewerSetting,
-        Meta(description="Who may export the alert log, in the same words. Empty: as BLUELAMP_VIEW_ALERTS."),
+        Meta(
+            description="Who may export the alert log, with the same values. Empty: the value of BLUELAMP_VIEW_ALERTS."
+        ),
     ] = ""
     access_log: Annotated[
         str,

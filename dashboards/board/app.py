@@ -41,7 +41,7 @@ from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
 _HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
-_FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
+_FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events", "/static/")
 """Paths whose errors are for programs, so a 404 there is JSON and not a page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
@@ -77,10 +77,11 @@ def board(
         live.stop()
 
     async def events(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in live.channels:
-            return PlainTextResponse("Page not found.\n", status_code=404)
-        return StreamingResponse(live.watch(name), media_type="text/event-stream")
+        names = [request.path_params["name"]] if request.path_params else request.query_params.getlist("page")
+        if not names or not live.channels.keys() >= set(names):
+            return response_of(problem("no_such_place", 404, "Not found.", "There is no page of this name to follow."))
+        stream = live.watch(names[0]) if request.path_params else live.watch_pages(names)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("bluelamp board ok\n")
@@ -95,7 +96,7 @@ def board(
         return _not_found_page(detail, templates)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
-    routes += [Route("/events/{name}", events), Route("/health", health), *data_routes(view)]
+    routes += [Route("/events/{name}", events), Route("/events", events), Route("/health", health), *data_routes(view)]
     routes += [Mount(path, application) for path, application in mounts.items()]
     routes.append(Mount("/static", StaticFiles(packages=[(f"{_PACKAGE}.{folder}", "static") for folder in FOLDERS])))
     return Starlette(

@@ -52,8 +52,8 @@ class BreakdownTable(Struct, frozen=True):
         title: the title of the table.
         measure: the name of the count.
         dimension: the dimension of the breakdown.
-        heading: the heading of the column of words.
-        none: the report's name for "no word".
+        heading: the heading of the column of labels.
+        none: the report's name for "no label".
     """
 
     title: str

@@ -30,8 +30,8 @@ def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None")
     Args:
         force: the force.
         dimension: the dimension.
-        seen: the words that have figures.
-        none: the name for "no word".
+        seen: the labels that have figures.
+        none: the name for "no label".
     """
     listed = {term.label: term.name for term in getattr(force, _LISTED.get(dimension, ""), ())}
     others = {NONE: none, UNLISTED: "Not listed in the profile"}

@@ -102,7 +102,10 @@ def test_programs_get_a_404_as_json(path: str) -> None:
 
 
 def test_an_unknown_stream_is_a_404() -> None:
-    assert get(board(reader(), FORCE), "/events/nothing").status == 404
+    served = board(reader(), FORCE)
+    for path, query in (("/events/nothing", ""), ("/events", ""), ("/events", "page=now&page=nothing")):
+        answer = get(served, path, query)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), (path, query)
 
 
 def test_a_printed_sheet_has_the_marking_of_every_page() -> None:

@@ -19,12 +19,12 @@ COOKIE = "bluelamp_session"
 CSRF_HEADER = "x-csrf-token"
 _SAFE_METHODS = ("GET", "HEAD")
 _IDENTITY = "bluelamp.identity"
-"""Where a request keeps who it is from, once that is known."""
+"""The key under which a request keeps its sender, once known."""
 Area = Literal["board", "custody", "alerts", "alert_log"]
 
 
 class Viewers(Struct, frozen=True, kw_only=True):
-    """Who may view each area: the least role, or None for everyone.
+    """Who may view each area: the lowest role that may, or None for everyone.
 
     Attributes:
         board: figures.

@@ -62,7 +62,7 @@ class SignIn:
             self._attempts.note_failure(account)
             _logger.warning("sign-in failed for %r from %s", login, address)
             hint = "Check the name, and that you copied the whole token."
-            raise problem("not_signed_in", 401, "This name and token do not belong together.", hint)
+            raise problem("not_signed_in", 401, "This name and token do not match.", hint)
         _logger.info("%s signed in", person.login)
         return self._start_session(request, person, fields.get("next", "/"), address)
 

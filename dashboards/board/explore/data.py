@@ -38,7 +38,7 @@ _SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
 
 
 def parse_exploration(name: str, query: QueryParams) -> ExploreQuery:
-    """The question that an address asks.
+    """The question in an address.
 
     Raises:
         QuestionError: the measure does not exist or cannot be explored, or the query is malformed.
@@ -56,7 +56,7 @@ def parse_exploration(name: str, query: QueryParams) -> ExploreQuery:
 
 
 def parse_weeks(query: QueryParams) -> int:
-    """The number of weeks that an address asks for.
+    """The number of weeks in an address.
 
     Raises:
         QuestionError: it is not one of `WEEKS`.

@@ -1,4 +1,4 @@
-"""What an address asks of a measure: its window, breakdown and filters."""
+"""The question about a measure in an address: its window, breakdown and filters."""
 
 from collections.abc import Mapping
 
@@ -43,7 +43,7 @@ def filter_parameters(where: Where) -> list[str]:
 
 
 def parse_query(name: str, query: QueryParams) -> BreakdownQuery:
-    """The question that an address asks of a measure.
+    """The question about a measure in an address.
 
     Raises:
         QuestionError: the measure does not exist, or the query is malformed.
