@@ -138,7 +138,7 @@ class World:
         return figures[figure](feed), always(1)
 
     def _detainees(self) -> set[tuple[str, str]]:
-        """Everybody who is ever in custody, with the suite. In these scenarios nobody is transferred."""
+        """Everybody who is ever in custody, with each suite."""
         items = (item for kind in _OF_DETAINEES for _, _, item in self._by_kind.get(kind, ()))
         return {(item.words["detainee"], item.words["suite"]) for item in items}
 
