@@ -312,3 +312,12 @@ BY_DETAINEE = (
     "custody_clock_paused_over_12_hours_count",
 )
 """The measures with an alert for each detainee."""
+MORE_URGENT = {
+    f"{who}_{clock}_due_within_{minutes}_minutes_count": f"{who}_{clock}_{more_urgent}_count"
+    for who in _WHO
+    for clock in _CLOCKS
+    for minutes, more_urgent in zip(
+        WARNING_MINUTES, (*(f"due_within_{each}_minutes" for each in WARNING_MINUTES[1:]), "overdue"), strict=True
+    )
+}
+"""The next more urgent step of each: whom that one counts has an alert of that step only."""

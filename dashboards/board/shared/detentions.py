@@ -1,6 +1,6 @@
 """Everyone in custody with their review clock and detention clock, the most urgent first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from msgspec import Struct
@@ -68,6 +68,7 @@ class ListedDetention(Struct, frozen=True):
         status: whether clocks are paused or an authorisation is awaited, and every note; empty if there is nothing to say.
         review: the review clock.
         detention: the detention clock.
+        is_recorded: whether an arrival is recorded.
     """
 
     detainee: str
@@ -78,6 +79,7 @@ class ListedDetention(Struct, frozen=True):
     status: str
     review: CustodyClock
     detention: CustodyClock
+    is_recorded: bool = True
 
     def order(self, now: int) -> tuple[int, bool, int, str]:
         """The sort key: the most urgent warning first, children first in each, then the earliest deadline."""
@@ -102,17 +104,28 @@ class ListStatus(Struct, frozen=True):
     mark: str = ""
 
 
-def read_list_status(count: int, view: View) -> ListStatus:
+def read_list_status(detentions: Sequence[ListedDetention], view: View) -> ListStatus:
     """The status of a list of detentions: deadlines stay listed when their feed is silent."""
+    count = len(detentions)
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
     if reading.state == "live" or reading.reason == NO_EVENTS:
-        return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
+        return ListStatus("live", _count_words(detentions))
     if not count:
         return ListStatus(reading.state, f"{reading.reason} It is not known who is in custody.")
     zone = view.profile.zone()
     known_at = f" at {local_words(reading.stale_since, zone, '%d %b %H:%M:%S')}" if reading.stale_since else ""
     says = f"{reading.reason} The deadlines below are as last known{known_at}. Later changes are missing."
     return ListStatus(reading.state, says, f"as last known{known_at}")
+
+
+def _count_words(detentions: Sequence[ListedDetention]) -> str:
+    """How many people are in custody, apart from those whose arrival is not recorded: the total does not count them."""
+    unrecorded = sum(not each.is_recorded for each in detentions)
+    count = len(detentions) - unrecorded
+    if not unrecorded:
+        return f"{count} in custody." if count else "Nobody is in custody."
+    people = "1 person is" if unrecorded == 1 else f"{unrecorded} people are"
+    return f"{count} in custody, and {people} listed without a recorded arrival: check whether they are here."
 
 
 def read_detentions(view: View) -> list[ListedDetention]:
@@ -147,6 +160,7 @@ def _detention(
         status=_status(items, notes, view),
         review=_clock("review", items, notes, now, view),
         detention=_clock("detention", items, notes, now, view),
+        is_recorded=is_recorded,
     )
 
 
@@ -156,7 +170,7 @@ def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], view: 
     for note in get_args(Note):
         if note in notes and not note.endswith("_clock_paused"):
             due = notes[note].due
-            until = f" until {_local(due, view)}" if due else ""
+            until = f", until {_local(due, view)} at the latest" if due else ""
             parts.append(f"{NOTE_WORDS[note]}{until}, since {_local(notes[note].since, view)}")
     return "; ".join(parts)
 
