@@ -133,7 +133,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], fact
     for section in _SECTIONS:
         _run(connection, section)
         if section == "custody":
-            custody.derive(connection)
+            custody.derive(connection, forces)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:

@@ -287,6 +287,19 @@ CUSTODY = (
         unit="count",
     ),
     Measure(
+        name="custody_record_silent_count",
+        show=("custody_page",),
+        title="Silent records of custody",
+        question="About how many people in custody has nothing been recorded for a day, or for as long as the profile says?",
+        population="Detainees in custody, and people who must be in custody although no arrival is recorded.",
+        statistic=OpenCount(Selection("custody_note", {"note": ("record_silent",)})),
+        unit="count",
+        good="lower",
+        notes=(
+            "They stay in custody in every figure and list, however long ago the last fact: only a recorded end removes them.",
+        ),
+    ),
+    Measure(
         name="suite_entered_count",
         title="Came to a suite",
         question="How many times did a detainee come to a custody suite?",

@@ -222,21 +222,21 @@ def _longer(stay: Stay, relevant: float, authorised: float, until: float, params
     limit, chance = relevant + _LONGEST_EXTENSION_SECONDS, stay.chances.court
     if until > limit:
         is_late = chance < params.court_after_limit_share and until > limit + _COURT_AFTER_LIMIT_SECONDS
-        heard = limit + _COURT_AFTER_LIMIT_SECONDS if is_late else limit - 5400
-        yield "applied", limit - 3 * _HOUR, WarrantApplied, {"sits_at": utc_time(whole_second(heard))}
-        yield from _warrants(heard, until)
+        sits_at = limit + _COURT_AFTER_LIMIT_SECONDS if is_late else limit - 5400
+        yield "applied", limit - 3 * _HOUR, WarrantApplied, {"sits_at": utc_time(whole_second(sits_at))}
+        yield from _warrants(sits_at, until)
     elif until - relevant > _LEAST_REFUSED_SECONDS and chance < params.warrant_refused_share:
-        heard = until - 20 * _MINUTE
-        yield "applied", heard - 2 * _HOUR, WarrantApplied, {"sits_at": utc_time(whole_second(heard))}
-        yield "refused", heard, WarrantRefused, {}
+        sits_at = until - 20 * _MINUTE
+        yield "applied", sits_at - 2 * _HOUR, WarrantApplied, {"sits_at": utc_time(whole_second(sits_at))}
+        yield "refused", sits_at, WarrantRefused, {}
 
 
-def _warrants(heard: float, until: float) -> Iterable[Event]:
+def _warrants(sits_at: float, until: float) -> Iterable[Event]:
     for number in range(_WARRANTS):
-        if number and until <= heard + 5400:
+        if number and until <= sits_at + 5400:
             return
-        yield f"warrant-{number}", heard, WarrantIssued, {"hours": _WARRANT_HOURS}
-        heard += _WARRANT_HOURS * _HOUR - 5400
+        yield f"warrant-{number}", sits_at, WarrantIssued, {"hours": _WARRANT_HOURS}
+        sits_at += _WARRANT_HOURS * _HOUR - 5400
 
 
 def _again(stay: Stay, wait: float, relevant: float, review_due: float, params: Custody) -> Iterable[Event]:

@@ -287,6 +287,7 @@ def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
     (arrival,) = arrivals
     suite = [each.suite for each in facts if isinstance(each, DetaineeArrived | DetaineeTransferred)][-1]
     words = {"child": "yes" if arrival.child else "no", "detainee": arrival.subject_id, "suite": suite}
+    yield Outcome("record_silent", words, since=since_1970(facts[-1].at) + 24 * HOUR)
     authorised = first(facts, DetentionAuthorised)
     if authorised is None:
         yield Outcome("awaiting_authorisation", words, since=since_1970(arrival.at))

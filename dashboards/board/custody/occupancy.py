@@ -39,7 +39,9 @@ def read_occupancy(view: View) -> list[SuiteOccupancy]:
     capacity = {term.label: term.capacity for term in view.profile.suites}
     # One scale for all suites without a capacity, so that a tall bar means many people in each.
     most = max((count for suites in hours.values() for count in (suites or {}).values()), default=1)
-    return [_suite(suite, hours, capacity.get(suite), most, view) for suite in in_order("suite", [*listed, *others], view)]
+    return [
+        _suite(suite, hours, capacity.get(suite), most, view) for suite in in_order("suite", [*listed, *others], view)
+    ]
 
 
 def _suite(

@@ -1,12 +1,13 @@
 """Everyone in custody with their review clock and detention clock, the most urgent first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from msgspec import Struct
 
 from dashboards.board.shared.page import View
 from dashboards.board.shared.table import name_of
+from facts.force import DETENTION_SILENT_AFTER
 from measures.catalogue import find
 from measures.clock import NOTE_WORDS, Note
 from measures.custody import ClockName, deadline_of
@@ -157,22 +158,32 @@ def _detention(
         child=words["child"] == "yes",
         age=_CHILD.get(words["child"], "Not known"),
         arrived=_local(item.since, view) if is_recorded else f"not recorded; known since {_local(item.since, view)}",
-        status=_status(items, notes, view),
+        status=_status(items, notes, now, view),
         review=_clock("review", items, notes, now, view),
         detention=_clock("detention", items, notes, now, view),
         is_recorded=is_recorded,
     )
 
 
-def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], view: View) -> str:
+def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], now: int, view: View) -> str:
     titles = {"awaiting_authorisation": "awaiting authorisation", "custody_clock_paused": "clocks paused"}
     parts = [f"{title} since {_local(items[kind].since, view)}" for kind, title in titles.items() if kind in items]
     for note in get_args(Note):
-        if note in notes and not note.endswith("_clock_paused"):
+        if note == "record_silent" or note.endswith("_clock_paused"):
+            continue
+        if note in notes:
             due = notes[note].due
             until = f", until {_local(due, view)} at the latest" if due else ""
             parts.append(f"{NOTE_WORDS[note]}{until}, since {_local(notes[note].since, view)}")
-    return "; ".join(parts)
+    return "; ".join([*_silence(notes, now, view), *parts])
+
+
+def _silence(notes: Mapping[str, OpenItem], now: int, view: View) -> Iterator[str]:
+    """Since when nothing has been recorded, if that is too long."""
+    item = notes.get("record_silent")
+    if item and item.since <= now:
+        age_seconds = view.profile.detention_silent_after_seconds or DETENTION_SILENT_AFTER
+        yield f"{NOTE_WORDS['record_silent']}, last record {_local(item.since - age_seconds * SECOND, view)}"
 
 
 def _clock(
