@@ -114,7 +114,7 @@ class Engine:
 
     Args:
         rules: the table.
-        memory: of an earlier run; empty unless given.
+        memory: the memory of an earlier run; empty unless given.
     """
 
     def __init__(self, rules: Sequence[Rule], memory: Memory | None = None) -> None:

@@ -134,7 +134,7 @@ def _rule_errors(rule: Rule) -> list[str]:
     if not (rule.title and rule.who and rule.what_to_do.endswith(".")):
         errors.append(f"{rule.name} needs a title, who is notified, and what they do as a sentence.")
     if (rule.severity == "heartbeat") == rule.keeps_last_state:
-        errors.append(f"{rule.name}: a heartbeat ends when data stop, and no other alert may.")
+        errors.append(f"{rule.name}: only a heartbeat may end when data stops.")
     if (rule.measure or rule.series.known_by) and "force" not in rule.series.by:
         errors.append(f"{rule.name} is about a measure, so `by` must include the force.")
     return errors

@@ -91,7 +91,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "Fewer than 90 % of 999 calls are answered within target, or may be",
+        "Fewer than 90 % of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
@@ -103,7 +103,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "Fewer than 70 % of 999 calls are answered within target, or may be",
+        "Fewer than 70 % of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
@@ -134,7 +134,7 @@ _CONTACT = (
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 calls were abandoned in the last hour, or may have been",
+        "More than 5 % of 999 calls were or may have been abandoned in the last hour",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
@@ -224,7 +224,7 @@ _INCIDENT = (
         "A Grade 2 incident has been unattended for 2 hours or more",
         "info",
         "sergeant",
-        "Reassess the risk of each while it waits, and update the caller on when to expect an officer.",
+        "Reassess the risk of each waiting incident, and let the caller know when to expect an officer.",
         keep_firing_for_seconds=300,
     ),
     Rule(
@@ -249,7 +249,7 @@ def _unusual(measure: str, side: Side, words: str, severity: Severity, who: str,
 
 
 _CHECK_STAFFING = "Look for the cause: demand, staffing or a telephony fault."
-_CHECK_UNITS = "Look for the cause: demand, officers on duty, or a large incident that ties them up."
+_CHECK_UNITS = "Look for the cause: demand, too few officers on duty, or a large incident that ties them up."
 _BANDS = (
     _unusual(
         "contact_999_offered_count", "above", "More 999 calls than normal for this hour", "warning",
@@ -374,7 +374,7 @@ _CUSTODY_RULES = (
         "custody_clock_paused_over_12_hours_count",
         "A detainee's clocks have been paused for 12 hours or more",
         "warning",
-        "Find out whether the detainee is still in hospital. If not, have the end of the pause recorded: meanwhile no deadline is watched.",
+        "Find out whether the detainee is still in hospital. If not, have the end of the pause recorded. Until then, no deadline is monitored.",
         name="custody_clock_paused_long",
     ),
 )
@@ -402,7 +402,7 @@ _UNRECORDED = tuple(
         f"The end of {'an' if subject[0] in 'aeiou' else 'a'} {subject} was never recorded",
         "warning",
         _ENGINEER,
-        f"Find out why the source sent no end, and have it sent. If it never will be: `bluelamp end {subject}`.",
+        f"Find out why the source sent no end, and have it sent. If it cannot be sent, end it on the page Alerts, or run `bluelamp end {subject}`.",
         for_seconds=60,
     )
     for subject in UNRECORDED_END
@@ -423,7 +423,7 @@ _MONITOR = (
     _RECORD_SILENT,
     Rule(
         name="feed_silent",
-        title="A feed is silent: nothing new has arrived from it, and its figures are not live",
+        title="A feed is silent: nothing new arrives from it, and its figures are not live",
         series=Series(metric="bluelamp_feed_silent", by=("force", "feed"), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
@@ -434,7 +434,7 @@ _MONITOR = (
     ),
     Rule(
         name="feed_doubted",
-        title="A feed's times cannot be trusted: a clock is wrong, and its figures are not live",
+        title="A feed's times cannot be trusted because a clock is wrong: the feed's figures are not live",
         series=Series(metric="bluelamp_feed_doubted", by=("force", "feed"), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
@@ -450,7 +450,7 @@ _MONITOR = (
         condition=Threshold(side="above", limit=1, clear=0.5),
         severity="warning",
         who=_ENGINEER,
-        what_to_do="Find out what delays the sender. Its figures are not live until it has caught up.",
+        what_to_do="Find out what is delaying the sender. Its figures are not live until it has caught up.",
         for_seconds=60,
         keep_firing_for_seconds=60,
     ),

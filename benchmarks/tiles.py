@@ -51,7 +51,7 @@ def main(viewers: int, probes: int) -> None:
     with (
         tempfile.TemporaryDirectory() as directory,
         running_board(Path(directory)) as board,
-        connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,
+        connect(board.settings.log(), LIVE, now=wall, monotonic=time.monotonic) as publisher,
     ):
         found = asyncio.run(watched(board.port, publisher, _FORCE, wall, viewers=viewers, probes=probes))
     print(f"{probes} facts on {viewers} pages, from publication to display: {found}")

@@ -1,4 +1,4 @@
-"""The whole way of a fact, measured on the embedded servers: publisher, log, worker, state, reading."""
+"""A fact's path from end to end, measured on the embedded servers: publisher, log, worker, state, reading."""
 
 import os
 import subprocess
@@ -42,10 +42,10 @@ def parts(directory: Path) -> Iterator[Settings]:
 
 def publish(settings: Settings, facts: list[AnyFact]) -> float:
     """Seconds until the log has acknowledged every fact."""
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics()
     start = time.perf_counter()
-    with connect(settings.kafka, BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
+    with connect(settings.log(), BACKFILL, now=wall, monotonic=time.monotonic) as publisher:
         for fact in facts:
             publisher.publish(fact)
     return time.perf_counter() - start

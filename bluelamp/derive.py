@@ -50,6 +50,7 @@ from producers.gateway.asyncapi import asyncapi
 from producers.gateway.limits import Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.shapes import add_alternatives
+from producers.secret import Secret
 
 _DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 ROOT = Path(__file__).parent.parent
@@ -290,11 +291,16 @@ def _settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-_SETTINGS = "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values."
+_SETTINGS = (
+    "Settings are environment variables. An option of a command overrides its setting. `bluelamp settings` lists the current values.\n\n"
+    "A secret may come from a file instead: set its variable with `_FILE` added, such as `BLUELAMP_KAFKA_PASSWORD_FILE`, to the path."
+)
 
 
 def _default(value: object) -> str:
     """A default as a person would set it."""
+    if isinstance(value, Secret):
+        return "secret"
     return ("`yes`" if value else "`no`") if isinstance(value, bool) else f"`{value}`" if value != "" else "empty"
 
 
@@ -330,7 +336,7 @@ def _alerts() -> str:
         "",
         "The table lists every alerting rule. Prometheus and the built-in engine evaluate the same rules.",
         "",
-        "A figure beyond its limit is bad. It is good again at `good again`. In between, with n below `minimum n`, or without data,",
+        "A figure beyond its limit is bad. The column *good again* gives the value at which it is good again. In between, with n below `minimum n`, or without data,",
         "nothing changes: missing data never end an alert, and raise an alert of their own.",
         "",
         "Every alert goes to the [inbox](../run/inbox.md) and stays active until good data end it. Critical alerts page somebody at once,",
@@ -351,7 +357,7 @@ def _alerts() -> str:
 _WIDTH = 128
 _ONE_CAUSE = (
     "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
-    "group is active, alerts of the later groups are not sent: {}. While no feed is live, no alert is sent that a feed is silent. "
+    "group is active, alerts of the later groups are not sent: {}. While no feed is live, alerts about single silent feeds are not sent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
     "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
     "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."

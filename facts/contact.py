@@ -35,7 +35,7 @@ class ContactAbandoned(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The contact ended in this queue with a result; after `callback` without an answer, the caller keeps the place."""
+    """The contact ended in this queue with a result; after a `callback` without an answer, callers keep their place in the queue."""
 
     queue: Label
     result: ContactResult

@@ -59,7 +59,7 @@ class DetaineeArrived(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class DetaineeTransferred(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A detainee arrived at another suite of the force. It changes the place only: no clock and no authorisation.
+    """A detainee arrived at another suite of the force. Only the place changes: the clocks and the authorisation do not.
 
     Attributes:
         suite: the suite where the detainee is from now on.
@@ -69,7 +69,7 @@ class DetaineeTransferred(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class DetentionAuthorised(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A custody officer authorised detention. The first time starts the review clock (PACE s.40)."""
+    """A custody officer authorised detention. The first authorisation starts the review clock (PACE s.40)."""
 
 
 class DetaineeCharged(SubjectFact, frozen=True, kw_only=True, gc=False):
@@ -142,7 +142,7 @@ class WarrantIssued(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ClockPaused(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The detention clock was paused: taken to hospital, or released on bail.
+    """The detention clock was paused because the detainee was taken to hospital or released on bail.
 
     A person on bail is not in custody until the clock is resumed or the person arrives again.
     """

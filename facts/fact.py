@@ -53,8 +53,7 @@ class SubjectFact(Fact, frozen=True, kw_only=True, gc=False):
     Attributes:
         subject_id: the contact, incident, detention or occurrence it is about.
         corrects: the `fact_id` of a fact that was recorded wrongly and that this fact replaces.
-        recorded_at: when the source recorded this fact, or when the extract with it was made. Of two facts with one id, the
-            one recorded later counts.
+        recorded_at: when the source recorded this fact, or when the extract with it was made. Of two facts with the same id, the one recorded later counts.
     """
 
     subject_id: Identifier

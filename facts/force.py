@@ -179,6 +179,22 @@ class LadderStep(_Part, frozen=True, kw_only=True):
     tell: Annotated[str, Meta(min_length=1)]
 
 
+class AttentionLimit(_Part, frozen=True, kw_only=True):
+    """Beyond which value of a measure the board asks for attention; an absent limit asks for none.
+
+    Beyond means above, or below where higher is better. Counts and seconds are as they are, shares between 0 and 1.
+
+    Attributes:
+        measure: by name.
+        watch: beyond this, it needs watching.
+        act: beyond this, somebody must act.
+    """
+
+    measure: Label
+    watch: Annotated[float, Meta(ge=0)] | None = None
+    act: Annotated[float, Meta(ge=0)] | None = None
+
+
 class Suite(Term, frozen=True, kw_only=True):
     """A custody suite.
 
@@ -216,6 +232,7 @@ class Force(_Part, frozen=True, kw_only=True):
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
     ladder: tuple[LadderStep, ...] = ()
+    attention: tuple[AttentionLimit, ...] = ()
     duplicate_group: Label | None = None
     bank_holidays: BankHolidays | None = None
     detention_silent_after_seconds: Seconds | None = None
@@ -243,7 +260,7 @@ def in_force(targets: tuple[_Dated, ...], day: date) -> _Dated | None:
     return next((each for each in reversed(targets) if each.since <= day), None)
 
 
-_READ_TIME_ONLY = {"name", "title", "shifts", "feeds", "ladder"}
+_READ_TIME_ONLY = {"name", "title", "shifts", "feeds", "ladder", "attention"}
 
 
 def parse(text: str, source: str) -> Force:

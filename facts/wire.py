@@ -54,7 +54,7 @@ _HINTS: dict[Reason, str] = {
     "unlisted_force": "Add a profile for this force, or correct the name of the force in the feed.",
     "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
     "send its facts again.",
-    "too_late": "It is older than corrections are accepted: tell the analyst, who decides whether to rebuild the state.",
+    "too_late": "It is older than the limit for corrections: inform the analyst, who decides whether to rebuild the state.",
 }
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
     ("contains unknown field", "unknown_field"),

@@ -156,7 +156,7 @@ def _count_review(detention: Detention, builder: OutcomeBuilder, dimensions: tup
 def deadline_of(items: Mapping[str, OpenItem], clock_name: ClockName, now: int) -> int | None:
     """When a clock of a detention runs out, in microseconds since 1970; None if it has no due time, or there is no such clock.
 
-    A review that was postponed ahead of its time is due until then; after that, the review after it is (s.40(4), (6)).
+    A review that was postponed before it was due is due until then; after that, the review after it is (s.40(4), (6)).
 
     Args:
         items: the detention's open items by kind.

@@ -1,4 +1,4 @@
-"""Divides the facts of a custody number into detentions and stays: when the person was in custody, where, and which clocks go on."""
+"""Divides the facts of a custody number into detentions and stays: when the person was in custody, where, and which clocks continue."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ class Pause(NamedTuple):
 
 
 class SuitePlace(NamedTuple):
-    """Where a detainee was from a time on."""
+    """The suite where a detainee was, and from when."""
 
     suite: str
     since: datetime
@@ -43,7 +43,7 @@ class CustodyStay(Struct):
         arrived: when it began: an arrival, or the end of bail.
         child: under 18.
         places: the suites, in order; the first is that of the arrival.
-        facts: the facts from its beginning to the beginning of the next stay; those of the first begin with the subject's.
+        facts: the facts from its beginning to the beginning of the next stay; for the first stay, from the subject's first fact.
         ended: when it ended; None while the person is in custody.
         disposal: how it ended.
         is_bailed: it ended in a pause for bail, so that the end of the pause begins the next stay.
@@ -139,7 +139,7 @@ class _Walk:
             case ClockPaused(reason="hospital") if self._open() or not self._found:
                 self._hospital_since = self._hospital_since or fact.at
             case ClockResumed():
-                self._resume(fact.at)
+                self._continue(fact.at)
             case DetentionEnded() if self._open() and fact.fact_id not in self._used:
                 self._leave(fact.at, fact.disposal)
             case _:
@@ -186,7 +186,7 @@ class _Walk:
         stay = CustodyStay(arrival.at, arrival.child, [SuitePlace(arrival.suite, arrival.at)])
         if earlier and _continues(arrival, earlier):
             stay.is_authorised_again = earlier.disposal != "transferred"
-            self._go_on(earlier, stay)
+            self._add_stay(earlier, stay)
             return
         is_unrecorded = earlier is None and bool(arrival.continues)
         if earlier is None:
@@ -195,7 +195,7 @@ class _Walk:
             self._pauses, self._hospital_since = [], None
         self._found.append(Detention(arrival, [stay], self._pauses, is_unrecorded))
 
-    def _go_on(self, earlier: CustodyStay, stay: CustodyStay) -> None:
+    def _add_stay(self, earlier: CustodyStay, stay: CustodyStay) -> None:
         """Add a stay to the detention: the time out of custody does not count, except on the way to another suite."""
         if earlier.ended and earlier.disposal != "transferred":
             self._pauses.append(Pause(microseconds(earlier.ended), microseconds(stay.arrived)))
@@ -217,11 +217,11 @@ class _Walk:
             self._pauses.append(Pause(microseconds(self._hospital_since), microseconds(at)))
             self._hospital_since = None
 
-    def _resume(self, at: datetime) -> None:
+    def _continue(self, at: datetime) -> None:
         earlier = self._found[-1].stays[-1] if self._found else None
         if earlier and earlier.ended and earlier.is_bailed:
             place = SuitePlace(earlier.places[-1].suite, at)
-            self._go_on(earlier, CustodyStay(at, earlier.child, [place], is_authorised_again=False))
+            self._add_stay(earlier, CustodyStay(at, earlier.child, [place], is_authorised_again=False))
         else:
             self._discharge(at)
 

@@ -140,7 +140,7 @@ def _read(
         video,
         _unresourced_since(opened, facts),
         is_opened_twice,
-        # A later fact shows that the incident goes on, and cancels an end that a person gave before.
+        # A later fact shows that the incident continues, and cancels an earlier end by hand.
         ended=next((fact for fact in by_hand if fact.at >= last), None),
         attendance_unrecorded_from=microseconds(last) + rules.attendance_unrecorded_after(dimensions[0]),
         closure_unrecorded_from=microseconds(last) + rules.closure_unrecorded_after(dimensions[0]),

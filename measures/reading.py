@@ -138,9 +138,9 @@ def check(question: Question, rules: Rules) -> None:
         if name in DATE_DIMENSIONS and (question.window.kind != "report" or question.measure.is_open()):
             hint = "Use a report window: this_month, last_month, 12m, previous_12m or FROM/TO."
             what = (
-                f"A measure of open items has no {name}."
+                f"A measure of open items cannot be broken down by {name}."
                 if question.measure.is_open()
-                else f"A live window has no {name}."
+                else f"A live window cannot be broken down by {name}."
             )
             raise QuestionError(what, where="--by", hint=hint)
     for name, words in question.where.items():

@@ -18,7 +18,7 @@ WHAT: dict[What, str] = {
     "incomplete": "Without an opening",
     "contradictory": "Contradictions",
     "unrecorded": "Unrecorded outcomes",
-    "unlisted": "Unlisted words",
+    "unlisted": "Unlisted labels",
     "late": "Late facts",
     "quarantined": "Quarantined facts",
 }
@@ -104,7 +104,7 @@ class TrustRow(Struct, frozen=True):
 
 
 def ranked(rows: Iterable[TrustRow]) -> list[TrustRow]:
-    """The rows, those that lack most first; equal rows by name."""
+    """The rows, the least complete first; equal rows by name."""
     return sorted(rows, key=lambda row: (-row.total(), row.name))
 
 
@@ -116,7 +116,7 @@ def words_of(measure: Measure) -> tuple[str, ...]:
 
 
 def unlisted(readings: Sequence[Reading]) -> int:
-    """The number of cases with a word that the profile does not list, from a breakdown by `words_of`."""
+    """The number of cases with a label that the profile does not list, from a breakdown by `words_of`."""
     return sum(each.n or 0 for each in readings if UNLISTED in each.dimensions.values())
 
 

@@ -32,7 +32,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     """The format of the extract.
 
     Attributes:
-        format: `csv` with a header line, `json_lines` with one object a line and inner fields named with dots, or `xlsx`, an
+        format: `csv` with a header line, `json_lines` with one object per line and inner fields named with dots, or `xlsx`, an
             Excel workbook with a header row.
         sheet: name of the workbook's sheet; empty for the first.
         times: formats of its times, tried in turn: `iso`, `epoch` (seconds, milliseconds or less since 1970 in UTC), `excel`

@@ -77,5 +77,5 @@ def _holds(name: str, kind: Any) -> str:
         return ", ".join(f"`{value}`" for value in listed)
     if any(option.get("format") == "date-time" for option in options):
         return "a time"
-    words = {"boolean": "true or false", "integer": "a whole number", "string": "an id or a word"}
+    words = {"boolean": "true or false", "integer": "a whole number", "string": "an id or a label"}
     return next((words[option["type"]] for option in options if option.get("type") in words), "a value")

@@ -118,12 +118,13 @@ def check_openings(mapping: Mapping, openings: Iterable[tuple[RowPlace, datetime
             hours = (second - first).total_seconds() / 3600
             what = (
                 f"is used again: the row at {place} opens its subject {hours:,.0f} hours after the row at {first_place}. "
-                f"Add to `subject.key` what distinguishes them, such as {_example(mapping)}, or raise `opened_within_hours`"
+                f"Add to `subject.key` what distinguishes them, such as {day_of_opening(mapping)}, or raise `opened_within_hours`"
             )
             raise MalformedError("reused_key", ", ".join(mapping.subject.columns), what, place)
 
 
-def _example(mapping: Mapping) -> str:
+def day_of_opening(mapping: Mapping) -> str:
+    """The part of a key that adds the day on which the subject began, as a mapping writes it."""
     opening = next(each for each in mapping.facts if each.fact == mapping.opening)
     written = ", ".join(f'"{column}"' for column in columns_of(opening.at))
     return f"{{ day_of = {written if isinstance(opening.at, str) else f'[{written}]'} }}"

@@ -22,6 +22,8 @@ from facts.partitioning import partition_of
 from facts.provenance import header_of
 from facts.union import AnyFact, Topic, topic_of
 from producers.errors import PublishError
+from producers.kafka import KafkaAddress, kafka_at
+from producers.kafka_probe import check_accepted, no_answer
 
 _logger = logging.getLogger("bluelamp.publisher")
 
@@ -70,7 +72,7 @@ BACKFILL = PublisherSettings(batch_facts=500, linger_seconds=1.0, are_facts_chec
 
 
 def connect(
-    bootstrap: str,
+    kafka: KafkaAddress,
     settings: PublisherSettings = LIVE,
     *,
     now: Callable[[], datetime],
@@ -80,18 +82,21 @@ def connect(
     """Connect a publisher to Kafka.
 
     Args:
-        bootstrap: Kafka's addresses, `host:port` separated by commas.
+        kafka: Kafka's addresses, and how to connect.
         settings: how facts are published.
         now: the wall clock.
         monotonic: a monotonic clock, in seconds.
-        options: more options of kafka-python's producer, such as `security_protocol` and `ssl_cafile`.
+        options: more options of kafka-python's producer.
 
     Raises:
-        PartMissingError: Kafka does not answer.
+        PartMissingError: Kafka does not answer, or refuses this client.
+        SettingError: a setting of the connection is wrong.
     """
+    target = kafka_at(kafka)
+    check_accepted(target)
     try:
         producer = KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
+            **target.options(),
             client_id="bluelamp-publisher",
             enable_idempotence=True,
             acks="all",
@@ -105,11 +110,10 @@ def connect(
             **(options or {}),
         )
     except KafkaError as error:
-        hint = "Start Kafka, or set BLUELAMP_KAFKA to its address. `bluelamp up` starts its own."
-        raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=hint) from error
+        raise no_answer(target) from error
     # kafka-python 3.0.12 does not pass the option on: without this line, a metadata request may create the topic.
     producer._metadata.config["allow_auto_create_topics"] = False  # noqa: SLF001
-    return Publisher(producer, settings, where=bootstrap, now=now, monotonic=monotonic)
+    return Publisher(producer, settings, where=str(target), now=now, monotonic=monotonic)
 
 
 class _Batch(Struct):

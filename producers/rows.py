@@ -17,6 +17,7 @@ from producers.values import Cells, MalformedError
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
 
 _TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"'}
+_NOT_JSON_LINES = "[{"
 _TELLING_WIDTH = 5
 """A row of so many columns is hardly ever part of a text by chance."""
 
@@ -104,7 +105,7 @@ def _sheet_rows(
 def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) -> list[str] | MalformedError:
     """The cells of the record that begins with a line.
 
-    A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading goes on after it:
+    A quoted cell may contain line ends. If a quote is not closed soon, only this line is lost and reading continues after it:
     a quote that was never meant to open a cell would otherwise take the following rows with it.
     """
     more: list[str] = []
@@ -118,7 +119,7 @@ def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) 
     what = f"has a {source.quote} in the wrong place, or one that is not closed"
     if len(more) >= source.record_lines - 1 > 0:
         what += f" within {source.record_lines:,} lines"
-    return MalformedError("not_readable", "", f"{what}; reading goes on at the next line")
+    return MalformedError("not_readable", "", f"{what}; reading continues at the next line")
 
 
 def _spanned(first: str, lines: CountedLines, more: list[str], source: ExtractSource) -> Iterator[str]:
@@ -228,11 +229,22 @@ def _is_broken(text: str) -> bool:
 def _json_rows(
     lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str
 ) -> Iterator[Row | UnreadableRow]:
+    is_begun = False
     while (written := lines.first()) is not None:
-        if written.strip():
+        if bare := written.strip():
+            if not is_begun and bare[0] in _NOT_JSON_LINES and not bare.endswith("}"):
+                raise _not_json_lines(bare, f"{name}, line {lines.taken}")
+            is_begun = True
             yield _json_row(lines.taken, written, source, columns)
     if not lines.taken:
         raise MappingError("The extract is empty.", where=name, hint="Export it again.")
+
+
+def _not_json_lines(first: str, where: str) -> MappingError:
+    what = "a JSON array" if first[0] == "[" else "a JSON object of several lines"
+    command = "jq -c '.[]'" if first[0] == "[" else "jq -c ."
+    hint = f"Write each object on a line of its own: `{command} FILE > FILE.jsonl`."
+    return MappingError(f"The file has {what}, not one object a line.", where=where, hint=hint)
 
 
 def _json_row(line: int, written: str, source: ExtractSource, columns: frozenset[str]) -> Row | UnreadableRow:

@@ -21,6 +21,7 @@ _SERIAL = re.compile(r"(\d{5})(?:\.(\d+))?(?: 0?\.(\d+)| 0)?", re.ASCII)
 _SERIAL_OF_DAY = re.compile(r"0?(\.\d+)|0", re.ASCII)
 _SERIALS = (32_874, 73_051)
 """From 1 January 1990 up to 1 January 2100, in days as a spreadsheet counts them."""
+_SERIALS_FROM, _SERIALS_TO = 1990, 2100
 _END_OF_DAY = re.compile(r"(?<!\d)24(?=([:.]?)00(?:\1?00(?:\.0+)?)?(?![\d:]|\.\d))", re.ASCII)
 _HALF_OF_DAY = re.compile(r"\b([ap])\.? ?m\b\.?", re.ASCII | re.IGNORECASE)
 _SPACE_BEFORE_OFFSET = re.compile(r" (?=[+-]\d\d(?::?\d\d)?$|Z$)", re.ASCII)
@@ -182,6 +183,49 @@ def _directive_faults(path: str, form: str) -> Iterator[tuple[str, str, str]]:
             what,
             "Write %I with %p for a 12-hour clock and %H alone for a 24-hour clock; list both if both occur.",
         )
+
+
+_VARIANTS = (
+    ("%H", "%I"),
+    (":%S", ""),
+    ("%M", "%M:%S"),
+    ("%Y", "%y"),
+    ("/", "-"),
+    ("/", "."),
+    ("-", "/"),
+    ("-", "."),
+    (".", "/"),
+)
+_PLAIN = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+_ENDS = ("", " %p", "%z", " %z", " %Z", ".%f", ".%f%z")
+_NOT_KNOWN = re.compile(r"[-+]?[01]|\D*", re.ASCII)
+
+
+def advice_on(text: str, source: ExtractSource) -> str:
+    """What to do about a text that none of the source's formats fits; empty if nothing can be said. It never quotes the text."""
+    if _NOT_KNOWN.fullmatch(text):
+        return '; if it means "not known", list it under `source.absent`'
+    zone = ZoneInfo(source.time_zone)
+    for form in (ISO, EPOCH, EXCEL, *_PLAIN, *_variants(source.times)):
+        at = parse(text, form, zone)
+        if at and _SERIALS_FROM <= at.year < _SERIALS_TO:
+            return f"; add {form!r} to `source.times` if that is what it is"
+    for form in (EXCEL, *_variants(source.times_of_day)):
+        if source.times_of_day and parse_time_of_day(text, form) is not None:
+            return f"; add {form!r} to `source.times_of_day` if that is what it is"
+    return ""
+
+
+def _variants(forms: tuple[str, ...]) -> Iterator[str]:
+    """Formats a little different from the given ones, that a mapping may have."""
+    for form in (form for form in forms if "%" in form):
+        changed = [form, *(form.replace(old, new) for old, new in _VARIANTS if old in form)]
+        changed += [each.replace(":%S", "") for each in changed if "%I" in each]
+        for each in changed:
+            for end in _ENDS:
+                used = _DIRECTIVE.findall(each + end)
+                if len(used) == len(set(used)) and each + end != form and not list(_directive_faults("", each + end)):
+                    yield each + end
 
 
 def is_absent_by_time_of_day(text: str, column: str, source: ExtractSource) -> bool:

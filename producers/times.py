@@ -5,13 +5,14 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from producers.declaration import ISO, Mapping, columns_of
-from producers.time_formats import parse, parse_time_of_day
+from producers.time_formats import advice_on, parse, parse_time_of_day
 from producers.values import Cells, MalformedError, check_digits, text_of
 
 Note = Literal["repeated_hour", "moved"]
 """A reading that rests on more than the cell: one of the two meanings of a repeated hour, or a time moved to the one it follows."""
 
 _TIMES_CACHED = 100_000
+_ADVICE_MOST = 100
 _A_DAY = timedelta(days=1)
 
 
@@ -70,6 +71,7 @@ class LocalClock:
         # The same time occurs in many cells, so each text is parsed once.
         self._read_times: dict[tuple[str, After | None], tuple[datetime, Note | None]] = {}
         self.noted: set[tuple[Note, str]] = set()
+        self._advice_left = _ADVICE_MOST
 
     def time_in(self, cells: Cells, columns: tuple[str, ...]) -> datetime | None:
         """The time in one column of a row, or in several joined; None if one of them is absent.
@@ -145,7 +147,12 @@ class LocalClock:
                 raise MalformedError("missing_value", column, "is a time of day, but the row does not give the day")
         check_digits(text, (column,))
         forms = " or ".join((*self._source.times, *self._source.times_of_day))
-        raise MalformedError("bad_time", column, f"is not a time of the form {forms}")
+        raise MalformedError("bad_time", column, f"is not a time of the form {forms}{self._advice(text)}")
+
+    def _advice(self, text: str) -> str:
+        """What to do about a text that is no time; only for the first ones, because trying formats takes long."""
+        self._advice_left -= 1
+        return advice_on(text, self._source) if self._advice_left >= 0 else ""
 
     def _next(self, time_of_day: time, column: str, after: After) -> tuple[datetime, Note | None]:
         """The first time, at or after the earlier one, at which the local clock shows a time of day."""

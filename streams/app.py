@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import faust
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from facts.union import TOPICS
+from producers.kafka import Kafka, kafka_at
 from streams.fetching import READ_COMMITTED, read_by_entries
 from streams.settings import WorkerSettings
 
@@ -20,6 +22,7 @@ ClaimPartitions = Callable[[set[TP]], Awaitable[dict[TP, int]]]
 def applied_offset_app(settings: WorkerSettings, claim_partitions: ClaimPartitions) -> faust.App:
     """A Faust app whose consumer starts each partition at its applied offset, and that stores nothing itself."""
     read_by_entries()
+    kafka = kafka_at(settings.kafka)
 
     class CommittedThread(driver.AIOKafkaConsumerThread):
         """Faust's reading thread, which skips the records of open and aborted transactions."""
@@ -55,7 +58,8 @@ def applied_offset_app(settings: WorkerSettings, claim_partitions: ClaimPartitio
 
     return App(
         settings.state_name,
-        broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
+        broker=[f"kafka://{address}" for address in kafka.addresses],
+        broker_credentials=_credentials(kafka),
         store="memory://",
         table_standby_replicas=0,  # otherwise Faust uses its own assignor, which may leave a worker without partitions
         datadir=settings.data_directory,
@@ -76,3 +80,13 @@ def applied_offset_app(settings: WorkerSettings, claim_partitions: ClaimPartitio
         consumer_max_fetch_size=4 * 1024 * 1024,
         loghandlers=[],
     )
+
+
+def _credentials(kafka: Kafka) -> Credentials | None:
+    """Kafka's sign-in and encryption, as Faust passes them to aiokafka; None without either."""
+    context = kafka.tls()
+    if kafka.has_sasl:
+        return SASLCredentials(
+            username=kafka.user, password=kafka.password.reveal(), mechanism=kafka.mechanism, ssl_context=context
+        )
+    return SSLCredentials(context) if context else None

@@ -5,7 +5,7 @@
 --
 -- Redis undoes nothing when a script fails midway, so everything that can be checked is checked before the first write: types,
 -- permissions and counts. Redis refuses the first write if it is short of memory, disk or replicas, and after that refuses
--- none. If a later write fails all the same, the earlier ones are undone. The applied offset is written last.
+-- none. If a later write still fails, the earlier ones are undone. The applied offset is written last.
 
 local control, timelines, open, feeds, changes = unpack(KEYS)
 local expected, epoch, after = ARGV[1], ARGV[2], ARGV[3]

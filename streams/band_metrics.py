@@ -25,7 +25,7 @@ def band_families(reader: Reader, is_wanted: ReadingFilter = all_readings) -> It
     """The expected value and the control limits of every measure that has a band.
 
     Args:
-        reader: of the state; called within one of its moments.
+        reader: the reader of the state; called within one of its moments.
         is_wanted: whether to include a measure over a window.
     """
     for measure in CATALOGUE.values():

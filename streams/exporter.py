@@ -30,8 +30,8 @@ class ReadingsCollector(Collector):
     """Turns readings into metrics; if the state cannot be read, it exports only that and the cause.
 
     Args:
-        reader: of the state.
-        watch: of the log; without one there are no metrics of the log.
+        reader: the reader of the state.
+        watch: the watch of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
         probe: finds out what the state server refuses although it can be read.
         is_wanted: whether to include a measure over a window.

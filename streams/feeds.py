@@ -115,7 +115,7 @@ def believed(state: FeedState, now: int) -> FeedState:
     """The credible state of a feed at `now`: a claim about a later time falls back to what is settled.
 
     Args:
-        state: of the feed.
+        state: the state of the feed.
         now: in microseconds.
     """
     latest = now + SKEW_MICROSECONDS

@@ -12,6 +12,7 @@ from kafka import KafkaConsumer
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 
 from facts.batch import Entry, SkippedOffsets, read
+from producers.kafka import Kafka
 
 READ_COMMITTED = "read_committed"
 _SKIPPED = object()
@@ -26,15 +27,15 @@ def skipped_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
 # kafka-python.
 
 
-def committed_consumer(bootstrap: str, **settings: Any) -> KafkaConsumer:
+def committed_consumer(kafka: Kafka, **settings: Any) -> KafkaConsumer:
     """A kafka-python consumer: the value of each of its records is an entry of `facts.batch.read`.
 
     Args:
-        bootstrap: addresses of Kafka, `host:port` separated by commas.
+        kafka: how to connect.
         settings: further settings of the library.
     """
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap.split(","),
+        **kafka.options(),
         group_id=None,
         enable_auto_commit=False,
         # A record that is gone must not be skipped silently.

@@ -44,7 +44,7 @@ class FigureCache:
         Args:
             question: the question.
             force: the name of the force.
-            versions: of the partitions that it is read from.
+            versions: the versions of the partitions that it is read from.
             read: reads the figures, and the versions that they are from.
             open_items: the open items of a kind.
         """

@@ -32,7 +32,7 @@ class Quarantined(Struct, frozen=True):
     """Something that cannot be counted, and its place in the log.
 
     Attributes:
-        offset: of its record, or the first offset of an unreadable batch.
+        offset: the offset of its record, or the first offset of an unreadable batch.
         last_offset: the same, or the last offset of that batch.
         refusal: what is wrong with it.
         fact: the fact itself if it could be read, so that it is not lost when the log deletes it.

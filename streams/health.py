@@ -32,7 +32,7 @@ _COUNTERS = {
     "moved": "Facts counted on a partition that is not their subject's, and moved to the right one.",
     "heartbeats": "Heartbeats received.",
     "producer_stamped": "Records stamped by their producer, so the time at which the log received them is unknown.",
-    "stale_writes": "Batches refused because another owner had claimed the partition or the state had gone back.",
+    "stale_writes": "Batches refused because another owner had claimed the partition or the state had been restored from an earlier time.",
 }
 
 
@@ -40,8 +40,8 @@ class Health:
     """Metrics of feeds, partitions, quarantine and log.
 
     Args:
-        reader: of the state; called within one of its moments.
-        watch: of the log; without one there are no metrics of the log.
+        reader: the reader of the state; called within one of its moments.
+        watch: the watch of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
     """
 

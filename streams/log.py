@@ -16,6 +16,8 @@ from facts.errors import PartMissingError, SettingError
 from facts.union import TOPICS
 from measures.outcome import microseconds
 from measures.window import DAYS_KEPT
+from producers.kafka import KafkaAddress, kafka_at
+from producers.kafka_probe import check_accepted, no_answer
 from streams.fetching import committed_consumer
 from streams.settings import PARTITIONS
 from streams.store import Identity
@@ -40,7 +42,7 @@ class ConsumerGroup(NamedTuple):
     """The consumers that share the log's partitions, as Kafka describes them.
 
     Attributes:
-        name: of the consumer group.
+        name: the name of the consumer group.
         state: `Stable` when every member has its partitions; `Empty` or `Dead` when there are no members.
         members: the partitions of each member, by its id.
     """
@@ -71,18 +73,19 @@ class LogClient:
     """A blocking client of Kafka for everything but reading records; use it in a thread of its own.
 
     Args:
-        bootstrap: addresses of Kafka, `host:port` separated by commas.
+        kafka: Kafka's addresses, and how to connect.
 
     Raises:
-        PartMissingError: Kafka does not answer at the start, or did not answer a query inside the `with`.
+        PartMissingError: Kafka does not answer or refuses this client at the start, or did not answer a query inside the `with`.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
+    def __init__(self, kafka: KafkaAddress) -> None:
+        self.kafka = kafka_at(kafka)
+        check_accepted(self.kafka)
         try:
-            self._admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="bluelamp-log")
+            self._admin = KafkaAdminClient(**self.kafka.options(), client_id="bluelamp-log")
         except KafkaError as error:
-            raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=_START) from error
+            raise no_answer(self.kafka) from error
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +95,7 @@ class LogClient:
     ) -> None:
         self.close()
         if isinstance(error, KafkaError):
-            raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=_START) from error
+            raise PartMissingError(f"Kafka does not answer ({error!r}).", where=str(self.kafka), hint=_START) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -219,7 +222,7 @@ class LogClient:
 
     def next_offset(self, topic: str, partition: int, offset: int) -> int | None:
         """The first offset, at or after the given one, that holds a record; None if none does. Compaction leaves gaps."""
-        consumer = committed_consumer(self.bootstrap)
+        consumer = committed_consumer(self.kafka)
         try:
             place = TopicPartition(topic, partition)
             consumer.assign([place])

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from facts.batch import Entry
 from facts.errors import IncompleteError, PartMissingError
+from producers.kafka import KafkaAddress
 from streams.fetching import committed_consumer
 from streams.log import LogClient
 from streams.stall import Place
@@ -31,16 +32,15 @@ class LogReader:
     """Reads one partition at a time; a context manager.
 
     Args:
-        bootstrap: addresses of Kafka, `host:port` separated by commas.
+        kafka: Kafka's addresses, and how to connect.
 
     Raises:
         PartMissingError: nothing answers there.
     """
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
-        self._log = LogClient(bootstrap)
-        self._consumer = committed_consumer(bootstrap, max_poll_records=_RECORDS_A_POLL)
+    def __init__(self, kafka: KafkaAddress) -> None:
+        self._log = LogClient(kafka)
+        self._consumer = committed_consumer(self._log.kafka, max_poll_records=_RECORDS_A_POLL)
 
     def __enter__(self) -> Self:
         return self
@@ -93,5 +93,7 @@ class LogReader:
             raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint) from error
         except KafkaError as error:
             hint = "Check the broker, then try again."
-            raise PartMissingError(f"Kafka does not answer ({error!r}).", where=self.bootstrap, hint=hint) from error
+            raise PartMissingError(
+                f"Kafka does not answer ({error!r}).", where=str(self._log.kafka), hint=hint
+            ) from error
         return polled

@@ -1,7 +1,6 @@
 """Polls from a thread how far the log reaches, so that others can see whether facts wait in it."""
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from facts.errors import BlueLampError, PartMissingError
+from producers.kafka import KafkaAddress
+from producers.kafka_probe import check_reachable
 from streams.log import LogClient
 from streams.repeated_errors import RepeatedErrors
 from streams.stall import Place
@@ -66,7 +67,7 @@ class LogWatch:
         """The last snapshot; None if Kafka did not answer, or has not been queried yet.
 
         Args:
-            applied_offsets: of the partitions to query from now on.
+            applied_offsets: the applied offsets of the partitions to query from now on.
         """
         self._applied_offsets = applied_offsets
         return self._snapshot
@@ -89,17 +90,17 @@ class LogWatch:
             self._stop.wait(self._every_seconds)
 
 
-def looking_at(bootstrap: str, group: str) -> Look:
+def looking_at(kafka: KafkaAddress, group: str) -> Look:
     """A function that queries a log.
 
     Args:
-        bootstrap: addresses of Kafka, `host:port` separated by commas.
+        kafka: Kafka's addresses, and how to connect.
         group: the workers' consumer group.
     """
 
     def look(applied_offsets: Mapping[Place, int]) -> LogSnapshot:
-        check_reachable(bootstrap)
-        with LogClient(bootstrap) as log:
+        check_reachable(kafka)
+        with LogClient(kafka) as log:
             ends = log.ends(applied_offsets)
             readable = {place: end.readable for place, end in ends.items()}
             return LogSnapshot(readable, _workers(log, group), {place: end.held_back for place, end in ends.items()})
@@ -112,20 +113,3 @@ def _workers(log: LogClient, group: str) -> int | None:
         return len(log.group(group).members)
     except PartMissingError:
         return None  # this client may not have the right to describe the group
-
-
-def check_reachable(bootstrap: str) -> None:
-    """Check quickly that Kafka listens: its client tries for half a minute, and leaves a thread behind when it gives up.
-
-    Raises:
-        PartMissingError: nothing listens there.
-    """
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-        except (OSError, ValueError):
-            continue
-        return
-    hint = "Start Kafka, or set BLUELAMP_KAFKA to its address; `bluelamp up` starts everything itself."
-    raise PartMissingError("Kafka does not answer.", where=bootstrap, hint=hint)

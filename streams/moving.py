@@ -23,7 +23,7 @@ class OwnPartition(NamedTuple):
     """One partition and the number of partitions, which decide the subjects that belong on it.
 
     Attributes:
-        number: of the partition.
+        number: the number of the partition.
         partitions: the number of partitions that its topic has.
         before: the number it had when the previous state version was built; the same unless partitions were added.
     """

@@ -26,8 +26,8 @@ class Owned(Struct):
     """A partition as its owner last saw it.
 
     Attributes:
-        names: of its keys.
-        epoch: of this ownership.
+        names: the names of its keys.
+        epoch: the epoch of this ownership.
         applied_offset: the offset up to which the log is applied to its state.
         partition: its owner's memory of it.
         lock: the lock under which its state is changed.
@@ -74,7 +74,7 @@ class Owner:
     """Folds the records of the partitions it owns; workers and rebuilds both use it.
 
     Args:
-        store: of the state.
+        store: the store of the state.
         rules: by force.
         quarantine: sends what cannot be counted to quarantine, before the batch is applied.
         move: sends facts to their right partition, before the batch is applied.

@@ -19,7 +19,7 @@ Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
 _CHUNK = 500
 _ROUNDS = 4
-"""How often the state may change while it is read before everything is read in one transaction."""
+"""How many times the state may change during a read before everything is read in one transaction."""
 
 
 class NotLoadedError(RuntimeError):
@@ -79,11 +79,11 @@ class PartitionCache:
 
     Args:
         redis: a blocking client that decodes replies to text.
-        names: of the partition's keys.
+        names: the names of the partition's keys.
 
     Attributes:
-        applied_offset: of everything in this cache; None before the first refresh, and while there is no state.
-        identity: of the log that the state was folded from; empty while there is no state.
+        applied_offset: the applied offset of everything in this cache; None before the first refresh, and while there is no state.
+        identity: the identity of the log that the state was folded from; empty while there is no state.
         version: increases whenever panes or open items change; a heartbeat changes neither.
     """
 
@@ -134,7 +134,7 @@ class PartitionCache:
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
-        """The panes that the state now holds of a force."""
+        """The panes that the state now holds for a force."""
         with reading_state(self.names):
             slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
             return {(force, grain, int(slot)) for slot in slots}

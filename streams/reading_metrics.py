@@ -48,7 +48,7 @@ class ReadingMetrics:
     """Every measure over every window that is exported.
 
     Args:
-        reader: of the state.
+        reader: the reader of the state.
         steady_seconds: a clock that never jumps.
         is_wanted: whether to include a measure over a window.
     """
@@ -178,8 +178,8 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
 def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
     """Gauges of what is not recorded of a figure and, for a share, of its bounds."""
     name, question = metric_name(measure), measure.question
-    low = GaugeMetricFamily(f"{name}_low", f"If all that is not recorded had been missed: {question}", labels=labels)
-    high = GaugeMetricFamily(f"{name}_high", f"If all that is not recorded had been met: {question}", labels=labels)
+    low = GaugeMetricFamily(f"{name}_low", f"If every unrecorded outcome had been missed: {question}", labels=labels)
+    high = GaugeMetricFamily(f"{name}_high", f"If every unrecorded outcome had been met: {question}", labels=labels)
     count = GaugeMetricFamily(f"{name}_unrecorded", f"Number not recorded or in doubt: {question}", labels=labels)
     for each in readings:
         words = [{"force": each.force, "window": each.window}[label] for label in labels]

@@ -79,7 +79,7 @@ class HourReading(NamedTuple):
     """A measure over one whole hour.
 
     Attributes:
-        start: of the hour.
+        start: the start of the hour.
         value: in the measure's unit; None if the record does not cover the hour, or n is too small.
         n: how many things the value is taken from.
     """

@@ -12,6 +12,7 @@ from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as NoAnswerError
 
 from facts.errors import BlueLampError, IncompleteError, PartMissingError
+from producers.tls import tls_trouble
 
 Cause = Literal[
     "unreachable",
@@ -175,6 +176,10 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(cause, "a key holds something that is not part of a state", _FOREIGN_HINT)
     if cause:
         return Refusal(cause, _short(text) if cause == "access_denied" else "")
+    encryption = next((each for each in _chain(error) if isinstance(each, ssl.SSLError)), None)
+    if encryption:
+        what, hint = tls_trouble(encryption, "The state server", "BLUELAMP_REDIS")
+        return Refusal("unreachable", what[:1].lower() + what[1:], hint)
     reason = next(filter(None, map(_connection, _chain(error))), "")
     if reason or isinstance(error, OSError | NoConnectionError):
         return Refusal("unreachable", reason or _short(text))
@@ -204,8 +209,6 @@ def _connection(error: BaseException) -> str:
 
 _CONNECTIONS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "its host name is not known"),
-    (ssl.SSLCertVerificationError, "its TLS certificate is not trusted"),
-    (ssl.SSLError, "no TLS connection could be made"),
     (ConnectionRefusedError, "nothing listens at its address"),
     (TimeoutError, "no answer in time"),
     (NoAnswerError, "no answer in time"),

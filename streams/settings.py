@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+from producers.kafka import KafkaAddress
+from streams.state_address import StateAddress
+
 PARTITIONS = 4
 """The default number of partitions of a topic."""
 
@@ -16,8 +19,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """The settings of a worker.
 
     Attributes:
-        kafka: addresses of Kafka, `host:port` separated by commas.
-        redis: URL of the state server.
+        kafka: Kafka's addresses, and how to connect.
+        redis: the state server's address, and how to connect.
         state_name: prefix of the state's keys, and name of the consumer group.
         worker_name: a lasting name for this worker: restarted under it, it gets its partitions back at once.
         data_directory: where Faust stores its own files.
@@ -30,8 +33,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         stall_seconds: how long the state may stay unchanged while the log is ahead of it.
     """
 
-    kafka: str
-    redis: str
+    kafka: KafkaAddress
+    redis: StateAddress
     state_name: str = "bluelamp"
     worker_name: str | None = None
     data_directory: str = ".bluelamp"

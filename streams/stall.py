@@ -14,6 +14,7 @@ from facts.errors import BlueLampError
 from streams.log import LogClient
 from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
+from streams.state_address import connection_of
 from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
 
@@ -36,7 +37,7 @@ class Stalls(Struct):
         """Whether the worker makes no progress although the log is ahead of the state.
 
         Args:
-            applied_offsets: of each owned partition.
+            applied_offsets: the applied offsets of each owned partition.
             ends: the end of the log of each partition.
             now: seconds of a steady clock.
         """
@@ -63,8 +64,8 @@ class StallWatch:
 
     Args:
         settings: the worker's.
-        version: of the state that it works on.
-        identities: of the topics when it started; Kafka clients do not notice a topic that is deleted and created again.
+        version: the version of the state that it works on.
+        identities: the identities of the topics when it started; Kafka clients do not notice a topic that is deleted and created again.
         owned: returns the partitions that it owns now.
         leave: ends the process.
     """
@@ -96,7 +97,7 @@ class StallWatch:
         self._thread.join(timeout=5)
 
     def _watch(self) -> None:
-        with Redis.from_url(self._settings.redis, decode_responses=True, socket_timeout=5) as redis:
+        with Redis.from_url(**connection_of(self._settings.redis), socket_timeout=5) as redis:
             while not self._stop.wait(self._settings.stall_seconds / 6):
                 try:
                     trouble = self._trouble(redis)

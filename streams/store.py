@@ -31,8 +31,8 @@ class Names:
     """The names of a partition's keys; the braces keep them in one slot of a Redis Cluster.
 
     Args:
-        prefix: of the whole state, so that two states can exist side by side.
-        topic: of the partition.
+        prefix: the prefix of the whole state, so that two states can exist side by side.
+        topic: the topic of the partition.
         partition: its number.
     """
 
@@ -58,8 +58,8 @@ class Identity(Struct, frozen=True):
     """Which log a state was folded from.
 
     Attributes:
-        cluster_id: of the Kafka cluster.
-        topic_id: of the topic; one that is deleted and created again has another.
+        cluster_id: the id of the Kafka cluster.
+        topic_id: the id of the topic; a topic that is deleted and created again has another.
         partitions: the number of partitions of the topic.
     """
 
@@ -77,7 +77,7 @@ class Control(NamedTuple):
 
     Attributes:
         applied_offset: the offset up to which the log is applied; None if there is no state yet.
-        epoch: of this ownership; an older owner's writes are refused.
+        epoch: the epoch of this ownership; an older owner's writes are refused.
         feeds: by force and feed.
         events: by force.
     """
@@ -109,7 +109,7 @@ class StateStore:
 
     Args:
         redis: a client of the state server that decodes replies to text.
-        prefix: of the state's keys.
+        prefix: the prefix of the state's keys.
     """
 
     def __init__(self, redis: Redis, prefix: str) -> None:

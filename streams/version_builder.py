@@ -23,7 +23,7 @@ class VersionBuilder:
     Facts that cannot be counted are not sent to quarantine again, because the first fold has sent them.
 
     Args:
-        store: of the version.
+        store: the store of the version.
         rules: by force.
         source: the records to fold.
         move: sends facts to their right partition.
@@ -46,7 +46,7 @@ class VersionBuilder:
 
         Args:
             place: the partition.
-            identity: of its topic.
+            identity: the identity of its topic.
             first: the offset at which a new partition begins.
             before: the number of partitions of its topic when the current version was built.
 

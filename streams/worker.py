@@ -35,6 +35,7 @@ from streams.refusal import Refusal, explained, refusal_of
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
+from streams.state_address import connection_of
 from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -52,7 +53,7 @@ class Worker:
     """Reads the log and updates the state until it is stopped.
 
     Args:
-        settings: of this worker.
+        settings: the settings of this worker.
         rules: by force.
         leave: ends the process at once with a status; never returns.
         now: the wall clock.
@@ -74,8 +75,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         self.redis = Redis.from_url(
-            self.settings.redis,
-            decode_responses=True,
+            **connection_of(self.settings.redis),
             socket_timeout=_ANSWER_SECONDS,
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
@@ -151,7 +151,7 @@ class Worker:
         try:
             async with asyncio.timeout(30):
                 return await self._claim_partitions(places)
-        except Exception as error:  # noqa: BLE001 - if Faust caught it, the worker would run on and own nothing
+        except Exception as error:  # noqa: BLE001 - if Faust caught it, the worker would keep running and own nothing
             self._end(f"Could not claim {len(places)} partitions", error)
 
     async def _claim_partitions(self, places: set[TP]) -> dict[TP, int]:
@@ -259,7 +259,7 @@ class Worker:
         """Exit because of an error, with the status for a restart, or for a person if only a person can resolve it."""
         refusal = self._refusal(error)
         if refusal and not refusal.heals():
-            with Blocking.from_url(self.settings.redis, socket_timeout=_REPORT_SECONDS) as redis:
+            with Blocking.from_url(**connection_of(self.settings.redis), socket_timeout=_REPORT_SECONDS) as redis:
                 report(redis, self.settings.state_name, refusal)
             self._give_up(PERSON_NEEDED, str(error) if isinstance(error, IncompleteError) else str(explained(refusal)))
         self._give_up(RESTART_ME, f"{what}: {explained(refusal) if refusal else _words(error)}")

@@ -25,7 +25,7 @@ class ActiveAlerts(NamedTuple):
     """Prometheus' latest evaluation, by rule and scope.
 
     Attributes:
-        breach: of every rule, 0 if it is good and has been for as long as the rule requires, else 1.
+        breach: for every rule, 0 if it is good and has been for as long as the rule requires, else 1.
         alerts: the pending and firing alerts.
         firing: the labels of each firing alert.
     """
@@ -81,7 +81,7 @@ def load_active_alerts(query: Query, rules: Mapping[str, Rule]) -> ActiveAlerts:
 def _recent_worst(query: Query, rules: Mapping[str, Rule]) -> dict[Key, float]:
     """The worst value of each rule over the time it must be good: a Prometheus that was killed keeps the series but not that state.
 
-    One evaluation less, because at an ordinary end the last bad one is exactly that old.
+    The range is one evaluation shorter, because at an ordinary end the last bad evaluation is exactly that old.
     """
     worst: dict[Key, float] = {}
     for keep_seconds in {rule.keep_firing_for_seconds for rule in rules.values()}:

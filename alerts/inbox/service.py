@@ -43,7 +43,7 @@ class Dependencies(Struct, frozen=True, kw_only=True):
     Attributes:
         rules: the rule table.
         forces: the profiles, by name.
-        force: the force that deals with alerts of no force.
+        force: the force that deals with alerts that belong to no force.
         receivers: each with the events that it is notified of.
         send: sends a message; raises DeliveryError.
         now: the wall clock.
@@ -134,7 +134,7 @@ class Service:
         try:
             self.log.save_data_status(force, status)
         except (RedisError, OSError) as error:
-            # Readers of the list then see that the state server refuses writes, or that nothing watches.
+            # Readers of the list then see that the state server refuses writes, or that nothing monitors.
             self._not_saved.add_error(error)
         else:
             self._not_saved.end()
@@ -201,7 +201,7 @@ class Service:
                 yield from ladder.due(alert, self._force_of(alert), now)
 
     def _force_of(self, alert: Alert) -> Force:
-        """The force that deals with an alert: its own, or the configured one for alerts of no force."""
+        """The force that deals with an alert: its own, or the configured one for alerts that belong to no force."""
         return self._dependencies.forces.get(
             alert.raised.scope.get("force", ""), self._dependencies.forces[self._dependencies.force]
         )

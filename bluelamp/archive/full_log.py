@@ -40,13 +40,13 @@ def recount_of(
     """
     archive = open_archive(settings.archive)
     if archive is not None or until is not None:
-        with LogClient(settings.kafka) as log:
+        with LogClient(settings.log()) as log:
             existing = log.topics()
             identities: dict[str, Identity] = {topic: log.identity(topic) for topic in TOPICS if topic in existing}
         if archive is not None:
             archive.check(identities)
         _check_partitions(identities, until or {})
-    return from_log(settings.kafka, forces, until=until, earlier=archive, keeps_facts=keeps_facts)
+    return from_log(settings.log(), forces, until=until, earlier=archive, keeps_facts=keeps_facts)
 
 
 def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, int]) -> None:
@@ -84,7 +84,7 @@ def archive_log(settings: Settings, say: Callable[[ArchivePart], None]) -> Archi
         say: called with each file once the manifest lists it.
     """
     directory = directory_of(settings)
-    with LogReader(settings.kafka) as log:
+    with LogReader(settings.log()) as log:
         identities = log.identities(TOPICS)
         return write_new(directory, log, identities, log.reach(identities), say)
 

@@ -24,13 +24,13 @@ class ArchivePart(Struct, frozen=True, kw_only=True):
     Attributes:
         file: its path within the archive.
         day: the day on which the log received its first record, in UTC.
-        topic: of the partition.
+        topic: the topic of the partition.
         partition: its number.
         first: its first offset.
         after: the offset after its last one, with which the next part begins.
         records: the number of records; offsets without one had none in the log.
-        size_bytes: of the file.
-        sha256: of the file, in hexadecimal.
+        size_bytes: the size of the file.
+        sha256: the SHA-256 digest of the file, in hexadecimal.
     """
 
     file: str
@@ -113,7 +113,7 @@ class Manifest(Struct, kw_only=True):
     """The contents of an archive.
 
     Attributes:
-        format: of the manifest.
+        format: the format of the manifest.
         identities: the log that each topic was copied from.
         begins: the first offset of each partition, by `topic:number`; 0 unless the log had already deleted earlier records.
         parts: in the order in which they were written; the parts of a partition follow one another without a gap.

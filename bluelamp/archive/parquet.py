@@ -40,9 +40,9 @@ class ParquetWriter:
     """Writes one file in groups of rows, so that a day need not fit into memory.
 
     Args:
-        path: of the file.
-        topic: of its records.
-        partition: of its records.
+        path: the path of the file.
+        topic: the topic of its records.
+        partition: the partition of its records.
 
     Attributes:
         records: the number of records added.

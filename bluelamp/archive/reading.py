@@ -23,7 +23,7 @@ class Archive:
     """An archive, as its manifest was when it was opened.
 
     Args:
-        directory: of the archive.
+        directory: the directory of the archive.
 
     Raises:
         SettingError: there is none.

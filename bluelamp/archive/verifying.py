@@ -36,7 +36,7 @@ def verify(directory: Path, manifest: Manifest) -> Iterator[Fault]:
     """Every fault of an archive, by day; every file is read.
 
     Args:
-        directory: of the archive.
+        directory: the directory of the archive.
         manifest: what the archive should hold.
     """
     for gap in manifest.gaps():

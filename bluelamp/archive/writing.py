@@ -33,7 +33,7 @@ class ArchiveRun(Struct, frozen=True, kw_only=True):
 
     Attributes:
         parts: the parts it wrote.
-        manifest: of the whole archive.
+        manifest: the manifest of the whole archive.
     """
 
     parts: list[ArchivePart]
@@ -50,9 +50,9 @@ def write_new(
     """Write all records of a log after the end of its archive.
 
     Args:
-        directory: of the archive; created if necessary.
+        directory: the directory of the archive; created if necessary.
         source: the log.
-        identities: of its topics.
+        identities: the identities of its topics.
         reach: the first offset that the log still holds, and the one after its last, of each of its partitions.
         say: called with each part once the manifest lists it.
 
@@ -97,7 +97,7 @@ def check_follows(manifest: Manifest, place: Place, first: int, last: int) -> in
     """The offset at which the log continues the archive of a partition.
 
     Args:
-        manifest: of the archive.
+        manifest: the manifest of the archive.
         place: the partition.
         first: the first offset that the log still holds.
         last: the one after its last.

@@ -1,1 +1,1 @@
-"""The command line, one file a command: each parses its options, calls the room that does the work, and prints what comes back."""
+"""The command line, one file per command: each parses its options, calls the package that does the work, and prints the result."""

@@ -21,15 +21,15 @@ from facts.errors import SettingError
     "--every",
     "every_hours",
     type=click.FloatRange(min=0, max=744, min_open=True),
-    help="Archive new records every this many hours (at most a month), until SIGINT or SIGTERM.",
+    help="Keep running and archive new records at this interval, in hours (at most a month), until SIGINT or SIGTERM.",
 )
 @JSON
 def archive(directory: str | None, is_verified: bool, every_hours: float | None, as_json: bool) -> None:
-    """Copy new records of the log to the archive, as Parquet files by the day on which the log received them.
+    """Copy new records of the log to the archive: Parquet files for each day on which the log received records.
 
-    Run it daily, or once with --every 24, so that Kafka's retention time never passes between two runs. If it is interrupted,
-    the next run continues where it stopped. With --verify, exit status 1 means that a day, a range of offsets or a file is
-    missing, or that a file was altered.
+    Run it daily, or leave it running with --every 24. Kafka deletes records at the end of their retention time, so
+    archive more often than that. If it is interrupted, the next run continues where it stopped. With --verify, exit
+    status 1 means that a day, a range of offsets or a file is missing, or that a file was altered.
     """
     settings = settings_of(archive=directory)
     if is_verified and every_hours:

@@ -25,7 +25,7 @@ from streams.readings import Reader
     "--measure",
     "names",
     multiple=True,
-    help="Compare the figures of this measure only. Counts and open items of a period are always all compared.",
+    help="Compare the figures of this measure only. For a period, all counts and open items are compared as well.",
 )
 @FORCE
 @JSON
@@ -34,9 +34,9 @@ def audit(
 ) -> None:
     """Compare every figure of a period, or of a window, with a recount of the log.
 
-    For a period, give --from and --to: it lists every report figure, count and open item that differs, with the facts behind it. For a
-    window, live or past, give --window: it lists every figure that differs, those of open items included. Exit status 0: nothing
-    differs; 1: something differs, or nothing could be compared.
+    For a period, give --from and --to: it lists every report figure, count and open item that differs, with the facts
+    behind it. For a window, live or past, give --window: it lists every figure that differs, including figures of open
+    items. Exit status 0: nothing differs; 1: something differs, or nothing could be compared.
     """
     from bluelamp.verify.state_and_log import check_same_log
 

@@ -9,25 +9,31 @@ from bluelamp.wiring.connections import reader
 
 
 @click.command("board")
-@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_BOARD_PORT).")
+@click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_BOARD_PORT).")
 @HOST
 @FORCE
 def board(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board: live figures, alerts, reports and charts."""
     import uvicorn
 
-    from bluelamp.services.alerts import board_mounts
+    from bluelamp.services.alerts import board_alerts, board_mounts, parts
     from bluelamp.wiring.clock_watch import watch_clock
     from dashboards.board.app import board
     from streams.logwatch import LogWatch, looking_at
 
     log_to_stderr()
     settings = settings_of(board_port=port, force=force)
-    source, watch = reader(settings), LogWatch(looking_at(settings.kafka, settings.state_name))
+    source, watch = reader(settings), LogWatch(looking_at(settings.log(), settings.state_name))
     watch.start()
     watch_clock(source.redis, settings.state_name, "the board")
-    mounts = board_mounts(settings, os.environ)
-    application = board(source, settings.force, mounts, lambda: watch.snapshot(source.applied_offsets()))
+    inbox = parts(settings, os.environ)
+    application = board(
+        source,
+        settings.force,
+        board_mounts(inbox),
+        lambda: watch.snapshot(source.applied_offsets()),
+        alerts=board_alerts(inbox, settings.force),
+    )
     uvicorn.run(
         application,
         host=host,

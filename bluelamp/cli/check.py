@@ -7,7 +7,7 @@ import click
 
 from bluelamp.cli.options import FORCE, JSON, log_to_stderr, say, settings_of
 from bluelamp.wiring.connections import reader
-from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS
+from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, secret_in
 
 
 @click.command()
@@ -25,7 +25,9 @@ def check(force: str | None, as_json: bool) -> None:
 
     log_to_stderr()
     settings = settings_of(force=force)
-    services = parts(settings, has_senders=any(map(os.environ.get, (GATEWAY_TOKENS, WEBHOOK_SECRETS))))
+    services = parts(
+        settings, has_senders=any(secret_in(os.environ, each) for each in (GATEWAY_TOKENS, WEBHOOK_SECRETS))
+    )
     results = []
     for result in examine(settings, reader(settings), services):
         results.append(result)

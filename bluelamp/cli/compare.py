@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @FORCE
 @JSON
 def compare(measure: str, by: str, where: tuple[str, ...], force: str | None, as_json: bool) -> None:
-    """Compare a measure across periods: today, this month, last month, 12 months, the 12 before, and the published figure."""
+    """Compare a measure across periods: today, this month, last month, 12 months, the 12 months before, and the published figure."""
     from dashboards.report.compare import compare
     from dashboards.report.figures import from_reader
     from dashboards.report.text import lines, plain

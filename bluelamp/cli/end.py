@@ -26,14 +26,14 @@ from measures.outcome import Subject
 def end(subject: Subject, subject_id: str, reason: EndReason, role: EndRole, force: str | None, as_json: bool) -> None:
     """End by hand the contact or incident with the id SUBJECT_ID, because no source will report its end.
 
-    It is no longer waiting or open, and whether it met a target is not known. The decision is a fact in the log, with the role of
-    the person and no name. An end that a source reports later counts instead.
+    It then no longer counts as waiting or open, and whether it met its target counts as unknown. The log records the
+    decision with the person's role, not their name. If a source reports the end later, that end replaces this one.
     """
     from producers.publish import LIVE, connect
 
     log_to_stderr()
     settings = settings_of(force=force)
-    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    publisher = partial(connect, settings.log(), LIVE, now=wall, monotonic=time.monotonic)
     fact = end_by_hand(reader(settings), publisher, settings.force, subject, subject_id, reason, role)
     if as_json:
         say(fact)

@@ -13,7 +13,7 @@ from bluelamp.cli.options import HOST, log_to_stderr, settings_of
 def exporter(port: int | None, host: str) -> None:
     """Serve every reading as Prometheus metrics at /metrics; one process serves the whole state.
 
-    It also evaluates the alert rules and notifies the inbox, unless BLUELAMP_PROMETHEUS names a Prometheus that does.
+    It also evaluates the alert rules and notifies the inbox, unless BLUELAMP_PROMETHEUS names a Prometheus that evaluates them.
     """
     from bluelamp.services.exporter import serve_exporter
 

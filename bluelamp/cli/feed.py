@@ -1,4 +1,4 @@
-"""`bluelamp feed`: check a feed before its figures are believed."""
+"""`bluelamp feed`: check a feed before anyone relies on its figures."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from facts.errors import QuestionError
 
 @click.group()
 def feed() -> None:
-    """Check a feed before its figures are believed."""
+    """Check a feed before anyone relies on its figures."""
 
 
 @feed.command("check")
@@ -23,7 +23,7 @@ def feed() -> None:
 @click.option("--mapping", help="How the extract's rows become facts: a TOML file, or the name of a supplied mapping.")
 @click.option("--topic", help="Listen to this topic of the log instead of reading files.")
 @click.option("--seconds", default=300.0, show_default=True, help="How long to listen.")
-@click.option("--output", help="Write the page to this file, as its name says: .html, .md or .txt.")
+@click.option("--output", help="File to write the page to. Its extension sets the format: .html, .md or .txt.")
 @FORCE
 @JSON
 def feed_check(
@@ -37,7 +37,8 @@ def feed_check(
 ) -> None:
     """Check an extract (FILE, or `sample`) or a live feed, and give a verdict on one page for the engineer and the analyst to sign.
 
-    Each finding says what it does to which measure. Nothing is published, and no value of a fact is printed. Exit status 0: ready;
+    Each finding says which measures it affects, and how. Nothing is published, and no value of a fact is printed. Exit
+    status 0: ready;
     1: ready with limits; 2: not ready.
     """
     from bluelamp.feeding.feed_check.finding import status
@@ -55,7 +56,7 @@ def feed_check(
             hint = f"Choose one of {', '.join(forces)}."
             raise QuestionError(f"There is no force {settings.force!r}.", where="--force", hint=hint)
         stop = stopping()
-        result = check_topic(forces[settings.force], settings.kafka, topic, seconds, wait=stop.wait, now=wall)
+        result = check_topic(forces[settings.force], settings.log(), topic, seconds, wait=stop.wait, now=wall)
     else:
         result = check_extract(forces, files, mapping, wall())
     if output:

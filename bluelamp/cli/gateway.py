@@ -9,7 +9,7 @@ from bluelamp.local.directory import refuse_mixture
 
 
 @click.command("gateway")
-@click.option("--port", type=int, help="Port on loopback (default: BLUELAMP_GATEWAY_PORT).")
+@click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_GATEWAY_PORT).")
 @click.option(
     "--webhook",
     "webhooks",

@@ -14,7 +14,7 @@ def inbox() -> None:
 
 
 @inbox.command("serve")
-@click.option("--port", type=int, help="Port to listen on. Default: BLUELAMP_INBOX_PORT.")
+@click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_INBOX_PORT).")
 @HOST
 def inbox_serve(port: int | None, host: str) -> None:
     """Run the inbox: record alerts, notify people and serve the API."""

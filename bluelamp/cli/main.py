@@ -54,10 +54,10 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         rebuild: "Build a new state version and compare it.",
     },
     "Send facts": {
-        feed: "Check a feed before its figures are believed.",
+        feed: "Check a feed before anyone relies on its figures.",
         replay: "Play an extract into the log.",
         tail: "Follow a growing file into the log.",
-        end: "End by hand what no source will end.",
+        end: "End a contact or incident whose end was never recorded.",
         simulate: "Publish the facts of a simulated force.",
     },
     "Read figures": {
@@ -70,7 +70,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     },
     "Check figures": {
         recount: "Count a measure again from the log.",
-        audit: "Compare report figures with a recount of the log.",
+        audit: "Compare every figure with a recount of the log.",
         explain: "List the subjects and facts behind a figure.",
         restatements: "List published figures that later facts changed.",
     },
@@ -95,7 +95,7 @@ class Grouped(click.Group):
 def cli() -> None:
     """Blue Lamp: live operational figures for a police force.
 
-    Every figure is exact, and says so when it is out of date.
+    Every figure is exact, and a figure that is out of date is marked.
     """
 
 

@@ -12,17 +12,15 @@ from measures.occupancy import Suites
 
 
 @click.command("occupancy")
-@click.option("--at", "moment", help="The last hour, such as 2026-11-29T22:00; the present by default.")
+@click.option("--at", "moment", help="Last hour to list, such as 2026-11-29T22:00 (default: now).")
+@click.option("--hours", type=click.IntRange(1, 24 * 7), default=24, show_default=True, help="Number of hours to list.")
 @click.option(
-    "--hours", type=click.IntRange(1, 24 * 7), default=24, show_default=True, help="Number of hours up to it."
-)
-@click.option(
-    "--recount", "is_recounted", is_flag=True, help="Count from the whole log instead, which reaches back further."
+    "--recount", "is_recounted", is_flag=True, help="Count from the whole log, which goes back further than the state."
 )
 @FORCE
 @JSON
 def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | None, as_json: bool) -> None:
-    """The number in custody in each suite at whole hours, now or at any past time of the record."""
+    """List how many people were in custody in each suite at each whole hour, up to now or to a past time."""
     settings = settings_of(force=force)
     source = reader(settings)
     rules = source.rules_of(settings.force)

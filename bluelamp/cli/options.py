@@ -27,7 +27,7 @@ WINDOW = click.option(
 BY = click.option("--by", default="", help="Dimensions to break the figure down by, separated by commas.")
 AS_OF = click.option(
     "--as-of",
-    help="Time to use, such as 2024-12-01T09:59:59Z, or local time without a zone (default: now, or the replay's present).",
+    help="Read the figure as of this time, such as 2024-12-01T09:59:59Z, or local time without a zone (default: now, or the time that a replay has reached).",
 )
 FROM = click.option("--from", "start", required=True, help="First local day, such as 2024-12-01.")
 TO = click.option("--to", "end", required=True, help="Day after the last day, such as 2025-01-01.")

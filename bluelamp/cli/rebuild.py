@@ -33,10 +33,10 @@ from facts.errors import SettingError
 def rebuild(
     is_switched: bool, are_accepted: bool, is_from_scratch: bool, removes_others: bool, limit: int, as_json: bool
 ) -> None:
-    """Build a new state version from archive and log, and compare every figure and count with the current version.
+    """Build a new state version from the archive and the log, and compare every figure and count with the current version.
 
-    It is built with this command's profiles, and nobody reads it before it becomes current. Exit status 0 means that nothing
-    differs; 1 means that something differs or could not be compared.
+    The new version uses the profiles of this command. Nothing reads it before it becomes current. Exit status 0 means
+    that nothing differs; 1 means that something differs or could not be compared.
     """
     if are_accepted and not is_switched:
         what = "--accept-differences has no effect without --switch."

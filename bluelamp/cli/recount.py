@@ -32,8 +32,8 @@ def recount(
 ) -> None:
     """Count a measure again from the whole log, or every measure when MEASURE is left out.
 
-    The recount is separate code: it shares nothing with the workers but the measures' declarations. `bluelamp audit` compares it
-    with the state.
+    The recount is separate code: it shares nothing with the workers except the measures' declarations. `bluelamp audit`
+    compares it with the state.
     """
     from bluelamp.archive.full_log import recount_of
     from bluelamp.verify.compare import Query, every_query

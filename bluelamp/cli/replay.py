@@ -23,16 +23,14 @@ from bluelamp.wiring.settings import load_forces
 )
 @click.option(
     "--extracted-at",
-    help="When the extract was made, in its time zone (default: when the file was last changed). Of two facts with one id, "
-    "the one recorded later counts.",
+    help="When the extract was made, in its time zone (default: when the file was last changed). Of two facts with the same id, the one recorded later counts.",
 )
 @click.option(
     "--replace",
     "replaces",
     nargs=2,
     metavar="FROM TO",
-    help="Withdraw what the mapping published about subjects that began in this period, from FROM up to but excluding TO, "
-    "and that the extract no longer reports. With --dry-run, only list it.",
+    help="Withdraw facts that the mapping published and the extract no longer reports, for subjects that began on or after FROM and before TO. With --dry-run, only list them.",
 )
 @click.option("--accept-malformed", is_flag=True, help="Replace the period even if rows are malformed.")
 @JSON
@@ -50,8 +48,8 @@ def replay(
 ) -> None:
     """Publish the facts of an extract: a FILE read by a mapping, or `sample` for the week of facts supplied with Blue Lamp.
 
-    Several files are read in the order given, as if they were one. Malformed rows are listed with their line and reason, and the other rows are published. The exit status is 1 if any row
-    was malformed.
+    Several files are read in the order given, as if they were one. Malformed rows are listed with their line and
+    reason, and the other rows are published. The exit status is 1 if any row was malformed.
     """
     from bluelamp.feeding.dry_run import dry_run, print_dry_run
     from bluelamp.feeding.replay import read_stamped, replacing, run

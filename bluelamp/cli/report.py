@@ -34,7 +34,7 @@ _FORMATS = ("html", "csv", "xlsx", "pdf")
 @click.option("--public", "is_public", is_flag=True, help="Suppress small numbers. The report states the rule.")
 @FORCE
 def report(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: bool, force: str | None) -> None:
-    """Produce the monthly performance report: 12 months, the 12 before, the difference, each month, and published figures.
+    """Produce the monthly performance report: 12 months, the 12 months before, the difference, each month, and published figures.
 
     PDF needs Chromium on this machine.
     """

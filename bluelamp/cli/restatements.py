@@ -25,7 +25,7 @@ from measures.window import parse_day
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="Number of subjects a day to list with their facts; 0 lists all.",
+    help="Number of subjects to list for each day, with their facts; 0 lists all.",
 )
 @click.option("--format", "kind", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @FORCE

@@ -8,10 +8,12 @@ import click
 import msgspec
 
 from bluelamp.cli.options import JSON, say, settings_of
-from bluelamp.wiring.settings import SECRETS, descriptions, variable
+from bluelamp.wiring.settings import SECRETS, descriptions, secret_in, variable
+from producers.secret import Secret
 
 # Up to the last @ of an address, because a password may contain one.
 _IN_ADDRESS = re.compile(r"(://[^:/?#\s]*:)[^/?#\s]*@")
+_SET = "(set, hidden)"
 _IN_QUERY = re.compile(r"([?&]password=)[^&#\s]*")
 
 
@@ -34,11 +36,13 @@ def settings(as_json: bool) -> None:
 
 
 def without_passwords(value: Any) -> Any:
-    """A setting's value without the passwords of the addresses in it."""
+    """A setting's value for display: a secret is hidden, and so are the passwords of addresses."""
+    if isinstance(value, Secret):
+        return _SET if value else ""
     if not isinstance(value, str):
         return value
     return _IN_QUERY.sub(r"\1(hidden)", _IN_ADDRESS.sub(r"\1(hidden)@", value))
 
 
 def _masked(secret: str) -> str:
-    return "(set, hidden)" if os.environ.get(secret) else ""
+    return _SET if secret_in(os.environ, secret) else ""

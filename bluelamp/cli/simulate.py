@@ -87,7 +87,7 @@ def simulate(
         chosen = simulation.resume_or_save(path, load_forces(settings), chosen, is_seed_given=seed is not None)
     playing = simulation.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
     played = simulation.run(
-        settings.kafka,
+        settings.log(),
         settings.partitions,
         chosen,
         playing,

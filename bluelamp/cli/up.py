@@ -8,7 +8,7 @@ import click
 from msgspec.structs import replace
 
 from bluelamp.cli.options import settings_of
-from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
+from bluelamp.wiring.settings import GATEWAY_TOKENS, secret_in, variable
 
 
 @click.command("up")
@@ -30,13 +30,13 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
 )
 @click.option(
     "--complete-to",
-    help="In a replay, the end of the period that the extract covers: the pages then stay as of that time.",
+    help="In a replay, the end of the period that the extract covers. When the replay is over, the pages keep showing that time.",
 )
 @click.option(
     "--simulate/--feeds-only",
     "is_simulated",
     default=None,
-    help="Simulate a force, or show only what feeds send (default: as before in this directory, or simulate in a new one).",
+    help="Simulate a force, or show only what feeds send (default: the same as the last run in this directory; a new directory simulates).",
 )
 @click.option(
     "--history",
@@ -45,7 +45,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, variable
     help="How much history a new simulation begins with, in days (35d) or months (24mo).",
 )
 @click.option(
-    "--scenario", help="Simulate this scenario, not ordinary days up to now; docs/feed/simulator.md lists them."
+    "--scenario", help="Simulate this scenario instead of ordinary days up to now; docs/feed/simulator.md lists them."
 )
 @click.option("--seed", type=int, help="Random seed of a new simulation (default: 41).")
 @click.option(
@@ -105,7 +105,7 @@ def up(
         is_requested=True if scenario else is_simulated,
         is_replayed=played is not None,
         is_fresh=fresh,
-        has_senders=bool(os.environ.get(GATEWAY_TOKENS)),
+        has_senders=bool(secret_in(os.environ, GATEWAY_TOKENS)),
     ):
         from bluelamp.local.simulation import plan as plan_simulation
 

@@ -36,7 +36,7 @@ class Scanned(NamedTuple):
 
     Attributes:
         end: the first byte after the last whole command, or after the last whole transaction.
-        size: of the file, in bytes.
+        size: the size of the file, in bytes.
         until: the last timestamp before that byte; None if there is none.
     """
 

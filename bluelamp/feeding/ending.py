@@ -42,12 +42,12 @@ def end_by_hand(
         PublishError: the log may not have the fact.
     """
     if subject not in _OPEN:
-        hint = "Only what a source should have ended can be ended: a contact or an incident."
+        hint = "Only a contact or an incident can be ended by hand."
         raise QuestionError(f"A person cannot end a {subject}.", where="SUBJECT", hint=hint)
     reader.refresh()
     kinds = (_OPEN[subject], UNRECORDED_END[subject])
     if not any(subject_id == name for kind in kinds for name, _ in reader.open_subjects(force, kind)):
-        hint = f"List what is open: `bluelamp explain {subject}_unrecorded_count`. It may have ended meanwhile."
+        hint = f"List what is open: `bluelamp explain {subject}_unrecorded_count`. It may have ended in the meantime."
         raise QuestionError(f"No {subject} with this id is open.", where=subject_id, hint=hint)
     at = reader.present(force)
     fact = EndedByHand(

@@ -1,49 +1,16 @@
 """What a replay withdraws when it replaces a period: what its mapping published about it and the extract no longer reports."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from bluelamp.archive.reading import ArchiveAndLog, open_archive
-from bluelamp.wiring.settings import Settings
-from facts.batch import BatchRecord, Entry
-from facts.errors import IncompleteError, SettingError
+from bluelamp.feeding.published import Published, ReplacedPeriod, by_subject, differs, undecided_error
 from facts.fact import FactWithdrawn, SubjectFact
-from facts.provenance import mapping_of
 from facts.union import AnyFact
-from facts.wire import decode
 from measures.timeline import Timeline, add, effective
 from producers.declaration import Mapping as Declared
 from producers.row_facts import digest
-from streams.logreader import LogReader
-from streams.record import received
-
-
-class ReplacedPeriod(NamedTuple):
-    """The period that an extract replaces: from `start` up to but excluding `end`."""
-
-    start: datetime
-    end: datetime
-
-    def has(self, facts: Sequence[SubjectFact]) -> bool:
-        """Whether their subject began in it: the earliest of its facts did."""
-        return bool(facts) and self.start <= min(fact.at for fact in facts) < self.end
-
-
-class Published(Struct):
-    """What the log has about the force and the topic of a mapping.
-
-    Attributes:
-        timelines: the facts of each subject, whoever published them.
-        own: by subject, the ids of the facts that were read by this mapping.
-    """
-
-    timelines: dict[str, Timeline]
-    own: dict[str, set[str]]
 
 
 class Replacement(Struct, kw_only=True):
@@ -64,46 +31,6 @@ class Replacement(Struct, kw_only=True):
     withdrawals: list[FactWithdrawn] = []
 
 
-def read_published(settings: Settings, mapping: Declared) -> Published:
-    """Read what the archive and the log have about the force and the topic of a mapping.
-
-    Raises:
-        BlueLampError: the log cannot be read, or its beginning is missing.
-    """
-    with LogReader(settings.kafka) as log:
-        whole = ArchiveAndLog(open_archive(settings.archive), log)
-        reach = whole.reach(log.reach(log.identities([mapping.topic])))
-        missing = [place for place, (first, _) in reach.items() if first]
-        if missing and not settings.first_start:
-            what = (
-                f"The log no longer has its beginning ({', '.join(f'{topic}:{number}' for topic, number in missing)})."
-            )
-            hint = "Set BLUELAMP_ARCHIVE to its archive: what was published before is not known otherwise."
-            raise IncompleteError(what, where=f"topic {mapping.topic}", hint=hint)
-        entries = (each for place, span in reach.items() for batch in whole.read(place, *span) for each in batch)
-        return published(entries, mapping)
-
-
-def published(entries: Iterable[Entry], mapping: Declared) -> Published:
-    """What records of the topic of a mapping have about its force."""
-    found = Published(defaultdict(dict), defaultdict(set))
-    for entry in entries:
-        if not isinstance(entry, BatchRecord):
-            continue
-        name = mapping_of(entry.headers)
-        for _, fact in decode(entry.value, mapping.topic, received(entry.timestamp)).facts:
-            if isinstance(fact, SubjectFact) and fact.force == mapping.force:
-                add(found.timelines[fact.subject_id], fact)
-                if name == mapping.name or (name is None and fact.fact_id in _ids(mapping, fact.subject_id)):
-                    found.own[fact.subject_id].add(fact.fact_id)
-    return found
-
-
-def _ids(mapping: Declared, subject_id: str) -> set[str]:
-    """The ids that a mapping gives its facts per subject: records of older versions do not name the mapping."""
-    return {digest(mapping.name, each.label, subject_id) for each in mapping.facts if each.per == "subject"}
-
-
 def replacement(
     facts: Sequence[AnyFact], mapping: Declared, log: Published, period: ReplacedPeriod, at: datetime
 ) -> Replacement:
@@ -119,9 +46,7 @@ def replacement(
     Raises:
         SettingError: the log has later records of the same facts, so the extract would not replace them.
     """
-    reported: dict[str, list[SubjectFact]] = defaultdict(list)
-    for fact in facts:
-        reported[cast(SubjectFact, fact).subject_id].append(cast(SubjectFact, fact))
+    reported = by_subject(facts)
     found = Replacement(start=period.start, end=period.end)
     outranked = 0
     for subject_id, own in log.own.items():
@@ -129,17 +54,13 @@ def replacement(
         before = [fact for fact in effective(timeline) if fact.fact_id in own]
         if period.has(before) or period.has(after):
             gone = [fact for fact in before if fact.fact_id not in {each.fact_id for each in after}]
-            outranked += sum(not add(timeline, fact) and _differs(timeline[fact.fact_id], fact) for fact in after)
+            outranked += sum(not add(timeline, fact) and differs(timeline[fact.fact_id], fact) for fact in after)
             found.published += len(before)
             found.withdrawn += gone
             found.withdrawals += _withdrawals(timeline, gone, after, mapping, at)
     if outranked:
-        raise _outranked(outranked, mapping, at)
+        raise undecided_error(outranked, mapping)
     return found
-
-
-def _differs(one: SubjectFact, other: SubjectFact) -> bool:
-    return replace(one, recorded_at=None) != replace(other, recorded_at=None)
 
 
 def _withdrawals(
@@ -167,12 +88,6 @@ def _withdrawal(fact: SubjectFact, mapping: Declared, at: datetime) -> FactWithd
         withdraws=fact.fact_id,
         recorded_at=at,
     )
-
-
-def _outranked(count: int, mapping: Declared, at: datetime) -> SettingError:
-    what = f"The log has {count:,} facts that differ from this extract and were recorded when it was made, or later."
-    hint = f"Give the time of the extract with --extracted-at if {at} is wrong. If the mapping was corrected, raise its `revision`."
-    return SettingError(what, where=f"mapping {mapping.name}", hint=hint)
 
 
 def lines(found: Replacement, limit: int) -> Iterator[str]:

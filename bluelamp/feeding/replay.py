@@ -6,20 +6,22 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 from msgspec import Struct
 
-from bluelamp.feeding.replacement import ReplacedPeriod, Replacement, read_published, replacement
+from bluelamp.feeding.published import ReplacedPeriod, check_keys, count_outdated, read_published
+from bluelamp.feeding.replacement import Replacement, replacement
 from bluelamp.feeding.replacement import lines as replacement_lines
 from bluelamp.wiring.arguments import parse_instant
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings
 from bluelamp.wiring.stopping import stopping
 from facts.errors import MappingError, SettingError
+from facts.fact import SubjectFact
 from facts.times import is_future
 from measures.display import number
 from producers.declaration import Mapping
@@ -41,6 +43,7 @@ _NOTES: dict[Note, str] = {
     "moved": "a little before the time it follows, within the tolerance, so read as that time",
 }
 _WITHDRAWN_LISTED = 20
+_OUTDATED = "The log has later records of {}, and these count. If this extract is the later one, give --extracted-at."
 
 
 class ReplayResult(Struct, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
         complete_to: the event time in the last heartbeat.
         is_whole: whether the replay reached the end of the extract.
         recorded_at: when the extract was made; None if that is not known.
+        outdated: number of facts that do not count, because the log has later records of them.
         replaced: what was withdrawn, if the replay replaces a period.
     """
 
@@ -68,6 +72,7 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
     complete_to: Any
     is_whole: bool
     recorded_at: datetime | None = None
+    outdated: int = 0
     replaced: Replacement | None = None
 
 
@@ -112,16 +117,20 @@ def run(
             click.echo(line, err=True)
         click.echo(_recorded(recorded_at))
     stop = stopping()
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics(settings.partitions)
-    replaced = None
+    replaced, outdated = None, 0
     if replaces:
         replaced = replacing(settings, extract, recorded_at, replaces, accepts_malformed=are_malformed_accepted)
         if not is_quiet:
             print_replacement(replaced)
+    else:
+        outdated = _compared(settings, extract)
+        if outdated and not is_quiet:
+            click.echo(_OUTDATED.format(number(outdated, "fact")))
     publishing = msgspec.structs.replace(BACKFILL if pace == "max" else REPLAY, mapping=extract.mapping.name)
     with (
-        connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic) as publisher,
+        connect(settings.log(), publishing, now=wall, monotonic=time.monotonic) as publisher,
         _bar(extract, is_quiet) as bar,
     ):
         played = play(
@@ -144,7 +153,19 @@ def run(
         )
         if replaced and not played.is_whole:
             click.echo("The replay was stopped before its end, so nothing was withdrawn.")
-    return _result(extract, played, recorded_at, replaced if played.is_whole else None)
+    return _result(extract, played, recorded_at, outdated, replaced if played.is_whole else None)
+
+
+def _compared(settings: Settings, extract: Extract) -> int:
+    """Compare an extract with the log: the number of its facts that do not count, because the log has later records of them.
+
+    Raises:
+        SettingError: the log has other subjects under its keys, or other facts of the same extract.
+    """
+    mapping = extract.mapping
+    log = read_published(settings, mapping, {cast(SubjectFact, fact).subject_id for fact in extract.facts})
+    check_keys(extract.facts, mapping, log)
+    return count_outdated(extract.facts, mapping, log)
 
 
 def read_stamped(
@@ -172,7 +193,7 @@ def _extract_time(files: Sequence[str], given: str | None, mapping: Mapping) -> 
     if made > wall():
         hint = "Give the time at which the extract was made with --extracted-at."
         raise SettingError(
-            f"The extract cannot be of {made}: that is in the future.", where=", ".join(files), hint=hint
+            f"The extract cannot have been made at {made}: that is in the future.", where=", ".join(files), hint=hint
         )
     return made
 
@@ -194,8 +215,10 @@ def _end(extract: Extract, given: str | None) -> datetime | None:
 
 def _recorded(recorded_at: datetime | None) -> str:
     if recorded_at is None:
-        return "The time of the extract is not known: of two facts with one id, the one with the later time counts."
-    return f"Recorded at {recorded_at}: of two facts with one id, the one recorded later counts."
+        return (
+            "The time of the extract is not known: of two facts with the same id, the one with the later time counts."
+        )
+    return f"Recorded at {recorded_at}: of two facts with the same id, the one recorded later counts."
 
 
 def replacing(
@@ -219,12 +242,12 @@ def replacing(
         hint = "Give the time at which the extract was made."
         raise SettingError("It is not known when this extract was made.", where="--extracted-at", hint=hint)
     if extract.malformed and not accepts_malformed:
-        what = f"{number(extract.rows_malformed, 'row')} cannot be read, so whatever was reported before would be withdrawn."
+        what = f"{number(extract.rows_malformed, 'row')} cannot be read, so facts published from them before would be withdrawn."
         hint = "Correct them, or add --accept-malformed to withdraw it."
         raise SettingError(what, where=extract.name, hint=hint)
-    return replacement(
-        extract.facts, mapping, read_published(settings, mapping), ReplacedPeriod(start, end), recorded_at
-    )
+    log, period = read_published(settings, mapping), ReplacedPeriod(start, end)
+    check_keys(extract.facts, mapping, log, period)
+    return replacement(extract.facts, mapping, log, period, recorded_at)
 
 
 def print_replacement(found: Replacement) -> None:
@@ -369,7 +392,11 @@ def _bar(extract: Extract, is_quiet: bool) -> AbstractContextManager[Any]:
 
 
 def _result(
-    extract: Extract, played: ReplayProgress, recorded_at: datetime | None, replaced: Replacement | None
+    extract: Extract,
+    played: ReplayProgress,
+    recorded_at: datetime | None,
+    outdated: int,
+    replaced: Replacement | None,
 ) -> ReplayResult:
     return ReplayResult(
         rows=extract.rows,
@@ -381,5 +408,6 @@ def _result(
         complete_to=played.complete_to,
         is_whole=played.is_whole,
         recorded_at=recorded_at,
+        outdated=outdated,
         replaced=replaced,
     )

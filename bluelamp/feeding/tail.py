@@ -47,11 +47,11 @@ def follow(
     position_path = Path(position or Path(settings.data, "positions", f"{declared.name}-{digest(str(path))}.json"))
     following = TailSettings(late=timedelta(seconds=late_seconds), is_silence_trusted=is_silence_trusted)
     stop = stopping()
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         log.ensure_topics(settings.partitions)
     say(f"following {path}; the position is saved in {position_path}")
     publishing = msgspec.structs.replace(_LIVE, mapping=declared.name)
-    with connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic) as publisher:
+    with connect(settings.log(), publishing, now=wall, monotonic=time.monotonic) as publisher:
         Tail(
             path, declared, position_path, publisher, following, now=wall, monotonic=time.monotonic, wait=stop.wait
         ).run()

@@ -18,7 +18,7 @@ from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.alerts import API_PATH
 from bluelamp.wiring.ports import free_ports
-from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, secret_in, secret_variables
 from facts.errors import PartMissingError
 
 FOLDER = "prometheus"
@@ -51,9 +51,9 @@ class AlertSetup:
         every: str = EVALUATED_EVERY,
     ) -> None:
         self.is_prometheus, self._rules, self._every = is_prometheus, rules, every
-        self._token = "" if environment.get(PEOPLE) else secrets.token_urlsafe(32)
-        self._people = environment.get(PEOPLE) or f"{_login()}:admin:{self._token}"
-        self._engine_token = environment.get(ENGINE_TOKEN) or secrets.token_urlsafe(32)
+        self._token = "" if secret_in(environment, PEOPLE) else secrets.token_urlsafe(32)
+        self._people = secret_in(environment, PEOPLE) or f"{_login()}:admin:{self._token}"
+        self._engine_token = secret_in(environment, ENGINE_TOKEN) or secrets.token_urlsafe(32)
         self._ports = free_ports(3)
 
     def settings(self, settings: Settings) -> Settings:
@@ -64,11 +64,11 @@ class AlertSetup:
 
     def people(self) -> dict[str, str]:
         """The environment variables with people's tokens."""
-        return {PEOPLE: self._people}
+        return secret_variables(PEOPLE, self._people)
 
     def engine(self) -> dict[str, str]:
         """The environment variables with the engine's token."""
-        return {ENGINE_TOKEN: self._engine_token}
+        return secret_variables(ENGINE_TOKEN, self._engine_token)
 
     def sign_in_lines(self, settings: Settings) -> list[str]:
         """What is printed about signing in; nothing else displays the run's token."""

@@ -22,6 +22,7 @@ from facts import wire
 from facts.errors import SettingError
 from facts.force import Force
 from measures.rules import Rules
+from producers.kafka import KafkaAddress
 from producers.publish import PublisherSettings, connect
 from producers.replay import Speed, parse_speed
 from producers.simulate.parameters import packaged
@@ -221,12 +222,12 @@ class Playing(Struct, frozen=True, kw_only=True):
 
 
 def run(
-    bootstrap: str, partitions: int, simulation: Simulation, playing: Playing, say: Callable[[str], None]
+    kafka: KafkaAddress, partitions: int, simulation: Simulation, playing: Playing, say: Callable[[str], None]
 ) -> SimulationProgress:
     """Publish a simulation. Ctrl-C or SIGTERM stops it and flushes what was published.
 
     Args:
-        bootstrap: Kafka's addresses.
+        kafka: Kafka's addresses, and how to connect.
         partitions: number of partitions of a topic that must be created.
         simulation: the simulation.
         playing: how to publish it.
@@ -241,9 +242,9 @@ def run(
     length = playing.days if playing.days is not None or pace == "live" else simulation.scenario.days
     saved = load_simulation(playing.position) if playing.position else None
     stop = stopping()
-    with LogClient(bootstrap) as log:
+    with LogClient(kafka) as log:
         log.ensure_topics(partitions)
-    with connect(bootstrap, _PUBLISHING, now=wall, monotonic=time.monotonic) as publisher:
+    with connect(kafka, _PUBLISHING, now=wall, monotonic=time.monotonic) as publisher:
         return play(
             simulation,
             publisher,

@@ -25,7 +25,7 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.processes import ManagedProcess, until
-from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, variable
+from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, secret_in, variable
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant
 from measures.reading import Loading, loading
@@ -301,7 +301,7 @@ def _history(source: Reader, force: str) -> Loading | None:
 
 def _has_senders() -> bool:
     """Whether anybody may send facts over HTTP, so that a gateway is needed."""
-    return bool(os.environ.get(GATEWAY_TOKENS))
+    return bool(secret_in(os.environ, GATEWAY_TOKENS))
 
 
 def _program() -> str:

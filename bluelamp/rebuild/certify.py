@@ -35,9 +35,9 @@ def certify(
     """Compare everything that a version holds of every force with the log, up to the version's applied offsets.
 
     Args:
-        reader: of the version, which no other process may write.
-        rules: of every force.
-        applied_offsets: of the version.
+        reader: the reader of the version, which no other process may write.
+        rules: the rules of every force.
+        applied_offsets: the applied offsets of the version.
         recounter: recounts the log.
 
     Raises:

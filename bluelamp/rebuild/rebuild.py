@@ -39,6 +39,7 @@ from streams.partition_cache import PartitionCache
 from streams.readings import Reader
 from streams.retrying import Retry, Retrying, once
 from streams.stall import Place
+from streams.state_address import connection_of
 from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 from streams.version_builder import VersionBuilder
@@ -94,7 +95,7 @@ class Rebuild:
 
     Args:
         settings: name log, archive and state.
-        rules: of every force, with which to build.
+        rules: the rules of every force, with which to build.
         redis: a blocking client of the state server.
         log: reads the log.
         mover: moves facts that are on a wrong partition.
@@ -347,7 +348,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     """The report for people: what differs, what was compared, and which version is current.
 
     Args:
-        result: of the rebuild.
+        result: the result of the rebuild.
         limit: the most figures, and the most cells, to list; 0 lists all.
     """
     yield from _limited([_figure(each) for each in result.differing_figures], limit)
@@ -362,7 +363,7 @@ def lines(result: Rebuilt, limit: int) -> Iterator[str]:
     elif result.is_same():
         yield f"Version {result.current} is still current. To switch to version {result.built}, add --switch."
     else:
-        yield f"Version {result.current} is still current. To switch all the same, add --switch --accept-differences."
+        yield f"Version {result.current} is still current. To switch anyway, add --switch --accept-differences."
 
 
 def _compared(result: Rebuilt) -> Iterator[str]:
@@ -431,9 +432,9 @@ def remove_version(redis: Redis, state_name: str, number: int) -> int:
 def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
     with (
         state_client(settings, 30.0) as redis,
-        LogReader(settings.kafka) as log,
-        LogReader(settings.kafka) as second_log,
-        sending(settings.kafka) as send,
+        LogReader(settings.log()) as log,
+        LogReader(settings.log()) as second_log,
+        sending(settings.log()) as send,
     ):
         yield redis, log, Mover(open_archive(settings.archive), second_log, send)
 
@@ -462,7 +463,7 @@ async def rebuild(
     """Rebuild the state that the settings name, as `Rebuild.run`; `say` reports what the state server refuses meanwhile."""
     recounter = _recounter_of(settings, [each.force for each in rules.values()])
     with _clients(settings) as (redis, log, mover):
-        async with AsyncRedis.from_url(settings.redis, decode_responses=True, socket_timeout=30) as client:
+        async with AsyncRedis.from_url(**connection_of(settings.state_server()), socket_timeout=30) as client:
             retry = Retrying(client, say, time.monotonic)
             work = Rebuild(settings, rules, redis, log, mover, recounter, client, now, report, retry=retry)
             return await work.run(is_from_scratch=is_from_scratch, is_switched=is_switched, are_accepted=are_accepted)

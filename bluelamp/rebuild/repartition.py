@@ -16,6 +16,7 @@ from facts.batch import BatchRecord
 from facts.errors import PartMissingError
 from facts.moved import Origin, origin_of
 from facts.union import TOPICS
+from producers.kafka import Kafka
 from streams.logreader import RecordSource
 from streams.moving import Copy, Moved, copy_of
 from streams.stall import Place
@@ -45,7 +46,7 @@ class Mover:
     """Sends each fact to its right partition once.
 
     Args:
-        archive: of the log; None if there is none.
+        archive: the archive of the log; None if there is none.
         log: where to look for copies; not the reader that the fold uses.
         send: sends the copies.
 
@@ -97,7 +98,7 @@ def _holds(numbers: "array[int]", number: int) -> bool:
 
 
 @contextmanager
-def sending(bootstrap: str) -> Iterator[Send]:
+def sending(kafka: Kafka) -> Iterator[Send]:
     """Connect a producer to Kafka; yields a function that sends records.
 
     Raises:
@@ -105,7 +106,7 @@ def sending(bootstrap: str) -> Iterator[Send]:
     """
     hint = "Check that Kafka is running and that this program may write to the topic, then start again."
     try:
-        with KafkaProducer(bootstrap_servers=bootstrap.split(","), acks="all", enable_idempotence=True) as producer:
+        with KafkaProducer(**kafka.options(), acks="all", enable_idempotence=True) as producer:
 
             def send(copies: Sequence[Copy]) -> None:
                 futures = [
@@ -119,4 +120,4 @@ def sending(bootstrap: str) -> Iterator[Send]:
             yield send
     except KafkaError as error:
         what = f"Facts could not be moved to their right partition ({error!r})."
-        raise PartMissingError(what, where=bootstrap, hint=hint) from error
+        raise PartMissingError(what, where=str(kafka), hint=hint) from error

@@ -147,7 +147,7 @@ def _spells(facts: Sequence[_Fact]) -> list[_Spell]:
         if fact.fact == "DetaineeArrived":
             used += _arrive(spells, fact, facts)
         elif latest and inside:
-            _go_on(latest, fact, used)
+            _move_or_end(latest, fact, used)
         elif latest and fact.fact == "ClockResumed" and _was_paused_for_bail(latest):
             _, suite, word = latest.rooms[-1]
             spells.append(_Spell(fact, latest.child, [(fact.happened, suite, word)], is_new=False))
@@ -173,7 +173,7 @@ def _arrive(spells: list[_Spell], arrival: _Fact, facts: Sequence[_Fact]) -> lis
     return ends[:1] if has_ended else []
 
 
-def _go_on(spell: _Spell, fact: _Fact, used: Sequence[_Fact]) -> None:
+def _move_or_end(spell: _Spell, fact: _Fact, used: Sequence[_Fact]) -> None:
     """Move a person in custody to another suite, or end the stay."""
     if fact.fact == "DetaineeTransferred":
         _enter(spell, fact)

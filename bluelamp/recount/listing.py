@@ -128,7 +128,7 @@ def _counts(statistic: Any, each: ListedOutcome, as_of: int) -> bool:
 
 
 class Slot(Struct, frozen=True):
-    """The smallest unit of report figures: the outcomes of one kind, local day, words and value.
+    """The smallest unit of report figures: the outcomes of one kind, local day, labels and value.
 
     Attributes:
         kind: a key of `measures.outcome.KINDS`.

@@ -1,6 +1,5 @@
 """Reads the whole log: every partition of every topic, from its beginning to its end at the time of opening."""
 
-import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -19,6 +18,8 @@ from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
 from facts.moved import origin_of
 from facts.union import TOPICS, Topic
+from producers.kafka import Kafka, KafkaAddress, kafka_at
+from producers.kafka_probe import check_reachable, no_answer
 
 _POLL_MILLISECONDS = 1000
 _EMPTY_POLLS_MAX = 30
@@ -47,9 +48,8 @@ class Earlier(Protocol):
 
 
 def from_log(
-    bootstrap: str,
+    kafka: KafkaAddress,
     forces: Sequence[Force],
-    client: Mapping[str, Any] | None = None,
     until: Mapping[tuple[str, int], int] | None = None,
     *,
     earlier: Earlier | None = None,
@@ -58,9 +58,8 @@ def from_log(
     """Recount a log up to its current end, with its archive first if there is one.
 
     Args:
-        bootstrap: the address of the log, host:port.
+        kafka: the log's addresses, and how to connect.
         forces: the profiles; facts of other forces are left out.
-        client: further settings of the consumer, such as TLS.
         until: for each (topic, partition), the offset to stop before; partitions that are missing are not read.
         earlier: the archive of this log, which is read first.
         keeps_facts: whether to keep the facts, so that they can be listed with the figures.
@@ -72,7 +71,8 @@ def from_log(
         PartMissingError: Kafka does not answer, or stopped sending records before the end.
         IncompleteError: records were deleted while they were being read, or there is a gap after the archive.
     """
-    consumer, log = _open(bootstrap, client or {})
+    target = kafka_at(kafka)
+    consumer, log = _open(target)
     try:
         if earlier is not None:
             log.continue_after(earlier)
@@ -80,7 +80,7 @@ def from_log(
         before = earlier.records(until) if earlier is not None else ()
         records = chain(before, log.records())
         recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts)
-        held_back = log.held_back(bootstrap, client or {})
+        held_back = log.held_back(target)
     finally:
         consumer.close()
     loaded = recount.loaded
@@ -142,9 +142,9 @@ class OpenedLog:
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
         return total - sum(self._ends.values())
 
-    def held_back(self, bootstrap: str, client: Mapping[str, Any]) -> int:
+    def held_back(self, kafka: Kafka) -> int:
         """The number of records behind an open transaction, which cannot be read yet."""
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, **client)
+        admin = KafkaAdminClient(**kafka.options())
         try:
             found = admin.list_partition_offsets(dict.fromkeys(self._readable, OffsetSpec.LATEST))
             written: dict[Any, int] = {place: each.offset for place, each in found.items()}
@@ -213,15 +213,14 @@ class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.drain()
 
 
-def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, OpenedLog]:
+def _open(kafka: Kafka) -> tuple[Any, OpenedLog]:
     """A consumer, which the caller closes, and the log that it reads."""
     # Check the address first: the client tries for half a minute, and leaves a thread running when it gives up.
-    if not any(_listens(address) for address in bootstrap.split(",")):
-        raise _no_answer(bootstrap)
+    check_reachable(kafka)
     consumer = None
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **kafka.options(),
             group_id=None,
             enable_auto_commit=False,
             # If a record is deleted while reading, fail instead of skipping it.
@@ -229,28 +228,12 @@ def _open(bootstrap: str, client: Mapping[str, Any]) -> tuple[Any, OpenedLog]:
             max_poll_records=_RECORDS_A_POLL,
             # Records of a transaction count when it is committed.
             isolation_level="read_committed",
-            **client,
         )
         return consumer, OpenedLog(consumer)
     except KafkaError as error:
         if consumer is not None:
             consumer.close()
-        raise _no_answer(bootstrap) from error
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.strip().rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _no_answer(bootstrap: str) -> PartMissingError:
-    return PartMissingError(
-        "Kafka does not answer.", where=bootstrap, hint="Start Kafka, or set BLUELAMP_KAFKA to its address."
-    )
+        raise no_answer(kafka) from error
 
 
 def _silent(unread: list[Any]) -> PartMissingError:

@@ -1,4 +1,4 @@
-"""Which facts do not count because they are corrected or withdrawn, followed through chains and rings (semantics section 1)."""
+"""Which facts do not count because they are corrected or withdrawn, followed through chains and cycles (semantics section 1)."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ Links = dict[int, set[int]]
 def not_counted(removals: Iterable[tuple[int, int]]) -> set[int]:
     """The facts that do not count.
 
-    A fact is removed when a fact that counts corrects or withdraws it. A removed fact removes nothing. Facts that only remove each
-    other, in a ring, do not count, and remove nothing else.
+    A fact is removed when a fact that counts corrects or withdraws it. A removed fact removes nothing. Facts that only
+    remove each other, in a cycle, do not count, and remove nothing else.
 
     Args:
         removals: pairs of facts, as numbers: the first corrects or withdraws the second.
@@ -22,11 +22,11 @@ def not_counted(removals: Iterable[tuple[int, int]]) -> set[int]:
     counting = [fact for fact in undecided if not open_removers[fact]]
     while undecided:
         _settle(counting, targets, open_removers, undecided, removed)
-        # Every fact that is still undecided has an undecided remover, so following removers back leads to a ring.
-        ring = _ring_behind(next(iter(undecided)), removers, undecided) if undecided else set()
-        removed |= ring
-        undecided -= ring
-        counting = _released(ring, targets, open_removers, undecided)
+        # Every fact that is still undecided has an undecided remover, so following removers back leads to a cycle.
+        cycle = _cycle_behind(next(iter(undecided)), removers, undecided) if undecided else set()
+        removed |= cycle
+        undecided -= cycle
+        counting = _released(cycle, targets, open_removers, undecided)
     return removed
 
 
@@ -64,8 +64,8 @@ def _released(now_removed: set[int], targets: Links, open_removers: dict[int, in
     return released
 
 
-def _ring_behind(fact: int, removers: Links, undecided: set[int]) -> set[int]:
-    """A ring with no undecided remover outside it, found by following removers back from a fact."""
+def _cycle_behind(fact: int, removers: Links, undecided: set[int]) -> set[int]:
+    """A cycle with no undecided remover outside it, found by following removers back from a fact."""
     behind = _all_behind(fact, removers, undecided)
     while True:
         # Move to a fact with fewer facts behind it, until every fact has all the others behind it.

@@ -1,7 +1,7 @@
 """Builds the alerts API from the settings: the board mounts it, and the inbox serves it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import get_args
@@ -10,6 +10,7 @@ import msgspec
 import requests
 from msgspec import Struct
 from msgspec.structs import replace
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
@@ -17,8 +18,10 @@ from starlette.types import ASGIApp
 from alerts.inbox.api.app import EndRequest, Parts, api
 from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.payload import Payload
 from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import InboxState
 from alerts.inbox.log.stream import InboxLog
 from alerts.inbox.service import Service
 from alerts.notifier import InboxAlerts, Post
@@ -28,7 +31,8 @@ from alerts.table import RULES
 from bluelamp.feeding.ending import end_by_hand
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, secret_in
+from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
 from measures.outcome import microseconds
@@ -51,8 +55,8 @@ def people(settings: Settings, environment: Mapping[str, str]) -> People:
     Raises:
         SettingError: a setting is wrong.
     """
-    tokens = parse_tokens(environment.get(PEOPLE, ""), PEOPLE)
-    engine = environment.get(ENGINE_TOKEN, "")
+    tokens = parse_tokens(secret_in(environment, PEOPLE), PEOPLE)
+    engine = secret_in(environment, ENGINE_TOKEN)
     if engine:
         tokens += parse_tokens(f"{ENGINE}:engine:{engine}", ENGINE_TOKEN)
     return People(tokens, wall, _proxy(settings))
@@ -133,7 +137,7 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
 
 def _end(settings: Settings, request: EndRequest) -> EndedByHand:
     """End a subject by hand, with connections of its own."""
-    publisher = partial(connect, settings.kafka, LIVE, now=wall, monotonic=time.monotonic)
+    publisher = partial(connect, settings.log(), LIVE, now=wall, monotonic=time.monotonic)
     return end_by_hand(
         reader(settings),
         publisher,
@@ -145,9 +149,39 @@ def _end(settings: Settings, request: EndRequest) -> EndedByHand:
     )
 
 
-def board_mounts(settings: Settings, environment: Mapping[str, str]) -> dict[str, ASGIApp]:
+def board_mounts(inbox: Parts) -> dict[str, ASGIApp]:
     """What the board mounts: the alerts API."""
-    return {API_PATH: api(parts(settings, environment))}
+    return {API_PATH: api(inbox)}
+
+
+def board_alerts(inbox: Parts, force: str) -> Callable[[], AlertCounts | None]:
+    """Reads the alerts that the strip counts: those of a force, and those of the monitor itself."""
+
+    def read() -> AlertCounts | None:
+        try:
+            inbox.log.refresh()
+            status = inbox.log.data_status().get(force)
+        except (RedisError, OSError):
+            return None
+        now = inbox.now()
+        return inbox.log.read_state(lambda state: counted(state, force, now, status))
+
+    return read
+
+
+def counted(state: InboxState, force: str, now: datetime, status: DataStatus | None) -> AlertCounts:
+    """The counts of a force's alerts at a time."""
+    active = [each for each in state.active_alerts() if each.raised.scope.get("force", force) == force]
+    states = [(each.raised.severity == "critical", state.state_of(each, now)) for each in active]
+    oldest = min((each.raised.began for each in active), default=now)
+    return AlertCounts(
+        active=len(active),
+        unacknowledged=sum(word == "raised" for _, word in states),
+        critical=sum(is_critical and word != "suppressed" for is_critical, word in states),
+        critical_unacknowledged=sum(is_critical and word == "raised" for is_critical, word in states),
+        oldest_seconds=max(0.0, (now - oldest).total_seconds()),
+        is_watched=status is not None and status.is_watched(now),
+    )
 
 
 def inbox_app(

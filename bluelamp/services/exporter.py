@@ -13,7 +13,7 @@ from bluelamp.services.alerts import inbox_client
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.settings import ENGINE_TOKEN, Settings
+from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
 from streams.probe import Probe
@@ -31,7 +31,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
         host: address to listen on.
         say: prints the address when the exporter is ready, and warnings.
     """
-    watch, wanted = LogWatch(looking_at(settings.kafka, settings.state_name)), used_by_rules(RULES)
+    watch, wanted = LogWatch(looking_at(settings.log(), settings.state_name)), used_by_rules(RULES)
     # Two readers, so that evaluating the rules does not wait for a full scrape to end.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
@@ -58,7 +58,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
 
 
 def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Notifier | None:
-    token = environment.get(ENGINE_TOKEN, "")
+    token = secret_in(environment, ENGINE_TOKEN)
     if not token:
         say(f"Alerts are not sent: set {ENGINE_TOKEN} to the same token for the exporter and the inbox.")
         return None

@@ -8,7 +8,7 @@ import uvicorn
 from bluelamp.feeding.replay import named_mapping
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.ports import listen
-from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, variable
+from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, secret_in, variable
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
 from producers.gateway.delivery import DeliveryQueue
@@ -41,13 +41,13 @@ def serve(
     """
     hooks = [Webhook(named_mapping(each), wall, Limits().batch_facts) for each in webhooks]
     keys = signing_keys(
-        environment.get(WEBHOOK_SECRETS, ""),
+        secret_in(environment, WEBHOOK_SECRETS),
         WEBHOOK_SECRETS,
         {each.mapping.name: each.mapping.signing for each in hooks},
         settings.gateway_public_url,
         variable("gateway_public_url"),
     )
-    senders = _senders(environment.get(GATEWAY_TOKENS, ""), is_needed=not keys)
+    senders = _senders(secret_in(environment, GATEWAY_TOKENS), is_needed=not keys)
     forces = {name: rules.force for name, rules in load_forces(settings).items()}
     limits = Limits(
         body_bytes=settings.gateway_body_bytes,
@@ -78,4 +78,4 @@ def _senders(text: str, *, is_needed: bool) -> Senders:
 def _connect(settings: Settings) -> Publisher:
     options = {"bootstrap_timeout_ms": int(_CONNECT_SECONDS * 1000)}
     publishing = PublisherSettings(topic_timeout_seconds=_CONNECT_SECONDS)
-    return connect(settings.kafka, publishing, now=wall, monotonic=time.monotonic, options=options)
+    return connect(settings.log(), publishing, now=wall, monotonic=time.monotonic, options=options)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from bluelamp.wiring.settings import FILE, secret_in
 from dashboards.grafana.dashboard import dashboards
 from dashboards.grafana.publish import AlertMark, GrafanaError, GrafanaPublisher, PublishResult
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE
 
 TOKEN = "BLUELAMP_GRAFANA_TOKEN"  # noqa: S105 - the variable's name
-TOKEN_FILE = f"{TOKEN}_FILE"
 
 
 def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[PublishResult]:
@@ -22,7 +22,7 @@ def publish(url: str, token: str, source: str, alerts: str | None) -> Iterator[P
         url: the address of Grafana.
         token: the token of a service account.
         source: the UID of the Prometheus data source.
-        alerts: a file of alerts, one JSON object a line; None for no annotations.
+        alerts: a file of alerts, one JSON object per line; None for no annotations.
 
     Raises:
         GrafanaError: a line of the file is not an alert, or Grafana refused a request.
@@ -40,23 +40,12 @@ def find_token(environment: Mapping[str, str]) -> str:
     Raises:
         SettingError: neither is set, the file cannot be read, or the token is not one word.
     """
-    if TOKEN in environment:
-        return _checked(environment[TOKEN], TOKEN)
-    if TOKEN_FILE not in environment:
-        hint = f"Set it to the token of a Grafana service account, or set {TOKEN_FILE} to a file that holds the token."
+    found = secret_in(environment, TOKEN).strip()
+    if not found:
+        hint = f"Set it to the token of a Grafana service account, or set {TOKEN}{FILE} to a file that holds the token."
         raise SettingError("The token for Grafana is not set.", where=TOKEN, hint=hint)
-    try:
-        return _checked(Path(environment[TOKEN_FILE]).read_text(), TOKEN_FILE)
-    except OSError as error:
-        where = f"{TOKEN_FILE}={environment[TOKEN_FILE]}"
-        what = f"The token file cannot be read: {error.strerror}."
-        raise SettingError(what, where=where, hint="Set it to a file that you can read.") from None
-
-
-def _checked(text: str, where: str) -> str:
-    found = text.strip()
-    if not found or not found.isascii() or len(found.split()) != 1:
-        raise SettingError("The token must be one word.", where=where, hint="Copy it again from Grafana.")
+    if not found.isascii() or len(found.split()) != 1:
+        raise SettingError("The token must be one word.", where=TOKEN, hint="Copy it again from Grafana.")
     return found
 
 

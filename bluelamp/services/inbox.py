@@ -31,7 +31,7 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.ports import listen
-from bluelamp.wiring.settings import TOKEN, Settings, load_forces, variable
+from bluelamp.wiring.settings import TOKEN, Settings, load_forces, secret_in, variable
 from facts.errors import PartMissingError, QuestionError
 from facts.force import Force
 from streams.probe import Probe
@@ -173,9 +173,9 @@ def listing_lines(alerts: Listing) -> Iterator[str]:
     unwatched = [each for each in alerts.watched if not each.is_watched]
     for each in unwatched:
         last = f"{each.heartbeat_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if each.heartbeat_at else "never"
-        yield f"NOT WATCHED: {each.force}: no engine reports that data arrive. Last report: {last}."
+        yield f"NOT MONITORED: {each.force}: no engine reports that data arrive. Last report: {last}."
     if not alerts.watched:
-        yield "NOT WATCHED: no engine has reported yet that data arrive."
+        yield "NOT MONITORED: no engine has reported yet that data arrive."
     for row in alerts.alerts:
         yield _line(row)
     if not alerts.alerts and alerts.watched and not unwatched and not alerts.refused:
@@ -198,7 +198,7 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
         QuestionError: the inbox refused, with its reason.
     """
     address = f"{settings.address('inbox')}{API_PATH}/{alert}/acknowledge"
-    headers = {"Authorization": f"Bearer {environment.get(TOKEN, '')}"}
+    headers = {"Authorization": f"Bearer {secret_in(environment, TOKEN)}"}
     try:
         response = requests.post(address, json={"note": note}, headers=headers, timeout=_TIMEOUT_SECONDS)
         body = response.json()

@@ -325,7 +325,9 @@ def lines(result: Audit) -> Iterator[str]:
 
 def _totals(result: Audit) -> Iterator[str]:
     nothing = "neither the state nor the log has any in this period"
-    yield _total("figure", result.figures, len(result.differing_figures), "no chosen measure has a figure of a period")
+    yield _total(
+        "figure", result.figures, len(result.differing_figures), "none of the chosen measures has a figure for a period"
+    )
     yield _total("count", result.counts, len(result.differing_counts), nothing)
     yield _total("open item", result.open_items, len(result.differing_open), nothing)
 

@@ -23,7 +23,7 @@ from streams.logreader import LogReader
 COLUMNS = (
     ("day", "local day on which the subjects began"),
     ("measure", "name of the measure, as `bluelamp measures` lists it"),
-    ("words", "breakdown, as dimension=word; empty for the whole figure"),
+    ("words", "breakdown, as dimension=label; empty for the whole figure"),
     ("unit", "unit of the values: count, seconds, or ratio (a share of 1)"),
     ("first", "figure when the day was first published, unrounded; empty where there was none"),
     ("first_n", "n of that figure"),
@@ -92,7 +92,7 @@ def restatements(
         what = f"No chosen measure can be broken down by {', '.join(by)}."
         raise QuestionError(what, where="--by", hint=hint)
     archive = open_archive(settings.archive)
-    with LogReader(settings.kafka) as log:
+    with LogReader(settings.log()) as log:
         identities = log.identities(TOPICS)
         if archive is not None:
             archive.check(identities)

@@ -66,7 +66,7 @@ def check_same_log(settings: Settings, source: Reader) -> None:
     Raises:
         IncompleteError: the state was built from another log, in another format, or with other definitions.
     """
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         for _ in partitions(settings, source.rules, source.redis, log):
             pass
 

@@ -19,7 +19,7 @@ def watch_clock(redis: Redis, state_name: str, process: str) -> None:
 
     Args:
         redis: a client of the state server.
-        state_name: of the state in which steps are stored.
+        state_name: the name of the state in which steps are stored.
         process: the name of this process.
     """
 

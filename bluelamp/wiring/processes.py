@@ -28,10 +28,10 @@ class ManagedProcess:
     Its standard input is a pipe that closes when this process ends for any reason; the child process then ends too.
 
     Args:
-        name: of the process and of its log file.
+        name: the name of the process and of its log file.
         arguments: the program and its arguments.
         environment: its environment variables.
-        directory: of its log file.
+        directory: the directory of its log file.
         say: prints a line at the terminal.
         is_once: whether it runs once and is not restarted when it has finished.
         person_seconds: how long to wait before restarting a process that needs a person's decision.

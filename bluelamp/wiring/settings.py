@@ -6,19 +6,25 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from facts.errors import ProfileError, SettingError
 from facts.force import Force, parse
+from measures.attention import check_limits
 from measures.rules import Rules
+from producers.kafka import Kafka, Mechanism, checked, parse_addresses
+from producers.secret import Secret
 from streams.settings import PARTITIONS, WorkerSettings
+from streams.state_address import StateServerAddress
 
 RUNNING_FILE = "running.json"
 _PORT_MAX = 65_535
 NO_PART = "none"
+FILE = "_FILE"
+"""What is added to the variable of a secret to name a file that holds it."""
 """The address of a service that is not part of this system."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
 WEBHOOK_SECRETS = "BLUELAMP_WEBHOOK_SECRETS"
@@ -34,14 +40,42 @@ SECRETS = {
 }
 """Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 
+_CA = "File of the certificates (PEM) that sign {} certificate. Empty: those that this machine trusts."
+_CERTIFICATE = "File of this program's own certificate (PEM), for mutual TLS to {}. Empty: none."
+_KEY = "File of the private key of BLUELAMP_{}_CERTIFICATE, without a passphrase. Empty: the certificate's file has it."
+
 
 class Settings(Struct, frozen=True, kw_only=True):
     """Every setting; the environment variable of each is BLUELAMP_<FIELD>. `Meta` holds its description."""
 
-    kafka: Annotated[str, Meta(description="Addresses of Kafka, as `host:port` separated by commas.")] = (
-        "127.0.0.1:9092"
+    kafka: Annotated[
+        str,
+        Meta(
+            description="Addresses of Kafka, as `host:port` separated by commas. Write `SSL://` or `SASL_SSL://` in front of each "
+            "one to encrypt the connection."
+        ),
+    ] = "127.0.0.1:9092"
+    kafka_user: Annotated[str, Meta(description="Kafka's SASL user. Needed with `SASL_SSL://`.")] = ""
+    kafka_password: Annotated[Secret, Meta(description="Password of Kafka's SASL user.")] = Secret("")
+    kafka_mechanism: Annotated[
+        Mechanism,
+        Meta(description="SASL mechanism: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`."),
+    ] = "SCRAM-SHA-512"
+    kafka_ca: Annotated[str, Meta(description=_CA.format("Kafka's"))] = ""
+    kafka_certificate: Annotated[str, Meta(description=_CERTIFICATE.format("Kafka"))] = ""
+    kafka_key: Annotated[str, Meta(description=_KEY.format("KAFKA"))] = ""
+    redis: Annotated[str, Meta(description="URL of the state server; `rediss://` encrypts the connection.")] = (
+        "redis://127.0.0.1:6379/0"
     )
-    redis: Annotated[str, Meta(description="URL of the state server.")] = "redis://127.0.0.1:6379/0"
+    redis_user: Annotated[
+        str, Meta(description="User (ACL) of the state server. Empty: the user in the URL, if any.")
+    ] = ""
+    redis_password: Annotated[
+        Secret, Meta(description="Password for the state server. Empty: the password in the URL, if any.")
+    ] = Secret("")
+    redis_ca: Annotated[str, Meta(description=_CA.format("the state server's"))] = ""
+    redis_certificate: Annotated[str, Meta(description=_CERTIFICATE.format("the state server"))] = ""
+    redis_key: Annotated[str, Meta(description=_KEY.format("REDIS"))] = ""
     state_name: Annotated[
         str,
         Meta(
@@ -70,8 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker_name: Annotated[
         str,
         Meta(
-            description="Fixed name of this worker, different from every other worker's. A worker restarted under its name "
-            "gets its partitions back at once."
+            description="Fixed name of this worker, which no other worker may have. A worker that restarts with the same name gets its partitions back at once."
         ),
     ] = ""
     session_timeout_seconds: Annotated[
@@ -79,7 +112,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 10.0
     stall_seconds: Annotated[
         float,
-        Meta(description="How long a worker may apply nothing, while records wait in the log, before it ends itself."),
+        Meta(
+            description="How long a worker may apply nothing while records wait in the log. After that time it exits."
+        ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
@@ -138,7 +173,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     receivers: Annotated[
         str,
         Meta(
-            description="File that lists who is notified of alerts, and the outside monitor that receives the heartbeat. "
+            description="File that lists who is notified of alerts, and the external watcher that receives the heartbeat. "
             "docs/run/inbox.md has an example."
         ),
     ] = ""
@@ -160,8 +195,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     def worker(self) -> WorkerSettings:
         """The settings that a worker uses."""
         return WorkerSettings(
-            kafka=self.kafka,
-            redis=self.redis,
+            kafka=self.log(),
+            redis=self.state_server(),
             state_name=self.state_name,
             worker_name=self.worker_name or None,
             data_directory=self.data,
@@ -169,6 +204,37 @@ class Settings(Struct, frozen=True, kw_only=True):
             is_first_start=self.first_start,
             session_timeout_seconds=self.session_timeout_seconds,
             stall_seconds=self.stall_seconds,
+        )
+
+    def log(self) -> Kafka:
+        """Kafka, and how to connect to it.
+
+        Raises:
+            SettingError: the settings of the connection do not agree with each other.
+        """
+        protocol, addresses = parse_addresses(self.kafka)
+        return checked(
+            Kafka(
+                addresses=addresses,
+                protocol=protocol,
+                mechanism=self.kafka_mechanism,
+                user=self.kafka_user,
+                password=self.kafka_password,
+                ca=self.kafka_ca,
+                certificate=self.kafka_certificate,
+                key=self.kafka_key,
+            )
+        )
+
+    def state_server(self) -> StateServerAddress:
+        """The state server, and how to connect to it."""
+        return StateServerAddress(
+            url=self.redis,
+            user=self.redis_user,
+            password=self.redis_password,
+            ca=self.redis_ca,
+            certificate=self.redis_certificate,
+            key=self.redis_key,
         )
 
     def address(self, part: str, *, has_senders: bool = False) -> str:
@@ -185,7 +251,48 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def environment(self) -> dict[str, str]:
         """The environment variables that pass these settings to a child process."""
-        return {variable(name): _text(value) for name, value in msgspec.structs.asdict(self).items()}
+        variables: dict[str, str] = {}
+        for name, value in msgspec.structs.asdict(self).items():
+            if isinstance(value, Secret):
+                variables |= secret_variables(variable(name), value.reveal())
+            else:
+                variables[variable(name)] = _text(value)
+        return variables
+
+
+def secret_in(environment: Mapping[str, str], name: str) -> str:
+    """A secret, from its variable or from the file that the same variable with `_FILE` names; empty if neither is set.
+
+    Raises:
+        SettingError: both are set, or the file cannot be read or is empty; the error never contains the secret.
+    """
+    path = environment.get(f"{name}{FILE}", "")
+    if not path:
+        return environment.get(name, "")
+    where = f"{name}{FILE}={path}"
+    if environment.get(name):
+        hint = f"Unset {name} or {name}{FILE}."
+        raise SettingError(f"{name} is set too.", where=where, hint=hint)
+    try:
+        text = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", "") or "it is not text"
+        hint = "Set it to a file that this program may read."
+        raise SettingError(f"The file cannot be read: {what}.", where=where, hint=hint) from None
+    if not text:
+        raise SettingError("The file is empty.", where=where, hint=f"Write the value of {name} into it.")
+    return text
+
+
+def secret_variables(name: str, value: str) -> dict[str, str]:
+    """The environment variables that pass a secret to a child process, which does not read its file again."""
+    return {name: value, f"{name}{FILE}": ""}
+
+
+def _secret(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError
 
 
 def variable(name: str) -> str:
@@ -209,7 +316,9 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         SettingError: a value has the wrong type; names the variable.
     """
     values: dict[str, Any] = {
-        name: environment[variable(name)] for name in Settings.__struct_fields__ if variable(name) in environment
+        name: secret_in(environment, variable(name)) if name in _SECRET_FIELDS else environment[variable(name)]
+        for name in Settings.__struct_fields__
+        if variable(name) in environment or (name in _SECRET_FIELDS and f"{variable(name)}{FILE}" in environment)
     }
     values |= {name: value for name, value in given.items() if value is not None}
     data = Path(str(values.get("data", Settings().data)))
@@ -217,7 +326,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         # Not strict: environment variables are text, and the type of the setting converts it.
         plain = {name: _WORDS.get(each, each) for name, each in values.items()}
         values = {**_running(data), **plain}
-        return msgspec.convert(values, Settings, strict=False)
+        return msgspec.convert(values, Settings, strict=False, dec_hook=_secret)
     except msgspec.ValidationError as error:
         _, _, path = str(error).partition(" - at `$.")
         name = path.strip("`")
@@ -226,7 +335,14 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
 
 
 _HINT = "`bluelamp settings` lists every setting with its current value."
-_KINDS: Mapping[type, str] = {str: "text", int: "a whole number", float: "a number", bool: "`yes` or `no`"}
+_KINDS: Mapping[Any, str] = {
+    str: "text",
+    Secret: "text",
+    Mechanism: f"one of {', '.join(get_args(Mechanism))}",
+    int: "a whole number",
+    float: "a number",
+    bool: "`yes` or `no`",
+}
 
 
 def _valid_values(name: str) -> str:
@@ -240,6 +356,7 @@ def _meta(name: str) -> Meta:
     return meta
 
 
+_SECRET_FIELDS = tuple(name for name, kind in get_type_hints(Settings).items() if kind is Secret)
 _WORDS = {"yes": True, "no": False}
 
 
@@ -287,6 +404,8 @@ def load_forces(settings: Settings) -> dict[str, Rules]:
             hint = "Add a force profile (TOML), or unset BLUELAMP_FORCES."
             raise ProfileError("This directory contains no force profile.", where=str(directory), hint=hint)
         profiles |= own
+    for profile in profiles.values():
+        check_limits(profile)
     return {name: Rules(profiles[name]) for name in sorted(profiles)}
 
 

@@ -20,7 +20,8 @@ from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.frame import read_frame
 from dashboards.board.shared.live import LiveUpdates, Snapshot
 from dashboards.board.shared.not_found import NOT_FOUND
-from dashboards.board.shared.page import MARKING, LogEnds, Page, View, error_words, no_log_ends
+from dashboards.board.shared.page import MARKING, LogEnds, Page, ReadAlerts, View, error_words, no_log_ends
+from dashboards.board.shared.strip import areas, read_strip
 from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
 from measures.outcome import microseconds
@@ -41,6 +42,7 @@ def board(
     mounts: Mapping[str, ASGIApp] = NO_MOUNTS,
     log_ends: Callable[[], LogEnds] = no_log_ends,
     steady_seconds: Callable[[], float] = time.monotonic,
+    alerts: ReadAlerts | None = None,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -50,8 +52,9 @@ def board(
         mounts: further applications by their path, such as `/api/alerts`; pages that need one exist only with it.
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         steady_seconds: a clock that never jumps.
+        alerts: reads the alerts of the mounted inbox; None without one.
     """
-    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends)
+    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, NOT_FOUND])
 
@@ -103,7 +106,7 @@ def _live(view: View, pages: list[Page]) -> LiveUpdates:
         def pages_at_one_moment() -> Snapshot:
             nonlocal displayed
             displayed = reader.position()
-            frame = read_frame(reader, force)
+            frame = {**read_frame(reader, force), "strip": read_strip(view)}
             # Pages that share a read function share its result.
             parts = {each: each(view) for each in {reads[name] for name in watched}}
             now = microseconds(reader.present(force)) // 1000
@@ -119,7 +122,9 @@ def _live(view: View, pages: list[Page]) -> LiveUpdates:
 def _templates(view: View, pages: list[Page]) -> Environment:
     templates = Environment(loader=PackageLoader(_PACKAGE, ""), autoescape=True, undefined=StrictUndefined)
     listed = [page for page in pages if page.is_listed]
-    templates.globals.update(force=view.profile.title, zone=view.profile.time_zone, pages=listed, marking=MARKING)
+    templates.globals.update(
+        force=view.profile.title, zone=view.profile.time_zone, pages=listed, areas=areas(view), marking=MARKING
+    )
     return templates
 
 

@@ -34,10 +34,7 @@ _ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")), 
 _RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")), _LOST_WAIT)
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
-_ABANDON_RULE = (
-    "Abandoned / (answered + abandoned). A caller who accepts a callback counts in neither, and so does a short "
-    "abandonment if the force's profile sets a limit for the queue."
-)
+_ABANDON_RULE = "Abandoned / (answered + abandoned). A caller who accepts a callback counts as neither. Nor does a short abandonment, if the force's profile sets a limit for the queue."
 _OF_QUEUES = "the target that the force's profile gave the queue on the day of the offer"
 _TARGET_999 = (
     f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
@@ -298,7 +295,7 @@ NON_EMERGENCY = (
         notes=(
             (
                 "The report does not say which queue it times. Weighting short triage waits and the post-triage bands by its "
-                "own triage share of 72 % gives about its 8.8 minutes, so both queues count here."
+                "own triage share of 72 % gives roughly the published 8.8 minutes, so both queues count here."
             ),
         ),
     ),

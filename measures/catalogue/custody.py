@@ -30,7 +30,7 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
     return Measure(
         name=name,
         title=f"{words} rate",
-        question=f"What share of the detentions that ended, ended in {words.lower()}?",
+        question=f"What share of ended detentions ended in {words.lower()}?",
         population="Detentions ended, whether detention was authorised or refused.",
         statistic=Share((Selection("detention_ended", {"disposal": (disposal,)}),), (Selection("detention_ended"),)),
         unrecorded=(Unrecorded(Selection("disposal_unrecorded")),),
@@ -42,13 +42,13 @@ def _disposal_rate(name: str, disposal: str, words: str, row: str) -> Measure:
 
 
 _UNTIL_DUE = {"review": Selection("review_due_ahead"), "detention": None}
-"""A review that was postponed ahead of its time is due until then (PACE s.40(4))."""
+"""A review that was postponed before it was due is due until then (PACE s.40(4))."""
 _CLOCKS = {
     "review": (
         Selection("review_due"),
         (
             "From the authorisation of detention, or the last review, until the next review must be held: 6 hours, then 9 "
-            "(PACE s.40). Time in hospital or on bail is excluded. Of a postponed review, the review after it is counted."
+            "(PACE s.40). Time in hospital or on bail is excluded. If a review is postponed, the clock counts down to the review after it."
         ),
         ("detention reviews", "fall due", "are overdue"),
         "How long until the next detention review is due?",
@@ -57,8 +57,7 @@ _CLOCKS = {
         Selection("detention_limit"),
         (
             "From the relevant time until detention without charge must end: 24 hours, 36 with a superintendent's authority, "
-            "up to 96 with a court's warrant (PACE ss.41 to 44). Time in hospital or on bail is excluded. Nobody who is charged, "
-            "or detained for another reason than an offence, has a limit."
+            "up to 96 with a court's warrant (PACE ss.41 to 44). Time in hospital or on bail is excluded. There is no limit for people who are charged, or who are detained for a reason other than an offence."
         ),
         ("detentions without charge", "reach their limit", "are past their limit"),
         "How long until the next detention without charge reaches its limit?",
@@ -135,7 +134,7 @@ CUSTODY = (
         show=("custody", "wall", "handover"),
         title="Children in custody",
         question="How many children arrived at custody?",
-        population="Arrivals of people under 18 at a custody suite, without returns on bail and transfers.",
+        population="Arrivals of people under 18 at a custody suite. Returns on bail and transfers are excluded.",
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         where=_CHILD,
@@ -157,7 +156,7 @@ CUSTODY = (
         rows=("A4.38",),
         notes=(
             (
-                "The report has a second, unlabelled row of durations below the children's row; it is assumed to be theirs. "
+                "The report has a second, unlabelled row of durations below the children's row; it is assumed to be about children. "
                 "Its -0.8 and -7.5 % come from unrounded figures (reports I11)."
             ),
         ),
@@ -195,7 +194,7 @@ CUSTODY = (
         show=("custody", "custody_page"),
         title="In custody now",
         question="How many detainees are in custody now?",
-        population="Detainees who have arrived and have not left; nobody on bail.",
+        population="Detainees who have arrived and have not left. People on bail are excluded.",
         statistic=OpenCount(Selection("in_custody")),
         unit="count",
     ),
@@ -237,7 +236,7 @@ CUSTODY = (
         name="review_postponed_count",
         show=("custody_page",),
         title="Reviews postponed",
-        question="How many postponed detention reviews are past their time and not yet held?",
+        question="How many postponed detention reviews are past their due time and not yet held?",
         population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
         statistic=OpenCount(Selection("review_postponed")),
         unit="count",
@@ -247,7 +246,7 @@ CUSTODY = (
     Measure(
         name="review_postponed_over_60_minutes_count",
         title="Reviews postponed for 60 min",
-        question="How many postponed detention reviews have been past their time for 60 minutes or more?",
+        question="How many postponed detention reviews have been past their due time for 60 minutes or more?",
         population="Detainees in custody whose review was postponed, and the postponement recorded (PACE s.40(4)).",
         clock="From the time the review was due, or its postponement if that is later, until now.",
         statistic=OpenCount(Selection("review_postponed"), at_least_seconds=3600),
@@ -282,7 +281,7 @@ CUSTODY = (
         show=("custody_page",),
         title="Notes on detentions",
         question="How many notes are there on detentions, such as a charge, an extension without effect or a missing arrival?",
-        population="Detainees in custody, and people who must be in custody although no arrival is recorded. One may have several.",
+        population="Detainees in custody, and people who must be in custody although no arrival is recorded. A detention may have several notes.",
         statistic=OpenCount(Selection("custody_note")),
         unit="count",
     ),
@@ -301,16 +300,16 @@ CUSTODY = (
     ),
     Measure(
         name="suite_entered_count",
-        title="Came to a suite",
-        question="How many times did a detainee come to a custody suite?",
+        title="Arrivals at suites",
+        question="How many times did a detainee arrive at a custody suite?",
         population="Arrivals, returns on bail, and transfers from another suite.",
         statistic=Count(Selection("suite_entered")),
         unit="count",
-        notes=("With those who left, it gives the number in custody at any time (`bluelamp occupancy`).",),
+        notes=("Together with departures, it gives the number in custody at any time (`bluelamp occupancy`).",),
     ),
     Measure(
         name="suite_left_count",
-        title="Left a suite",
+        title="Departures from suites",
         question="How many times did a detainee leave a custody suite?",
         population="Ends of detention, releases on bail, and transfers to another suite.",
         statistic=Count(Selection("suite_left")),

@@ -140,8 +140,7 @@ DEMAND = (
         title="Incidents",
         question="How many incidents were opened?",
         population=(
-            "All incidents in command and control, including duplicates and out-of-force incidents, which have a group of "
-            "their own once closed as such. Group, grade and area are the final ones."
+            "All incidents in command and control, including duplicates and out-of-force incidents, which move to a group of their own when they are closed. Group, grade and area are the final ones."
         ),
         statistic=Count(Selection("incident_opened")),
         unit="count",
@@ -211,7 +210,7 @@ DEMAND = (
         show=("incidents", "wall"),
         title="Incidents closed",
         question="How many incidents were closed, by result?",
-        population="Incidents closed and not reopened since.",
+        population="Incidents that are closed and were not reopened afterwards.",
         statistic=Count(Selection("incident_closed")),
         unit="count",
     ),

@@ -29,7 +29,7 @@ OCCURRENCES = (
         rows=("A5.53",),
         notes=(
             (
-                "Crimes count on the date of recording. S18 uses the date of the offence for all but sexual and drug offences, and "
+                "Crimes are counted on the date of recording. S18 uses the date of the offence for all but sexual and drug offences, and "
                 "gives three different totals for one year (reports I19)."
             ),
         ),
@@ -295,7 +295,7 @@ COUNTED = (
         "A5.52",
         (
             "The collision system sets the severity, often after the event; the force's other system may differ (reports I17). "
-            "If a record turns out to be no collision, or not fatal, it is withdrawn."
+            "A record that turns out not to be a collision, or not fatal, is withdrawn."
         ),
     ),
     _counted(

@@ -38,8 +38,8 @@ def _unrecorded(subject: Subject) -> Measure:
         name=f"{subject}_unrecorded_count",
         show=_SHOWN.get(subject, ()),
         title=f"{subject.capitalize()}s with an unrecorded end now",
-        question=f"How many ends of {subject}s should have been recorded by now, and were not?",
-        population=f"Open {subject}s, older than the age from which the force's profile takes their end to be unrecorded. "
+        question=f"How many {subject}s should have a recorded end by now, and have none?",
+        population=f"Open {subject}s, older than the age at which, by the force's profile, their end counts as unrecorded. "
         "They are left out of what is open now, and of shares within target.",
         clock="From the time at which the end counts as unrecorded until now.",
         statistic=OpenCount(Selection(UNRECORDED_END[subject])),

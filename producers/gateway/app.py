@@ -41,7 +41,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Read = Callable[[Sent], Sequence[AnyFact]]
 """Turns a request into facts, or raises a ProblemError."""
 _FACT_TYPES = (JSON, CLOUDEVENT, CLOUDEVENTS)
-_TAKES_FACTS = "Send JSON, with the header `Content-Type: application/json`, or CloudEvents in JSON."
+_TAKES_FACTS = (
+    "Send JSON, with the header `Content-Type: application/json`, or CloudEvents in JSON. A platform's own events and forms go to "
+    "/v1/webhooks/MAPPING; docs/feed/platforms.md lists the mappings."
+)
 _TAKES_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
 
 

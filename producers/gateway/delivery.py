@@ -68,8 +68,8 @@ class DeliveryQueue:
         """Return once the log has the facts.
 
         Raises:
-            BlueLampError: the delivery failed; the facts may have arrived all the same.
-            TimeoutError: the log did not acknowledge them in time; they may have arrived all the same.
+            BlueLampError: the delivery failed; the facts may have arrived anyway.
+            TimeoutError: the log did not acknowledge them in time; they may have arrived anyway.
         """
         delivered = self._enqueue(topic, facts)
         async with asyncio.timeout(self._limits.delivery_seconds):

@@ -123,7 +123,7 @@ def _documents() -> dict[str, Any]:
             "The AsyncAPI document, for systems that write to Kafka directly.",
             "application/json",
         ),
-        "/health": ("health", "Answers while the gateway runs, even if the log is down.", "text/plain"),
+        "/health": ("health", "Responds while the gateway runs, even if the log is down.", "text/plain"),
     }
     return {path: {"get": _document(*document)} for path, document in documents.items()}
 

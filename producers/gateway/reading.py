@@ -49,6 +49,8 @@ def _refused(refusals: list[Unreadable], count: int) -> Exception:
     errors: list[FactError] = sorted(map(error_of, refusals), key=lambda each: each.fact)
     title = f"{len({each.fact for each in errors}):,} of {count:,} facts are invalid, so none was accepted."
     detail = "Correct or remove the facts listed in `errors`, then send the batch again: a fact sent twice counts once."
+    if any((each.field, each.reason) == ("fact", "missing_field") for each in errors):
+        detail += " A platform's own events go to /v1/webhooks/MAPPING; docs/feed/platforms.md lists the mappings."
     return problem("facts_refused", 422, title, detail, errors)
 
 

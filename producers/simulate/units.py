@@ -1,4 +1,4 @@
-"""Simulates units on patrol: a limited number in each area, sent to the most urgent incident first, lent if need be."""
+"""Simulates units on patrol: a limited number in each area, sent to the most urgent incident first, and lent to other areas if needed."""
 
 from collections.abc import Mapping
 from heapq import heappop, heappush

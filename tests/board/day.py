@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from bluelamp.embedded.state import StateServer
 from dashboards.board.app import NO_MOUNTS, board
 from dashboards.board.shared.background import BackgroundReadings
-from dashboards.board.shared.page import View, no_log_ends
+from dashboards.board.shared.page import ReadAlerts, View, no_log_ends
 from facts.feed import FeedHeartbeat
 from facts.wire import encode
 from producers.simulate.parameters import packaged
@@ -40,10 +40,11 @@ class Day:
 
     Args:
         state: an empty state server.
+        facts: other facts than those of the simulated day, each with its topic.
     """
 
-    def __init__(self, state: StateServer) -> None:
-        self.facts = list(_facts())
+    def __init__(self, state: StateServer, facts: Iterable[tuple[str, Any]] | None = None) -> None:
+        self.facts = list(_facts() if facts is None else facts)
         memory = MemoryState(RULES, FORCE)
         for topic, (partition,) in memory.partitions.items():
             values = [encode([fact]) for each, fact in self.facts if each == topic]
@@ -55,15 +56,19 @@ class Day:
         self.reader = Reader(self.client, "test", RULES, lambda: MOMENT)
         self.view = View(self.reader, FORCE, BackgroundReadings(self.reader, FORCE, time.monotonic), no_log_ends)
 
-    def served(self, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> AbstractContextManager[str]:
+    def served(
+        self, mounts: Mapping[str, ASGIApp] = NO_MOUNTS, alerts: ReadAlerts | None = None
+    ) -> AbstractContextManager[str]:
         """The board; yields its address."""
-        return serving(self.reader, mounts)
+        return serving(self.reader, mounts, alerts)
 
 
 @contextmanager
-def serving(reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS) -> Iterator[str]:
+def serving(
+    reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS, alerts: ReadAlerts | None = None
+) -> Iterator[str]:
     """The board of the force on a reader, with mounted applications; yields its address."""
-    application = board(reader, FORCE, mounts)
+    application = board(reader, FORCE, mounts, alerts=alerts)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="board")
     thread.start()

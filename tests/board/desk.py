@@ -21,6 +21,8 @@ from alerts.inbox.log.payload import payload_alert
 from alerts.inbox.log.stream import InboxLog
 from alerts.samples import used_by_rules
 from alerts.table import RULES
+from bluelamp.services.alerts import board_alerts
+from dashboards.board.shared.page import AlertCounts
 from streams.exporter import ReadingsCollector
 from streams.readings import Reader
 from tests.board.day import FORCE, MOMENT, PROFILE
@@ -60,6 +62,10 @@ class Desk:
         if self.is_away:
             raise ConnectionError("the state server is away, for a test")
         return self._samples
+
+    def counts(self) -> AlertCounts | None:
+        """What the board's strip counts."""
+        return board_alerts(self.parts, FORCE)()
 
     def mounts(self) -> Mapping[str, ASGIApp]:
         """The applications to mount on the board."""

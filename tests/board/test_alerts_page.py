@@ -4,23 +4,30 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
 
+from alerts.inbox.api.app import EndRequest
 from alerts.inbox.api.people import Role
 from alerts.inbox.log.data_status import ALIVE
-from alerts.inbox.log.entry import Acknowledged, Assigned, Suppressed, Unsuppressed
+from alerts.inbox.log.entry import Acknowledged, Assigned, SubjectEnded, Suppressed, Unsuppressed
 from dashboards.board.handover import data as handover
+from facts.fact import EndedByHand
+from facts.incident import IncidentOpened
 from measures.display import words
 from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
 from tests.support.browser import complaints, show_as
 from tests.support.inbox import TOKENS
+from tests.support.stores import state_server
 
 pytestmark = pytest.mark.real
 SECONDS = 60
@@ -82,7 +89,10 @@ class Page:
 
     def possible(self) -> set[str]:
         """The buttons of all alerts."""
-        return {each.text.rstrip("\u2026") for each in self.browser.find_elements("css selector", ".acts button")}
+        return {
+            each.text.rstrip("\u2026")
+            for each in self.browser.find_elements("css selector", ":is(#active, #ended) .acts button")
+        }
 
 
 def keys(browser: webdriver.Chrome, *pressed: str) -> None:
@@ -321,3 +331,51 @@ def test_the_page_asks_people_to_sign_in_where_only_they_may_view_alerts(browser
         wait(browser, lambda: "No active alerts" in page.text("summary"), SECONDS)
         browser.get("about:blank")
     complaints(browser)
+
+
+def test_a_person_ends_on_the_page_what_was_never_ended(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """Only who may act, after a reason and a role; the inbox's log has the login, and the fact has not."""
+    opened = IncidentOpened(
+        fact_id="o", force=FORCE, at=MOMENT - timedelta(days=2), subject_id="i-7", grade="1", group="crime"
+    )
+    received: list[EndRequest] = []
+
+    def end(request: EndRequest) -> EndedByHand:
+        received.append(request)
+        return EndedByHand(
+            fact_id="e", force=FORCE, at=MOMENT, subject_id="i-7", reason=request.reason, role=request.role
+        )
+
+    with state_server(tmp_path) as state:
+        day = Day(state, [("incidents", opened)])
+        desk = Desk(day.client, day.reader)
+        desk.parts = replace(desk.parts, end=end)
+        end_on_the_page(browser, day, desk, received)
+        (entry,) = [each for each in desk.log.entries() if isinstance(each, SubjectEnded)]
+    assert received == [
+        EndRequest(force=FORCE, subject="incident", subject_id="i-7", reason="test", role="duty_inspector")
+    ]
+    assert (entry.by, entry.reason, entry.subject_id) == ("inspector", "test", "i-7")
+    assert complaints(browser) == []
+
+
+def end_on_the_page(browser: webdriver.Chrome, day: Day, desk: Desk, received: list[EndRequest]) -> None:
+    """Sign in and end the only incident; nothing is sent before a reason and a role are chosen."""
+    with day.served(desk.mounts()) as address:
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        page = Page(browser, address)
+        page.open()
+        wait(browser, lambda: "Incident i-7" in page.text("unrecorded"), SECONDS)
+        assert "Sign in with the role act to end one by hand." in page.text("unrecorded")
+        assert "End by hand" not in page.text("unrecorded")
+        page.sign_in("act")
+        wait(browser, lambda: "End by hand" in page.text("unrecorded"), SECONDS)
+        section = browser.find_element("id", "unrecorded")
+        section.find_element("css selector", ".acts button").click()
+        section.find_element("css selector", "form button.first").click()
+        assert received == [], "neither a reason nor a role was chosen"
+        for name, value in (("reason", "test"), ("role", "duty_inspector")):
+            Select(section.find_element("name", name)).select_by_value(value)
+        section.find_element("css selector", "form button.first").click()
+        wait(browser, lambda: "Ended: Incident i-7, as inspector." in page.text("unrecorded"), SECONDS)
+        browser.get("about:blank")

@@ -107,6 +107,13 @@ def state(browser: webdriver.Chrome) -> str:
     return found
 
 
+def strip(browser: webdriver.Chrome) -> set[tuple[str, str]]:
+    """Each word of the strip with its figure."""
+    script = """return [...document.querySelectorAll("#strip a")].map((each) =>
+      [each.querySelector(".word").innerText, each.querySelector(".figure").innerText])"""
+    return {(word, figure) for word, figure in browser.execute_script(script)}
+
+
 def notice(browser: webdriver.Chrome) -> str:
     """The text of the page's notice, if visible."""
     found: str = browser.execute_script("return document.getElementById('notice').innerText")
@@ -195,6 +202,7 @@ def test_without_the_state_server_figures_are_hidden_until_it_is_back(
     took = wait(page, lambda: state(page) == "unreachable", 10)
     print(f"hidden after {took:.2f} s")  # noqa: T201 - a measurement for the test report
     assert "NOT LIVE. The state server does not answer" in notice(page)
+    assert strip(page) == {("Unknown", "")}
     assert figures(page) == set()
     running.parts.state.start()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
@@ -257,6 +265,7 @@ def test_a_page_without_its_server_says_that_it_has_lost_the_connection(
         took = wait(page, lambda: state(page) == "lost", seconds)
         print(f"lost after {took:.2f} s")  # noqa: T201 - a measurement for the test report
         assert "NOT LIVE: this page has lost its connection to the server" in notice(page)
+        assert strip(page) == {("Unknown", "")}
         assert figures(page) == set()
     wait(page, lambda: is_live(page) and cells(page) == before, 30)
     assert is_the_same(page)

@@ -233,7 +233,7 @@ def test_a_postponed_review_says_since_when_and_when_it_was_due_and_the_next_one
     postponed, ahead = by_name["postponed"].review, by_name["ahead"].review
     assert (postponed.state, postponed.at) == ("postponed", "03 Dec 21:30:00")
     assert postponed.postponed == "postponed since 03 Dec 13:00:00, was due 03 Dec 12:30:00"
-    assert (ahead.state, ahead.at, ahead.postponed) == ("due", "03 Dec 17:00:00", "postponed ahead of its time")
+    assert (ahead.state, ahead.at, ahead.postponed) == ("due", "03 Dec 17:00:00", "postponed before it was due")
 
 
 def test_notes_and_a_missing_arrival_are_on_the_page() -> None:

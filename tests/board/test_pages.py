@@ -46,7 +46,7 @@ def test_every_page_is_served_under_the_policy_with_no_inline_script_or_style(pa
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text) == []
     assert re.findall(r"https?://", answer.text) == []
     assert "<footer>OFFICIAL</footer>" in answer.text
-    assert answer.text.count('aria-current="page"') == int(page.is_listed)
+    assert answer.text.count('aria-current="page"') == int(page.is_listed and page.has_bar)
     for name in re.findall(r'(?:src|href)="/static/([^"]+)"', answer.text):
         assert [folder for folder in FOLDERS if files("dashboards.board").joinpath(folder, "static", name).is_file()]
 
@@ -73,6 +73,7 @@ def test_a_page_exists_only_if_the_application_it_needs_is_mounted() -> None:
             "There is no measure &#39;nothing&#39;. See the list on the board&#39;s page All measures",
         ),
         ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Choose month or week.<"),
+        ("/wall", "page=<b>", "The wall has no page &#39;&lt;b&gt;&#39;. Its pages: overview, "),
         ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
         ("/now/then/", "", "There is nothing at /now/then/."),
     ],

@@ -162,7 +162,7 @@ PLANTED: list[tuple[str, Callable[[], FeedSample], Check, State, str]] = [
     ("out of order", lambda: sample(CALLS, live(CALLS, lambda place: 400.0 if place % 20 == 0 else 1.0)), "order", "limit", "after later ones"),
     ("one id for two facts", lambda: sample([*CALLS, replace(CALLS[0], at=CALLS[0].at + timedelta(seconds=1))]), "duplicates", "limit",
      "id of a different fact"),
-    ("unlisted words", lambda: sample([replace(each, area="atlantis") if hasattr(each, "area") and n % 40 == 0 else each
+    ("unlisted labels", lambda: sample([replace(each, area="atlantis") if hasattr(each, "area") and n % 40 == 0 else each
      for n, each in enumerate(JOBS)]), "words", "limit", "area:"),
     ("names in a key", lambda: sample(CALLS, suspects=of_rows(PEOPLE), used=frozenset({"caller"})), "personal data", "bad", "16 names"),
     ("names in a column that is not used", lambda: sample(CALLS, suspects=of_rows(PEOPLE)), "personal data", "limit", "not used"),

@@ -313,7 +313,7 @@ def test_an_unreachable_state_server_is_a_problem_that_asks_to_retry(clock: Cloc
 
 
 def test_a_person_with_the_role_to_act_ends_a_subject_by_hand(state: Redis, clock: Clock) -> None:
-    """The role is recorded, and never who was signed in."""
+    """The fact has the role and no name; the inbox's log has who was signed in."""
     received: list[EndRequest] = []
 
     def end(request: EndRequest) -> EndedByHand:
@@ -342,4 +342,10 @@ def test_a_person_with_the_role_to_act_ends_a_subject_by_hand(state: Redis, cloc
         assert "inspector" not in answer.text.replace("duty_inspector", "")
         assert Desk(address, "act").post("/ends", {**body, "subject_id": "i-8"}).status_code == 422
         assert Desk(address, "act").post("/ends", {**body, "role": "Sgt Smith"}).status_code == 422
-    assert len(received) == 1
+        assert len(received) == 1
+        entries = [json.loads(each) for each in Desk(address).get("/export?format=jsonl").text.splitlines()]
+        (row,) = [each for each in entries if each["entry"] == "SubjectEnded"]
+        assert (row["by"], row["subject_id"], row["reason"], row["role"]) == (
+            "inspector", "i-7", "system_fault", "duty_inspector",
+        )  # fmt: skip
+        assert "i-7" in Desk(address).get("/export?format=csv").text

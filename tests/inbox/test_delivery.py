@@ -17,12 +17,13 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.inbox.delivery.notification import Message, body, subject
-from alerts.inbox.delivery.receiver import Email, Receiver, Secret, load_receivers
+from alerts.inbox.delivery.receiver import Email, Receiver, load_receivers
 from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
 from alerts.inbox.log.intake import by_name, ended, raised
 from alerts.inbox.log.state import fold_alert
 from alerts.table import RULES
 from facts.errors import SettingError
+from producers.secret import Secret
 from tests.support.inbox import RULE, START
 
 NAMES = ForceNames("Staffordshire Police", ZoneInfo("Europe/London"), "http://127.0.0.1:8018/alerts")

@@ -306,7 +306,7 @@ def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
     def printed(*watched: Watched, refused: str = "") -> list[str]:
         return list(listing_lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
 
-    assert printed() == ["NOT WATCHED: no engine has reported yet that data arrive."]
+    assert printed() == ["NOT MONITORED: no engine has reported yet that data arrive."]
     is_watched = Watched(force="north", heartbeat_at=START, is_watched=True)
     assert printed(is_watched) == ["No alerts."]
     (line,) = printed(is_watched, refused="The state server refuses writes: it is out of memory")
@@ -314,5 +314,5 @@ def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
         "NEW ALERTS MAY BE MISSING FROM THIS LIST: The state server refuses writes: it is out of memory. "
     )
     assert printed(Watched(force="north", heartbeat_at=START, is_watched=False)) == [
-        "NOT WATCHED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
+        "NOT MONITORED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
     ]

@@ -120,7 +120,7 @@ def see_on_page(sent: Sent, listed: ListedDetention, now: datetime) -> None:
     if postponed is None or postponed <= microseconds(now) // 1000:
         see_clock(sent, listed.review, seen.review)
         assert (listed.review.state == "postponed") == (postponed is not None and seen.review is not None), case.name
-    else:  # postponed ahead of its time: due until then
+    else:  # postponed before it was due: due until then
         assert (listed.review.state, listed.review.due) == ("due", postponed), case.name
     for note in seen.notes:
         assert NOTE_WORDS[note] in listed.status, case.name  # type: ignore[index]

@@ -165,7 +165,7 @@ _CALLS_ENDED, _INCIDENTS_ENDED = "contact_ended_by_hand_count", "incident_ended_
                 ("grade_2_opened_to_arrived_within_target_ratio", "13:00", None),
             ],
         ),
-        # A later fact shows that the incident goes on.
+        # A later fact shows that the incident continues.
         (
             [_GRADE_2, _INCIDENT_HAND, dispatched("12:01", subject_id="i1")],
             [(_OPEN, "13:00", 1), (_INCIDENTS_ENDED, "13:00", 0)],

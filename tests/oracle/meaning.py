@@ -177,7 +177,7 @@ class World:
     def _due(self, kind: str, chosen: Chosen, left: int) -> TimeSeries:
         """The number of items with less than `left` until they are due. At the due time itself an item is not late yet.
 
-        A review postponed ahead of its time is due until then, and is never late.
+        A review postponed before it was due is due until then, and is never late.
         """
         late = [
             (max(since, outcome.due - left + 1), until, 1)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.feeding.replacement import ReplacedPeriod, Replacement, published, replacement
+from bluelamp.feeding.published import ReplacedPeriod, check_keys, count_outdated, published
+from bluelamp.feeding.replacement import Replacement, replacement
 from facts import provenance
 from facts.batch import BatchRecord
 from facts.custody import DetentionEnded
@@ -172,3 +173,69 @@ def test_a_release_left_out_of_the_correction_is_withdrawn() -> None:
     record = BatchRecord(0, 1_800_000_000_000, 1, None, encode([release]), (provenance.header_of(mapping.name),))
     found = replacement([], mapping, published([record], mapping), DECEMBER, DECEMBER.end)
     assert [each.withdraws for each in found.withdrawals] == [release.fact_id]
+
+
+DAYS = ["i-1,E1,{} 09:00,,1,north,Y", "i-2,E1,{} 23:30,,1,north,Y"]
+
+
+def rows_of(day: str) -> list[str]:
+    """A daily file whose numbers begin again."""
+    return [row.format(day) for row in DAYS]
+
+
+def refusal(log: Log, *rows: str, mapping: str = INCIDENTS, replaces: ReplacedPeriod | None = None) -> str:
+    """What a further replay of these rows is refused with; empty if it is not."""
+    declared = load_mapping(mapping, "small.toml")
+    extract = read(log.directory, mapping, "\n".join((HEADER, *rows)) + "\n")
+    try:
+        check_keys(extract.facts, declared, published(log.entries, declared), replaces)
+    except SettingError as error:
+        return f"{error} {error.hint}"
+    return ""
+
+
+def test_numbers_that_begin_again_in_the_next_file_are_refused(log: Log) -> None:
+    """Daily files replayed one after another are refused as if they were one file, whichever comes first."""
+    log.replay(*rows_of("02/12/2024"))
+    for day in ("03/12/2024", "01/12/2024", "02/12/2023"):
+        said = refusal(log, *rows_of(day))
+        assert "other subjects under 2 keys" in said, day
+        assert '{ day_of = "opened" }' in said, day
+    assert refusal(log, *rows_of("02/12/2024")) == ""
+    assert refusal(log, "i-1,E1,02/12/2024 15:00,,1,north,Y") == ""
+    assert refusal(log, "i-3,E1,03/12/2024 15:00,,1,north,Y") == ""
+
+
+def test_a_key_that_another_source_uses_is_refused(log: Log) -> None:
+    log.replay(*rows_of("02/12/2024"))
+    other = INCIDENTS.replace('name = "small"', 'name = "other"')
+    assert other != INCIDENTS
+    assert "set `prefix`" in refusal(log, *rows_of("05/12/2024"), mapping=other)
+    both = ReplacedPeriod(datetime(2024, 12, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC))
+    assert "2 keys" in refusal(log, *rows_of("05/12/2024"), mapping=other, replaces=both)
+
+
+def test_a_correction_may_move_what_its_period_holds(log: Log) -> None:
+    log.replay("i-1,E1,02/12/2005 09:00,,1,north,Y")
+    row = "i-1,E1,02/12/2024 09:00,,1,north,Y"
+    assert "--replace" in refusal(log, row)
+    assert "--replace" in refusal(log, row, replaces=DECEMBER)
+    assert refusal(log, row, replaces=ReplacedPeriod(datetime(2005, 1, 1, tzinfo=UTC), DECEMBER.end)) == ""
+    log.replay(row, replaces=ReplacedPeriod(datetime(2005, 1, 1, tzinfo=UTC), DECEMBER.end))
+    assert refusal(log, row) == ""
+
+
+def test_facts_that_do_not_count_are_counted_or_refused(log: Log) -> None:
+    """An earlier extract does not count; of two of the same time, nothing says which one does."""
+    log.replay("i-1,E1,02/12/2024 09:00,,1,north,Y")
+    changed = read(log.directory, INCIDENTS, f"{HEADER}\ni-1,E1,02/12/2024 08:00,,1,north,Y\n")
+
+    def outdated(made: datetime | None) -> int:
+        return count_outdated(stamped(changed, made).facts, MAPPING, published(log.entries, MAPPING))
+
+    assert outdated(log.made + timedelta(hours=1)) == 0
+    assert outdated(log.made - timedelta(hours=1)) == 1
+    assert outdated(None) == 0
+    with pytest.raises(SettingError, match="1 fact unlike") as refused:
+        outdated(log.made)
+    assert "--extracted-at" in str(refused.value.hint)

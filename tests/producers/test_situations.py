@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from facts.errors import MappingError
 from facts.fact import SubjectFact
 from producers.extract import Extract, read_extract
 from producers.mapping import load_mapping
@@ -72,7 +73,7 @@ def test_other_rows_of_a_queue_log_and_a_bar_at_the_end_do_no_harm(tmp_path: Pat
         ('"epoch"', "K1,1.76413E+12", "format its column as text"),
         ('"%d/%m/%Y %H:%M"', "K1,12/31/2025 09:00", "is not a time of the form %d/%m/%Y %H:%M"),
         ('"%d/%m/%Y %H:%M"', "K1,30/03/2025 01:30", "skipped when it went forward"),
-        ('"%d/%m/%Y %H:%M"', 'K1,"02/12/2025 09:00', "reading goes on at the next line"),
+        ('"%d/%m/%Y %H:%M"', 'K1,"02/12/2025 09:00', "reading continues at the next line"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_do_and_costs_its_own_row(
@@ -100,3 +101,35 @@ fields = {{ grade = {{ constant = "1" }} }}
     assert list(extract.subjects) == ["K2"]
     (malformed,) = extract.malformed
     assert words in malformed.what
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('[{"number": "K1"}]\n', "jq -c '.[]' FILE"),
+        ('\n[\n  {"number": "K1"}\n]\n', "jq -c '.[]' FILE"),
+        ('{\n  "number": "K1"\n}\n', "jq -c . FILE"),
+    ],
+)
+def test_json_that_is_not_one_object_a_line_says_how_to_make_it_so(tmp_path: Path, written: str, words: str) -> None:
+    mapping = load_mapping(
+        """
+name = "objects"
+force = "staffordshire"
+topic = "incidents"
+feed = "command_and_control"
+source = { format = "json_lines", times = ["iso"], time_zone = "Europe/London" }
+subject = { key = ["number"] }
+[[facts]]
+fact = "IncidentOpened"
+per = "subject"
+at = "opened"
+fields = { grade = { constant = "1" } }
+""",
+        "objects.toml",
+    )
+    path = tmp_path / "extract.json"
+    path.write_text(written)
+    with pytest.raises(MappingError) as refused:
+        read_extract(path, mapping, now=NOW)
+    assert words in str(refused.value.hint)

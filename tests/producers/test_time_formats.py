@@ -155,6 +155,35 @@ def test_a_time_is_read_as_what_it_is_or_refused(tmp_path: Path, form: str, writ
 
 
 @pytest.mark.parametrize(
+    ("form", "written", "advice"),
+    [
+        ("iso", "45628.5451388889", "'excel'"),
+        ("iso", "1733130000250", "'epoch'"),
+        ("epoch", "2024-12-02 09:00", "'iso'"),
+        ("iso", "2024-12-02 9:05:00", "'%Y-%m-%d %H:%M:%S'"),
+        ("%d/%m/%Y %H:%M:%S", "02/12/2024 1:05:00 PM", "'%d/%m/%Y %I:%M:%S %p'"),
+        ("%d/%m/%Y %H:%M:%S", "02/12/2024 09:05", "'%d/%m/%Y %H:%M'"),
+        ("%d/%m/%Y %H:%M", "02/12/24 09:05", "'%d/%m/%y %H:%M'"),
+        ("%d/%m/%Y %H:%M", "02.12.2024 09:05", "'%d.%m.%Y %H:%M'"),
+        ("%d/%m/%Y %H:%M", "02/12/2024 09:05:10", "'%d/%m/%Y %H:%M:%S'"),
+        ("%d/%m/%Y %H:%M", "02/12/2024 09:05 BST", "'%d/%m/%Y %H:%M %Z'"),
+        ("iso", "-1", "`source.absent`"),
+        ("iso", "n/k", "`source.absent`"),
+        ("iso", "seventeen 2", ""),
+    ],
+)
+def test_a_time_that_cannot_be_read_says_which_format_to_add(
+    tmp_path: Path, form: str, written: str, advice: str
+) -> None:
+    (malformed,) = stages(tmp_path, written, mapping=in_format(form)).malformed
+    assert malformed.what.partition("; ")[2][: len("add ")] == (
+        "" if not advice else "if i" if "absent" in advice else "add "
+    )
+    assert advice in malformed.what
+    assert written not in malformed.what
+
+
+@pytest.mark.parametrize(
     ("form", "what"),
     [
         ("%d/%m/%Y %H:%M:%S %p", "mixes the 12-hour and the 24-hour clock"),

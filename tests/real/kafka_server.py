@@ -101,6 +101,7 @@ class KafkaServer:
             "insync": len(self._voters) // 2 + 1,
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._more_properties, self._format_options = "", list[str]()
 
     @property
     def bootstrap(self) -> str:
@@ -186,8 +187,8 @@ class KafkaServer:
 
     def _format(self, properties: Path) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        properties.write_text(_PROPERTIES.format(**self._values))
-        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
+        properties.write_text(_PROPERTIES.format(**self._values) + self._more_properties)
+        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties), *self._format_options]
         done = subprocess.run([*_JAVA, *tool], capture_output=True, text=True, check=False)
         if done.returncode:
             properties.unlink()

@@ -17,6 +17,7 @@ _PROGRAMS = {
     "grafana_types": ("node",),
     "axe": (),
     "javac": ("javac",),
+    "openssl": ("openssl",),
 }
 
 

@@ -251,8 +251,8 @@ def doubt(measure: Measure) -> dict[str, str]:
     name, question = metric_name(measure).removeprefix("bluelamp_"), measure.question
     count = {f"{name}_unrecorded": f"Number not recorded or in doubt: {question}"}
     bounds = {
-        f"{name}_low": f"If all that is not recorded had been missed: {question}",
-        f"{name}_high": f"If all that is not recorded had been met: {question}",
+        f"{name}_low": f"If every unrecorded outcome had been missed: {question}",
+        f"{name}_high": f"If every unrecorded outcome had been met: {question}",
     }
     return (count if measure.unrecorded or measure.is_share() else {}) | (bounds if measure.is_share() else {})
 

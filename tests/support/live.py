@@ -45,7 +45,7 @@ def compare_now(system: System, force: str, windows: Iterable[str] = WINDOWS) ->
     reader = system.reader()
     reader.refresh()
     readings = read_state(reader, force, list(every_query(windows, system.rules[force].force)), reader.present(force))
-    with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
+    with from_log(system.settings.log(), [each.force for each in system.rules.values()]) as recount:
         return compare(readings, recount)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from redis import Redis
 from redis.exceptions import RedisError
 
+from producers.kafka import KafkaAddress
 from streams.logwatch import LogWatch, looking_at
 from streams.stall import Place
 from streams.store import Names
@@ -49,7 +50,7 @@ class Pauses:
         partitions: the number of partitions of each topic.
     """
 
-    def __init__(self, kafka: str, redis_url: str, prefix: str, partitions: Mapping[str, int]) -> None:
+    def __init__(self, kafka: KafkaAddress, redis_url: str, prefix: str, partitions: Mapping[str, int]) -> None:
         self._progress = Progress()
         self._places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
         self._names = [Names(prefix, topic, number) for topic, number in self._places]

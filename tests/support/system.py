@@ -20,10 +20,12 @@ from redis import Redis
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings, load_forces
 from measures.rules import Rules
+from producers.kafka import KafkaAddress
 from producers.publish import Publisher, PublisherSettings, connect
 from streams.log import LogClient
 from streams.readings import Reader
 from streams.settings import RESTART_ME
+from streams.state_address import connection_of
 from streams.store import Names
 from streams.version import number_of, pointer, prefix_of
 from tests.support.pauses import Pauses
@@ -178,7 +180,7 @@ class System:
             **defaults | settings,
         )
         self.directory = directory
-        self.redis = Redis.from_url(redis_url, decode_responses=True)
+        self.redis = Redis.from_url(**connection_of(self.settings.state_server()))
         self.rules: dict[str, Rules] = load_forces(self.settings)
         self.workers: list[WorkerProcess] = []
         self.for_workers: dict[str, str] = {}
@@ -215,7 +217,7 @@ class System:
 
     def publisher(self, settings: PublisherSettings | None = None) -> Publisher:
         """A publisher to the log; the topics exist."""
-        return connected(self.settings.kafka, settings or PublisherSettings())
+        return connected(self.settings.log(), settings or PublisherSettings())
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
         """The applied offset of each partition; -1 where there is no state."""
@@ -235,7 +237,7 @@ class System:
 
     def ends(self) -> dict[tuple[str, int], int]:
         """The end of the log of each partition."""
-        with LogClient(self.settings.kafka) as log:
+        with LogClient(self.settings.log()) as log:
             return _ends(log, _places(log))
 
     def settle(
@@ -247,7 +249,7 @@ class System:
             seconds: how long to wait before failing.
             supervise: called before each check; by default, it restarts each worker that has exited for a restart.
         """
-        with LogClient(self.settings.kafka) as log:
+        with LogClient(self.settings.log()) as log:
             places = _places(log)
 
             def is_settled() -> bool:
@@ -258,13 +260,13 @@ class System:
 
     def pauses(self) -> Pauses:
         """A context that measures pauses of the work while it is entered."""
-        with LogClient(self.settings.kafka) as log:
-            return Pauses(self.settings.kafka, self.settings.redis, self._prefix(), log.ensure_topics())
+        with LogClient(self.settings.log()) as log:
+            return Pauses(self.settings.log(), self.settings.redis, self._prefix(), log.ensure_topics())
 
     def members(self) -> int:
         """The number of workers that share the partitions; 0 while they have not agreed on that."""
         logging.getLogger("kafka.admin").setLevel(logging.ERROR)  # it logs long warnings about metadata it cannot read
-        admin = KafkaAdminClient(bootstrap_servers=self.settings.kafka)
+        admin = KafkaAdminClient(**self.settings.log().options())
         try:
             group = admin.describe_groups([self.settings.state_name])[self.settings.state_name]
         except CoordinatorNotAvailableError:
@@ -288,7 +290,7 @@ def _ends(log: LogClient, places: Iterable[tuple[str, int]]) -> dict[tuple[str, 
     return {place: end.readable for place, end in log.ends(places).items()}
 
 
-def connected(kafka: str, settings: PublisherSettings) -> Publisher:
+def connected(kafka: KafkaAddress, settings: PublisherSettings) -> Publisher:
     """A publisher to a log; the topics exist."""
     with LogClient(kafka) as log:
         log.ensure_topics()

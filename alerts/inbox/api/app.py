@@ -301,7 +301,7 @@ class _Inbox:
         return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
 
     async def end(self, request: Request) -> Response:
-        """End a subject by hand; the fact has the role, and the output of the server has who was signed in."""
+        """End a subject by hand; the fact has the role, and the inbox's log has who was signed in."""
         body, context = await self._read(request, "act", EndRequest)
         end = self._parts.end
         if end is None:
@@ -311,6 +311,7 @@ class _Inbox:
         except BlueLampError as error:
             raise problem("not_understood", 422, error.what, error.hint) from None
         _logger.info("%s ended the %s %s (%s)", context.by, body.subject, body.subject_id, body.reason)
+        await asyncio.to_thread(self._append, lambda _: action.ended_by_hand(fact, body.subject, context))
         return Response(view.encode(fact), media_type=JSON)
 
     async def webhook(self, request: Request) -> Response:

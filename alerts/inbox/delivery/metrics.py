@@ -36,7 +36,7 @@ class InboxCollector(Collector):
             "bluelamp_inbox_spooled", "Entries that wait to be written to the state server.", value=spooled
         )
         pinged = GaugeMetricFamily(
-            "bluelamp_inbox_watcher_told_timestamp_seconds", "When the external watcher was last pinged."
+            "bluelamp_inbox_watcher_pinged_timestamp_seconds", "When the external watcher was last pinged."
         )
         at = self._pinged_at()
         if at:

@@ -9,31 +9,12 @@ from msgspec import Meta, Struct
 
 from alerts.rule import Severity
 from facts.errors import SettingError
+from producers.secret import Secret
 
 Event = Literal["raised", "ended", "escalated", "reraised"]
 EVENTS: tuple[Event, ...] = ("raised", "ended", "escalated", "reraised")
 INBOX_ONLY: tuple[Event, ...] = ("escalated", "reraised")
 """The events that Alertmanager does not know: with Prometheus, the inbox sends only these."""
-
-
-class Secret:
-    """Text that is used but never displayed.
-
-    Args:
-        text: the text.
-    """
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text, for the one call that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "(secret)"
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from alerts.inbox.log.entry import (
     AnyEntry,
     Assigned,
     Noted,
+    SubjectEnded,
     Suppressed,
     Text,
     Time,
@@ -18,6 +19,7 @@ from alerts.inbox.log.entry import (
 )
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
+from facts.fact import EndedByHand
 
 LONGEST_SUPPRESSION = timedelta(days=7)
 
@@ -106,6 +108,14 @@ def note(state: InboxState, alert_id: str, text: str, context: ActionContext) ->
         raise ActionError("not_understood", "The note is empty.", "Put the text into `note`.")
     entry_id = _entry_id(alert.id, "noted", context)
     return Noted(id=entry_id, alert=alert.id, at=context.at, by=context.by, note=text)
+
+
+def ended_by_hand(fact: EndedByHand, subject: str, context: ActionContext) -> AnyEntry:
+    """Record who ended a subject by hand: the fact itself has only their role."""
+    return SubjectEnded(
+        id=f"{fact.fact_id}:ended", alert=fact.fact_id, at=context.at, by=context.by,
+        force=fact.force, subject=subject, subject_id=fact.subject_id, reason=fact.reason, role=fact.role,
+    )  # fmt: skip
 
 
 def suppress(rules: dict[str, Rule], request: SuppressionRequest, context: ActionContext) -> AnyEntry:

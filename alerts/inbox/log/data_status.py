@@ -1,4 +1,4 @@
-"""Whether alerts are being watched: when an engine last reported that data arrive, kept with the log for every reader."""
+"""Whether alerts are monitored: when an engine last reported that data arrive, kept with the log for every reader."""
 
 from datetime import datetime, timedelta
 

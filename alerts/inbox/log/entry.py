@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from alerts.rule import Severity
+from facts.fact import EndReason, EndRole
 
 BLUE_LAMP = "bluelamp"
 """The actor of everything that no person did."""
@@ -24,7 +25,7 @@ class Entry(Struct, frozen=True, kw_only=True, tag_field="entry"):
 
     Attributes:
         id: the entry's ID; the same decision has the same ID, so that it is recorded once.
-        alert: the ID of the alert, or of the suppression.
+        alert: the ID of the alert, of the suppression, or of the fact of an end by hand.
         at: when it was decided, by the wall clock of the process that decided.
         by: a person's login, or `bluelamp`.
     """
@@ -165,6 +166,24 @@ class Unsuppressed(Entry, frozen=True, kw_only=True):
     """A suppression was ended early."""
 
 
+class SubjectEnded(Entry, frozen=True, kw_only=True):
+    """A person ended by hand what no source had ended. Its `alert` is the ID of the fact that says so, which names no person.
+
+    Attributes:
+        force: the subject's force.
+        subject: what it is.
+        subject_id: its ID.
+        reason: why no end was recorded.
+        role: the role that the person gave.
+    """
+
+    force: str
+    subject: str
+    subject_id: str
+    reason: EndReason
+    role: EndRole
+
+
 AnyEntry = (
     Raised
     | Ended
@@ -177,6 +196,7 @@ AnyEntry = (
     | Failed
     | Suppressed
     | Unsuppressed
+    | SubjectEnded
 )
 _decoder: msgspec.json.Decoder[AnyEntry] = msgspec.json.Decoder(AnyEntry)
 

@@ -1,4 +1,4 @@
-"""Turns engines' payloads into entries of the log: one alert per rule and scope, which only a certain end ends."""
+"""Turns engines' payloads into entries of the log: one alert per rule and scope, which ends only when its end is certain."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -79,7 +79,7 @@ def _on_resolved(
 
 
 def _began(alert: Alert, now: datetime) -> datetime:
-    """When an alert began; the earliest possible time if a clock that was ahead dated it, because it is then unknown."""
+    """When an alert began. If a clock that was ahead dated it, the time is unknown, and the earliest possible time is used."""
     began = alert.raised.began
     return datetime.min.replace(tzinfo=UTC) if is_future(began, now) else began
 

@@ -1,4 +1,4 @@
-"""Entries that could not be written to the state server, kept in a file until they can: so its own outage raises an alert."""
+"""Keeps entries in a file while the state server cannot store them, so that its own outage can raise an alert."""
 
 import os
 from collections.abc import Iterable

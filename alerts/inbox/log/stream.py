@@ -90,7 +90,7 @@ class InboxLog:
             is_past: the entries were made earlier and keep their times.
 
         Raises:
-            RedisError: the state server refuses it, or does not answer. The entries may have been appended all the same: append
+            RedisError: the state server refuses it, or does not answer. The entries may have been appended anyway: append
                 again, and those already in the state are not appended twice.
         """
         with self._lock:

@@ -117,9 +117,7 @@ def check_rows(sample: FeedSample) -> Iterator[Finding]:
         yield _good("rows", f"All {whole:,} {noun} can be read; they give {len(sample.facts):,} facts.")
     if extract and extract.columns_empty:
         says = f"Columns that the mapping uses are empty in every row: {', '.join(extract.columns_empty)}."
-        yield Finding(
-            check="rows", state="limit", says=says, effect="What they would say is missing from every figure."
-        )
+        yield Finding(check="rows", state="limit", says=says, effect="Their content is missing from every figure.")
 
 
 def check_keys(sample: FeedSample) -> Iterator[Finding]:
@@ -129,7 +127,7 @@ def check_keys(sample: FeedSample) -> Iterator[Finding]:
         return
     keys = sample.extract.keys()
     faults = {
-        "reused": (keys.reused, "subjects open twice, far apart: the source uses its key again"),
+        "reused": (keys.reused, "subjects open twice, far apart: the source reuses its key"),
         "lost": (keys.lost_digits, "rows have a key that a spreadsheet has shortened"),
         "second": (keys.second_openings, "subjects are opened at different times by their rows"),
     }
@@ -250,7 +248,7 @@ def check_ends(sample: FeedSample) -> Iterator[Finding]:
             effect = f"Unless another extract or feed sends them, {words}."
             yield Finding(check="ends", state="limit", says=says, effect=effect, measures=touched)
     if not found:
-        yield _good("ends", f"All {subjects:,} subjects have the beginning and the end that can be expected.")
+        yield _good("ends", f"All {subjects:,} subjects have the expected beginning and end.")
 
 
 def _is_lost(item: OpenItem, last: int) -> bool:
@@ -300,7 +298,7 @@ def _rounded(sample: FeedSample) -> Iterator[Finding]:
         fives = sum(each.at.minute % 5 == 0 for each in facts) >= _ROUNDED * len(facts)
         unit, seconds = ("five minutes", 300) if fives else ("the minute", _MINUTE_SECONDS)
         says = f"The times of {name} are rounded to {unit}."
-        effect = f"Times that begin or end with it are wrong by up to {seconds} s; a target of less cannot be judged."
+        effect = f"Times that begin or end with it are wrong by up to {seconds} s; a shorter target cannot be judged."
         state: State = "bad" if sample.topic == "contacts" else "limit"
         yield Finding(check="clock", state=state, says=says, effect=effect, measures=_measures(sample.topic, _timed))
 
@@ -431,28 +429,28 @@ def check_order(sample: FeedSample) -> Iterator[Finding]:
         latest = max(latest, each.at)
     if late > _SOME * len(sample.arrivals):
         says = f"{_share(late, len(sample.arrivals))} facts arrive a minute or more after later ones; the latest {rough_words(most / SECOND)}."
-        effect = "They are counted correctly, but figures of the last minutes change when they come."
+        effect = "They are counted correctly, but figures of the last minutes change when they arrive."
         yield Finding(check="order", state="limit", says=says, effect=effect, measures=_measures(sample.topic, _any))
     else:
         yield _good("order", "Facts arrive in the order in which they happened, or nearly.")
 
 
 def check_words(sample: FeedSample) -> Iterator[Finding]:
-    """Words that the profile does not list, by field. The words themselves are not printed: they may be personal."""
+    """Labels that the profile does not list, by field. The labels themselves are not printed: they may be personal."""
     is_clean = True
     for name in VOCABULARIES:
         words = [getattr(each, name) for each in sample.facts if getattr(each, name, None) is not None]
         unlisted = [word for word in words if word not in sample.rules.vocabulary.get(name, ())]
         if unlisted:
             is_clean = False
-            says = f"{name}: {_share(len(unlisted), len(words))} facts have a word that the profile does not list ({len(set(unlisted)):,} different words)."
-            effect = "They count as unlisted: figures by this word, and measures limited to it, leave them out. `bluelamp replay --dry-run` lists the words."
+            says = f"{name}: {_share(len(unlisted), len(words))} facts have a label that the profile does not list ({len(set(unlisted)):,} different words)."
+            effect = "They count as unlisted: they are missing from the figures and measures of their true label. `bluelamp replay --dry-run` lists the labels."
             touched = _measures(sample.topic, lambda measure, of=name: of in (*measure.dimensions(), *measure.where))  # type: ignore[misc]
             yield Finding(
                 check="words", state=_level(len(unlisted), len(words), 0.2), says=says, effect=effect, measures=touched
             )
     if is_clean:
-        yield _good("words", "The profile lists every word.")
+        yield _good("words", "The profile lists every label.")
 
 
 def check_personal_data(sample: FeedSample) -> Iterator[Finding]:

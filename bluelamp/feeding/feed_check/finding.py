@@ -32,7 +32,7 @@ TITLES: dict[Check, str] = {
     "clock": "Clocks",
     "duplicates": "Duplicates",
     "order": "Order",
-    "words": "Words of the profile",
+    "words": "Labels of the profile",
     "personal data": "Personal data",
 }
 

@@ -104,7 +104,7 @@ def _text(result: FeedCheck) -> Iterator[str]:
         if touched := _touched(finding):
             yield f"{'':8} Measures: {touched}."
     yield ""
-    yield "Figures of this period, those that lack most first:"
+    yield "Figures of this period, the least complete first:"
     for each in _figures(result):
         yield f"  {each.title}: {each.value} (n {each.n:,}){f', {each.doubt}' if each.doubt else ''}"
     if result.hours:
@@ -120,7 +120,7 @@ def _markdown(result: FeedCheck) -> Iterator[str]:
     yield ""
     yield from (f"- {term}: {text}" for term, text in _head(result))
     yield ""
-    yield "| check | state | what was found | what it does | measures |"
+    yield "| check | state | what was found | effect | measures |"
     yield "|---|---|---|---|---|"
     for each in result.findings:
         cells = (TITLES[each.check], _MARKS[each.state], each.says, each.effect, _touched(each))
@@ -157,7 +157,7 @@ def _html(result: FeedCheck) -> str:
     return (
         f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8"><title>Feed check</title><style>{_STYLE}</style></head>'
         f"<body><h1>Feed check: {escape(result.verdict)}</h1><dl>{head}</dl>"
-        f"<table><tr><th>Check</th><th>State</th><th>What was found</th><th>What it does, and to which measures</th></tr>{rows}</table>"
+        f"<table><tr><th>Check</th><th>State</th><th>What was found</th><th>Effect, and the measures affected</th></tr>{rows}</table>"
         f"<table><tr><th>Figure of this period</th><th>Value</th><th>n</th><th>What is not recorded</th></tr>{figures}</table>"
         f"{hours}{signs}</body></html>\n"
     )

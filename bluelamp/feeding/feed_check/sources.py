@@ -26,6 +26,7 @@ from measures.rules import Rules
 from producers.declaration import Mapping as Declared
 from producers.declaration import columns_of, columns_used
 from producers.extract import read_extracts
+from producers.kafka import KafkaAddress
 from producers.rows import Row, read_rows
 from streams.logreader import LogReader
 from streams.stall import Place
@@ -86,7 +87,7 @@ def _becoming(mapping: Declared) -> Iterator[str]:
 
 def check_topic(
     rules: Rules,
-    bootstrap: str,
+    kafka: KafkaAddress,
     topic: str,
     seconds: float,
     *,
@@ -97,7 +98,7 @@ def check_topic(
 
     Args:
         rules: the rules of the force.
-        bootstrap: Kafka's addresses.
+        kafka: Kafka's addresses, and how to connect.
         topic: the topic.
         seconds: how long to listen.
         wait: waits for a number of seconds.
@@ -111,7 +112,7 @@ def check_topic(
         raise QuestionError(
             f"There is no topic {topic!r}.", where="--topic", hint=f"Choose one of {', '.join(TOPICS)}."
         )
-    with LogReader(bootstrap) as log:
+    with LogReader(kafka) as log:
         identities = log.identities([topic])
         before = {place: after for place, (_, after) in log.reach(identities).items()}
         began = now()

@@ -35,8 +35,8 @@ SELECT row_number() OVER () AS subject, force, topic, subject_id
 FROM (SELECT DISTINCT force, topic, subject_id FROM reported);
 
 -- The order of facts of one subject with the same time.
-CREATE TABLE meaning AS
-SELECT unnest(range(1, len(facts) + 1)) AS meant, unnest(facts) AS fact
+CREATE TABLE fact_order AS
+SELECT unnest(range(1, len(facts) + 1)) AS rank, unnest(facts) AS fact
 FROM (
     SELECT [
         'ContactOffered', 'ContactAnswered', 'ContactAbandoned', 'ContactConcluded',
@@ -60,11 +60,11 @@ one_to_each_id AS (
     JOIN subject USING (force, topic, subject_id)
     QUALIFY row_number() OVER (PARTITION BY subject.subject, fact_id ORDER BY recorded_at DESC NULLS LAST, happened DESC, canonical DESC) = 1
 )
-SELECT row_number() OVER (ORDER BY happened, meant, fact_id) AS place, one_to_each_id.* EXCLUDE (canonical, topic, subject_id)
+SELECT row_number() OVER (ORDER BY happened, rank, fact_id) AS place, one_to_each_id.* EXCLUDE (canonical, topic, subject_id)
 FROM one_to_each_id
-LEFT JOIN meaning USING (fact);
+LEFT JOIN fact_order USING (fact);
 
-DROP TABLE meaning;
+DROP TABLE fact_order;
 
 DROP TABLE reported;
 

@@ -14,7 +14,7 @@ from streams.readings import Reader
 
 def stamp_results(settings: Settings) -> Iterator[CheckResult]:
     """Whether Kafka timestamps the records of every topic. A heartbeat timestamped by its producer proves nothing."""
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         topics = sorted({*TOPICS} & log.topics())
         stamping = log.stamping(topics)
     wrong = [(topic, by) for topic, by in stamping.items() if by != BY_LOG]

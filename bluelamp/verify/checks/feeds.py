@@ -117,7 +117,7 @@ def _seconds(microseconds_: int) -> str:
 
 def _without_heartbeat(name: str, where: str, status: FeedStatus) -> CheckResult:
     if status.last_event_at is None:
-        what = "It has sent no fact, and no heartbeat to every partition of its topic."
+        what = "It has sent no facts, and has not sent a heartbeat to every partition of its topic."
         hint = "Start its producer. Until then, its measures have no data."
         return CheckResult(name, "warning", what, where, hint)
     what = "Facts arrive, but it has not sent a heartbeat to every partition of its topic."

@@ -10,8 +10,8 @@ from bluelamp.wiring.settings import Settings
 from facts.times import SKEW
 from facts.union import TOPICS
 from measures.display import number
+from producers.kafka_probe import check_reachable
 from streams.log import QUARANTINE_TOPIC, LogClient
-from streams.logwatch import check_reachable
 
 _RECENT = timedelta(hours=24)
 _ARCHIVE_DAYS = 2
@@ -19,8 +19,8 @@ _ARCHIVE_DAYS = 2
 
 def log_results(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     """Whether Kafka responds and has every topic, and whether anything was quarantined in the last day."""
-    check_reachable(settings.kafka)
-    with LogClient(settings.kafka) as log:
+    check_reachable(settings.log())
+    with LogClient(settings.log()) as log:
         missing = sorted({*TOPICS, QUARANTINE_TOPIC} - log.topics())
         if missing:
             hint = "Start a worker or a producer: the first one creates them."
@@ -49,7 +49,7 @@ def archive_results(settings: Settings, now: datetime) -> Iterator[CheckResult]:
     if archive is None:
         yield CheckResult("archive", "not set up", "BLUELAMP_ARCHIVE is not set.")
         return
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         identities = {str(topic): log.identity(topic) for topic in sorted({*TOPICS} & log.topics())}
         archive.check(identities)
         reach = log.reach((topic, number) for topic, one in identities.items() for number in range(one.partitions))

@@ -118,7 +118,7 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
     Raises:
         IncompleteError: the state was not built from this log, or records that it still needs have been deleted from the log.
     """
-    with LogClient(settings.kafka) as log:
+    with LogClient(settings.log()) as log:
         began = time.monotonic()
         first = list(partitions(settings, rules, redis, log))
         for each in first:

@@ -1,4 +1,4 @@
-"""The number in custody in each suite: now, beside its capacity, and at every hour of the last day."""
+"""The number in custody in each suite: now, with its capacity, and at every hour of the last day."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

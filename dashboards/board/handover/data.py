@@ -50,8 +50,8 @@ class Breach(Struct, frozen=True):
     """A measure that should be 0 and is not, or is not live.
 
     Attributes:
-        name: of the measure.
-        title: of the measure.
+        name: the name of the measure.
+        title: the title of the measure.
         text: its value, or why there is none.
         is_live: whether it has a live value.
         subjects: the oldest ones, each in words with its opaque id.
@@ -107,7 +107,7 @@ class Handover(Struct, frozen=True):
         detentions: the most urgent ones, as on the Custody page.
         left: the number of further detentions.
         now: the moment of the figures, in milliseconds since 1970.
-        comparison: of the shift.
+        comparison: the comparison of the shift.
     """
 
     shift: str

@@ -53,12 +53,12 @@ class UnattendedIncidents(Struct, frozen=True):
     """The list.
 
     Attributes:
-        state: of the reading.
+        state: the state of the reading.
         says: why nothing is listed; empty if it is live.
-        name: of the grades.
+        name: the name of the grades.
         count: the number of incidents.
         over: the number past a target.
-        names: of the clocks that any incident has, in order.
+        names: the names of the clocks that any incident has, in order.
         incidents: the most urgent ones.
     """
 

@@ -40,7 +40,7 @@ class Journey(Struct, frozen=True):
     """The calls of one day.
 
     Attributes:
-        state: of the day's figure.
+        state: the state of the day's figure.
         says: why there are no rows; empty if it is live.
         day: in words.
         offered: the number of calls received.

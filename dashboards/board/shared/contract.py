@@ -19,8 +19,8 @@ class Contract(Struct, frozen=True):
     """What a measure means.
 
     Attributes:
-        name: of the measure.
-        title: of the measure.
+        name: the name of the measure.
+        title: the title of the measure.
         question: the question that it answers.
         terms: pairs of a term and its text.
         published: the first published figures, each as period, figure, and source with note.

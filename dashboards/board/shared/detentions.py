@@ -37,8 +37,8 @@ class CustodyClock(Struct, frozen=True):
         due: the deadline that counts now: of a postponed review, that of the review after it; None for none.
         at: the same in local time.
         paused_since: when it was paused, if it was overdue by then: the time overdue does not grow while it is paused.
-        left: of a paused clock, the time left on it in words.
-        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed ahead of its time,
+        left: for a paused clock, the time left on it in words.
+        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed before it was due,
             that it was.
     """
 
@@ -95,7 +95,7 @@ class ListStatus(Struct, frozen=True):
     """Whether the list of detentions is up to date.
 
     Attributes:
-        state: of the reading of the number in custody.
+        state: the state of the reading of the number in custody.
         says: the number in custody, or why it cannot be relied on.
         mark: the note on each detention while the feed is not live; empty otherwise.
     """
@@ -208,7 +208,7 @@ def _clock(
 
 def _postponed(item: OpenItem, now: int, view: View) -> str:
     if item.since > now:
-        return "postponed ahead of its time"
+        return "postponed before it was due"
     was_due = f", was due {_local(item.due, view)}" if item.due is not None else ""
     return f"postponed since {_local(item.since, view)}{was_due}"
 

@@ -68,7 +68,7 @@ class LiveUpdates(Follower[Snapshot]):
     """Follows the state for every page of the board.
 
     Args:
-        names: of the pages.
+        names: the names of the pages.
         read: reads the parts of the named pages; blocking.
         wait: waits for a change for at most a number of seconds; blocking.
     """

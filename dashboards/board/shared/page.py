@@ -44,6 +44,30 @@ LogEnds = LogSnapshot | None
 """The end of the log by topic and partition; None while it is unknown."""
 
 
+class AlertCounts(Struct, frozen=True, kw_only=True):
+    """The alerts of a force.
+
+    Attributes:
+        active: all that are active.
+        unacknowledged: those that nobody has acknowledged, without those of planned work.
+        critical: the active ones that are critical, likewise without those of planned work.
+        critical_unacknowledged: those of both.
+        oldest_seconds: how long the oldest active one has been active.
+        is_watched: an alert engine reports that data arrive; otherwise a problem may raise no alert.
+    """
+
+    active: int
+    unacknowledged: int
+    critical: int
+    critical_unacknowledged: int
+    oldest_seconds: float
+    is_watched: bool
+
+
+ReadAlerts = Callable[[], AlertCounts | None]
+"""Reads the alerts of the board's force; None while they cannot be read."""
+
+
 def error_words(error: BlueLampError) -> str:
     """What is wrong and what to do; without the place, which is worded for the command line."""
     return f"{error.what} {error.hint}"
@@ -62,12 +86,14 @@ class View(NamedTuple):
         force: the force whose figures are displayed.
         background: each measure's normal range and last day, as far as they have been read.
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
+        alerts: reads the alerts; None where no inbox is mounted.
     """
 
     reader: Reader
     force: str
     background: BackgroundReadings
     log_ends: Callable[[], LogEnds]
+    alerts: ReadAlerts | None = None
 
     @property
     def profile(self) -> Force:
@@ -89,7 +115,7 @@ class Page(Struct, frozen=True, kw_only=True):
     """A page.
 
     Attributes:
-        name: of its template, script and style.
+        name: the name of its template, script and style.
         path: its address.
         title: its heading, and its name in the navigation.
         folder: where its template is; empty if the folder has the page's name.
@@ -99,6 +125,7 @@ class Page(Struct, frozen=True, kw_only=True):
         has_style: whether it has its own style.
         shared_style: the name of a style that it shares with other pages; empty for none.
         is_listed: whether it appears in the navigation.
+        has_bar: whether it has the navigation and the buttons of the frame.
     """
 
     name: str
@@ -111,6 +138,7 @@ class Page(Struct, frozen=True, kw_only=True):
     has_style: bool = False
     shared_style: str = ""
     is_listed: bool = True
+    has_bar: bool = True
 
     @property
     def template(self) -> str:

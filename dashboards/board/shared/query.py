@@ -53,7 +53,7 @@ def parse_query(name: str, query: QueryParams) -> BreakdownQuery:
     for given in query.getlist("where"):
         dimension, colon, word = given.partition(":")
         if not colon:
-            hint = "Give a dimension and a word, for example area:moorlands."
+            hint = "Give a dimension and a label, for example area:moorlands."
             raise QuestionError(f"{given!r} is not a filter.", where="where", hint=hint)
         where[dimension] = (*where.get(dimension, ()), word)
     window = NOW if measure.is_open() else query.get("window", "60m")

@@ -72,7 +72,7 @@ class BoardTable(Struct, frozen=True):
     """A table.
 
     Attributes:
-        state: of its readings.
+        state: the state of its readings.
         says: why it is empty; empty if it is live.
         columns: the titles; the first is the title of the row names.
         rows: each with its name and its cells.
@@ -124,7 +124,7 @@ class _Column(NamedTuple):
     """A count over one window.
 
     Attributes:
-        title: of the window; with the start of the record if that is inside the window.
+        title: the title of the window; with the start of the record if that is inside the window.
         counts: by the words of a dimension; None where no value may be displayed.
         instead: the text of every cell where no value may be displayed.
         total: the overall count, in words.

@@ -8,6 +8,7 @@ from dashboards.board.shared.page import View, error_words
 from dashboards.report.targets import day_of, promise
 from facts.errors import QuestionError
 from facts.force import in_force
+from measures.attention import is_worst_possible, limit_of, word_of
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
@@ -29,6 +30,7 @@ _STATE_WORDS = {"stale": "not live", "too_few": "too few", "no_data": "no data"}
 VALUE_STATES = ("live", "in_part")
 """The states whose value is displayed; a value in part is displayed only with the time that it begins."""
 _WAITING = "leg_waiting"
+_ATTENTION = {"act": ("bad", "needs action"), "watch": ("odd", "needs watching")}
 
 
 class Tile(Struct, frozen=True, omit_defaults=True):
@@ -36,7 +38,7 @@ class Tile(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         text: the value, or why there is none.
-        state: of the reading.
+        state: the state of the reading.
         n: the sample size in words; empty for counts.
         doubt: the bounds of a share, and how many outcomes are not recorded; empty if all are.
         since: where the record begins, if that is inside the window; while history is loaded, the moment of the figure;
@@ -97,7 +99,7 @@ def read_tile(measure: Measure, window: str, view: View, where: Where | None = N
 
 
 def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, is_coloured: bool) -> Tile:
-    verdict, sign, says = _judged(reading, measure, band)
+    verdict, sign, says = _marked(reading, measure, band, view, is_coloured=is_coloured)
     counts_from, counts_to, allowed_until = _counted(reading, measure, view)
     return Tile(
         text=text(reading, measure),
@@ -107,7 +109,7 @@ def _tile(reading: Reading, measure: Measure, band: Band | None, view: View, *, 
         since=_since(reading),
         reason=reading.reason,
         title=_tooltip(reading, measure),
-        verdict=verdict if is_coloured else "",
+        verdict=verdict,
         sign=sign,
         says=says,
         counts_from=counts_from,
@@ -166,6 +168,20 @@ def _since(reading: Reading) -> str:
 def _tooltip(reading: Reading, measure: Measure) -> str:
     parts = (reading.reason, reading.note, measure.population, measure.clock, measure.target)
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def _marked(
+    reading: Reading, measure: Measure, band: Band | None, view: View, *, is_coloured: bool
+) -> tuple[str, str, str]:
+    """Verdict, sign and words; what asks for attention is never plain, and the worst possible share in no window."""
+    verdict, sign, says = _judged(reading, measure, band)
+    verdict = verdict if is_coloured else ""
+    word = word_of(reading, measure, limit_of(measure, view.profile), band)
+    is_marked = is_coloured or is_worst_possible(reading.value or 0.0, measure)
+    if word not in _ATTENTION or verdict == "bad" or not is_marked:
+        return verdict, sign, says
+    verdict, words_of_attention = _ATTENTION[word]
+    return verdict, sign or "!", ", ".join(each for each in (says, words_of_attention) if each)
 
 
 def _judged(reading: Reading, measure: Measure, band: Band | None) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The Trust page: what is missing from each feed and area, and the figures that lack most."""
+"""The Trust page: what is missing from each feed and area, and the least complete figures."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from streams.trust import read_trust
 _LISTED = 25
 """The most figures that the page lists."""
 _FEED_COLUMNS = ("Feed", "Cases", *WHAT.values())
-_AREA_COLUMNS = ("Area", "Cases", WHAT["unrecorded"], "Not an area of the profile")
+_AREA_COLUMNS = ("Area", "Cases", WHAT["unrecorded"], "Area not in the profile")
 _FIGURE_COLUMNS = ("Figure", "Value", "n", "What is not recorded")
 
 

@@ -6,6 +6,7 @@ import { poll } from "./polling.js";
 import { start } from "./frame.js";
 import { act, address, personWords, requestName } from "./inbox.js";
 import { timeWords } from "./time_words.js";
+import { drawUnrecorded } from "./unrecorded.js";
 
 const { force } = document.getElementById("inbox").dataset;
 const [endedMost, endedEveryMilliseconds, sessionEveryMilliseconds] = [100, 10000, 30000];
@@ -15,6 +16,7 @@ let person = null;
 let active = null;
 let ended = null;
 let endedSince = Infinity;
+let unrecorded = null;
 
 function cards(name, alerts, now) {
   list(place(name), alerts, (alert) => alert.id, () => card(reload), (each, alert) => fill(each, alert, person, now));
@@ -113,6 +115,7 @@ function drawPerson(session) {
   place("sign-out")?.addEventListener("click", signOut, { once: true });
   if (active) drawActive(active);
   if (ended) drawEnded(ended);
+  if (unrecorded) drawUnrecorded(unrecorded, person, force);
 }
 
 async function signOut() {
@@ -124,6 +127,8 @@ start((parts) => {
   const resolved = parts.get("ended");
   write(place("ended-title"), resolved.title);
   write(place("clock"), clockWords(parts.get("frame")));
+  unrecorded = parts.get("unrecorded");
+  drawUnrecorded(unrecorded, person, force);
   if (resolved.since === endedSince) return;
   endedSince = resolved.since;
   if (ended) drawEnded(ended);

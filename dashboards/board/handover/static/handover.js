@@ -106,7 +106,7 @@ function briefly(alert, now) {
 }
 
 function failAlerts(why, status) {
-  write(place("alerts-trouble"), status === 401 ? "SIGN IN ON THE ALERTS PAGE TO SEE ALERTS ON THIS SHEET." : `ALERTS CANNOT BE READ. It is not data which alerts are active. ${why}`);
+  write(place("alerts-trouble"), status === 401 ? "SIGN IN ON THE ALERTS PAGE TO SEE ALERTS ON THIS SHEET." : `ALERTS CANNOT BE READ. It is not known which alerts are active. ${why}`);
   write(place("alerts-summary"), "");
   rows("alerts", []);
 }

@@ -8,10 +8,12 @@ import { fill } from "./tile.js";
 const everyMilliseconds = 20000;
 const leastFit = 0.4;
 const slides = [...document.querySelectorAll(".slide")];
-const pause = document.getElementById("pause");
+const pause = document.getElementById("pause"); // a page that is displayed alone has none
+const shownMilliseconds = 4000;
 let current = 0;
 let changedAt = performance.now();
-let isPaused = matchMedia("(prefers-reduced-motion: reduce)").matches;
+let isPaused = !pause || matchMedia("(prefers-reduced-motion: reduce)").matches;
+let hiding;
 
 function show(index) {
   current = (index + slides.length) % slides.length;
@@ -31,9 +33,17 @@ function fit() {
 }
 
 function drawControls() {
+  if (!pause) return;
   pause.setAttribute("aria-pressed", String(isPaused));
   write(pause, isPaused ? "Resume" : "Pause");
   write(document.getElementById("where"), `Page ${current + 1} of ${slides.length}${isPaused ? ", paused" : ""}`);
+}
+
+// The controls are out of sight until somebody moves the pointer; the keyboard reaches them at any time.
+function showControls() {
+  document.body.classList.add("steered");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => document.body.classList.remove("steered"), shownMilliseconds);
 }
 
 function toggle() {
@@ -44,10 +54,12 @@ function toggle() {
 
 addEventListener("resize", fit);
 new MutationObserver(fit).observe(document.querySelector("main"), { childList: true, characterData: true, subtree: true });
-pause.addEventListener("click", toggle);
-document.getElementById("previous").addEventListener("click", () => show(current - 1));
-document.getElementById("next").addEventListener("click", () => show(current + 1));
+document.addEventListener("pointermove", showControls);
+pause?.addEventListener("click", toggle);
+document.getElementById("previous")?.addEventListener("click", () => show(current - 1));
+document.getElementById("next")?.addEventListener("click", () => show(current + 1));
 document.addEventListener("keydown", (event) => {
+  if (!pause) return;
   const isElsewhere = !event.target.closest("button, a");
   if (event.key === "ArrowRight") show(current + 1);
   else if (event.key === "ArrowLeft") show(current - 1);

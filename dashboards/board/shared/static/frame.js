@@ -1,5 +1,5 @@
 // What every page does: follows its stream, says whether its figures are live, and keeps the server's clock.
-import { write } from "./elements.js";
+import { set, write } from "./elements.js";
 import { follow } from "./stream.js";
 
 const notices = {
@@ -43,6 +43,7 @@ export function start(draw = () => {}) {
     runs = !frame.is_replay && !frame.is_loading;
     document.getElementById("replay").hidden = !frame.is_replay;
     document.getElementById("simulation").hidden = !frame.is_simulated;
+    drawStrip(parts.get("strip"));
     draw(parts, changed);
     show("live", [...frame.troubles, frame.clock].filter(Boolean).join("\n"), frame.live);
     tick();
@@ -59,6 +60,24 @@ export function start(draw = () => {}) {
   setInterval(tick, 1000);
 }
 
+const words = { normal: "Normal", watch: "Watch", act: "Act", unknown: "Unknown" };
+
+// Without items, nothing is known.
+function drawStrip(items) {
+  const found = new Map(items.map((item) => [item.name, item]));
+  for (const place of document.querySelectorAll("#strip [data-area]")) {
+    const { word, figure, label, lasting } = found.get(place.dataset.area) ?? { word: "unknown", figure: "", label: "", lasting: "" };
+    set(place, "data-word", word);
+    write(place.querySelector(".word"), words[word]);
+    write(place.querySelector(".figure"), figure);
+    write(place.querySelector(".label"), label);
+    write(place.querySelector(".lasting"), lasting && `for ${lasting}`.replace("for in ", "in "));
+  }
+  const alerts = found.get("alerts");
+  const count = document.getElementById("alert-count");
+  if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label}` : "");
+}
+
 function setPresent(present) {
   moment = { now: present, at: performance.now() };
 }
@@ -73,5 +92,7 @@ function show(state, notice, word) {
   document.body.classList.toggle("troubled", notice !== "");
   write(document.getElementById("notice"), notice);
   write(document.getElementById("live"), word);
-  if (state !== "live") write(document.getElementById("as-of"), "");
+  if (state === "live") return;
+  write(document.getElementById("as-of"), "");
+  drawStrip([]);
 }

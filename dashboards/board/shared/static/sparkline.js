@@ -1,4 +1,4 @@
-// A sparkline of the last 24 hours: one bar an hour, each with its value by pointer or arrow keys.
+// A sparkline of the last 24 hours: one bar for each hour, with its value by pointer or arrow keys.
 import { drawing, element, redraw, set, write } from "./elements.js";
 
 const height = 40;

@@ -16,6 +16,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
+    if (!button) return;
     const name = () => (button.textContent = theme() === "dark" ? "Light theme" : "Dark theme");
     button.addEventListener("click", () => {
       place.dataset.theme = theme() === "dark" ? "light" : "dark";
