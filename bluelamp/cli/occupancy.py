@@ -1,6 +1,6 @@
 """`bluelamp occupancy`: how many people were in custody in each suite at past hours."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -27,17 +27,15 @@ def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | N
     source.refresh()
     zone, present = rules.force.zone(), source.present(settings.force)
     last = parse_instant(moment, zone) if moment else present
-    first = last - timedelta(hours=hours - 1)
+    times = whole_hours(last, hours)
     found: dict[datetime, Suites | None]
     if is_recounted:
         from bluelamp.archive.full_log import recount_of
 
-        start = first.replace(minute=0, second=0, microsecond=0)
         with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
-            times = [start + timedelta(hours=number) for number in range(hours)]
             found = {at: recounted.occupancy(settings.force, at) for at in times if at <= present}
     else:
-        found = source.occupancy(settings.force, first, last)
+        found = source.occupancy(settings.force, times[0], times[-1])
     if not found:
         what = "These hours have not come yet."
         raise QuestionError(what, where="--at", hint=f"The present is {present.astimezone(zone):%Y-%m-%d %H:%M}.")
@@ -46,6 +44,12 @@ def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | N
         return
     for at, suites in found.items():
         click.echo(f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}  {_words(suites)}")
+
+
+def whole_hours(last: datetime, count: int) -> list[datetime]:
+    """The last `count` whole hours up to a time, in UTC: a local night may have an hour twice."""
+    hour = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return [hour - timedelta(hours=back) for back in reversed(range(count))]
 
 
 def _words(suites: Suites | None) -> str:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dashboards.board.shared.page import View
 from dashboards.board.shared.table import name_of
-from facts.force import DETENTION_SILENT_AFTER
+from facts.force import DETENTION_SILENT_AFTER, NONE
 from measures.catalogue import find
 from measures.clock import NOTE_WORDS, Note
 from measures.custody import ClockName, deadline_of
@@ -27,6 +27,7 @@ _NEVER = 1 << 52
 WARNING_MINUTES = (10, 30, 60)
 """How long before a deadline each warning begins, the most urgent first; the alert rules use the same times."""
 _CHILD = {"yes": "Child", "no": "Adult"}
+_NOT_KNOWN = "Not known"
 
 
 class CustodyClock(Struct, frozen=True):
@@ -154,9 +155,9 @@ def _detention(
     is_recorded = "in_custody" in items
     return ListedDetention(
         detainee=name,
-        suite=name_of("suite", words["suite"], view),
+        suite=_NOT_KNOWN if words["suite"] == NONE else name_of("suite", words["suite"], view),
         child=words["child"] == "yes",
-        age=_CHILD.get(words["child"], "Not known"),
+        age=_CHILD.get(words["child"], _NOT_KNOWN),
         arrived=_local(item.since, view) if is_recorded else f"not recorded; known since {_local(item.since, view)}",
         status=_status(items, notes, now, view),
         review=_clock("review", items, notes, now, view),
