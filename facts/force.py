@@ -180,12 +180,10 @@ class LadderStep(_Part, frozen=True, kw_only=True):
 
 
 class AttentionLimit(_Part, frozen=True, kw_only=True):
-    """Beyond which value of a measure the board asks for attention; an absent limit asks for none.
-
-    Beyond means above, or below where higher is better. Counts and seconds are as they are, shares between 0 and 1.
+    """The values beyond which a measure asks for attention on the board; a missing limit never asks. Beyond means above, or below if higher is better. Shares are between 0 and 1.
 
     Attributes:
-        measure: by name.
+        measure: the name of the measure.
         watch: beyond this, it needs watching.
         act: beyond this, somebody must act.
     """

@@ -147,7 +147,7 @@ class NextReview(Struct, frozen=True):
     postponed_at: int | None = None
 
     def postponed_since(self) -> int | None:
-        """Since when it has been postponed past its deadline: the later of deadline and postponement; None if not postponed.
+        """The time since which it has been postponed past its deadline: the later of deadline and postponement; None if not postponed.
 
         A postponement is judged at the latest time for the review (s.40(4)): before that, the review is still due.
         """
@@ -165,7 +165,7 @@ class Remark(Struct, frozen=True):
 
     Attributes:
         note: the note.
-        since: since when it applies.
+        since: the time since which it applies.
         due: for a pending application, until when detention may continue; otherwise None.
     """
 

@@ -110,7 +110,7 @@ def _authorised(stay: CustodyStay) -> datetime | None:
 
 
 def _count_places(stay: CustodyStay, builder: OutcomeBuilder, rules: Rules) -> None:
-    """Count the person into and out of each suite. A stay that ended before it began was never anywhere."""
+    """Count the person into and out of each suite. A stay that ended before it began is not counted in any suite."""
     if stay.ended and stay.ended < stay.arrived:
         return
     child = _yes_or_no(is_child=stay.child)

@@ -59,7 +59,7 @@ class Rules:
         return self.force.fingerprint()
 
     def listed(self, dimension: str, label: str | None) -> str:
-        """The word to count under: the label, `unlisted` if the profile does not list it, `none` if there is no label."""
+        """The label to count under: the one given, `unlisted` if the profile does not list it, `none` if there is no label."""
         if label is None:
             return NONE
         return label if label in self.vocabulary[dimension] else UNLISTED

@@ -82,11 +82,16 @@ def check_digits(text: str, columns: tuple[str, ...]) -> None:
         MalformedError: it is a number in scientific notation.
     """
     if _SCIENTIFIC.fullmatch(text):
-        what = (
-            "is a number in scientific notation, so its last digits are lost: export it again and do not save it in a "
-            "spreadsheet, or format its column as text first"
-        )
-        raise MalformedError("lost_digits", ", ".join(columns), what)
+        raise lost_digits(columns)
+
+
+def lost_digits(columns: tuple[str, ...]) -> MalformedError:
+    """The error for a number in scientific notation in these columns."""
+    what = (
+        "is a number in scientific notation, so its last digits are lost: export it again and do not save it in a "
+        "spreadsheet, or format its column as text first"
+    )
+    return MalformedError("lost_digits", ", ".join(columns), what)
 
 
 def holds(condition: Condition, cells: Cells) -> bool:

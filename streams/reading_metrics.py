@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE, find
 from measures.catalogue.custody import BY_DETAINEE, MORE_URGENT
-from measures.measure import Bands, Measure
+from measures.measure import SPREAD, Bands, Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS, Window, resolve
 from streams.names import detainee_metric_name, is_exported, metric_name
@@ -171,8 +171,21 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield samples
     if measure.unit == "ratio":
         yield met
+    yield from _spread_families(measure, labels, readings)
     if measure.unrecorded or measure.is_share():
         yield from _doubt_families(measure, labels, readings)
+
+
+def _spread_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
+    """Gauges of the rest of the distribution behind a live mean or median."""
+    for figure in measure.spread():
+        help_text = f"{SPREAD[figure]} of the same times: {measure.question}"
+        family = GaugeMetricFamily(f"{metric_name(measure)}_{figure}", help_text, labels=labels)
+        for each in readings:
+            if each.state == "live" and each.value is not None and each.spread is not None:
+                words = [{"force": each.force, "window": each.window}[label] for label in labels]
+                family.add_metric(words, getattr(each.spread, figure))
+        yield family
 
 
 def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:

@@ -52,7 +52,7 @@ class _Row(NamedTuple):
 
 
 class _Spell(Struct):
-    """A stay: its first fact, its facts, the places with the time of coming there, and how it ended."""
+    """A stay: its first fact, its facts, the suites with the time of arrival at each, and how it ended."""
 
     opened: _Fact
     child: str
@@ -412,7 +412,7 @@ def _reviews(
 
 
 def _left(clock: _Clock, limit: int, breaks: Sequence[tuple[int, int | None]]) -> tuple[int, int]:
-    """Since when a clock is paused, and when it would be due if it ran on from there."""
+    """The time since which a clock is paused, and when it would be due if it continued from there."""
     since = max(breaks[-1][0], clock.start)
     return since, since + limit - clock.shows(since)
 

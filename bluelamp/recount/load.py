@@ -45,7 +45,13 @@ class LogRecord(NamedTuple):
 
 
 _SQL = Path(__file__).with_name("sql")
-_SECTIONS = ("effective", "contacts", "incidents", "custody", "working_days", "occurrences", "listed")
+_SECTIONS: dict[Topic, tuple[str, ...]] = {
+    "contacts": ("contacts",),
+    "incidents": ("incidents",),
+    "custody": ("custody",),
+    "occurrences": ("working_days", "occurrences"),
+}
+"""The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 _MEMORY_LIMIT, _SMALL_BYTES = "2GB", 1_000_000
 
 
@@ -84,10 +90,10 @@ def from_records(
 
 
 def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
-    """A database for facts of this size: sharing a few facts among threads takes longer than counting them."""
+    """A database for facts of this size: a file and several threads cost more than a few facts do."""
     config: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"}
     if size_bytes < _SMALL_BYTES:
-        config["threads"] = 1
+        return duckdb.connect(":memory:", config={**config, "threads": 1})
     return duckdb.connect(directory / "recount.duckdb", config=config)
 
 
@@ -130,10 +136,16 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], fact
         fill_days(connection, (force.time_zone for force in forces), earliest, latest)
     excluded = not_counted(connection.execute("SELECT remover, removed FROM removal").fetchall())
     connection.execute("INSERT INTO not_counted SELECT unnest(?::BIGINT[])", [sorted(excluded)])
-    for section in _SECTIONS:
-        _run(connection, section)
-        if section == "custody":
-            custody.derive(connection, forces)
+    _run(connection, "effective")
+    _run(connection, "outcomes")
+    # DuckDB plans a statement as long for no facts as for some, so a topic without facts is left out.
+    reported = {topic for (topic,) in connection.execute("SELECT DISTINCT topic FROM subject").fetchall()}
+    for topic in sorted(reported):
+        for section in _SECTIONS[topic]:
+            _run(connection, section)
+    if "custody" in reported:
+        custody.derive(connection, forces)
+    _run(connection, "listed")
 
 
 def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:

@@ -41,7 +41,7 @@ from measures.outcome import KINDS
 from measures.reading import Reading
 
 _BAND = "band"
-Verdict = Literal["same", "differs", "not compared"]
+Agreement = Literal["same", "differs", "not compared"]
 
 
 class ExplainedOutcome(Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
         subject_id: the subject's id in the force's system.
         kind: a key of `measures.outcome.KINDS`.
         value: its span in seconds; for an open item, its age in seconds; None for an outcome without a span.
-        at: when it was decided, or since when it is open.
+        at: when it was decided, or the time since which it is open.
         began: when its subject began.
         is_open: whether it is an open item.
         is_met: for a share, whether it counts towards the share; otherwise None.
@@ -82,7 +82,7 @@ class Compared(Struct, frozen=True, kw_only=True):
         behind: the number of log records that are not yet in the state; neither figure includes them.
     """
 
-    verdict: Verdict
+    verdict: Agreement
     value: float | None = None
     n: int | None = None
     reason: str = ""
@@ -96,7 +96,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     Attributes:
         measure: the name of its measure.
         window: the window of the query.
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         value: the recounted value in the measure's unit; None where there is none or it is not known.
         n: the recounted n; None where it is not known.
         met: for a share, the number that count towards it.
@@ -243,7 +243,7 @@ def _explained(
 
 
 def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
-    """The words of the figure that an outcome counts in, including its band."""
+    """The labels of the figure that an outcome counts in, including its band."""
     if not isinstance(measure.statistic, Bands):
         return listed.words
     edges = measure.statistic.edges_seconds

@@ -69,7 +69,7 @@ def restatements(
     """Every daily figure of a period that has changed since it was first published.
 
     Args:
-        settings: name the log and the archive.
+        settings: these name the log and the archive.
         rules: the rules of the force.
         period: the first local day, and the day after the last.
         measures: the measures to check.
@@ -171,7 +171,7 @@ def _facts(figures: Sequence[Restatement], limit: int) -> Iterator[str]:
 
 
 def table(result: Restatements) -> str:
-    """The restatements as CSV, one figure a row, under comments that explain each column."""
+    """The restatements as CSV, one figure per row, under comments that explain each column."""
     text = io.StringIO()
     last = result.end - timedelta(days=1)
     text.write(f"# {result.force}: daily figures from {result.start} to {last} changed since first published\r\n")

@@ -20,7 +20,17 @@ from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.frame import read_frame
 from dashboards.board.shared.live import LiveUpdates, Snapshot
 from dashboards.board.shared.not_found import NOT_FOUND
-from dashboards.board.shared.page import MARKING, LogEnds, Page, ReadAlerts, View, error_words, no_log_ends
+from dashboards.board.shared.page import (
+    MARKING,
+    LogEnds,
+    Page,
+    ReadAlerts,
+    ReadFeedChecks,
+    View,
+    error_words,
+    no_feed_checks,
+    no_log_ends,
+)
 from dashboards.board.shared.strip import areas, read_strip
 from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
@@ -43,6 +53,7 @@ def board(
     log_ends: Callable[[], LogEnds] = no_log_ends,
     steady_seconds: Callable[[], float] = time.monotonic,
     alerts: ReadAlerts | None = None,
+    feed_checks: ReadFeedChecks = no_feed_checks,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -53,8 +64,9 @@ def board(
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         steady_seconds: a clock that never jumps.
         alerts: reads the alerts of the mounted inbox; None without one.
+        feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
     """
-    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts)
+    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts, feed_checks)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, NOT_FOUND])
 

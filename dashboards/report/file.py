@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
+from measures.measure import SPREAD
 from measures.spreadsheet import safe_figure
 
 COLUMNS = (
@@ -22,6 +23,7 @@ COLUMNS = (
     ("low", "the share if every outcome that is not recorded had been missed; empty for other figures"),
     ("high", "the share if every such outcome had been met"),
     ("unrecorded", "number of outcomes that are not recorded or in doubt; for a mean or a median, of times"),
+    *((name, f"{title} of the times behind a mean or a median, in seconds") for name, title in SPREAD.items()),
     ("published", "yes where a published report is quoted"),
     ("notes", "notes to the figure"),
 )
@@ -71,6 +73,7 @@ def _cells(table: Table, row: DocumentRow) -> Iterable[list[str]]:
             "" if cell.n is None else str(cell.n),
             *("" if bound is None else repr(bound) for bound in (cell.low, cell.high)),
             "" if cell.unrecorded is None else str(cell.unrecorded),
+            *(repr(cell.spread[name]) if name in cell.spread else "" for name in SPREAD),
             "yes" if column.is_published else "no",
             notes,
         ]

@@ -16,7 +16,7 @@ from measures.measure import (
 
 _CHILD: DeclaredWhere = {"child": ("yes",)}
 _ADULT: DeclaredWhere = {"child": ("no", "none")}
-"""Whoever is not known to be a child: without an arrival on record, nobody knows."""
+"""People not known to be children: without an arrival on record, it is not known."""
 LONG_PAUSE_SECONDS = 12 * 3600
 """A pause that is this old was probably ended without a record."""
 WARNING_MINUTES = (60, 30, 10)

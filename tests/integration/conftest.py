@@ -24,6 +24,14 @@ REAL_IN_FAULTS = pytest.mark.parametrize(
     "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
 )
 """For tests that `make test` runs on the embedded servers, and `make faults` on Kafka and Redis as well."""
+EMBEDDED = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+"""For tests that run on the embedded servers only."""
+EMBEDDED_IN_FAULTS = pytest.mark.parametrize(
+    "parts",
+    [pytest.param("embedded", marks=pytest.mark.faults), pytest.param("real", marks=pytest.mark.real)],
+    indirect=True,
+)
+"""For tests that `make test` runs on Kafka and Redis, and `make faults` on the embedded servers as well."""
 _numbers = count(1)
 
 

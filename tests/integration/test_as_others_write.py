@@ -22,7 +22,7 @@ from facts.wire import encode
 from producers.publish import PublisherSettings
 from streams.log import LogClient
 from tests.contract.wire import GZIP, LZ4, Wire, produce
-from tests.integration.conftest import REAL_IN_FAULTS, Parts
+from tests.integration.conftest import EMBEDDED_IN_FAULTS, REAL_IN_FAULTS, Parts
 from tests.integration.refusals import entries, quarantine
 from tests.integration.test_kills import keep_settling
 from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, send_heartbeat, week
@@ -65,6 +65,7 @@ def compress_on_the_broker(system: System, codec: str) -> None:
     admin.close()
 
 
+@EMBEDDED_IN_FAULTS
 def test_worker_recount_rebuild_and_archive_read_every_codec(
     new_system: Callable[..., System], parts: Parts, tmp_path: Path
 ) -> None:

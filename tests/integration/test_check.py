@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bluelamp.verify.checks.result import CheckResult
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_commands import command
 from tests.support.system import System, until
 from tests.support.whole import SECRETS, Whole, ports
@@ -36,7 +36,7 @@ def checked(whole: Whole, **settings: str) -> tuple[int, dict[str, CheckResult]]
     return whole.check(**settings)
 
 
-@pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+@EMBEDDED
 def test_a_healthy_system_is_all_good_and_every_missing_part_is_named(new_system: Callable[..., System]) -> None:
     with Whole(new_system(**ports()), (FORCE, OTHER)).running() as whole:
         status, results = checked(whole)

@@ -13,14 +13,14 @@ import pytest
 from kafka import KafkaProducer
 
 from streams.store import Names
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_kills import beat
-from tests.integration.test_week import WEEK, run
+from tests.integration.test_week import WEEK, first_days, publish, run
 from tests.support.command_line import command as run_command
 from tests.support.facts import heartbeat
 from tests.support.system import System, until
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+pytestmark = EMBEDDED
 SPAN = "opened_to_arrived_median_seconds"
 
 
@@ -83,7 +83,7 @@ def test_check_reports_what_is_missing_until_all_is_good(system: System) -> None
 
 def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Path) -> None:
     system.start_workers(1)
-    run(system, "replay", "sample", "--speed", "max")
+    publish(system, first_days(3))
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
     no_data = run(system, "audit", "--window", "24h", "--force", "staffordshire")
@@ -189,13 +189,13 @@ def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None
         try:
             until(lambda: system.count("facts") > 100, 60, "facts of every kind")
             before = system.count("facts")
-            compared = [run(system, "audit", "--window", "24h") for _ in range(3)]
+            compared = [run(system, "audit", "--window", "24h") for _ in range(2)]
             is_playing = playing.poll() is None
         finally:
             playing.kill()
     assert is_playing
     assert system.count("facts") > before
-    assert [each["differences"] for each in compared] == [[], [], []]
+    assert [each["differences"] for each in compared] == [[], []]
     assert all(each["cells"] > 300 for each in compared), compared
 
 

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.integration.conftest import EMBEDDED
 from tests.integration.test_commands import command
 from tests.integration.test_week import run
 from tests.support.system import System
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+pytestmark = EMBEDDED
 
 _MAPPING = """
 name = "detentions"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import msgspec
-import pytest
 from msgspec.structs import replace
 
 from alerts.engine import Engine
@@ -26,6 +25,7 @@ from facts.fact import SubjectFact
 from measures.clock import NOTE_WORDS
 from measures.outcome import microseconds
 from streams.exporter import ReadingsCollector
+from tests.integration.conftest import EMBEDDED
 from tests.support.custody_law import CASES, Case, facts_of
 from tests.support.facts import heartbeat
 from tests.support.gateway import GatewayProcess
@@ -66,7 +66,7 @@ def facts_in(cases: list[Sent], chance: random.Random) -> list[SubjectFact]:
     return facts
 
 
-@pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+@EMBEDDED
 def test_the_page_and_the_alerts_say_what_the_law_says_in_every_case(system: System, tmp_path: Path) -> None:
     with running(system):
         system.publisher().close()

@@ -4,15 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bluelamp.wiring.clock import wall
 from streams.readings import Reader
+from tests.integration.conftest import EMBEDDED
 from tests.integration.test_week import run
 from tests.producers.extracts import GOOD_ROW, HEADER, INCIDENTS
 from tests.support.system import System
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+pytestmark = EMBEDDED
 
 MAPPING = INCIDENTS.replace('feed = "dispatch"', 'feed = "command_and_control"')
 MONTH = "2024-11-01/2024-12-01"

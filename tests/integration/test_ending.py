@@ -1,16 +1,14 @@
-"""`bluelamp end`: a person ends what no source will end, and a real end that arrives later counts."""
+"""`bluelamp end`: a person ends a contact or incident by hand, and a real end that arrives later counts instead."""
 
 from datetime import timedelta
 
-import pytest
-
 from bluelamp.wiring.clock import wall
 from facts.incident import IncidentClosed, IncidentOpened
-from tests.integration.conftest import FORCE
+from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_commands import command
 from tests.support.system import System
 
-pytestmark = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+pytestmark = EMBEDDED
 _HOW = ("--reason", "not_recorded", "--role", "duty_inspector", "--force", FORCE)
 
 

@@ -21,7 +21,7 @@ from facts.wire import Reason, decode
 from producers.publish import PublisherSettings
 from streams.retrying import report_key
 from streams.settings import PERSON_NEEDED, RESTART_ME
-from tests.integration.conftest import FORCE, REAL_IN_FAULTS, Parts
+from tests.integration.conftest import EMBEDDED, FORCE, REAL_IN_FAULTS, Parts
 from tests.integration.refusals import NUMBER, PERSONAL, Place, entries, quarantine, refused, send
 from tests.integration.test_kills import beat, keep_settling
 from tests.integration.test_week import WEEK, facts
@@ -31,7 +31,6 @@ from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 CHANGED = ("-m", "tests.integration.changed_worker")
-EMBEDDED = pytest.mark.parametrize("parts", ["embedded"], indirect=True)
 _small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
 
@@ -279,6 +278,7 @@ def test_a_stalled_worker_ends_itself_and_an_idle_one_does_not(
     assert stuck.count("facts") == 300
 
 
+@REAL_IN_FAULTS
 @pytest.mark.injects(4, 5)
 def test_a_server_that_is_down_for_a_while_costs_no_fact(system: System, parts: Parts, fault: Fault) -> None:
     publish(system, week()[:300])

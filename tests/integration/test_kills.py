@@ -4,7 +4,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, cast
@@ -16,8 +16,8 @@ from facts.union import AnyFact
 from producers.publish import Publisher, PublisherSettings
 from streams.store import Names
 from tests.integration.changed_worker import HOLDING, OFFERING
-from tests.integration.conftest import FORCE, Parts
-from tests.integration.test_week import compare_with_recount, facts
+from tests.integration.conftest import EMBEDDED, FORCE, Parts
+from tests.integration.test_week import compare_with_recount, facts, first_days
 from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
 from tests.support.system import System, WorkerProcess, until
@@ -29,9 +29,9 @@ NO_OFFSET_CHECK = ("-m", "tests.integration.changed_worker", "delayed", "no_appl
 _small = PublisherSettings(batch_facts=20, linger_seconds=0.02)
 
 
-def disorder(chance: random.Random) -> list[AnyFact]:
-    """The week's facts, a fifth of them twice, all shuffled within four hours."""
-    published = facts()
+def disorder(chance: random.Random, facts: list[AnyFact]) -> list[AnyFact]:
+    """Facts, a fifth of them twice, all shuffled within four hours."""
+    published = list(facts)
     published += chance.sample(published, k=len(published) // 5)
     return sorted(published, key=lambda fact: fact.at + timedelta(minutes=chance.uniform(0, 240)))
 
@@ -147,16 +147,22 @@ def have_new_owners(system: System, before: dict[str, int]) -> bool:
 
 
 def run_kills(
-    system: System, parts: Parts, kills: int, state_kills: int, seed: int, program: tuple[str, ...] = DELAYED
+    system: System,
+    parts: Parts,
+    kills: int,
+    state_kills: int,
+    seed: int,
+    program: tuple[str, ...] = DELAYED,
+    published: Callable[[], list[AnyFact]] = facts,
 ) -> float:
-    """Replay facts in disorder under kills, to the end; workers are delayed so that one holds a batch at any moment.
+    """Publish facts in disorder under kills, to the end; workers are delayed so that one holds a batch at any moment.
 
     Returns:
         the longest pause in seconds.
     """
     print(f"seed {seed}")  # noqa: T201 - needed to repeat a failure
     chance = random.Random(seed)
-    feeding = Feeding(system.publisher(_small), disorder(chance), seconds=kills * 1.6)
+    feeding = Feeding(system.publisher(_small), disorder(chance, published()), seconds=kills * 1.6)
     system.start_workers(3, program)
     until(lambda: system.members() == 3, 60, "three workers in the group", every=0.2)
     feeding.start()
@@ -181,26 +187,31 @@ def seed() -> int:
     return random.SystemRandom().randrange(10**6)
 
 
+@EMBEDDED
 @pytest.mark.injects(1, 3, 4, 8, 9)
 @pytest.mark.timeout(600)
-def test_twenty_kills_of_workers_and_four_of_the_state_server_change_no_cell(
+def test_kills_of_workers_and_of_the_state_server_change_no_cell(
     system: System, parts: Parts, seed: int, fault: Fault
 ) -> None:
-    if parts.name == "real":
-        pytest.skip("real: the long loop on real parts runs with `make faults`")
-    fault.paused(run_kills(system, parts, kills=20, state_kills=4, seed=seed))
-    assert_nothing_was_lost(system, kills=20, state_kills=4, fault=fault)
+    fault.paused(run_kills(system, parts, kills=12, state_kills=3, seed=seed, published=first_days))
+    assert_nothing_was_lost(system, kills=12, state_kills=3, fault=fault, published=first_days)
 
 
-def assert_nothing_was_lost(system: System, kills: int, state_kills: int, fault: Fault) -> None:
+def assert_nothing_was_lost(
+    system: System,
+    kills: int,
+    state_kills: int,
+    fault: Fault,
+    published: Callable[[], list[AnyFact]] = facts,
+) -> None:
     """No cell differs, and the faults really happened."""
     found = compare_with_recount(system)
     fault.compared(found.cells, len(found.differences))
     killed = sum(worker.statuses.count(-signal.SIGKILL) for worker in system.workers)
     assert killed >= kills * 0.9, "too many workers had just ended and could not be killed"
     assert system.count("stale_writes") > 0, "no stale write was ever refused"
-    assert system.count("duplicates") > 1000
-    assert system.count("facts") == len(facts())
+    assert system.count("duplicates") > len(published()) / 10
+    assert system.count("facts") == len(published())
     assert sum(worker.restarts_wanted() for worker in system.workers) > 0, "no worker ever exited for a restart"
     for number, times in ((1, killed), (3, system.count("stale_writes")), (4, state_kills), (9, 1)):
         fault.fired(times, number)
@@ -218,11 +229,11 @@ def test_the_long_loop_on_every_backend(system: System, parts: Parts, seed: int,
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("parts", ["embedded"], indirect=True)
+@EMBEDDED
 def test_an_offset_saved_before_its_state_is_caught(system: System, seed: int) -> None:
     """A worker killed between the two loses a batch."""
     chance = random.Random(seed)
-    feeding = Feeding(system.publisher(_small), disorder(chance), seconds=20)
+    feeding = Feeding(system.publisher(_small), disorder(chance, facts()), seconds=20)
     system.start_workers(1, OFFSET_FIRST)
     until(lambda: system.members() == 1, 60, "the worker", every=0.2)
     feeding.start()

@@ -25,7 +25,7 @@ from tests.support.system import System, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 CHANGED = ("-m", "tests.integration.changed_worker")
-WINDOWS = (WEEK, "15m", "24h", "this_month")
+WINDOWS = (WEEK, "24h")
 PARTITIONS = 4
 _small = PublisherSettings(batch_facts=20, linger_seconds=0.01)
 
@@ -90,10 +90,11 @@ def against_the_log(system: System) -> RecountComparison:
 def assert_figures_are_those_of(system: System, published: Sequence[SubjectFact]) -> None:
     """Every figure equals a recount of the log, and a recount of the facts as they were before they were sent."""
     found = against_the_log(system)
-    assert (found.differences, found.cells > 1000) == ([], True)
+    assert (found.differences, found.cells > 700) == ([], True)
     reader = system.reader()
     reader.refresh()
-    readings = read_state(reader, FORCE, list(every_query([WEEK], system.rules[FORCE].force)), reader.present(FORCE))
+    whole = [each for each in every_query([WEEK], system.rules[FORCE].force) if not each.by]
+    readings = read_state(reader, FORCE, whole, reader.present(FORCE))
     with from_records(records(cast("list[AnyFact]", published)), [system.rules[FORCE].force]) as recount:
         assert compare(readings, recount).differences == []
 

@@ -17,7 +17,7 @@ from bluelamp.recount.log import from_log
 from bluelamp.verify.compare import compare, every_query, read_state
 from facts.partitioning import partition_of
 from producers.gateway.sent import FORM
-from tests.integration.conftest import Parts
+from tests.integration.conftest import EMBEDDED, Parts
 from tests.producers.platforms import BEGAN, pushed
 from tests.producers.test_platforms import Call, calls, connect, eight, events_of, genesys, twilio
 from tests.support.facts import heartbeat
@@ -75,9 +75,8 @@ def write_cloudevents(system: System, made: list[Call]) -> None:
     producer.close()
 
 
-def test_figures_of_every_platform_are_those_of_the_callers(system: System, parts: Parts, tmp_path: Path) -> None:
-    if parts.name == "real":
-        pytest.skip("real: the gateway and the worker have their own tests on Apache Kafka")
+@EMBEDDED
+def test_figures_of_every_platform_are_those_of_the_callers(system: System, tmp_path: Path) -> None:
     made = {
         name: calls(seed, 1000, leaves_at_once=False)[:20]
         for seed, name in enumerate(("connect", "genesys", "twilio", "eight"), 11)

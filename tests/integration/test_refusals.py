@@ -13,12 +13,12 @@ from redis import Redis
 from bluelamp.embedded.state import Choice, StateServer
 from streams.refusal import WORDS, Cause
 from streams.retrying import report_key
-from tests.integration.conftest import Parts
-from tests.integration.test_faults import EMBEDDED, assert_every_cell_equals_the_recount, publish, state, week
+from tests.integration.conftest import EMBEDDED, Parts
+from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, state, week
 from tests.streams.test_apply import SHORTAGES, configured
 from tests.support.disk import fill, free, small_disk
 from tests.support.stores import as_user
-from tests.support.system import System, until
+from tests.support.system import System, WorkerProcess, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 SOON_SECONDS = 5.0
@@ -129,7 +129,7 @@ def refuse_once(
     before, position = state(system), len(worker.said())
     with refuse(admin, parts.state):
         publish(system, facts[1])
-        until(lambda: WORDS[cause].what in worker.said()[position:], 20, f"the words for {cause}")
+        until(lambda: reported(worker, cause, position) == 1, 20, f"the words for {cause}")
         if is_long:
             stay(worker.is_running)
             assert system.members() == 1, "it must still be in its group"
@@ -138,9 +138,14 @@ def refuse_once(
     began = time.monotonic()
     system.settle(30)
     assert time.monotonic() - began < SOON_SECONDS, f"{cause} must be over"
-    for words in ("", "Over: "):
-        assert worker.said().count(f"bluelamp.worker WARNING {words}{WORDS[cause].what}", position) == 1
+    assert reported(worker, cause, position) == 1
+    until(lambda: reported(worker, cause, position, "Over: ") == 1, 5, f"the end of {cause}")
     assert worker.statuses == [], "nobody may have restarted it"
+
+
+def reported(worker: WorkerProcess, cause: Cause, position: int, words: str = "") -> int:
+    """How often the worker itself, not its comparison of log and state, reported a refusal since this place in its log."""
+    return worker.said().count(f"bluelamp.worker WARNING {words}{WORDS[cause].what}", position)
 
 
 def stay(is_so: Callable[[], bool]) -> None:

@@ -1,29 +1,31 @@
 """The San Francisco week through Kafka, Faust and Redis: every cell equals the independent recount."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 
 from bluelamp.recount.log import from_log
 from bluelamp.verify.compare import Query, RecountComparison, compare, every_query, read_state
-from facts.incident import IncidentRegraded
+from facts.incident import IncidentOpened, IncidentRegraded
 from facts.union import AnyFact
 from measures.catalogue import find
 from producers.extract import read_extract
 from producers.packaged import packaged_mapping, packaged_sample
 from producers.publish import BACKFILL
 from streams.readings import Reader
-from tests.integration.conftest import FORCE, REAL_IN_FAULTS, Parts
+from tests.integration.conftest import EMBEDDED_IN_FAULTS, FORCE, REAL_IN_FAULTS
 from tests.support.command_line import json_of
+from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
 from tests.support.system import System
 
 WEEK = "2016-12-31/2017-01-08"
 SPANS = ("opened_to_dispatched", "dispatched_to_arrived", "opened_to_arrived")
-MIDWEEK = datetime.fromisoformat("2017-01-04T12:00:00-08:00")
+MIDDAY = datetime.fromisoformat("2017-01-01T12:00:00-08:00")
 
 
 def run(system: System, *arguments: str) -> Any:
@@ -31,12 +33,11 @@ def run(system: System, *arguments: str) -> Any:
     return json_of(system.environment(), *arguments)
 
 
-LIVE = ("60m", "24h", "shift")
-EVERY = (WEEK, "15m", "7d", "today", "this_month", "last_month")
+EVERY = (WEEK, "15m", "60m", "24h", "7d", "shift", "today", "this_month", "last_month")
 
 
 def compare_with_recount(
-    system: System, reader: Reader | None = None, windows: tuple[str, ...] = LIVE
+    system: System, reader: Reader | None = None, windows: tuple[str, ...] = ("24h",)
 ) -> RecountComparison:
     """Compare the state with a recount of the log: spans by grade, area and day; every measure over the week and these windows."""
     rules = system.rules[FORCE]
@@ -50,9 +51,9 @@ def compare_with_recount(
     whole = [each for each in every_query([WEEK], rules.force) if not each.by] + list(every_query(windows, rules.force))
     source.refresh()
     now = read_state(source, FORCE, [*cells, *whole], source.present(FORCE))
-    midweek = read_state(source, FORCE, list(every_query(["60m"], rules.force)), MIDWEEK)
+    midday = read_state(source, FORCE, list(every_query(["60m"], rules.force)), MIDDAY)
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
-        found, past = compare(now, recount), compare(midweek, recount)
+        found, past = compare(now, recount), compare(midday, recount)
     return RecountComparison(found.cells + past.cells, found.differences + past.differences)
 
 
@@ -65,23 +66,44 @@ def counts(reader: Reader, **where: str) -> dict[str, int]:
     }
 
 
+@cache
+def _extract() -> tuple[AnyFact, ...]:
+    when = datetime.fromisoformat("2026-01-01T00:00:00Z")
+    return tuple(read_extract(packaged_sample(FORCE), packaged_mapping(FORCE), now=when).facts)
+
+
 def facts() -> list[AnyFact]:
     """The facts of the sample."""
-    when = datetime.fromisoformat("2026-01-01T00:00:00Z")
-    mapping = packaged_mapping(FORCE)
-    return list(read_extract(packaged_sample(FORCE), mapping, now=when).facts)
+    return list(_extract())
 
 
+def first_days(number: int = 2) -> list[AnyFact]:
+    """The facts of the first days of the sample, in order of time."""
+    end = datetime.fromisoformat("2016-12-31T00:00:00-08:00") + timedelta(days=number)
+    return sorted((fact for fact in facts() if fact.at < end), key=lambda fact: fact.at)
+
+
+def publish(system: System, published: Iterable[AnyFact], *, times: int = 1) -> None:
+    """Send facts to the log this often, then a heartbeat."""
+    sent = list(published)
+    with system.publisher(BACKFILL) as publisher:
+        for fact in sent * times:
+            publisher.publish(fact)
+        end = max(fact.at for fact in sent) + timedelta(seconds=1)
+        publisher.heartbeat(heartbeat("dispatch", end, force=FORCE, replay=True), "incidents")
+
+
+@EMBEDDED_IN_FAULTS
 @pytest.mark.injects(8)
-def test_every_cell_of_the_week_equals_the_recount(system: System, parts: Parts, fault: Fault) -> None:
+def test_every_cell_of_the_week_equals_the_recount(system: System, fault: Fault) -> None:
     system.start_workers(2)
     replayed = run(system, "replay", "sample", "--speed", "max")
     assert (replayed["rows"], replayed["facts_by_type"]["IncidentOpened"], replayed["malformed"]) == (7704, 3560, [])
     system.settle()
-    found = compare_with_recount(system, windows=EVERY if parts.name == "embedded" else LIVE)
+    found = compare_with_recount(system, windows=EVERY)
     fault.compared(found.cells, len(found.differences))
     assert found.differences == []
-    assert found.cells > (3000 if parts.name == "embedded" else 2000)
+    assert found.cells > 3000
     reader = system.reader()
     assert sum(counts(reader).values()) == 3560
     assert reader.read("incident_regraded_count", WEEK, force=FORCE)[0].value == 155
@@ -105,41 +127,34 @@ def test_every_cell_of_the_week_equals_the_recount(system: System, parts: Parts,
 
 @REAL_IN_FAULTS
 def test_shuffled_facts_give_the_same_figures(system: System) -> None:
-    shuffled = facts()
+    shuffled = first_days()
     random.Random(7).shuffle(shuffled)
     system.start_workers(1)
-    with system.publisher(BACKFILL) as publisher:
-        for fact in shuffled:
-            publisher.publish(fact)
-    run(system, "replay", "sample", "--speed", "max")  # this sends heartbeats, and every fact a second time
+    publish(system, shuffled, times=2)
     system.settle()
-    assert system.count("duplicates") == len(shuffled)
+    assert system.count("duplicates") == len(shuffled) > 7000
     assert compare_with_recount(system).differences == []
 
 
 @REAL_IN_FAULTS
 def test_a_regrade_moves_the_incident_to_the_other_grade_and_keeps_the_sum(system: System) -> None:
     system.start_workers(1)
-    run(system, "replay", "sample", "--speed", "max")
+    publish(system, first_days())
     system.settle()
     reader = system.reader()
     before = counts(reader)
-    incident = next(
-        fact for fact in facts() if type(fact).__name__ == "IncidentOpened" and getattr(fact, "grade", "") == "2"
+    incident = next(fact for fact in first_days() if isinstance(fact, IncidentOpened) and fact.grade == "2")
+    regraded = IncidentRegraded(
+        fact_id="a-regrade-of-our-own",
+        force=FORCE,
+        at=incident.at + timedelta(hours=1),
+        subject_id=incident.subject_id,
+        grade="E",
     )
-    with system.publisher() as publisher:
-        publisher.publish(
-            IncidentRegraded(
-                fact_id="a-regrade-of-our-own",
-                force=FORCE,
-                at=incident.at + timedelta(hours=1),
-                subject_id=str(getattr(incident, "subject_id", "")),
-                grade="E",
-            )
-        )
+    publish(system, [regraded])
     system.settle()
     after = counts(reader)
-    assert sum(after.values()) == sum(before.values()) == 3560
+    assert sum(after.values()) == sum(before.values()) > 800
     assert (after["E"] - before["E"], after["2"] - before["2"]) == (1, -1)
     assert compare_with_recount(system, reader).differences == []
 
@@ -152,7 +167,7 @@ def test_more_workers_can_join_during_the_work(new_system: Callable[[], System],
     one, several = new_system(), new_system()
     one.start_workers(1)
     several.start_workers(1)
-    run(one, "replay", "sample", "--speed", "max")
+    publish(one, first_days())
     several.start_workers(workers - 1)
     one.settle()
     several.settle()

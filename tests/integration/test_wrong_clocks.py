@@ -96,7 +96,7 @@ class Machine(Parts):
         return {each.check: each for each in found}
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(scope="module", params=["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])])
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     name: str = request.param
     reason = (missing("kafka") or missing("redis") or missing("javac")) if name == "real" else None

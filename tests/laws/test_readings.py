@@ -26,9 +26,9 @@ from tests.support.stories import AS_OF, FORCE, START, TopicFact, chances, recor
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
-_thorough = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_thorough = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-_every_cell = settings(_thorough, max_examples=25)
+_every_cell = settings(_thorough, max_examples=12)
 
 Sheet = dict[tuple[str, str, tuple[str, ...]], list[Figure]]
 

@@ -26,7 +26,7 @@ REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", *REPORTS)
 # No shrinking: a database for every attempt would take minutes, and the first example is enough.
 _settings = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

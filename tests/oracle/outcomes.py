@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
         words: the words that select it.
         at: when it was decided, in microseconds since 1970; None while it is open.
         value: a duration in the kind's unit, or 1 for met and 0 for missed.
-        since: since when it is open; 0 if it is not.
+        since: the time since which it is open; 0 if it is not.
         due: from when on its target is missed, or the last time that meets it; None if it has no target.
         lost: from when on its end counts as unrecorded.
     """
@@ -248,7 +248,7 @@ def _needs_nobody(closure: IncidentClosed, attended: int | None) -> bool:
 
 
 def _without_unit_since(facts: Sequence[SubjectFact], opened: int) -> int | None:
-    """Since when no unit is assigned; None while a unit is."""
+    """The time since which no unit is assigned; None while a unit is."""
     units, since = set[str](), opened
     for fact in facts:
         if isinstance(fact, UnitDispatched | UnitArrived):

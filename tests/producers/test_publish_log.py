@@ -244,7 +244,9 @@ def is_larger(broker: Broker, size_bytes: int) -> bool:
 
 
 @pytest.mark.usefixtures("dropped_sockets")
-@pytest.mark.parametrize("own_broker", ["embedded", pytest.param("kafka", marks=pytest.mark.real)], indirect=True)
+@pytest.mark.parametrize(
+    "own_broker", ["embedded", pytest.param("kafka", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
+)
 def test_killing_the_broker_loses_and_duplicates_no_fact(own_broker: Broker) -> None:
     topic = make_topic(own_broker.bootstrap, "incidents")
     published: list[FactWithdrawn] = []

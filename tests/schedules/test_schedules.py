@@ -8,7 +8,7 @@ import pytest
 from tests.schedules.mutants import MUTANTS, QUICK, mutated
 from tests.schedules.running import Found, failure_of, run_many
 
-_SECONDS = 30.0
+_SECONDS = 6.0
 
 
 def _assert_nothing_found(found: Found) -> None:
@@ -22,8 +22,8 @@ def test_no_schedule_shows_a_wrong_figure(part: str) -> None:
     began = time.monotonic()
     found = run_many(random.SystemRandom().randrange(10**9), 10**6, lambda: time.monotonic() - began < _SECONDS)
     _assert_nothing_found(found)
-    assert found.schedules > 50
-    assert found.steps > 10_000
+    assert found.schedules > 5
+    assert found.steps > 1_000
 
 
 @pytest.mark.faults

@@ -26,12 +26,12 @@ from streams.retrying import report
 from streams.stall import Place
 from tests.streams.test_apply import SHORTAGES
 from tests.support.facts import heartbeat
-from tests.support.forces import STRICT, rules, shipped
+from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryPartition
 from tests.support.stores import as_user, one_by_one
 from tests.support.stories import AS_OF, FORCE
 
-RULES_OF = rules(STRICT, shipped("staffordshire"))
+RULES_OF = rules(STRICT)
 
 
 class Scene:

@@ -38,12 +38,12 @@ class Seen(NamedTuple):
     Attributes:
         review: when the next review is due.
         limit: when detention without charge must end.
-        custody: since when in custody.
+        custody: the time since which in custody.
         suite: where.
-        postponed: since when a review is postponed.
+        postponed: the time since which a review is postponed.
         notes: the notes.
-        paused: since when the clocks are paused.
-        awaiting: since when an authorisation is awaited.
+        paused: the time since which the clocks are paused.
+        awaiting: the time since which an authorisation is awaited.
     """
 
     review: float | None = 6.5

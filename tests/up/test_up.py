@@ -215,7 +215,17 @@ def see_live_figures(running: Running) -> None:
     print(f"live figures after {time.monotonic() - began:.1f} s")  # noqa: T201 - a figure for the report
 
 
-def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(running: Running) -> None:
+@pytest.mark.parametrize(
+    "killed",
+    [
+        ("worker", "broker", "state server"),
+        pytest.param(("state", "board", "exporter", "inbox"), marks=pytest.mark.faults),
+    ],
+    ids=["data", "services"],
+)
+def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(
+    running: Running, killed: tuple[str, ...]
+) -> None:
     see_live_figures(running)
     until(lambda: running.frame().get("is_replay"), 20, "the mark of a replay")
     assert not running.frame()["is_simulated"]
@@ -224,7 +234,7 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(r
     assert "Force: San Francisco Fire Department (sample extract)." in said
     assert "This is a replay of recorded facts" in said
     assert f"http://127.0.0.1:{running.board_port}/" in said
-    for name in ("worker", "broker", "state server", "state", "board", "exporter", "inbox"):
+    for name in killed:
         kill_and_see_it_recover(running, name)
     cells = ("--window", DAYS, "--measure", "opened_to_arrived_median_seconds")
     assert running.ask("audit", *cells)["differences"] == []

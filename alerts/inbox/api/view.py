@@ -96,7 +96,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Whether a force's figures are watched: if not, an empty list does not mean that all is well."""
+    """Whether a force's figures are monitored: if not, an empty list does not mean that all is well."""
 
     force: str
     heartbeat_at: datetime | None = msgspec.field(name="heard_at")

@@ -139,18 +139,6 @@ LEFT JOIN contact_due ON contact_due.leg = contact_offer.leg
 LEFT JOIN queue ON queue.force = contact_offer.force AND queue.queue = contact_offer.queue
 WINDOW of_contact AS (PARTITION BY contact_offer.subject);
 
--- Both tables have a column for every dimension of the topic's kinds.
-CREATE TABLE contacts_finished (
-    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR,
-    value BIGINT
-);
-
-CREATE TABLE contacts_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
-    line VARCHAR, queue VARCHAR, channel VARCHAR, result VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
-);
-
 INSERT INTO contacts_finished BY NAME
 SELECT 'contact_offered' AS kind, subject, force, offered AS decided, began, day, line, queue, channel, 0 AS value
 FROM contact_leg
@@ -229,7 +217,7 @@ WITH
 waiting AS (
     SELECT * FROM contact_leg WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL
 ),
--- The first end that a person gave, at or after the offer.
+-- The first end by hand, at or after the offer.
 ended_by_hand AS (
     SELECT waiting.subject, min(happened) AS ended, arg_min(by_hand.reason, by_hand.place) AS reason
     FROM by_hand

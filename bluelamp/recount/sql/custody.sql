@@ -11,14 +11,3 @@ WHERE fact IN (
     'ExtensionAuthorised', 'WarrantApplied', 'WarrantRefused', 'WarrantIssued', 'DetaineeCharged', 'ClockPaused', 'ClockResumed',
     'DetentionEnded'
 );
-
--- Both tables have a column for every dimension of the topic's kinds.
-CREATE TABLE custody_finished (
-    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    suite VARCHAR, child VARCHAR, note VARCHAR, disposal VARCHAR, contradiction VARCHAR, value BIGINT
-);
-
-CREATE TABLE custody_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
-    suite VARCHAR, child VARCHAR, note VARCHAR, disposal VARCHAR, contradiction VARCHAR
-);

@@ -70,7 +70,7 @@ SELECT
 FROM running
 GROUP BY subject;
 
--- The first end that a person gave after everything that the source recorded. A later fact cancels those before it.
+-- The first end by hand after everything that the source recorded. A later fact cancels those before it.
 CREATE TABLE incident_by_hand AS
 SELECT subject, min(happened) AS ended_by_hand, arg_min(reason, place) AS reason
 FROM by_hand
@@ -138,7 +138,7 @@ SELECT
     closure.closed,
     closure.result,
     coalesce(final_grade.upgraded, beginning.opened) AS graded,
-    -- Since when no unit is assigned; NULL while one is.
+    -- The time since which no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
     END AS unresourced,
@@ -157,19 +157,6 @@ JOIN force ON force.force = opening.force
 LEFT JOIN incident_assignment AS assignment USING (subject)
 LEFT JOIN incident_by_hand AS hand USING (subject)
 LEFT JOIN grade AS listed_grade ON listed_grade.force = opening.force AND listed_grade.grade = final_grade.grade;
-
--- Both tables have a column for every dimension of the topic's kinds.
-CREATE TABLE incidents_finished (
-    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR, value BIGINT
-);
-
-CREATE TABLE incidents_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
-    grade VARCHAR, "group" VARCHAR, area VARCHAR, domestic VARCHAR, category VARCHAR,
-    result VARCHAR, from_grade VARCHAR, contradiction VARCHAR, "end" VARCHAR, reason VARCHAR
-);
 
 INSERT INTO incidents_finished BY NAME
 SELECT 'incident_incomplete' AS kind, subject, force, began AS decided, began, day, 0 AS value
@@ -461,7 +448,7 @@ SELECT
 FROM incident_needing
 WHERE coalesce(attended, closed) IS NOT NULL AND (openings > 1 OR (result = 'attended' AND attended IS NULL));
 
--- An incident without an opening: of its words, only the grade of a regrade is known.
+-- An incident without an opening: of its labels, only the grade of a regrade is known.
 INSERT INTO incidents_finished BY NAME
 WITH
 regrade AS (

@@ -37,19 +37,6 @@ FROM occurrence
 JOIN two_working_days ON two_working_days.force = occurrence.force AND two_working_days.day = occurrence.day
 WHERE occurrence.due IS NOT NULL;
 
--- Both tables have a column for every dimension of the topic's kinds.
-CREATE TABLE occurrences_finished (
-    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
-    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
-    contradiction VARCHAR, value BIGINT
-);
-
-CREATE TABLE occurrences_open (
-    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
-    type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
-    contradiction VARCHAR
-);
-
 INSERT INTO occurrences_finished BY NAME
 SELECT 'occurrence_incomplete' AS kind, subject, force, began AS decided, began, day, 0 AS value
 FROM with_day('occurrence_beginning')

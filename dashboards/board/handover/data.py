@@ -135,7 +135,7 @@ def read_handover(view: View, *, is_last: bool) -> Handover:
     """The sheet; blocking.
 
     Args:
-        view: what it is read from.
+        view: what the board reads.
         is_last: for the previous shift, not the current one.
     """
     present = view.reader.present(view.force)

@@ -39,7 +39,7 @@ class CustodyClock(Struct, frozen=True):
         at: the same in local time.
         paused_since: when it was paused, if it was overdue by then: the time overdue does not grow while it is paused.
         left: for a paused clock, the time left on it in words.
-        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed before it was due,
+        postponed: for a postponed review, when it was postponed and when it was due, in words; for one that was postponed before it was due,
             that it was.
     """
 

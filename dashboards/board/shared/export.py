@@ -47,7 +47,7 @@ def download_routes(
     Args:
         page: the page's name in the address.
         sheet: the content of the file.
-        view: what it is read from.
+        view: what the board reads.
         needs: what must be read first, a little at a time.
     """
 

@@ -19,7 +19,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         now: the force's present in milliseconds since 1970.
-        parts: by page, for the pages with viewers.
+        parts: the parts, by page, for the pages with viewers.
     """
 
     now: int
