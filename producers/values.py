@@ -119,7 +119,11 @@ def value_of(field: Field, kind: Kind, cells: Cells, clock: RowTimes) -> Value |
     text = text_of(cells, columns)
     if field.values and (text is not None or "" in field.values):
         if (text or "") not in field.values and field.otherwise == REFUSE:
-            raise MalformedError("unknown_value", ", ".join(columns), "has a value that the mapping does not list")
+            what = (
+                "has a value that the mapping does not list: add it to `values`, set `otherwise`, or leave its rows out with "
+                "`rows.exclude`"
+            )
+            raise MalformedError("unknown_value", ", ".join(columns), what)
         return field.values.get(text or "", field.otherwise)
     if kind == "time":
         return clock.time_in(cells, columns)

@@ -1,6 +1,5 @@
 """The restatements of a period, from the archive and the log: as lines for people, as CSV, or as data."""
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from facts.union import TOPICS
 from measures.display import number, words
 from measures.measure import Measure
 from measures.rules import Rules
-from measures.spreadsheet import safe_cell
+from measures.spreadsheet import SafeRows
 from streams.logreader import LogReader
 
 COLUMNS = (
@@ -178,7 +177,7 @@ def table(result: Restatements) -> str:
     text.write(f"# Current figures as of {result.as_of.isoformat(timespec='seconds')}\r\n")
     for name, meaning in COLUMNS:
         text.write(f"# {name}: {meaning}\r\n")
-    rows = csv.writer(text)
+    rows = SafeRows(text)
     rows.writerow(name for name, _ in COLUMNS)
     rows.writerows(_row(each) for each in result.restated)
     return text.getvalue()
@@ -186,9 +185,9 @@ def table(result: Restatements) -> str:
 
 def _row(each: Restatement) -> list[object]:
     difference = None if each.first is None or each.now is None else each.now - each.first
-    breakdown = safe_cell(dimension_words(each.words))
+    breakdown = dimension_words(each.words)
     causes = "; ".join(f"{cause} {count}" for cause, count in each.causes.items())
-    subjects = safe_cell(" ".join(dict.fromkeys(one.subject_id for one in each.because)))
+    subjects = " ".join(dict.fromkeys(one.subject_id for one in each.because))
     return [
         each.day, each.measure, breakdown, each.unit, each.first, each.first_n, each.now, each.now_n, difference, causes, subjects,
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """The report as CSV: one row for each cell, with its text and its unrounded value, under comments that explain the columns."""
 
-import csv
 import io
 from collections.abc import Iterable
 
@@ -8,7 +7,7 @@ from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
 from measures.measure import SPREAD
-from measures.spreadsheet import safe_figure
+from measures.spreadsheet import SafeRows
 
 COLUMNS = (
     ("table", "caption of the table"),
@@ -36,11 +35,11 @@ def table_file(document: Document) -> str:
     text = io.StringIO()
     for line in _header(document):
         text.write(f"# {line}\r\n")
-    rows = csv.writer(text)
+    rows = SafeRows(text)
     rows.writerow(name for name, _ in _COLUMNS)
     for section in document.sections:
         for table in (*section.tables, *(each.table for each in section.charts)):
-            rows.writerows([section.title, *map(safe_figure, cells)] for cells in table_rows(table))
+            rows.writerows([section.title, *cells] for cells in table_rows(table))
     return text.getvalue()
 
 

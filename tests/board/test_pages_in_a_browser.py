@@ -224,6 +224,26 @@ def test_now_fits_one_screen_and_a_phone_displays_one_panel_at_a_time(browser: w
         assert browser.execute_script("return document.documentElement.scrollHeight") < 4 * 844
 
 
+def test_more_tabs_than_a_browser_has_connections_stay_live(browser: webdriver.Chrome, address: str) -> None:
+    """A browser opens six connections to a server, and each page is sent its figures for as long as it is open."""
+    first = browser.current_window_handle
+    paths = ["/", "/feeds", "/custody", "/wall"] * 3
+    try:
+        for path in paths:
+            browser.switch_to.new_window("tab")
+            opened(browser, address, path)
+        for tab in browser.window_handles[1:]:
+            browser.switch_to.window(tab)
+            wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
+    finally:
+        for tab in browser.window_handles:
+            if tab != first:
+                browser.switch_to.window(tab)
+                browser.close()
+        browser.switch_to.window(first)
+    opened(browser, address, "/feeds")
+
+
 SORTED = [
     ["9 s", "59.9 s", "10 min 31 s", "2 h 49 min", "1 day 0 h", "12 days 21 h", "none"],
     ["0.0 %", "9.5 %", "41.2 %", "100.0 %", "no data"],

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from alerts.engine import by_series
+from alerts.inbox.api.view import figure
+from alerts.table import RULES
 from bluelamp.cli.read import spread_words
 from dashboards.board.app import board
 from dashboards.board.shared.background import BackgroundReadings
@@ -155,3 +158,16 @@ def test_a_mean_and_a_median_come_with_the_rest_of_their_distribution(view: View
     assert timed
     assert all(float(row["mean"]) == pytest.approx(float(row["value"])) and row["p90"] for row in timed if row["n"])
     assert all(row["p90"] == "" for row in rows if row["unit"] == "ratio")
+
+
+def test_an_alert_carries_the_bounds_of_its_share(view: View) -> None:
+    """The rules for 999 evaluate the worse bound, and the alert says what the share itself is."""
+    metrics = ReadingMetrics(view.reader, time.monotonic)
+    samples = by_series(each for family in metrics.families() for each in family.samples)
+    named = {rule.name: figure(rule, {"force": FORCE.name}, samples) for rule in RULES}
+    abandoned = named["contact_999_abandoned_high"]
+    assert abandoned.words == "10.0 %"
+    assert abandoned.doubt_words == (
+        "0.0 % as recorded, between 0.0 and 10.0 %, 2 unrecorded; the rule evaluates the worse bound"
+    )
+    assert named["grade_1_unresourced_several"].doubt_words == ""

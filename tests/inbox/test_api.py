@@ -196,7 +196,7 @@ def test_a_failed_sign_in_is_explained_on_the_page(address: str, clock: Clock) -
     headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
     answer = requests.post(f"{address}/sign-in", data={"login": "<b>", "token": "<b>"}, headers=headers, timeout=10)
     assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
-    assert "do not belong together." in answer.text
+    assert "do not match." in answer.text
     assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
