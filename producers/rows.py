@@ -16,7 +16,7 @@ from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
 
-_TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"'}
+_TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"', "^": '"^"', "~": '"~"'}
 _NOT_JSON_LINES = "[{"
 _TELLING_WIDTH = 5
 """A row of so many columns is hardly ever part of a text by chance."""
