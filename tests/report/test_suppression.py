@@ -218,7 +218,7 @@ def test_one_table_reveals_no_suppressed_count() -> None:
             assert shown(one, other, 50, 60) == expected
 
 
-def test_a_public_copy_reveals_no_exact_count_beside_its_figures(public: Document) -> None:
+def test_a_public_copy_reveals_no_exact_count(public: Document) -> None:
     """No n, no bounds and no unrounded value, in the CSV file either."""
     for section in public.sections:
         for table in (*section.tables, *(each.table for each in section.charts)):
