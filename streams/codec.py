@@ -11,7 +11,7 @@ from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 7
+FORMAT = 8
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from facts.errors import QuestionError
-from measures.catalogue import CATALOGUE
-from measures.catalogue.custody import BY_DETAINEE
+from measures.catalogue import CATALOGUE, find
+from measures.catalogue.custody import BY_DETAINEE, MORE_URGENT
 from measures.measure import SPREAD, Bands, Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS, Window, resolve
@@ -206,15 +206,26 @@ def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Read
 
 
 def by_detainee(measure: Measure, readings: Iterable[Reading], reader: Reader) -> Metric:
-    """A series for each detainee whom a live reading of a measure counts, so that each has an alert of their own."""
-    help_text = f"1 for each detainee, by opaque number and suite: {measure.question}"
+    """A series for each detainee whom a live reading of a measure counts, so that each has an alert of their own.
+
+    Of the steps of one clock, only the most urgent has a series: an overdue review is not due within 60 minutes too.
+    """
+    help_text = (
+        f"1 for each detainee, by opaque number and suite, unless a more urgent step applies: {measure.question}"
+    )
+    urgent = MORE_URGENT.get(measure.name)
     family = GaugeMetricFamily(detainee_metric_name(measure), help_text, labels=["force", "detainee", "suite"])
     for each in readings:
         if each.state == "live":
-            listed = reader.listed(measure, each.window, force=each.force)
-            for detainee, suite in sorted({(subject.subject_id, subject.dimensions["suite"]) for subject in listed}):
+            found = _detainees(measure, each, reader) - (_detainees(find(urgent), each, reader) if urgent else set())
+            for detainee, suite in sorted(found):
                 family.add_metric([each.force, detainee, suite], 1)
     return family
+
+
+def _detainees(measure: Measure, reading: Reading, reader: Reader) -> set[tuple[str, str]]:
+    listed = reader.listed(measure, reading.window, force=reading.force)
+    return {(subject.subject_id, subject.dimensions["suite"]) for subject in listed}
 
 
 def _has_bands(measure: Measure) -> bool:

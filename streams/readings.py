@@ -561,10 +561,13 @@ class Reader:
         rules, measure = self.rules[force], find("suite_entered_count")
         present = microseconds(self.present(force)) // HOUR
         hours = range(microseconds(first) // HOUR, min(microseconds(last) // HOUR, present) + 1)
-        window = whole_hours(hours.start * HOUR, (present + 1) * HOUR, rules.force)
-        if window is None or not hours:
-            return {}
-        source, record = self._loaded(self._of(measure), window, rules), self._coverage(measure, rules)
+        record = self._coverage(measure, rules)
+        # Hours before the record have no panes, and there may be any number of them.
+        start = max(hours.start * HOUR, record.begins or 0) // HOUR
+        window = whole_hours(start * HOUR, (present + 1) * HOUR, rules.force)
+        if not hours or window is None or hours.stop <= start:
+            return dict.fromkeys(map(instant, (hour * HOUR for hour in hours)))
+        source = self._loaded(self._of(measure), window, rules)
         panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
         now = Counter(item.dimensions[0] for item in source.open("in_custody"))
         found = occupancy(now, panes, hours)

@@ -184,8 +184,11 @@ class Recount:
             where=where or {},
         )
 
-    def occupancy(self, force: str, at: datetime) -> dict[str, int]:
-        """The number of people in custody in each suite at any time of the record, by the stays that it recounts."""
+    def occupancy(self, force: str, at: datetime) -> dict[str, int] | None:
+        """The number of people in custody in each suite at a time, by the stays that it recounts; None before the record begins."""
+        begins = self._coverage.begins(force, [feed for feed in self.forces[force].feeds if feed.topic == "custody"])
+        if begins is None or microseconds(at) < begins:
+            return None
         text = """
             SELECT suite, sum(CASE kind WHEN 'suite_entered' THEN 1 ELSE -1 END)::BIGINT AS present
             FROM custody_finished

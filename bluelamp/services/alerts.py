@@ -12,6 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
@@ -38,6 +41,7 @@ from facts.errors import SettingError
 from facts.fact import EndedByHand
 from measures.outcome import microseconds
 from producers.http.attempts import Attempts
+from producers.http.problem import problem, response_of
 from producers.publish import LIVE, connect
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
@@ -225,4 +229,11 @@ def counted(state: InboxState, force: str, now: datetime, status: DataStatus | N
 def inbox_app(settings: Settings, guard: Guard, service: Service, rules: tuple[Rule, ...] = RULES) -> Starlette:
     """The API by itself, with the webhook for engines."""
     own_parts = replace(parts(settings, guard, rules), accept=service.accept, log=service.log)
-    return Starlette(routes=[Mount(API_PATH, api(own_parts))])
+    return Starlette(routes=[Mount(API_PATH, api(own_parts))], exception_handlers={HTTPException: _elsewhere})
+
+
+async def _elsewhere(request: Request, error: Exception) -> Response:
+    """Any other address of the inbox's own server."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = f"The inbox is at {API_PATH}; docs/run/inbox.md lists every address."
+    return response_of(problem("no_such_place", status, f"There is nothing at {request.url.path}.", detail))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, 
 from bluelamp.verify.state_and_log import NotCompared
 from bluelamp.verify.words import dimension_words, exact
 from facts.errors import BlueLampError
+from measures.clock import NOTE_WORDS, Note
 from measures.display import number
 from measures.display import words as in_words
 from measures.measure import (
@@ -314,6 +315,8 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
     """
     figure = _figure(explained.value, explained.n, measure)
     yield "  ".join(part for part in (measure.title, dimension_words(explained.dimensions), figure) if part)
+    if note := NOTE_WORDS.get(cast("Note", explained.dimensions.get("note"))):
+        yield f"  {note[0].upper()}{note[1:]}."
     for part in explained.parts:
         yield f"  {_line(part)}"
         for fact in part.facts if has_facts else ():

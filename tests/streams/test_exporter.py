@@ -316,7 +316,9 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, state_bac
         name = metric_name(each).removeprefix("bluelamp_")
         if not isinstance(each.statistic, External):
             wanted |= {name: each.question}
-            by_detainee = f"1 for each detainee, by opaque number and suite: {each.question}"
+            by_detainee = (
+                f"1 for each detainee, by opaque number and suite, unless a more urgent step applies: {each.question}"
+            )
             wanted |= {f"{name}_detainee": by_detainee} if each.name in BY_DETAINEE else {}
             wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}

@@ -149,7 +149,7 @@ def read_handover(view: View, *, is_last: bool) -> Handover:
         feeds=[FeedHealth(each.name, troubles.get(each.name, "")) for each in view.profile.feeds],
         breaches=[each for each in breaches if each is not None],
         at_zero=sum(each is None for each in breaches),
-        custody=read_list_status(len(detentions), view),
+        custody=read_list_status(detentions, view),
         detentions=detentions[:DETENTIONS_LISTED],
         left=max(0, len(detentions) - DETENTIONS_LISTED),
         now=microseconds(present) // 1000,
