@@ -116,6 +116,10 @@ def test_every_page_passes_the_rules_of_axe(
         opened(browser, address, path)
         browser.execute_script(AXE.read_text())
         broken[path] = browser.execute_async_script(RULES, rules)
+    browser.get(f"{address}/api/alerts/sign-in")
+    assert browser.execute_script("return getComputedStyle(document.querySelector('main')).borderRadius") != "0px"
+    browser.execute_script(AXE.read_text())
+    broken["/api/alerts/sign-in"] = browser.execute_async_script(RULES, rules)
     assert {path: rules for path, rules in broken.items() if rules} == {}
     assert len(broken) >= len(PAGES) - 1
     assert [each for each in complaints(browser) if "/nothing" not in each or " 404 " not in each] == []
