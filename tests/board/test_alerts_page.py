@@ -355,7 +355,8 @@ def test_a_person_ends_on_the_page_what_was_never_ended(browser: webdriver.Chrom
         )
 
     with state_server(tmp_path) as state:
-        day = Day(state, [("incidents", opened)])
+        recent = replace(opened, fact_id="p", at=MOMENT - timedelta(hours=2), subject_id="i-8")
+        day = Day(state, [("incidents", opened), ("incidents", recent)])
         desk = Desk(day.client, day.reader)
         desk.parts = replace(desk.parts, end=end)
         end_on_the_page(browser, day, desk, received)
@@ -376,6 +377,7 @@ def end_on_the_page(browser: webdriver.Chrome, day: Day, desk: Desk, received: l
         wait(browser, lambda: "Incident i-7" in page.text("unrecorded"), SECONDS)
         assert "Sign in with the role act to end one by hand." in page.text("unrecorded")
         assert "End by hand" not in page.text("unrecorded")
+        assert "i-8" not in page.text("unrecorded"), "its end has a day to be recorded"
         page.sign_in("act")
         wait(browser, lambda: "End by hand" in page.text("unrecorded"), SECONDS)
         section = browser.find_element("id", "unrecorded")
