@@ -18,8 +18,8 @@ from alerts.inbox.log.state import InboxState
 from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.services.alerts import guard_of, parts
-from bluelamp.services.inbox import list_alerts
+from bluelamp.services.alerts import guard_of, inbox_app, parts
+from bluelamp.services.inbox import inbox_service, list_alerts
 from bluelamp.wiring.settings import Settings
 from streams.refusal import WORDS, Cause, refusal_of
 from tests.streams.test_apply import SHORTAGES
@@ -111,3 +111,11 @@ def page(settings: Settings) -> dict[str, Any]:
     assert answer.status == 200, answer.text
     listing: dict[str, Any] = json.loads(answer.text)
     return listing
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api/alerts/one/nothing"])
+def test_an_unknown_address_of_the_inbox_is_a_problem_document(path: str) -> None:
+    settings = Settings()
+    answer = get(inbox_app(settings, guard_of(settings, {}, "127.0.0.1"), inbox_service(settings)), path)
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert json.loads(answer.text)["detail"]

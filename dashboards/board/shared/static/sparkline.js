@@ -15,11 +15,12 @@ function bars(points) {
 
 export function sparkline(place, data) {
   redraw(place, data, () => {
-    if (!data) return [element("span", { class: "quiet" }, "not available yet")];
+    const isStill = place.dataset.sparkline === "still";
+    if (!data) return isStill ? [] : [element("span", { class: "quiet" }, "not available yet")];
     const last = data.points.length - 1;
     const shapes = bars(data.points);
     const box = { viewBox: `0 0 ${data.points.length * step} ${height}`, preserveAspectRatio: "none" };
-    if (place.dataset.sparkline === "still") return [drawing("svg", { ...box, role: "img", "aria-label": data.says }, ...shapes)];
+    if (isStill) return [drawing("svg", { ...box, role: "img", "aria-label": data.says }, ...shapes)];
     const readout = element("span", { class: "readout", "aria-hidden": "true" });
     const svg = drawing("svg", { ...box, "aria-hidden": "true" }, ...shapes);
     const slider = element("div", {
