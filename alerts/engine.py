@@ -42,7 +42,7 @@ class RuleAlert(NamedTuple):
         rule: its rule.
         scope: label to value.
         state: pending until the rule's `for` has passed, then firing.
-        active_at: since when it has been bad, in microseconds since 1970.
+        active_at: the time since which it has been bad, in microseconds since 1970.
         is_undecided: its series were neither bad nor good at this step, or missing.
     """
 
@@ -58,8 +58,8 @@ class Active(Struct):
 
     Attributes:
         state: as in `RuleAlert`.
-        active_at: since when it has been bad.
-        good_since: since when a firing alert has been good; None while it is bad.
+        active_at: the time since which it has been bad.
+        good_since: the time since which a firing alert has been good; None while it is bad.
     """
 
     state: AlertState
@@ -71,7 +71,7 @@ class EndedAlert(Struct, frozen=True, array_like=True):
     """An alert that fired and has ended; times in microseconds since 1970.
 
     Attributes:
-        active_at: since when it had been bad.
+        active_at: the time since which it had been bad.
         ended: when it ended.
     """
 

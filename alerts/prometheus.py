@@ -48,7 +48,7 @@ def breach(rule: Rule) -> str:
     good = f"group {scope} (\n  {_good(rule)}\n) - 1"
     if not rule.series.known_by:
         return f"{bad}\nor {good}\nor {last}"
-    # A scope without a series has ended while all are known: it is 0 for a while, so that its end can be confirmed.
+    # While the measure is published, a scope without a series has ended: it is 0 for a while, so that its end can be confirmed.
     known = f"on (force) group by (force) ({rule.series.known_by})"
     ended = f"(group {scope} (max_over_time({own}[{_ENDED}]) == 1) and {known}) - 1"
     return f"{bad}\nor {good}\nor {ended}\nor ({last} unless {known})"

@@ -408,8 +408,19 @@ _UNRECORDED = tuple(
     for subject in UNRECORDED_END
 )
 
+_RECORD_SILENT = _any(
+    "custody_record_silent_count",
+    "custody_record_silent",
+    "Nothing has been recorded for too long about somebody in custody",
+    "warning",
+    _ENGINEER,
+    "Ask the suite whether the person is still there. If not, find out why the source sent no end, and have it sent: nothing else ends a detention.",
+    for_seconds=60,
+)
+
 _MONITOR = (
     *_UNRECORDED,
+    _RECORD_SILENT,
     Rule(
         name="feed_silent",
         title="A feed is silent: nothing new arrives from it, and its figures are not live",

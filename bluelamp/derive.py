@@ -216,7 +216,7 @@ def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
 
 
 def _unrecorded_words(each: Unrecorded, *, is_share: bool) -> str:
-    """What belongs to a measure and is not recorded, with the values of a share that are counted in an unusual way."""
+    """The unrecorded outcomes that belong to a measure, with the values of a share that are counted in an unusual way."""
     if each.is_open:
         return f"`{each.of.kind}`, once its end counts as unrecorded"
     if not is_share or (each.met, each.missed, each.left_out) == ((AS_MET,), (AS_MISSED,), (LEFT_OUT,)):

@@ -16,8 +16,7 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
         complete_to: the feed has sent everything up to this time, except corrections.
         replay: the feed replays recorded facts: the force's present is then the time the feed has reached, not the wall clock.
         history_to: the feed is sending its history and is not live until it reaches this time; None if it sends the present.
-        ended: the replay has published everything it has, up to `complete_to`. Nothing more will come, so its silence is right.
-            Without `replay` it means nothing: a live feed does not end.
+        ended: the replay has published everything it has, up to `complete_to`. Nothing more will come, so its silence is correct. It applies only with `replay`: a live feed does not end.
         simulated: the feed's facts are simulated, and figures from it must be marked as such.
     """
 

@@ -43,6 +43,8 @@ CLOSURE_UNRECORDED_AFTER: dict[Response, int] = {
     "other": 90 * _DAY,
 }
 """The same for the closure of an incident."""
+DETENTION_SILENT_AFTER = _DAY
+"""The seconds without a fact after which a record of somebody in custody is silent, unless the profile says otherwise."""
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -178,12 +180,10 @@ class LadderStep(_Part, frozen=True, kw_only=True):
 
 
 class AttentionLimit(_Part, frozen=True, kw_only=True):
-    """Beyond which value of a measure the board asks for attention; an absent limit asks for none.
-
-    Beyond means above, or below where higher is better. Counts and seconds are as they are, shares between 0 and 1.
+    """The values beyond which a measure asks for attention on the board; a missing limit never asks. Beyond means above, or below if higher is better. Shares are between 0 and 1.
 
     Attributes:
-        measure: by name.
+        measure: the name of the measure.
         watch: beyond this, it needs watching.
         act: beyond this, somebody must act.
     """
@@ -212,6 +212,8 @@ class Force(_Part, frozen=True, kw_only=True):
         time_zone: the IANA name of its time zone.
         duplicate_group: the incident group under which duplicates and out-of-force incidents are counted, if any.
         bank_holidays: the bank holidays that are not working days; without it, no target is measured in working days.
+        detention_silent_after_seconds: without a further fact for this long, the record of somebody in custody is silent. Absent:
+            `DETENTION_SILENT_AFTER`. Nobody is ever taken to have left.
     """
 
     name: Label
@@ -231,6 +233,7 @@ class Force(_Part, frozen=True, kw_only=True):
     attention: tuple[AttentionLimit, ...] = ()
     duplicate_group: Label | None = None
     bank_holidays: BankHolidays | None = None
+    detention_silent_after_seconds: Seconds | None = None
 
     def zone(self) -> ZoneInfo:
         """The time zone; ZoneInfo caches it."""

@@ -15,7 +15,7 @@ def required_hint(kind: type[Struct], what: str, path: str, otherwise: str) -> s
         kind: the type of the whole file.
         what: msgspec's message.
         path: the place in the file, such as `$.queues[0]`.
-        otherwise: the hint for any other fault, and the end of this one.
+        otherwise: the hint for any other fault; it also ends this one.
     """
     if _MISSING not in what:
         return otherwise

@@ -16,7 +16,7 @@ _WORST_FIRST: tuple[Word, ...] = ("act", "unknown", "watch", "normal")
 
 
 def _limits() -> Iterable[AttentionLimit]:
-    """The limits of every force that gives none of its own; where an alert has the same measure, they are its limits."""
+    """The limits of forces that give none of their own. They equal the limits of the alert on the same measure, if there is one."""
     yield AttentionLimit(measure="contact_999_answered_within_target_ratio", watch=0.9, act=0.7)
     yield AttentionLimit(measure="contact_999_waiting_over_30_seconds_count", watch=0, act=2)
     yield AttentionLimit(measure="contact_999_abandoned_ratio", watch=0.05, act=0.15)
@@ -76,14 +76,14 @@ def _fault(limit: AttentionLimit, listed: list[str]) -> str:
     return ""
 
 
-def word_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, band: Band | None) -> Word | None:
-    """The word of one figure; None if it says nothing, because a live feed had too few cases.
+def status_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, band: Band | None) -> Word | None:
+    """The status of one figure; None if a live feed had too few cases to tell.
 
     Args:
-        reading: of the measure; what is not live, or covers its window only in part, is never normal.
+        reading: the reading of the measure; one that is not live, or covers its window only in part, is never normal.
         measure: one of which a higher or a lower value is better.
-        limit: beyond which it asks for attention; None if it never does by itself.
-        band: what is normal for this hour of the week. Where it is known, it decides in place of the limit for watching.
+        limit: the limit beyond which it asks for attention; None if it has none.
+        band: what is normal for this hour of the week. If it is known, it replaces the limit for watching.
     """
     if reading.is_loading or reading.state == "stale":
         return "unknown"
@@ -96,13 +96,13 @@ def word_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, ba
 def judged(
     value: float, at_worst: float, measure: Measure, limit: AttentionLimit | None, band: Band | None = None
 ) -> Word:
-    """The word of a value.
+    """The status of a value.
 
     Args:
         value: in the measure's unit.
         at_worst: the value if everything that is not recorded had gone badly.
         measure: its measure.
-        limit: as in `word_of`.
+        limit: as in `status_of`.
         band: likewise.
     """
     if is_worst_possible(value, measure):
@@ -118,14 +118,14 @@ def judged(
 
 
 def is_worst_possible(value: float, measure: Measure) -> bool:
-    """Whether a share is as bad as a share can be, such as 0.0 % within target or 100 % abandoned: that is never plain."""
+    """Whether a share is as bad as a share can be, such as 0.0 % within target or 100 % abandoned: it is always marked."""
     if measure.unit != "ratio" or measure.good == "neither":
         return False
     return value <= 0 if measure.good == "higher" else value >= 1
 
 
 def _at_worst(reading: Reading, measure: Measure) -> float:
-    """The value if everything that is not recorded had gone badly, so that a lack of records is not flattering."""
+    """The value if everything that is not recorded had gone badly, so that missing records do not flatter the figure."""
     bound = reading.low if measure.good == "higher" else reading.high
     return bound if bound is not None else reading.value or 0.0
 
@@ -138,6 +138,6 @@ def _is_beyond(value: float, limit: float | None, measure: Measure) -> bool:
 
 
 def worst(words: Iterable[Word | None]) -> Word:
-    """The word of an area: its worst. What is not known outweighs what needs watching; nothing at all is unknown."""
+    """The status of an area: its worst. Unknown outweighs watch; an area without figures is unknown."""
     found = {each for each in words if each}
     return next((each for each in _WORST_FIRST if each in found), "unknown")

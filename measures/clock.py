@@ -33,6 +33,7 @@ _FLAGGED_AFTER = HOUR
 
 Note = Literal[
     "arrival_unrecorded",
+    "record_silent",
     "earlier_detention_unrecorded",
     "relevant_time_after_arrival",
     "not_arrest",
@@ -50,6 +51,7 @@ Note = Literal[
 """What people must know of a detention besides its times."""
 NOTE_WORDS: dict[Note, str] = {
     "arrival_unrecorded": "no arrival is recorded: the detention limit is not known",
+    "record_silent": "nothing recorded for too long: check whether the person is still in custody",
     "earlier_detention_unrecorded": "continues a detention that is not recorded: check the time already served",
     "relevant_time_after_arrival": "the relevant time is later than the arrival: check it against s.41(2)",
     "not_arrest": "not detained for an offence: no detention limit; reviewed as good practice",
@@ -145,7 +147,7 @@ class NextReview(Struct, frozen=True):
     postponed_at: int | None = None
 
     def postponed_since(self) -> int | None:
-        """Since when it has been postponed past its deadline: the later of deadline and postponement; None if not postponed.
+        """The time since which it has been postponed past its deadline: the later of deadline and postponement; None if not postponed.
 
         A postponement is judged at the latest time for the review (s.40(4)): before that, the review is still due.
         """
@@ -163,7 +165,7 @@ class Remark(Struct, frozen=True):
 
     Attributes:
         note: the note.
-        since: since when it applies.
+        since: the time since which it applies.
         due: for a pending application, until when detention may continue; otherwise None.
     """
 

@@ -42,9 +42,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
     """What the effective facts of one contact count for.
 
     Args:
-        facts: in order of event time, without the ends that people gave.
+        facts: in order of event time, without ends by hand.
         rules: the rules of the contact's force.
-        by_hand: the ends that people gave, in order.
+        by_hand: the ends by hand, in order.
     """
     legs, strays = _legs(facts)
     builder = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)

@@ -10,7 +10,7 @@ from facts.fact import SubjectFact
 from facts.force import NONE
 from measures import clock
 from measures.detention import CustodyStay, Detention, SuitePlace, after_the_last_end, detentions, pauses_in_hospital
-from measures.outcome import LEFT_OUT, UNRECORDED, KindName, OpenItem, Outcomes
+from measures.outcome import LEFT_OUT, UNRECORDED, KindName, OpenItem, Outcomes, microseconds
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
@@ -62,6 +62,7 @@ def _count_without_arrival(facts: Sequence[SubjectFact], builder: OutcomeBuilder
         moved = [fact.suite for fact in present if isinstance(fact, DetaineeTransferred)]
         words = rules.listed("suite", moved[-1] if moved else None), NONE
         builder.add_open("custody_note", present[0].at, (*words, "arrival_unrecorded"))
+        _count_silence(present, builder, words, rules)
         _count_review(Detention(None, [], pauses_in_hospital(present), facts=present), builder, words)
 
 
@@ -84,8 +85,17 @@ def _detention(detention: Detention, rules: Rules) -> Iterator[OutcomeBuilder]:
             builder.add_open("in_custody", stay.arrived, last)
             if authorised is None and (stay.is_authorised_again or clock.first_authorised(detention.facts) is None):
                 builder.add_open("awaiting_authorisation", stay.arrived, last)
+            _count_silence(detention.facts, builder, last, rules)
             _count_clocks(detention, builder, last)
         yield builder
+
+
+def _count_silence(
+    facts: Sequence[SubjectFact], builder: OutcomeBuilder, dimensions: tuple[str, str], rules: Rules
+) -> None:
+    """Note when nothing has been recorded for too long. The person is still in custody: nobody is assumed to have left."""
+    since = microseconds(facts[-1].at) + rules.detention_silent_after()
+    builder.add_due("custody_note", since, None, (*dimensions, "record_silent"))
 
 
 def _count_span(
@@ -100,7 +110,7 @@ def _authorised(stay: CustodyStay) -> datetime | None:
 
 
 def _count_places(stay: CustodyStay, builder: OutcomeBuilder, rules: Rules) -> None:
-    """Count the person into and out of each suite. A stay that ended before it began was never anywhere."""
+    """Count the person into and out of each suite. A stay that ended before it began is not counted in any suite."""
     if stay.ended and stay.ended < stay.arrived:
         return
     child = _yes_or_no(is_child=stay.child)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from measures.measure import Unit
 
 NOTHING = "-"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def number(count: int, noun: str) -> str:
@@ -48,23 +49,31 @@ def doubt_words(low: float | None, high: float | None, unrecorded: int | None, u
 
 
 def span_words(seconds: float) -> str:
-    """A span: below a minute in tenths of a second, then in minutes and seconds, then in hours, minutes and seconds."""
+    """A span: below a minute in tenths of a second, then as people say it: `10 min 31 s`, `2 h 49 min`, `12 days 21 h`."""
     if seconds < 59.95:  # noqa: PLR2004 - from here on it rounds to a minute
         return f"{_rounded(seconds, '0.1')} s"
     whole = int(_rounded(seconds, "1"))
-    hours, minutes, left = whole // 3600, whole // 60 % 60, whole % 60
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes} min {left:02} s"
+    return f"{whole // 60} min {whole % 60:02} s" if whole < _HOUR else _long_words(_nearest(seconds, _MINUTE))
+
+
+def _nearest(seconds: float, unit: int) -> int:
+    """A whole number of minutes; from a day on, of hours, both in seconds."""
+    rounded = int(_rounded(seconds / unit, "1")) * unit
+    return rounded if rounded < _DAY or unit == _HOUR else _nearest(seconds, _HOUR)
+
+
+def _long_words(whole: int) -> str:
+    """An hour or more, in seconds: hours and minutes, or days and hours."""
+    days, hours = divmod(whole // _HOUR, 24)
+    return f"{number(days, 'day')} {hours} h" if days else f"{hours} h {whole // _MINUTE % 60} min"
 
 
 def rough_words(seconds: float) -> str:
-    """A span rounded down: `40 s`, `2 min`, `1 h 59 min`, `3 d 4 h`."""
+    """A span rounded down: `40 s`, `2 min`, `1 h 59 min`, `3 days 4 h`."""
     whole = int(seconds)
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
-    if not minutes:
+    if whole < _MINUTE:
         return f"{whole} s"
-    if not hours:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
+    return f"{whole // _MINUTE} min" if whole < _HOUR else _long_words(whole)
 
 
 def local_words(at: datetime, zone: ZoneInfo, form: str) -> str:

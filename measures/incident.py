@@ -44,7 +44,7 @@ _RESOLVED_WITHOUT_ATTENDANCE = ("telephone_resolved", "cancelled")
 
 
 class _Dimensions(NamedTuple):
-    """The words of an incident, in the order of its kinds in `KINDS`."""
+    """The labels of an incident, in the order of its kinds in `KINDS`."""
 
     grade: str
     group: str
@@ -70,7 +70,7 @@ class _Incident(Struct):
     closure_unrecorded_from: int
 
     def unrecorded_from(self, *, is_attendance: bool) -> int:
-        """From when the end of something open counts as unrecorded: an attendance, or the incident."""
+        """The time from which the end of something open counts as unrecorded: an attendance, or the incident."""
         found = self.attendance_unrecorded_from if is_attendance else self.closure_unrecorded_from
         return min(found, microseconds(self.ended.at)) if self.ended else found
 
@@ -83,9 +83,9 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
     """What the effective facts of one incident count for.
 
     Args:
-        facts: in order of event time, without the ends that people gave.
+        facts: in order of event time, without ends by hand.
         rules: the rules of the incident's force.
-        by_hand: the ends that people gave, in order.
+        by_hand: the ends by hand, in order.
     """
     opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
     builder = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
@@ -163,7 +163,7 @@ def _first(facts: Sequence[SubjectFact], kind: type[SubjectFact]) -> datetime | 
 
 
 def _unresourced_since(opened: IncidentOpened, facts: Sequence[SubjectFact]) -> datetime | None:
-    """Since when no unit has been assigned; None while a unit is assigned."""
+    """The time since which no unit has been assigned; None while a unit is assigned."""
     assigned: set[str] = set()
     since: datetime | None = opened.at
     for fact in facts:
@@ -201,7 +201,7 @@ def _count_demand(incident: _Incident, builder: OutcomeBuilder) -> None:
 
 
 def _count_ends(incident: _Incident, builder: OutcomeBuilder) -> None:
-    """Count an end that a person gave or, if there is none, the ends that will count as unrecorded."""
+    """Count an end by hand or, if there is none, the ends that will count as unrecorded."""
     if incident.closed:
         return
     if incident.ended:
@@ -333,7 +333,7 @@ def _is_in_doubt(clock: _Clock, incident: _Incident) -> bool:
 
 
 def _count_nothing_recorded(facts: Sequence[SubjectFact], builder: OutcomeBuilder, rules: Rules) -> None:
-    """Count an incident without an opening as not recorded in every figure; of its words only a later grade is known."""
+    """Count an incident without an opening as not recorded in every figure; of its labels only a later grade is known."""
     grades = [fact.grade for fact in facts if isinstance(fact, IncidentRegraded)]
     dimensions = (rules.listed("grade", grades[-1] if grades else None), NONE, NONE, NONE, NONE)
     for kind in _NOTHING_RECORDED:

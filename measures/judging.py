@@ -152,7 +152,7 @@ class _Judging:
                     yield replace(empty(self._question.measure), dimensions=words)
 
     def _all_dates(self) -> list[dict[str, str]]:
-        """The date words of every day of the window, for the date dimensions of the breakdown."""
+        """The date labels of every day of the window, for the date dimensions of the breakdown."""
         slots = (slot for segment in self._question.window.segments for slot in segment.slots())
         days = (date.fromordinal(slot).isoformat() for slot in slots)
         words = ({"day": day, "month": day[:7]} for day in days)
@@ -273,9 +273,7 @@ def _sufficiency(measure: Measure, figure: Figure) -> Reliability:
     if figure.value is None:
         return Reliability("no_data", NO_EVENTS)
     if figure.n < measure.minimum_n and measure.unit != "count":
-        return Reliability(
-            "too_few", f"Calculated from {figure.n}; fewer than {measure.minimum_n} is too few to rely on."
-        )
+        return Reliability("too_few", f"n is {figure.n}: fewer than {measure.minimum_n} is too few to rely on.")
     return Reliability("live", "")
 
 

@@ -13,7 +13,7 @@ from measures.outcome import AS_MET, AS_MISSED, KINDS, LEFT_OUT, Dimension, Kind
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
 Where = Mapping[str, tuple[str, ...]]
-"""Each dimension to the words that count; several words mean any of them."""
+"""Each dimension to the labels that count; several labels mean any of them."""
 DerivedDimension = Literal["response", "online_home", "family"]
 DeclaredWhere = Mapping[Dimension | DerivedDimension, tuple[str, ...]]
 """The same in a declaration, where a misspelt dimension is a type error."""
@@ -45,11 +45,11 @@ DATE_DIMENSIONS = ("day", "month")
 
 
 class Selection(Struct, frozen=True):
-    """Outcomes of one kind: all of them, or those with given words.
+    """Outcomes of one kind: all of them, or those with given labels.
 
     Attributes:
         kind: a key of `KINDS`.
-        where: the words that count.
+        where: the labels that count.
     """
 
     kind: KindName
@@ -195,6 +195,10 @@ class PublishedFigure(Struct, frozen=True):
     note: str = ""
 
 
+SPREAD = {"mean": "Mean", "median": "Median", "p90": "90th percentile"}
+"""The figures of a distribution of times, with their headings. Every mean and median comes with the others (rules C32)."""
+
+
 class Measure(Struct, frozen=True, kw_only=True):
     """A measure: its question and its definition.
 
@@ -249,6 +253,11 @@ class Measure(Struct, frozen=True, kw_only=True):
                 return (self.statistic.of, until_due)
             case statistic:
                 return (statistic.of,)
+
+    def spread(self) -> tuple[str, ...]:
+        """The names of `SPREAD` that go with a mean or a median, besides itself; none for any other measure."""
+        own = {Mean: "mean", Median: "median"}.get(type(self.statistic))
+        return tuple(name for name in SPREAD if name != own) if own else ()
 
     def is_share(self) -> bool:
         """Whether its figure is a share, which has bounds."""

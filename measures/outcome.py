@@ -163,7 +163,7 @@ class OpenItem(NamedTuple):
 
     Attributes:
         kind: a key of `KINDS`. An item of a decided kind counts as missed from `due` until its end is known.
-        since: since when it has been open.
+        since: the time since which it has been open.
         began: when its subject began.
         due: the first time at which it can no longer meet its target; for a custody clock, the last time that is still in
             time. None if it has no due time, or while its clock is paused.

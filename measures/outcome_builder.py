@@ -48,7 +48,7 @@ class OutcomeBuilder:
         self.finished.append(Outcome(kind, microseconds(at), self.began, dimensions, value))
 
     def count_as(self, kind: KindName, counted: Outcome, value: int) -> None:
-        """Add an outcome of a kind that accompanies another: at the same time and with the same words."""
+        """Add an outcome of a kind that accompanies another: at the same time and with the same labels."""
         self.finished.append(counted._replace(kind=kind, value=value))
 
     def unrecorded(
@@ -128,7 +128,7 @@ class OutcomeBuilder:
             start: when the clock started.
             end: when it stopped; None while that is not known.
             target: the target.
-            dimensions: the words of the kind's dimensions.
+            dimensions: the labels of the kind's dimensions.
             given_up: when it became certain that the span will never end, so that it is missed.
             unrecorded_from: as in `OpenItem`.
         """

@@ -15,7 +15,7 @@ Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
 """Each value, in the kind's whole units, to its count."""
 Pane = dict[str, dict[Dimensions, Histogram]]
-"""Each kind to its words to their histogram."""
+"""Each kind to its labels to their histogram."""
 Slot = tuple[Grain, int]
 """A grain with its number: minutes or hours since 1970 in UTC; for days the ordinal of the force's local day."""
 Field = tuple[str, Dimensions, int]

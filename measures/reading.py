@@ -87,7 +87,7 @@ class Figure(Struct, frozen=True):
     """The value of one cell, without its state.
 
     Attributes:
-        dimensions: the words of the cell.
+        dimensions: the labels of the cell.
         value: in the measure's unit; None if there is no value.
         n: the number of outcomes it is calculated from.
         met: for a share, the number of outcomes that met the condition.
@@ -115,7 +115,7 @@ class Question(Struct, frozen=True):
         window: the window.
         as_of: the time of the readings.
         by: the dimensions to break it down by.
-        where: the words to limit it to.
+        where: the labels to limit it to.
         is_now: `as_of` is the force's present, not a time that was requested.
     """
 
@@ -131,7 +131,7 @@ def check(question: Question, rules: Rules) -> None:
     """Check that a question can be answered.
 
     Raises:
-        QuestionError: a dimension or word does not exist, or a date dimension is used outside a report window.
+        QuestionError: a dimension or label does not exist, or a date dimension is used outside a report window.
     """
     for name in question.by:
         question.measure.check_dimension(name, "--by")
@@ -155,7 +155,7 @@ def check(question: Question, rules: Rules) -> None:
 
 
 def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]:
-    """The figures of a question, in order of their words; a single figure without a breakdown.
+    """The figures of a question, in order of their labels; a single figure without a breakdown.
 
     Args:
         question: a question that `check` has accepted.
@@ -224,7 +224,7 @@ def spans(measure: Measure) -> Selection | None:
 
 
 def histograms(question: Question, source: FigureSource, rules: Rules) -> Groups:
-    """The exact histograms of the finished spans of a question, by words, in the whole units of their kind.
+    """The exact histograms of the finished spans of a question, by label, in the whole units of their kind.
 
     Args:
         question: a question that `check` has accepted.
@@ -236,7 +236,7 @@ def histograms(question: Question, source: FigureSource, rules: Rules) -> Groups
 
 
 class ListedSubject(NamedTuple):
-    """One open item that a measure counts, with its subject and its words by dimension."""
+    """One open item that a measure counts, with its subject and its labels by dimension."""
 
     subject_id: str
     dimensions: dict[str, str]
@@ -320,7 +320,7 @@ class _Sheet:
                 merge(groups[words], histogram)
 
     def gather_open(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
-        """The open items of a selection whose end does not count as unrecorded, with their words."""
+        """The open items of a selection whose end does not count as unrecorded, with their labels."""
         for item in self.source.open(selection.kind):
             if item.is_unrecorded(self.as_of):
                 continue
@@ -329,7 +329,7 @@ class _Sheet:
                 yield words, item
 
     def open_words(self, selection: Selection, item: OpenItem) -> Dimensions | None:
-        """The words of an open item, or None if the question does not include it. A measure of open items has one selection."""
+        """The labels of an open item, or None if the question does not include it. A measure of open items has one selection."""
         key = (item.dimensions, self._slot(item) if self.is_dated else 0)
         if key not in self._open_words:
             self._open_words[key] = self._words(selection, *key)
@@ -340,18 +340,18 @@ class _Sheet:
         return (item.due or item.since) // HOUR if self.is_clocked else self.rules.local_day(item.began)
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
-        """The words of each open item that can no longer meet its target, in the window of the reading."""
+        """The labels of each open item that can no longer meet its target, in the window of the reading."""
         return (words for words, item in self.gather_open(selection) if self.is_overdue(item))
 
     def never_ended(self, selection: Selection) -> Iterator[Dimensions]:
-        """The words of each item that would count as missed in the window if its end did not count as unrecorded."""
+        """The labels of each item that would count as missed in the window if its end did not count as unrecorded."""
         for item in self.source.open(selection.kind):
             words = self.open_words(selection, item)
             if words is not None and item.is_unrecorded(self.as_of) and self.is_overdue(item):
                 yield words
 
     def lost_ends(self, selection: Selection) -> Iterator[Dimensions]:
-        """The words of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
+        """The labels of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
         start, end = self.window
         for item in self.source.open(selection.kind):
             anchor = item.began if self.question.window.kind == "report" else item.unrecorded_from
@@ -378,7 +378,7 @@ class _Sheet:
         return isinstance(statistic, Decided) and self.is_overdue(item)
 
     def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
-        """The words of the breakdown, or None if the question does not include the outcome."""
+        """The labels of the breakdown, or None if the question does not include the outcome."""
         names = KINDS[selection.kind].dimensions
         own: dict[str, str] = dict(zip(names, dimensions, strict=True))
         for name, words in (
@@ -602,7 +602,7 @@ class Reliability(NamedTuple):
     Attributes:
         state: the state of the reading.
         reason: why it cannot be relied on; empty if it can.
-        since: since when it has been stale, in microseconds; None if it is not stale or that is not known.
+        since: the time since which it has been stale, in microseconds; None if it is not stale or that is not known.
     """
 
     state: State
@@ -616,7 +616,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     Attributes:
         measure: the measure's name.
         force: the force's name.
-        dimensions: the words of the cell.
+        dimensions: the labels of the cell.
         window: the window's name.
         start: the start of the window.
         end: the end of the window, which is excluded.
@@ -627,7 +627,7 @@ class Reading(Struct, frozen=True, kw_only=True):
         met: for a share, the number of outcomes that met the condition.
         state: whether it can be relied on.
         reason: why it cannot be relied on; empty if it can.
-        stale_since: since when it has been stale, if that is known.
+        stale_since: the time since which it has been stale, if that is known.
         note: a note that readers need, such as when the record begins; empty if there is none.
         is_simulated: a feed of the force is simulated: the figure is not real.
         is_loading: a history is being loaded: the figure is as of `as_of`, which is in the past, and so it is stale.

@@ -8,6 +8,7 @@ from facts.contact import Line
 from facts.force import (
     ATTENDANCE_UNRECORDED_AFTER,
     CLOSURE_UNRECORDED_AFTER,
+    DETENTION_SILENT_AFTER,
     NONE,
     UNLISTED,
     WAIT_UNRECORDED_AFTER,
@@ -58,7 +59,7 @@ class Rules:
         return self.force.fingerprint()
 
     def listed(self, dimension: str, label: str | None) -> str:
-        """The word to count under: the label, `unlisted` if the profile does not list it, `none` if there is no label."""
+        """The label to count under: the one given, `unlisted` if the profile does not list it, `none` if there is no label."""
         if label is None:
             return NONE
         return label if label in self.vocabulary[dimension] else UNLISTED
@@ -89,6 +90,10 @@ class Rules:
         listed = self._grades.get(grade)
         own = listed.closure_unrecorded_after_seconds if listed else None
         return (own or CLOSURE_UNRECORDED_AFTER[listed.response if listed else "other"]) * SECOND
+
+    def detention_silent_after(self) -> int:
+        """How long after its last fact the record of somebody in custody is silent, in microseconds."""
+        return (self.force.detention_silent_after_seconds or DETENTION_SILENT_AFTER) * SECOND
 
     def working_days_end(self, start: int, count: int) -> int | None:
         """The local midnight at the end of the last of `count` working days after a local day.

@@ -87,7 +87,7 @@ class TrustRow(Struct, frozen=True):
     """What is missing from one feed or area.
 
     Attributes:
-        name: the feed's name, or the area's word.
+        name: the feed's name, or the area's label.
         topic: the feed's topic; empty for an area.
         cases: the number of cases; None if that is not known.
         missing: what is missing, in the order of `WHAT`.
@@ -103,13 +103,47 @@ class TrustRow(Struct, frozen=True):
         return sum(each.share() for each in self.missing)
 
 
+class LiveFinding(Struct, frozen=True):
+    """What a check found in the facts that arrived in the last hour.
+
+    Attributes:
+        check: the check, as a heading.
+        state: `bad` if figures would be wrong, `limit` if they are right within a limit, `unknown` if it was not examined, `good`.
+        says: what was found.
+        effect: what it does to the figures; empty if nothing.
+    """
+
+    check: str
+    state: Literal["good", "limit", "bad", "unknown"]
+    says: str
+    effect: str
+
+
+class CheckedTopic(Struct, frozen=True, kw_only=True):
+    """The checks of what arrived on a topic in the last hour.
+
+    Attributes:
+        topic: the topic.
+        feeds: the feeds that write to it.
+        facts: number of facts that were judged.
+        old: number of facts that were not, because they arrived more than a day after they happened.
+        findings: what was found; none if no fact was judged.
+    """
+
+    topic: str
+    feeds: tuple[str, ...]
+    facts: int
+    old: int
+    findings: tuple[LiveFinding, ...]
+
+
 def ranked(rows: Iterable[TrustRow]) -> list[TrustRow]:
     """The rows, the least complete first; equal rows by name."""
     return sorted(rows, key=lambda row: (-row.total(), row.name))
 
 
 def words_of(measure: Measure) -> tuple[str, ...]:
-    """The dimensions of a count of cases whose words come from the profile."""
+    """The dimensions of a count of cases whose labels come from the profile."""
     known = ("queue", "channel", "grade", "group", "area", "category", "suite", "type")
     (selection,) = measure.selections()
     return tuple(name for name in KINDS[selection.kind].dimensions if name in known)

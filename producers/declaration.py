@@ -45,7 +45,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         columns: column names of a CSV file without a header line.
         short_rows: how to treat a CSV row with fewer cells than the header: refuse it, or fill it with absent cells.
         record_lines: the most lines that one CSV row may span, because a quoted cell may contain line ends.
-        still_seconds: how long a rotated file must not have grown until `bluelamp tail` leaves it.
+        still_seconds: how long a rotated file must stay the same size before `bluelamp tail` moves on.
         encoding: character encoding.
         absent: values that mean "not known" in any column, besides an empty cell.
         absent_in: by column, values that mean "not known" in that column.
@@ -83,7 +83,7 @@ class Rows(Strict, frozen=True, kw_only=True):
         exclude: by column, the values that a row must not have; an empty value means absent.
         distinct_by: rows with the same values in these columns, or in all (`whole_row`), are repeats of one row.
         later: whether a later row of a subject adds to the earlier ones or, in a source that writes the whole row again when
-            something changes, replaces them. A later row that does not count then ends what the earlier ones said.
+            something changes, replaces them. If the later row does not count, the subject has no facts.
         recorded: column, or columns, of the time at which the source recorded the row. Its facts then say so, and the row
             recorded last is the later one; without it, the last in the file.
     """
@@ -144,7 +144,7 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
         prefix: text put before the key.
         digest: hash the key to make the id, for keys with characters that an id must not have. This does not pseudonymise
             the key: anyone who can guess a key can compute its digest.
-        opened_within_hours: rows that open one subject further apart than this are about two: the source used the key again.
+        opened_within_hours: if rows open one subject further apart than this, they are about two subjects: the source has reused the key.
         join: rows that give a second key of their subject.
     """
 

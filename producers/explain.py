@@ -32,7 +32,7 @@ VOCABULARIES = {
     "suite": "suites",
     "type": "occurrence_types",
 }
-"""Fields with a word from the force's own vocabulary, and the part of the profile that lists those words."""
+"""Fields with a label from the force's own vocabulary, and the part of the profile that lists those labels."""
 
 
 class ColumnSummary(Struct, frozen=True, kw_only=True):

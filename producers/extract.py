@@ -17,11 +17,20 @@ from facts.union import AnyFact
 from facts.wire import EARLIEST
 from producers.declaration import WHOLE_ROW, Mapping, columns_of, columns_used, source_columns
 from producers.joining import Join, Joins
-from producers.keys import KeyCounts, are_from_one, check_openings, in_words, join_of, key_of, subject_of
+from producers.keys import (
+    KeyCounts,
+    are_from_one,
+    check_openings,
+    in_words,
+    join_of,
+    key_of,
+    shortened_among,
+    subject_of,
+)
 from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
 from producers.times import LocalClock, Note
-from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits, text_of
+from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits, lost_digits, text_of
 
 _NO_GAP, _LONG_GAP = timedelta(0), timedelta(days=60)
 _FEW = 3
@@ -67,8 +76,8 @@ class RowResult(NamedTuple):
         partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping, and
             what numbers it if its cell holds several times.
         join: the subjects that the row joins.
-        notes: readings of its times that rest on more than the cell, each with its columns.
-        is_excluded: whether the mapping leaves the row out, so that it only ends what an earlier row said.
+        notes: readings of its times that depend on more than the cell, each with its columns.
+        is_excluded: whether the mapping leaves the row out, so that it only removes what an earlier row said.
         recorded_at: when the source recorded the row; None if it does not say.
     """
 
@@ -381,7 +390,8 @@ class _ExtractBuilder:
         self._columns_empty = set(columns)
         self._notes: dict[Note, Counter[str]] = defaultdict(Counter)
         self._joins = Joins()
-        self._keys: set[str] = set()
+        self._keys: dict[str, str] = {}
+        """The subject of each key, if the key is one column."""
 
     def add(self, row: Row | UnreadableRow, file: str) -> None:
         """Count a row, and keep what it gives."""
@@ -397,7 +407,7 @@ class _ExtractBuilder:
         else:
             self._subjects[result.subject_id].append(result)
             if isinstance(row, Row) and len(self._mapping.subject.key) == 1:
-                self._keys.update(row.cells[column] for column in self._mapping.subject.columns)
+                self._keys |= {row.cells[column]: result.subject_id for column in self._mapping.subject.columns}
             if result.join:
                 self._joins.add(result.join)
 
@@ -406,7 +416,11 @@ class _ExtractBuilder:
         facts: list[AnyFact] = []
         read: dict[str, int] = {}
         second_openings = 0
+        shortened = {self._keys[key] for key in shortened_among(self._keys, sum(map(len, self._subjects.values())))}
         for subject_id, rows in self._subjects.items():
+            if subject_id in shortened:
+                self._list(lost_digits(self._mapping.subject.columns), rows[0].place, len(rows))
+                continue
             kept, own = self._facts_of(self._reader.in_order(rows))
             facts += own
             if used := self._count(kept):
@@ -442,7 +456,7 @@ class _ExtractBuilder:
             return [], []
 
     def _is_good(self, row: RowResult) -> bool:
-        """Whether a row has no fault of its own, which is listed if it has."""
+        """Whether a row has no fault of its own; if it has one, it is listed."""
         try:
             self._reader.facts_of([row])
         except MalformedError as error:

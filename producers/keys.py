@@ -1,5 +1,6 @@
 """The keys of subjects and rows: composed as a mapping says, and refused if they cannot distinguish two subjects."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -17,7 +18,7 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
     """How many subjects the rows of an extract are about, and what is doubtful about their keys.
 
     Attributes:
-        one_for_each: what the mapping takes for one subject, in words.
+        one_for_each: what the mapping treats as one subject, in words.
         rows: number of rows that give facts.
         subjects: number of subjects they are about.
         largest: number of rows of the subject that has the most.
@@ -37,11 +38,12 @@ class KeyCounts(Struct, frozen=True, kw_only=True):
     from_one: bool
 
 
+_MAYBE_SHORTENED = re.compile(r"[1-9]E\d{1,3}", re.ASCII | re.IGNORECASE)
 _LOWEST, _SPARSE, _FEWEST = 3, 3, 5
 
 
 def are_from_one(keys: Collection[str]) -> bool:
-    """Whether keys are numbers from 1 on with few gaps, as a source gives them that begins again each day.
+    """Whether keys are numbers from 1 on with few gaps, as from a source whose numbers begin again each day.
 
     Args:
         keys: the keys of all subjects.
@@ -50,6 +52,21 @@ def are_from_one(keys: Collection[str]) -> bool:
         return False
     numbers = [int(key) for key in keys]
     return min(numbers) <= _LOWEST and max(numbers) <= _SPARSE * len(numbers)
+
+
+def shortened_among(keys: Collection[str], rows: int) -> list[str]:
+    """The keys such as `1E5` that are probably numbers in scientific notation, because of the keys around them.
+
+    By itself, such a text may be a code. It is none if all other keys are plain numbers, or if several rows share the only ones.
+
+    Args:
+        keys: the keys of all subjects.
+        rows: number of rows that have them.
+    """
+    alike = [key for key in keys if _MAYBE_SHORTENED.fullmatch(key)]
+    others = [key for key in keys if not _MAYBE_SHORTENED.fullmatch(key)]
+    are_numbers = all(key.isascii() and key.isdigit() for key in others) if others else rows > len(alike)
+    return alike if are_numbers else []
 
 
 def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
@@ -131,7 +148,7 @@ def day_of_opening(mapping: Mapping) -> str:
 
 
 def in_words(mapping: Mapping) -> str:
-    """What a mapping takes for one subject."""
+    """What a mapping treats as one subject, in words."""
     parts = [
         f"day of {', '.join(columns_of(part.day_of))}" if isinstance(part, DayOf) else part
         for part in mapping.subject.key

@@ -88,7 +88,7 @@ def play(
         PublishError: some facts may not have reached the log.
     """
     check_complete_to(extract, complete_to)
-    player, pace = _Player(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
+    player, pace = _ExtractPlayer(extract, sink, progress), Pace(speed, monotonic, wait, fast_until)
     for event_time, fact in _schedule(extract.facts, speed, fast_until, complete_to):
         if not pace.reach(event_time):
             # Stopped: everything before this time has been published.
@@ -183,7 +183,7 @@ class Pace:
         return began + (event_time - first).total_seconds() / self._speed - now
 
 
-class _Player:
+class _ExtractPlayer:
     """Publishes facts and heartbeats, and counts them."""
 
     def __init__(self, extract: Extract, sink: Sink, progress: Callable[[int, int], None] | None) -> None:

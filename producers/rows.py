@@ -16,7 +16,7 @@ from producers.values import Cells, MalformedError
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
 
-_TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"'}
+_TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"', "^": '"^"', "~": '"~"'}
 _NOT_JSON_LINES = "[{"
 _TELLING_WIDTH = 5
 """A row of so many columns is hardly ever part of a text by chance."""
@@ -113,7 +113,7 @@ def _record(first: str, lines: CountedLines, source: ExtractSource, width: int) 
         cells = next(_reader(_spanned(first, lines, more, source), source))
     except csv.Error:
         cells = None
-    if cells is not None and not any(_is_whole(line, source, width) for line in more):
+    if cells is not None and not _has_whole_rows(more, source, width):
         return cells
     lines.put_back(more)
     what = f"has a {source.quote} in the wrong place, or one that is not closed"
@@ -130,10 +130,20 @@ def _spanned(first: str, lines: CountedLines, more: list[str], source: ExtractSo
         yield line
 
 
+def _has_whole_rows(more: list[str], source: ExtractSource, width: int) -> bool:
+    """Whether lines within a quoted cell are rows by themselves, so that the quote was not meant to open the cell.
+
+    One line of many cells is enough. Text may have a comma or two by chance, but not in every line: with few columns, all lines
+    between the first and the last must be rows, and there must be several.
+    """
+    if width >= _TELLING_WIDTH:
+        return any(_is_whole(line, source, width) for line in more)
+    between = more[:-1]
+    return len(between) > _TELLING_WIDTH - 1 - width >= 0 and all(_is_whole(line, source, width) for line in between)
+
+
 def _is_whole(line: str, source: ExtractSource, width: int) -> bool:
-    """Whether a line within a quoted cell is a row by itself, so that the quote was not meant to open the cell."""
-    if width < _TELLING_WIDTH:
-        return False
+    """Whether a line is a row by itself."""
     try:
         return len(next(_reader([line], source))) == width
     except csv.Error:

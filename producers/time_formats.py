@@ -21,6 +21,7 @@ _SERIAL = re.compile(r"(\d{5})(?:\.(\d+))?(?: 0?\.(\d+)| 0)?", re.ASCII)
 _SERIAL_OF_DAY = re.compile(r"0?(\.\d+)|0", re.ASCII)
 _SERIALS = (32_874, 73_051)
 """From 1 January 1990 up to 1 January 2100, in days as a spreadsheet counts them."""
+_DIGITS_OF_A_SECOND = 6
 _SERIALS_FROM, _SERIALS_TO = 1990, 2100
 _END_OF_DAY = re.compile(r"(?<!\d)24(?=([:.]?)00(?:\1?00(?:\.0+)?)?(?![\d:]|\.\d))", re.ASCII)
 _HALF_OF_DAY = re.compile(r"\b([ap])\.? ?m\b\.?", re.ASCII | re.IGNORECASE)
@@ -80,8 +81,15 @@ def _serial(text: str) -> datetime | None:
 
 
 def _days(text: str) -> timedelta:
-    """A number of days, rounded to the millisecond, because a spreadsheet's fractions do not hit it exactly."""
-    return timedelta(milliseconds=round(Decimal(text) * 86_400_000))
+    """A number of days, rounded because a spreadsheet's fractions cannot represent it exactly.
+
+    It is rounded to the millisecond, or to the second if there are so few digits that a second is all they can mean: a spreadsheet
+    writes no more than ten digits unless the column has a format.
+    """
+    days = Decimal(text)
+    if len(text.partition(".")[2].rstrip("0")) <= _DIGITS_OF_A_SECOND:
+        return timedelta(seconds=round(days * 86_400))
+    return timedelta(milliseconds=round(days * 86_400_000))
 
 
 def _iso(text: str) -> datetime | None:

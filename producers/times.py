@@ -9,7 +9,7 @@ from producers.time_formats import advice_on, parse, parse_time_of_day
 from producers.values import Cells, MalformedError, check_digits, text_of
 
 Note = Literal["repeated_hour", "moved"]
-"""A reading that rests on more than the cell: one of the two meanings of a repeated hour, or a time moved to the one it follows."""
+"""A reading that depends on more than the cell: one of the two meanings of a repeated hour, or a time moved to the one it follows."""
 
 _TIMES_CACHED = 100_000
 _ADVICE_MOST = 100

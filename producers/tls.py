@@ -33,7 +33,7 @@ def tls_trouble(error: OSError, server: str, setting: str) -> tuple[str, str]:
 
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's reasons when what answers is not TLS."""
+"""OpenSSL's reasons when the server does not speak TLS."""
 
 
 def _certificate_trouble(error: ssl.SSLCertVerificationError, server: str, setting: str) -> tuple[str, str]:
@@ -88,7 +88,7 @@ def _load_own(context: ssl.SSLContext, setting: str, certificate: str, key: str)
     if key:
         _check_readable(f"{setting}_KEY", key)
     try:
-        # A passphrase would be asked for at the terminal, where nobody is.
+        # OpenSSL would ask for a passphrase at the terminal, where nobody can answer.
         context.load_cert_chain(certificate, key or None, password=lambda: "")
     except ssl.SSLError:
         what = "The client's certificate and key do not belong together, are not PEM, or the key has a passphrase."

@@ -82,11 +82,16 @@ def check_digits(text: str, columns: tuple[str, ...]) -> None:
         MalformedError: it is a number in scientific notation.
     """
     if _SCIENTIFIC.fullmatch(text):
-        what = (
-            "is a number in scientific notation, so its last digits are lost: export it again and do not save it in a "
-            "spreadsheet, or format its column as text first"
-        )
-        raise MalformedError("lost_digits", ", ".join(columns), what)
+        raise lost_digits(columns)
+
+
+def lost_digits(columns: tuple[str, ...]) -> MalformedError:
+    """The error for a number in scientific notation in these columns."""
+    what = (
+        "is a number in scientific notation, so its last digits are lost: export it again and do not save it in a "
+        "spreadsheet, or format its column as text first"
+    )
+    return MalformedError("lost_digits", ", ".join(columns), what)
 
 
 def holds(condition: Condition, cells: Cells) -> bool:
@@ -114,7 +119,11 @@ def value_of(field: Field, kind: Kind, cells: Cells, clock: RowTimes) -> Value |
     text = text_of(cells, columns)
     if field.values and (text is not None or "" in field.values):
         if (text or "") not in field.values and field.otherwise == REFUSE:
-            raise MalformedError("unknown_value", ", ".join(columns), "has a value that the mapping does not list")
+            what = (
+                "has a value that the mapping does not list: add it to `values`, set `otherwise`, or leave its rows out with "
+                "`rows.exclude`"
+            )
+            raise MalformedError("unknown_value", ", ".join(columns), what)
         return field.values.get(text or "", field.otherwise)
     if kind == "time":
         return clock.time_in(cells, columns)

@@ -58,14 +58,14 @@ def text_of_cell(value: Value) -> str:
 
 
 def _number(value: float) -> str:
-    """A number as it was typed. A workbook keeps only 15 digits of it: what had more is written so that it is refused."""
+    """A number as it was typed. A workbook keeps only 15 digits: numbers that had more are written so that they are refused."""
     if abs(value) >= _DIGITS_KEPT:
         return f"{value:.5E}"
     return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _rounded(value: datetime) -> datetime:
-    """A time to the millisecond, because a workbook holds a part of a day that hardly ever hits it exactly."""
+    """A time to the millisecond, because a workbook stores fractions of a day, which are rarely exact."""
     rest = timedelta(microseconds=value.microsecond % 1000)
     return value - rest + (_MILLISECOND if rest >= _MILLISECOND / 2 else timedelta(0))
 

@@ -11,7 +11,7 @@ from measures.outcome import OpenItem, instant, microseconds
 from measures.pane import Field
 from measures.timeline import Timeline
 
-FORMAT = 7
+FORMAT = 8
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")
@@ -84,12 +84,12 @@ def decode_open(text: str | bytes) -> list[OpenItem]:
 
 
 def encode_field(field: Field) -> str:
-    """The name of one count in its pane: kind, words and value, separated by bars; no label can contain a bar."""
+    """The name of one count in its pane: kind, labels and value, separated by bars; no label can contain a bar."""
     kind, dimensions, value = field
     return "|".join((kind, *dimensions, str(value)))
 
 
 def decode_field(text: str) -> Field:
-    """The kind, words and value of a count."""
+    """The kind, labels and value of a count."""
     kind, *dimensions, value = text.split("|")
     return kind, tuple(dimensions), int(value)

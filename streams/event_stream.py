@@ -135,7 +135,7 @@ class Follower(Generic[_Content]):
     Every viewer is sent something at least every `alive_seconds`: silence means that the task or the connection is dead.
 
     Args:
-        channels: by name.
+        channels: the channels, by name.
         read: reads the state for the named channels; blocking.
         wait: waits for a change for at most a number of seconds; blocking.
         intervals: how often the state is read.

@@ -1,9 +1,13 @@
 """The exporter: every reading as a Prometheus metric, read at each scrape; one process serves the whole state."""
 
 import logging
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from threading import Thread
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from socket import SHUT_RDWR
+from threading import BoundedSemaphore, Thread, Timer
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -14,6 +18,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
+from producers.http.hosts import is_own_host
 from streams.band_metrics import band_families
 from streams.health import Health, state_families
 from streams.logwatch import LogWatch
@@ -24,6 +29,9 @@ from streams.repeated_errors import RepeatedErrors
 from streams.trust import trust_families
 
 _logger = logging.getLogger("bluelamp.exporter")
+_REQUEST_SECONDS = 10.0
+"""How long the head of a request may take to arrive."""
+_CONNECTIONS_MAX = 256
 
 
 class ReadingsCollector(Collector):
@@ -83,24 +91,38 @@ class ReadingsCollector(Collector):
             yield from trust_families(self._reader)
 
 
-def serve(collectors_by_path: Mapping[str, Iterable[Collector]], port: int, host: str) -> tuple[WSGIServer, Thread]:
+def serve(
+    collectors_by_path: Mapping[str, Iterable[Collector]],
+    port: int,
+    host: str,
+    *,
+    names: Collection[str] = ("localhost",),
+    ready: Callable[[], tuple[bool, bytes]] | None = None,
+) -> tuple[WSGIServer, Thread]:
     """Serve metrics, with collectors of its own for each path.
 
     Args:
         collectors_by_path: collectors by path; any other path serves the first, and /health none.
         port: to listen on; 0 chooses a free one.
         host: address to listen on.
+        names: the host names under which it is reached.
+        ready: says for /ready whether the parts that it needs respond, and which do not; without it there is no such path.
     """
     applications: dict[str, WSGIApplication] = {
         path: make_wsgi_app(_registry(collectors)) for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
     applications["/health"] = _health
+    if ready:
+        applications["/ready"] = _ready(ready)
 
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not is_own_host(environment.get("HTTP_HOST", ""), names):
+            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"Invalid host header"]
         return applications.get(environment.get("PATH_INFO", ""), first)(environment, start_response)
 
-    server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_Quiet)
+    server = make_server(host, port, answer, _BoundedServer, handler_class=_TimedHandler)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     return server, thread
@@ -111,6 +133,15 @@ def _health(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes
     return [b"bluelamp exporter ok\n"]
 
 
+def _ready(ready: Callable[[], tuple[bool, bytes]]) -> WSGIApplication:
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_ready, body = ready()
+        start_response("200 OK" if is_ready else "503 Service Unavailable", [("Content-Type", "application/json")])
+        return [body]
+
+    return answer
+
+
 def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:
     registry = CollectorRegistry()
     for collector in collectors:
@@ -118,8 +149,58 @@ def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:
     return registry
 
 
-class _Quiet(WSGIRequestHandler):
-    """Writes no line for each request."""
+class _BoundedServer(ThreadingWSGIServer):
+    """A thread for each connection, up to a number; further ones are closed at once."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._free = BoundedSemaphore(_CONNECTIONS_MAX)
+        super().__init__(*arguments, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a connection."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke off is not worth a traceback."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class _TimedHandler(WSGIRequestHandler):
+    """Closes a connection whose request does not arrive in time, and writes no line for each request."""
+
+    timeout = _REQUEST_SECONDS
+
+    def handle(self) -> None:
+        """Serve one request."""
+        self._limit = Timer(_REQUEST_SECONDS, self._close)
+        self._limit.daemon = True
+        self._limit.start()
+        try:
+            super().handle()
+        finally:
+            self._limit.cancel()
+
+    def parse_request(self) -> bool:
+        """Read the head of the request; the answer may then take its time."""
+        try:
+            return super().parse_request()
+        finally:
+            self._limit.cancel()
+
+    def _close(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
         """Nothing."""

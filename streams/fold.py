@@ -87,7 +87,7 @@ class PartitionFold:
     Args:
         topic: the partition's topic.
         own_partition: which of the topic's partitions it is.
-        rules: by force.
+        rules: the rules, by force.
         feeds: as stored.
         events: as stored.
     """

@@ -203,7 +203,7 @@ def _feeds(reader: Reader) -> Iterator[Metric]:
 
 
 def _feed_health(reader: Reader) -> Iterator[Metric]:
-    """Whether each feed is live, how far it is behind, and whether it is simulated; only of forces ever received."""
+    """Whether each feed is live, how far it is behind, and whether it is simulated; only for forces from which something was received."""
     labels = ["force", "feed"]
     live = GaugeMetricFamily(
         "bluelamp_feed_live", "Whether a credible heartbeat arrived in the time allowed.", labels=labels
@@ -243,7 +243,7 @@ def _feed_health(reader: Reader) -> Iterator[Metric]:
 
 
 def _live(reader: Reader) -> Iterator[tuple[str, FeedStatus, bool]]:
-    """Each feed of the forces ever received, and whether it is live; feeds that load a history are left out."""
+    """Each feed of the forces from which something was received, and whether it is live; feeds that load a history are left out."""
     now = microseconds(reader.now())
     for force, rules in reader.rules.items():
         statuses = reader.feeds(force)

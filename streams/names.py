@@ -18,7 +18,7 @@ def metric_name(measure: Measure) -> str:
     name = name.replace("contact_us_", "contactus_")  # promtool takes "us" for microseconds
     name = name.replace(
         "_working_days_", "_workdays_"
-    )  # promtool takes "days" for a unit of time; working days are none
+    )  # promtool takes "days" for a unit of time; working days are not one
     return f"bluelamp_{name.removesuffix('_count')}"
 
 

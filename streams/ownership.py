@@ -75,7 +75,7 @@ class Owner:
 
     Args:
         store: the store of the state.
-        rules: by force.
+        rules: the rules, by force.
         quarantine: sends what cannot be counted to quarantine, before the batch is applied.
         move: sends facts to their right partition, before the batch is applied.
         next_offset: finds the next record in the log; None if the records are known to have no gaps.

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from facts.errors import QuestionError
-from measures.catalogue import CATALOGUE
-from measures.catalogue.custody import BY_DETAINEE
-from measures.measure import Bands, Measure
+from measures.catalogue import CATALOGUE, find
+from measures.catalogue.custody import BY_DETAINEE, MORE_URGENT
+from measures.measure import SPREAD, Bands, Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS, Window, resolve
 from streams.names import detainee_metric_name, is_exported, metric_name
@@ -171,8 +171,21 @@ def _families(measure: Measure, readings: Iterable[Reading]) -> Iterator[Metric]
         yield samples
     if measure.unit == "ratio":
         yield met
+    yield from _spread_families(measure, labels, readings)
     if measure.unrecorded or measure.is_share():
         yield from _doubt_families(measure, labels, readings)
+
+
+def _spread_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
+    """Gauges of the rest of the distribution behind a live mean or median."""
+    for figure in measure.spread():
+        help_text = f"{SPREAD[figure]} of the same times: {measure.question}"
+        family = GaugeMetricFamily(f"{metric_name(measure)}_{figure}", help_text, labels=labels)
+        for each in readings:
+            if each.state == "live" and each.value is not None and each.spread is not None:
+                words = [{"force": each.force, "window": each.window}[label] for label in labels]
+                family.add_metric(words, getattr(each.spread, figure))
+        yield family
 
 
 def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Reading]) -> Iterator[Metric]:
@@ -193,15 +206,26 @@ def _doubt_families(measure: Measure, labels: list[str], readings: Iterable[Read
 
 
 def by_detainee(measure: Measure, readings: Iterable[Reading], reader: Reader) -> Metric:
-    """A series for each detainee whom a live reading of a measure counts, so that each has an alert of their own."""
-    help_text = f"1 for each detainee, by opaque number and suite: {measure.question}"
+    """A series for each detainee whom a live reading of a measure counts, so that each has an alert of their own.
+
+    Of the steps of one clock, only the most urgent has a series: an overdue review is not due within 60 minutes too.
+    """
+    help_text = (
+        f"1 for each detainee, by opaque number and suite, unless a more urgent step applies: {measure.question}"
+    )
+    urgent = MORE_URGENT.get(measure.name)
     family = GaugeMetricFamily(detainee_metric_name(measure), help_text, labels=["force", "detainee", "suite"])
     for each in readings:
         if each.state == "live":
-            listed = reader.listed(measure, each.window, force=each.force)
-            for detainee, suite in sorted({(subject.subject_id, subject.dimensions["suite"]) for subject in listed}):
+            found = _detainees(measure, each, reader) - (_detainees(find(urgent), each, reader) if urgent else set())
+            for detainee, suite in sorted(found):
                 family.add_metric([each.force, detainee, suite], 1)
     return family
+
+
+def _detainees(measure: Measure, reading: Reading, reader: Reader) -> set[tuple[str, str]]:
+    listed = reader.listed(measure, reading.window, force=reading.force)
+    return {(subject.subject_id, subject.dimensions["suite"]) for subject in listed}
 
 
 def _has_bands(measure: Measure) -> bool:

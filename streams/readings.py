@@ -62,7 +62,7 @@ class Weekly(NamedTuple):
     Attributes:
         window: the whole hours that it covers.
         hours: the number of them, by weekday (0 is Monday) and local hour of the day.
-        figures: by weekday and hour; left out where nothing happened.
+        figures: the figures, by weekday and hour; left out where nothing happened.
     """
 
     window: Window
@@ -111,7 +111,7 @@ class Reader:
     Args:
         redis: a blocking client that decodes replies to text.
         state_name: prefix of the state's keys.
-        rules: by force.
+        rules: the rules, by force.
         now: the wall clock.
         version: the state version to read; by default the current one, also after a switch.
 
@@ -250,7 +250,7 @@ class Reader:
             measure: the measure or its name.
             window: a window, its name, or FROM/TO.
             by: the dimensions to break it down by.
-            where: the words to filter by.
+            where: the labels to filter by.
             as_of: the time to read it at; the force's present by default.
             force: the force's name; optional if there is only one profile.
             is_now: whether `as_of` is the present and not the past; by default, whether `as_of` was left out.
@@ -322,7 +322,7 @@ class Reader:
             measure: one that has windows.
             force: the force's name.
             weeks: how many weeks to go back from the last whole hour.
-            where: the words to filter by.
+            where: the labels to filter by.
 
         Raises:
             QuestionError: the measure has no such dimension or word.
@@ -359,13 +359,13 @@ class Reader:
     def histograms(
         self, measure: Measure, window: str, *, by: tuple[str, ...] = (), where: Where | None = None, force: str
     ) -> dict[tuple[str, ...], Histogram]:
-        """The exact histograms of the durations that a measure is computed from, by words, in whole units of their kind.
+        """The exact histograms of the durations that a measure is computed from, by label, in whole units of their kind.
 
         Args:
             measure: the measure; one that is not computed from durations has none.
             window: its name, or FROM/TO.
             by: the dimensions to break it down by.
-            where: the words to filter by.
+            where: the labels to filter by.
             force: the force's name.
 
         Raises:
@@ -386,7 +386,7 @@ class Reader:
         Args:
             measure: one of open items, or one with a target, for which those that missed it and are still open are listed.
             window: its name; it does not matter for open items.
-            where: the words to filter by.
+            where: the labels to filter by.
             force: the force's name; optional if there is only one profile.
 
         Raises:
@@ -561,10 +561,13 @@ class Reader:
         rules, measure = self.rules[force], find("suite_entered_count")
         present = microseconds(self.present(force)) // HOUR
         hours = range(microseconds(first) // HOUR, min(microseconds(last) // HOUR, present) + 1)
-        window = whole_hours(hours.start * HOUR, (present + 1) * HOUR, rules.force)
-        if window is None or not hours:
-            return {}
-        source, record = self._loaded(self._of(measure), window, rules), self._coverage(measure, rules)
+        record = self._coverage(measure, rules)
+        # Hours before the record have no panes, and there may be any number of them.
+        start = max(hours.start * HOUR, record.begins or 0) // HOUR
+        window = whole_hours(start * HOUR, (present + 1) * HOUR, rules.force)
+        if not hours or window is None or hours.stop <= start:
+            return dict.fromkeys(map(instant, (hour * HOUR for hour in hours)))
+        source = self._loaded(self._of(measure), window, rules)
         panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
         now = Counter(item.dimensions[0] for item in source.open("in_custody"))
         found = occupancy(now, panes, hours)

@@ -18,7 +18,7 @@ class Record(NamedTuple):
         value: its bytes.
         is_by_log: the log set the timestamp; otherwise the producer did, and it is unknown when the log received it.
         moved_from: where its facts were first received; None if that was here.
-        skipped: the offsets without a readable record that this stands for; None for a genuine record.
+        skipped: the offsets without a readable record that this entry represents; None for a genuine record.
         mapping: the mapping by which its facts were read from a file; None if they were not.
     """
 

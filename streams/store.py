@@ -47,7 +47,7 @@ class Names:
         return f"{self.base}index:{force}:{grain}"
 
     def pane(self, force: str, grain: str, slot: int | str) -> str:
-        """The hash of one pane: counts by kind, words and value."""
+        """The hash of one pane: counts by kind, labels and value."""
         return f"{self.base}pane:{force}:{grain}:{slot}"
 
     def __str__(self) -> str:
@@ -78,8 +78,8 @@ class Control(NamedTuple):
     Attributes:
         applied_offset: the offset up to which the log is applied; None if there is no state yet.
         epoch: the epoch of this ownership; an older owner's writes are refused.
-        feeds: by force and feed.
-        events: by force.
+        feeds: the feeds, by force and feed.
+        events: the events, by force.
     """
 
     applied_offset: int | None

@@ -34,9 +34,9 @@ class Trust(Struct, frozen=True):
     """What is missing from a force's record over the last day.
 
     Attributes:
-        feeds: one row for each feed, those that lack most first.
+        feeds: one row for each feed, the least complete first.
         areas: one row for each area, likewise.
-        readings: the figures that lack outcomes, those with the widest bounds first.
+        readings: the figures with unrecorded outcomes, the widest bounds first.
     """
 
     feeds: list[TrustRow]
@@ -129,7 +129,7 @@ def _areas(reader: Reader, force: str) -> Iterator[TrustRow]:
 
 
 def _nameless(word: str, cases: int) -> int:
-    """The cases without an area of the profile: all of those under the words for it, and none under an area's own."""
+    """The cases whose area is not in the profile: all of those under `none` and `unlisted`, and zero under a listed area."""
     return cases if word in (NONE, UNLISTED) else 0
 
 

@@ -24,7 +24,7 @@ class VersionBuilder:
 
     Args:
         store: the store of the version.
-        rules: by force.
+        rules: the rules, by force.
         source: the records to fold.
         move: sends facts to their right partition.
         retry: runs idempotent work on the state server; once by default.

@@ -54,7 +54,7 @@ class Worker:
 
     Args:
         settings: the settings of this worker.
-        rules: by force.
+        rules: the rules, by force.
         leave: ends the process at once with a status; never returns.
         now: the wall clock.
     """

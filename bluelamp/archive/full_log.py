@@ -30,7 +30,7 @@ def recount_of(
     """Recount every fact ever published, from the archive that the settings name and then the log.
 
     Args:
-        settings: name both.
+        settings: these name the archive and the log.
         forces: the profiles.
         until: the offset to stop before, by topic and partition.
         keeps_facts: whether the facts stay available.
@@ -80,7 +80,7 @@ def archive_log(settings: Settings, say: Callable[[ArchivePart], None]) -> Archi
     """Write the log's records after the archive's end to the archive.
 
     Args:
-        settings: name both.
+        settings: these name the archive and the log.
         say: called with each file once the manifest lists it.
     """
     directory = directory_of(settings)

@@ -90,7 +90,7 @@ class Archive:
                     yield from records_of(cast(Topic, place[0]), place[1], each)
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
-        """The records of a partition from one offset up to, and without, another, as far as it holds them."""
+        """The records of a partition from one offset up to but excluding another, as far as the archive has them."""
         for part in self._parts.get(place, []):
             if part.after > first and part.first < after:
                 for batch in self._rows(part):

@@ -1,5 +1,6 @@
 """The command line: its commands, grouped by purpose, and how errors are printed."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -37,6 +38,8 @@ from bluelamp.wiring.processes import end_with_parent
 from facts.errors import BlueLampError
 from streams.refusal import explained
 
+_PRIVATE = 0o077
+"""Only the user who runs it can read the files that it and its child processes write."""
 GROUPS: Mapping[str, Mapping[click.Command, str]] = {
     "Run the system": {
         up: "Start everything on this machine.",
@@ -107,6 +110,7 @@ for _commands in GROUPS.values():
 
 def main() -> None:
     """Run the command line as a process, which ends with its parent if that asks for it."""
+    os.umask(_PRIVATE)
     end_with_parent()
     run()
 

@@ -1,12 +1,13 @@
 """`bluelamp occupancy`: how many people were in custody in each suite at past hours."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from bluelamp.cli.options import FORCE, JSON, say, settings_of
 from bluelamp.wiring.arguments import parse_instant
 from bluelamp.wiring.connections import reader
+from facts.errors import QuestionError
 from measures.occupancy import Suites
 
 
@@ -24,24 +25,31 @@ def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | N
     source = reader(settings)
     rules = source.rules_of(settings.force)
     source.refresh()
-    last = parse_instant(moment, rules.force.zone()) if moment else source.present(settings.force)
-    first = last - timedelta(hours=hours - 1)
+    zone, present = rules.force.zone(), source.present(settings.force)
+    last = parse_instant(moment, zone) if moment else present
+    times = whole_hours(last, hours)
     found: dict[datetime, Suites | None]
     if is_recounted:
         from bluelamp.archive.full_log import recount_of
 
-        start = first.replace(minute=0, second=0, microsecond=0)
         with recount_of(settings, [each.force for each in source.rules.values()], None) as recounted:
-            times = [start + timedelta(hours=number) for number in range(hours)]
-            found = {at: recounted.occupancy(settings.force, at) for at in times}
+            found = {at: recounted.occupancy(settings.force, at) for at in times if at <= present}
     else:
-        found = source.occupancy(settings.force, first, last)
+        found = source.occupancy(settings.force, times[0], times[-1])
+    if not found:
+        what = "These hours have not come yet."
+        raise QuestionError(what, where="--at", hint=f"The present is {present.astimezone(zone):%Y-%m-%d %H:%M}.")
     if as_json:
         say([{"at": at.isoformat(), "suites": suites} for at, suites in found.items()])
         return
     for at, suites in found.items():
-        local = at.astimezone(rules.force.zone())
-        click.echo(f"{local:%Y-%m-%d %H:%M %Z}  {_words(suites)}")
+        click.echo(f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}  {_words(suites)}")
+
+
+def whole_hours(last: datetime, count: int) -> list[datetime]:
+    """The last `count` whole hours up to a time, in UTC: a local night may have an hour twice."""
+    hour = last.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return [hour - timedelta(hours=back) for back in reversed(range(count))]
 
 
 def _words(suites: Suites | None) -> str:

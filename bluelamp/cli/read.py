@@ -9,7 +9,7 @@ from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
 from measures.catalogue import find
 from measures.display import doubt_words, words
-from measures.measure import Measure
+from measures.measure import SPREAD, Measure
 from measures.reading import Reading
 
 
@@ -51,6 +51,14 @@ def read(
             click.echo(_line(reading, declared))
 
 
+def spread_words(reading: Reading, measure: Measure) -> str:
+    """The rest of the distribution of the times behind a mean or a median, such as `mean 3 min 10 s, 90th percentile 8 min 00 s`."""
+    if reading.spread is None or reading.value is None:
+        return ""
+    found = {name: getattr(reading.spread, name) for name in measure.spread()}
+    return ", ".join(f"{SPREAD[name].lower()} {words(value, measure.unit)}" for name, value in found.items())
+
+
 def _line(reading: Reading, measure: Measure) -> str:
     dimensions = " ".join(f"{name}={word}" for name, word in reading.dimensions.items())
     start, end = (each.strftime("%Y-%m-%d %H:%M") for each in (reading.start, reading.end))
@@ -59,6 +67,7 @@ def _line(reading: Reading, measure: Measure) -> str:
         dimensions,
         f"{value} (n {n_text(reading.n)})",
         doubt_words(reading.low, reading.high, reading.unrecorded, measure.unit),
+        spread_words(reading, measure),
         reading.state,
         f"{start} to {end}",
         reading.reason,

@@ -35,7 +35,7 @@ class DryRun(Struct, kw_only=True):
         rows_replaced: rows that a later row of their subject replaces.
         rows_malformed: rows lost: they, or their subject, cannot be read.
         keys: how many subjects the rows are about, and what is doubtful about their keys.
-        notes: by note and columns, the number of rows with a time whose reading rests on more than the cell.
+        notes: by note and columns, the number of rows with a time whose meaning depends on more than the cell.
         strays: facts so far from all others that their year may be mistyped.
         columns: what becomes of each column.
         facts: the facts of each type.

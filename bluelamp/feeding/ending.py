@@ -1,4 +1,4 @@
-"""Ends by hand what no source will end: checks that it is open, and publishes the fact that a person ended it."""
+"""Ends by hand a subject whose end was never recorded: checks that it is open, and publishes the fact that a person ended it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -88,12 +88,12 @@ def published(entries: Iterable[Entry], mapping: Declared, subjects: Collection[
                 if subjects is not None and fact.subject_id not in subjects:
                     continue
                 add(found.timelines[fact.subject_id], fact)
-                if name == mapping.name or (name is None and fact.fact_id in _ids(mapping, fact.subject_id)):
+                if name == mapping.name or (name is None and fact.fact_id in ids_per_subject(mapping, fact.subject_id)):
                     found.own[fact.subject_id].add(fact.fact_id)
     return found
 
 
-def _ids(mapping: Declared, subject_id: str) -> set[str]:
+def ids_per_subject(mapping: Declared, subject_id: str) -> set[str]:
     """The ids that a mapping gives its facts per subject: records of older versions do not name the mapping."""
     return {digest(mapping.name, each.label, subject_id) for each in mapping.facts if each.per == "subject"}
 

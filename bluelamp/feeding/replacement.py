@@ -5,9 +5,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bluelamp.feeding.published import Published, ReplacedPeriod, by_subject, differs, undecided_error
+from bluelamp.feeding.published import Published, ReplacedPeriod, by_subject, differs, ids_per_subject, undecided_error
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.union import AnyFact
+from measures.display import number
 from measures.timeline import Timeline, add, effective
 from producers.declaration import Mapping as Declared
 from producers.row_facts import digest
@@ -63,6 +64,47 @@ def replacement(
     return found
 
 
+class LeftOut(Struct, kw_only=True):
+    """What an extract no longer gives of subjects that it reports again.
+
+    Attributes:
+        facts: the facts in force that its mapping published about these subjects and that it does not give.
+        withdrawals: the facts that withdraw them, if the mapping says that later rows replace earlier ones; otherwise none.
+    """
+
+    facts: list[SubjectFact] = []
+    withdrawals: list[FactWithdrawn] = []
+
+
+def left_out(facts: Sequence[AnyFact], mapping: Declared, log: Published, at: datetime) -> LeftOut:
+    """What an extract no longer gives of the subjects that it reports again.
+
+    Only facts of all the rows of a subject are compared: another row may be in another extract.
+
+    Args:
+        facts: everything that the extract reports, with the times of their records.
+        mapping: the mapping by which it was read.
+        log: what the log has about the same subjects.
+        at: when the extract was made; what was recorded after it is kept.
+    """
+    found, is_whole = LeftOut(), mapping.rows.later == "replace"
+    for subject_id, after in by_subject(facts).items():
+        timeline, given = dict(log.timelines.get(subject_id, {})), {each.fact_id for each in after}
+        own = log.own.get(subject_id, set())
+        absent = (own if is_whole else own & ids_per_subject(mapping, subject_id)) - given
+        gone = [fact for fact in effective(timeline) if fact.fact_id in absent and not _is_later(fact, at)]
+        found.facts += gone
+        if is_whole:
+            for fact in after:
+                add(timeline, fact)
+            found.withdrawals += _withdrawals(timeline, gone, after, mapping, at)
+    return found
+
+
+def _is_later(fact: SubjectFact, at: datetime) -> bool:
+    return fact.recorded_at is not None and fact.recorded_at > at
+
+
 def _withdrawals(
     timeline: Timeline, gone: Sequence[SubjectFact], after: Sequence[SubjectFact], mapping: Declared, at: datetime
 ) -> Iterator[FactWithdrawn]:
@@ -100,7 +142,28 @@ def lines(found: Replacement, limit: int) -> Iterator[str]:
     gone = found.withdrawn
     count = f"{found.published:,} facts were published about subjects that began from {found.start} to {found.end}"
     yield f"{count}: {len(gone):,} of them are no longer in the extract and are withdrawn."
-    for fact in gone[:limit]:
+    yield from _listed(gone, limit)
+
+
+def left_out_lines(found: LeftOut, limit: int) -> Iterator[str]:
+    """What an extract no longer gives, and what becomes of it, for a person to read; nothing if there is nothing.
+
+    Args:
+        found: what it no longer gives.
+        limit: the most facts to list.
+    """
+    if found.facts:
+        count = f"{number(len(found.facts), 'fact')} of subjects that this extract reports again are not in it any more"
+        yield (
+            f"{count} and are withdrawn."
+            if found.withdrawals
+            else f"{count}, and still count: --replace FROM TO withdraws them."
+        )
+        yield from _listed(found.facts, limit)
+
+
+def _listed(facts: Sequence[SubjectFact], limit: int) -> Iterator[str]:
+    for fact in facts[:limit]:
         yield f"  {fact.subject_id}  {type(fact).__name__}  {fact.at}"
-    if len(gone) > limit:
-        yield f"  and {len(gone) - limit:,} more; use --json to list them all."
+    if len(facts) > limit:
+        yield f"  and {len(facts) - limit:,} more; use --json to list them all."

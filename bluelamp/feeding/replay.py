@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from bluelamp.feeding.published import ReplacedPeriod, check_keys, count_outdated, read_published
-from bluelamp.feeding.replacement import Replacement, replacement
+from bluelamp.feeding.replacement import LeftOut, Replacement, left_out, left_out_lines, replacement
 from bluelamp.feeding.replacement import lines as replacement_lines
 from bluelamp.wiring.arguments import parse_instant
 from bluelamp.wiring.clock import wall
@@ -60,6 +60,8 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
         is_whole: whether the replay reached the end of the extract.
         recorded_at: when the extract was made; None if that is not known.
         outdated: number of facts that do not count, because the log has later records of them.
+        left_out: number of facts in the log that the extract no longer gives of the subjects that it reports again.
+        withdrawn: number of facts published to withdraw them; none unless the mapping says that later rows replace earlier ones.
         replaced: what was withdrawn, if the replay replaces a period.
     """
 
@@ -73,6 +75,8 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
     is_whole: bool
     recorded_at: datetime | None = None
     outdated: int = 0
+    left_out: int = 0
+    withdrawn: int = 0
     replaced: Replacement | None = None
 
 
@@ -119,15 +123,15 @@ def run(
     stop = stopping()
     with LogClient(settings.log()) as log:
         log.ensure_topics(settings.partitions)
-    replaced, outdated = None, 0
+    replaced, compared = None, LogComparison()
     if replaces:
         replaced = replacing(settings, extract, recorded_at, replaces, accepts_malformed=are_malformed_accepted)
         if not is_quiet:
             print_replacement(replaced)
     else:
-        outdated = _compared(settings, extract)
-        if outdated and not is_quiet:
-            click.echo(_OUTDATED.format(number(outdated, "fact")))
+        compared = _compared(settings, extract, recorded_at)
+        for line in () if is_quiet else _compared_lines(compared):
+            click.echo(line)
     publishing = msgspec.structs.replace(BACKFILL if pace == "max" else REPLAY, mapping=extract.mapping.name)
     with (
         connect(settings.log(), publishing, now=wall, monotonic=time.monotonic) as publisher,
@@ -143,21 +147,39 @@ def run(
             fast_until=_local_time(fast_until, extract.mapping, "--fast-until") if fast_until else None,
             complete_to=ends,
         )
-        if replaced and played.is_whole:
-            for withdrawal in replaced.withdrawals:
-                publisher.publish(withdrawal, extract.mapping.topic)
+        withdrawals = (replaced or compared.left_out).withdrawals
+        for withdrawal in withdrawals if played.is_whole else ():
+            publisher.publish(withdrawal, extract.mapping.topic)
     if not is_quiet:
         click.echo(
             f"{played.facts:,} of {len(extract.facts):,} facts published, subjects: {len(extract.subjects):,}, "
             f"complete to {played.complete_to}. Rows lost: {extract.rows_malformed:,} of {extract.rows:,}."
         )
-        if replaced and not played.is_whole:
+        if withdrawals and not played.is_whole:
             click.echo("The replay was stopped before its end, so nothing was withdrawn.")
-    return _result(extract, played, recorded_at, outdated, replaced if played.is_whole else None)
+    return _result(extract, played, recorded_at, compared, replaced if played.is_whole else None)
 
 
-def _compared(settings: Settings, extract: Extract) -> int:
-    """Compare an extract with the log: the number of its facts that do not count, because the log has later records of them.
+class LogComparison(Struct, kw_only=True):
+    """An extract compared with what the log has about its subjects.
+
+    Attributes:
+        outdated: number of its facts that do not count, because the log has later records of them.
+        left_out: what it no longer gives of these subjects.
+    """
+
+    outdated: int = 0
+    left_out: LeftOut = msgspec.field(default_factory=LeftOut)
+
+
+def _compared_lines(compared: LogComparison) -> Iterator[str]:
+    if compared.outdated:
+        yield _OUTDATED.format(number(compared.outdated, "fact"))
+    yield from left_out_lines(compared.left_out, _WITHDRAWN_LISTED)
+
+
+def _compared(settings: Settings, extract: Extract, recorded_at: datetime | None) -> LogComparison:
+    """Compare an extract with the log.
 
     Raises:
         SettingError: the log has other subjects under its keys, or other facts of the same extract.
@@ -165,7 +187,10 @@ def _compared(settings: Settings, extract: Extract) -> int:
     mapping = extract.mapping
     log = read_published(settings, mapping, {cast(SubjectFact, fact).subject_id for fact in extract.facts})
     check_keys(extract.facts, mapping, log)
-    return count_outdated(extract.facts, mapping, log)
+    outdated = count_outdated(extract.facts, mapping, log)
+    return LogComparison(
+        outdated=outdated, left_out=left_out(extract.facts, mapping, log, recorded_at) if recorded_at else LeftOut()
+    )
 
 
 def read_stamped(
@@ -373,8 +398,8 @@ def doubts(extract: Extract) -> Iterator[str]:
         )
     if keys.from_one:
         yield (
-            "The keys are numbers from 1 on. If they begin again each day, days that are replayed one after another overwrite "
-            "each other: add the day to `subject.key`."
+            "The keys are numbers from 1 on. If they begin again each day, a replay of the next day is refused: add the day to "
+            "`subject.key` before you publish the first."
         )
     for note, columns in extract.notes.items():
         for column, count in columns.items():
@@ -395,7 +420,7 @@ def _result(
     extract: Extract,
     played: ReplayProgress,
     recorded_at: datetime | None,
-    outdated: int,
+    compared: LogComparison,
     replaced: Replacement | None,
 ) -> ReplayResult:
     return ReplayResult(
@@ -408,6 +433,8 @@ def _result(
         complete_to=played.complete_to,
         is_whole=played.is_whole,
         recorded_at=recorded_at,
-        outdated=outdated,
+        outdated=compared.outdated,
+        left_out=len(compared.left_out.facts),
+        withdrawn=len(compared.left_out.withdrawals),
         replaced=replaced,
     )

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -76,7 +77,7 @@ class AlertSetup:
         if not self._token:
             return [f"Alerts, to sign in:     {page}"]
         return [
-            f"To act on alerts, sign in here (this link is valid for this run only; do not share it):\n  {page}#{self._token}"
+            f"To act on alerts, sign in here (this link is valid for this run only; do not share it):\n  {page}#{quote(_login())}:{self._token}"
         ]
 
     def programs(self, settings: Settings, directory: Path) -> list[Program]:

@@ -14,6 +14,7 @@ LOG, STATE, OUTPUT = "log", "state", "output"
 SIMULATION = "simulation.json"
 """The file that describes a simulated log. A log without this file holds facts from real feeds."""
 _LOCK = "lock"
+_PRIVATE = (LOG, STATE, OUTPUT, "inbox", "prometheus")
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def locked(directory: Path) -> Iterator[None]:
     """
     try:
         (directory / OUTPUT).mkdir(parents=True, exist_ok=True)
+        _make_private(directory)
         lock = (directory / _LOCK).open("ab")
     except OSError as error:
         hint = "Choose a directory that you can write to, with --data or BLUELAMP_DATA."
@@ -38,6 +40,12 @@ def locked(directory: Path) -> Iterator[None]:
             hint = "Stop it, or choose another directory with --data or BLUELAMP_DATA."
             raise SettingError(what, where=str(directory), hint=hint) from None
         yield
+
+
+def _make_private(directory: Path) -> None:
+    """Make files of earlier versions, which everybody could read, readable only to their owner."""
+    for folder in (directory / name for name in _PRIVATE if (directory / name).is_dir()):
+        folder.chmod(0o700)
 
 
 def _process(directory: Path) -> str:
@@ -90,7 +98,7 @@ def refuse_mixture(settings: Settings, *, is_simulated: bool) -> None:
     """Refuse to mix simulated and real facts in the log of a running `bluelamp up`.
 
     Args:
-        settings: name the log.
+        settings: these name the log.
         is_simulated: whether the facts to publish are simulated.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The results of the recount: figures with their words, and the outcomes and open items behind them."""
+"""The results of the recount: figures with their labels, and the outcomes and open items behind them."""
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ class RecountCell(Struct, frozen=True, kw_only=True):
     """A figure.
 
     Attributes:
-        dimensions: the word of each dimension, in the order of the question; bands have `band` last.
+        dimensions: the label of each dimension, in the order of the question; bands have `band` last.
         value: in the measure's unit (count, seconds, or 0 to 1); None where there are no outcomes.
         n: the number of outcomes.
         met: for a share, the number of outcomes that count towards it; for bands, the same as the value; otherwise None.
@@ -54,7 +54,7 @@ class Finished(Struct, frozen=True, kw_only=True):
         force: the force.
         decided: when it was decided, in microseconds since 1970 in UTC.
         began: when its subject began, in microseconds since 1970 in UTC.
-        dimensions: the words of the kind's dimensions, in order.
+        dimensions: the labels of the kind's dimensions, in order.
         value: tenths of a second for spans of contacts; seconds for other spans; 1 or 0 for met or missed; otherwise 0.
     """
 
@@ -72,10 +72,10 @@ class RecountOpenItem(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
         force: the force.
-        since: since when it is open, in microseconds since 1970 in UTC.
+        since: the time since which it is open, in microseconds since 1970 in UTC.
         began: when its subject began, in microseconds since 1970 in UTC.
         due: the first time at which it can no longer meet its target, in microseconds; None without a target.
-        dimensions: the words of the kind's dimensions, in order.
+        dimensions: the labels of the kind's dimensions, in order.
         unrecorded_from: when its end begins to count as unrecorded, in microseconds; None if it never does.
     """
 

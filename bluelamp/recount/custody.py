@@ -1,15 +1,18 @@
 """Section 7 of the semantics: the outcomes of custody, derived from the facts of each custody number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
+from facts.force import Force
+
 _MINUTE = 60_000_000
 _HOUR = 60 * _MINUTE
 _BATCH = 50_000
+_SILENT_SECONDS = 24 * 3600
 
 
 class _Fact(NamedTuple):
@@ -49,7 +52,7 @@ class _Row(NamedTuple):
 
 
 class _Spell(Struct):
-    """A stay: its first fact, its facts, the places with the time of coming there, and how it ended."""
+    """A stay: its first fact, its facts, the suites with the time of arrival at each, and how it ended."""
 
     opened: _Fact
     child: str
@@ -60,17 +63,19 @@ class _Spell(Struct):
     is_new: bool = True
 
 
-def derive(connection: Any) -> None:
+def derive(connection: Any, forces: Iterable[Force]) -> None:
     """Fill the tables of outcomes of custody.
 
     Args:
         connection: the database with the table custody_fact.
+        forces: the profiles, which say when a record is silent.
     """
+    ages = {force.name: (force.detention_silent_after_seconds or _SILENT_SECONDS) * 1_000_000 for force in forces}
     names = ", ".join(_Fact._fields)
     found = connection.execute(f"SELECT {names} FROM custody_fact ORDER BY subject, place").fetchall()  # noqa: S608 - names are ours
     rows: list[_Row] = []
     for _, facts in groupby(map(_Fact._make, found), attrgetter("subject")):
-        rows += _subject(list(facts))
+        rows += _subject(list(facts), ages)
         if len(rows) > _BATCH:
             _insert(connection, rows)
             rows = []
@@ -108,7 +113,7 @@ def _insert(connection: Any, rows: Sequence[_Row]) -> None:
     connection.execute("DROP TABLE custody_row")
 
 
-def _subject(facts: list[_Fact]) -> Iterator[_Row]:
+def _subject(facts: list[_Fact], ages: Mapping[str, int]) -> Iterator[_Row]:
     spells = _spells(facts)
     attended = [each for each in facts if each.fact == "VoluntaryAttended"]
     began = spells[0].opened.happened if spells else (attended or facts)[0].happened
@@ -118,9 +123,9 @@ def _subject(facts: list[_Fact]) -> Iterator[_Row]:
         yield _Row(False, first.subject, first.force, "voluntary_attended", first.happened, began, *words)
     if spells:
         for stays in _detentions(spells):
-            yield from _detention(stays)
+            yield from _detention(stays, ages)
     else:
-        yield from _without_arrival([each for each in facts if each.fact != "VoluntaryAttended"], began)
+        yield from _without_arrival([each for each in facts if each.fact != "VoluntaryAttended"], began, ages)
 
 
 def _yes_no(child: bool | None) -> str:
@@ -276,7 +281,7 @@ def _in_hospital(facts: Sequence[_Fact], end: int | None) -> list[tuple[int, int
     return found if since is None else [*found, (since, end)]
 
 
-def _detention(stays: Sequence[_Spell]) -> Iterator[_Row]:
+def _detention(stays: Sequence[_Spell], ages: Mapping[str, int]) -> Iterator[_Row]:
     facts = [fact for stay in stays for fact in stay.facts]
     authorised = _first(facts, "DetentionAuthorised")
     for number, stay in enumerate(stays):
@@ -296,6 +301,7 @@ def _detention(stays: Sequence[_Spell]) -> Iterator[_Row]:
         yield _Row(True, subject, force, "in_custody", came, came, *last)
         if not allowed and (stay.is_new or not authorised):
             yield _Row(True, subject, force, "awaiting_authorisation", came, came, *last)
+        yield _note(stay.opened, came, last, "record_silent", facts[-1].happened + ages[force])
         yield from _limits(stays, facts, stay, last)
         yield from _reviews(facts, _breaks(stays), stay.opened, came, last)
 
@@ -406,7 +412,7 @@ def _reviews(
 
 
 def _left(clock: _Clock, limit: int, breaks: Sequence[tuple[int, int | None]]) -> tuple[int, int]:
-    """Since when a clock is paused, and when it would be due if it ran on from there."""
+    """The time since which a clock is paused, and when it would be due if it continued from there."""
     since = max(breaks[-1][0], clock.start)
     return since, since + limit - clock.shows(since)
 
@@ -442,7 +448,7 @@ def _review(
         yield _note(who, began, words, "review_clock_paused", *_left(clock, limit, breaks))
 
 
-def _without_arrival(facts: Sequence[_Fact], began: int) -> Iterator[_Row]:
+def _without_arrival(facts: Sequence[_Fact], began: int, ages: Mapping[str, int]) -> Iterator[_Row]:
     if not facts:
         return
     who = facts[0]
@@ -455,4 +461,5 @@ def _without_arrival(facts: Sequence[_Fact], began: int) -> Iterator[_Row]:
         moves = [fact.word for fact in present if fact.fact == "DetaineeTransferred"]
         words = (moves[-1] if moves else "none", "none")
         yield _note(who, began, words, "arrival_unrecorded", present[0].happened)
+        yield _note(who, began, words, "record_silent", present[-1].happened + ages[who.force])
         yield from _reviews(present, _in_hospital(present, None), who, began, words)

@@ -27,7 +27,7 @@ from measures.outcome import KINDS
 
 
 def cells(question: RecountQuestion) -> list[RecountCell]:
-    """The figures of a question, in the order of their words.
+    """The figures of a question, in the order of their labels.
 
     Raises:
         QuestionError: the measure does not have one of the dimensions.
@@ -150,7 +150,7 @@ class _Spans(NamedTuple):
     """The finished spans of one figure, summarised in whole numbers; spans are in units of the kind.
 
     Attributes:
-        key: the words of the figure.
+        key: the labels of the figure.
         n: the number of spans.
         total: the sum of the spans.
         middle_low: the order statistic at or below the middle.

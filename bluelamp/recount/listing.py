@@ -18,12 +18,12 @@ class ListedOutcome(Struct, frozen=True, kw_only=True):
     """An outcome or an open item behind a figure.
 
     Attributes:
-        words: the words of the figure, by dimension.
+        words: the labels of the figure, by dimension.
         topic: the topic of its subject.
         subject: the number of its subject in the recount.
         kind: a key of `measures.outcome.KINDS`.
         value: in the kind's whole units; 1 or 0 for met or missed; 0 for an open item.
-        at: when it was decided, or since when it is open, in microseconds since 1970 in UTC.
+        at: when it was decided, or the time since which it is open, in microseconds since 1970 in UTC.
         began: when its subject began, in microseconds.
         due: when an open item falls due, in microseconds; None if it never does.
         is_open: whether it is an open item.
@@ -133,7 +133,7 @@ class Slot(Struct, frozen=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`.
         day: the local day on which their subjects began.
-        words: the words of the kind's dimensions, in order.
+        words: the labels of the kind's dimensions, in order.
         value: in the kind's whole units.
     """
 

@@ -144,7 +144,7 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], fact
         for section in _SECTIONS[topic]:
             _run(connection, section)
     if "custody" in reported:
-        custody.derive(connection)
+        custody.derive(connection, forces)
     _run(connection, "listed")
 
 

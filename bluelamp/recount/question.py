@@ -41,7 +41,7 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
         interval: the time span; None for open items, which are as of now.
         as_of: the time of the question, in microseconds since 1970 in UTC.
         by: the dimensions to break it down by.
-        where: the words to filter by, for each dimension, in addition to the measure's own.
+        where: the labels to filter by, for each dimension, in addition to the measure's own.
     """
 
     connection: Any
@@ -58,7 +58,7 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
         return rows
 
     def words(self, key: str) -> dict[str, str]:
-        """The words of a key, by dimension."""
+        """The labels of a key, by dimension."""
         return dict(zip(self.by, key.split("/"), strict=True)) if self.by else {}
 
 
@@ -77,7 +77,7 @@ def check(question: RecountQuestion) -> None:
 
 
 def finished(question: RecountQuestion, selections: Iterable[Selection]) -> Sql:
-    """The outcomes of a question: `key`, which is its words separated by slashes, and `value`."""
+    """The outcomes of a question: `key`, which is its labels separated by slashes, and `value`."""
     return _all_of(_finished(question, selection) for selection in selections)
 
 
@@ -159,7 +159,7 @@ def _all_of(queries: Iterable[Sql]) -> Sql:
 
 
 def key_words(question: RecountQuestion) -> str:
-    """The words of an outcome as one text, separated by slashes. No word contains a slash."""
+    """The labels of an outcome as one text, separated by slashes. No label contains a slash."""
     return f"concat_ws('/', {', '.join(_word(name) for name in question.by)})" if question.by else "''"
 
 

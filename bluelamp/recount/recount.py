@@ -97,10 +97,10 @@ class Recount:
             window: a window of semantics section 4, or FROM/TO as dates; ignored for measures of open items.
             as_of: the time of the question, with its zone.
             by: the dimensions to break it down by; `day` and `month` in report windows.
-            where: the words to filter by, for each dimension, in addition to the measure's own.
+            where: the labels to filter by, for each dimension, in addition to the measure's own.
 
         Returns:
-            the figures in the order of their words, without those that have no outcomes. A question without `by` always has one
+            the figures in the order of their labels, without those that have no outcomes. A question without `by` always has one
             figure: 0 for a count, None otherwise. A measure that others publish has no figures.
 
         Raises:
@@ -128,7 +128,7 @@ class Recount:
             window: the window.
             as_of: the time of the question.
             by: the dimensions to break it down by.
-            where: the words to filter by, for each dimension.
+            where: the labels to filter by, for each dimension.
             complete_to: the time up to which each feed is complete, in microseconds; None to use the heartbeats in the log.
         """
         question = self._question(measure, force, window, as_of, by, where)
@@ -147,7 +147,7 @@ class Recount:
         return outcomes(self._question(measure, force, window, as_of, by, where))
 
     def slots(self, topic: Topic, force: str, first: date, end: date) -> dict[Slot, int]:
-        """The number of outcomes of each kind, day, words and value, for the days from `first` to before `end`."""
+        """The number of outcomes of each kind, day, labels and value, for the days from `first` to before `end`."""
         return slots(self._connection, topic, force, first, end)
 
     def subjects_of(self, force: str, slot: Slot) -> list[int]:
@@ -184,8 +184,11 @@ class Recount:
             where=where or {},
         )
 
-    def occupancy(self, force: str, at: datetime) -> dict[str, int]:
-        """The number of people in custody in each suite at any time of the record, by the stays that it recounts."""
+    def occupancy(self, force: str, at: datetime) -> dict[str, int] | None:
+        """The number of people in custody in each suite at a time, by the stays that it recounts; None before the record begins."""
+        begins = self._coverage.begins(force, [feed for feed in self.forces[force].feeds if feed.topic == "custody"])
+        if begins is None or microseconds(at) < begins:
+            return None
         text = """
             SELECT suite, sum(CASE kind WHEN 'suite_entered' THEN 1 ELSE -1 END)::BIGINT AS present
             FROM custody_finished

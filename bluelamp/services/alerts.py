@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 import requests
@@ -12,12 +12,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from alerts.inbox.api.app import EndRequest, Parts, api
-from alerts.inbox.api.guard import Guard
-from alerts.inbox.api.people import Attempts, People, Proxy, Role, parse_tokens
+from alerts.inbox.api.guard import Guard, Viewers
+from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
+from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.payload import Payload
 from alerts.inbox.log.spool import Spool
@@ -36,11 +40,15 @@ from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
 from measures.outcome import microseconds
+from producers.http.attempts import Attempts
+from producers.http.problem import problem, response_of
 from producers.publish import LIVE, connect
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
 
 API_PATH = "/api/alerts"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_SESSIONS_SECONDS = 2.0
 ENGINE = "engine"
 
 
@@ -49,8 +57,30 @@ def inbox_log(settings: Settings, spool: Spool | None = None) -> InboxLog:
     return InboxLog(state_client(settings), f"{settings.state_name}:inbox", spool)
 
 
+def viewers(settings: Settings, host: str) -> Viewers:
+    """Who may view what.
+
+    Args:
+        settings: what is set; what is not has a safe default.
+        host: the address that the service listens on.
+    """
+    is_private = host in LOOPBACK and not settings.proxy_addresses
+    board = settings.view_board or ("everyone" if is_private else "view")
+    alerts = settings.view_alerts or board
+    return Viewers(
+        board=_least(board),
+        custody=_least(settings.view_custody or board),
+        alerts=_least(alerts),
+        alert_log=_least(settings.view_alert_log or alerts),
+    )
+
+
+def _least(viewer: Literal["everyone", "view", "act", "admin"]) -> Role | None:
+    return None if viewer == "everyone" else viewer
+
+
 def people(settings: Settings, environment: Mapping[str, str]) -> People:
-    """Everybody with a token or a role from the proxy, and the engine.
+    """Everybody with a token or a role from the proxy, and the engine; the sessions that have ended load in a thread.
 
     Raises:
         SettingError: a setting is wrong.
@@ -59,7 +89,10 @@ def people(settings: Settings, environment: Mapping[str, str]) -> People:
     engine = secret_in(environment, ENGINE_TOKEN)
     if engine:
         tokens += parse_tokens(f"{ENGINE}:engine:{engine}", ENGINE_TOKEN)
-    return People(tokens, wall, _proxy(settings))
+    key = f"{settings.state_name}:inbox:ended"
+    ended = SharedEndedSessions(state_client(settings, _SESSIONS_SECONDS), key, wall)
+    ended.start()
+    return People(tokens, wall, _proxy(settings), ended)
 
 
 def _proxy(settings: Settings) -> Proxy | None:
@@ -118,7 +151,7 @@ def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post
     return post
 
 
-def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule, ...] = RULES) -> Parts:
+def parts(settings: Settings, guard: Guard, rules: tuple[Rule, ...] = RULES) -> Parts:
     """What the API uses; nothing is connected until it is needed."""
     source = reader(settings)
     figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=used_by_rules(rules))
@@ -128,7 +161,7 @@ def parts(settings: Settings, environment: Mapping[str, str], rules: tuple[Rule,
         samples=CachedSamples(
             lambda: (each for family in figures.collect() for each in family.samples), time.monotonic
         ),
-        guard=Guard(people(settings, environment), is_open_to_view=not settings.sign_in_to_view),
+        guard=guard,
         attempts=Attempts(time.monotonic),
         now=wall,
         end=partial(_end, settings),
@@ -147,6 +180,15 @@ def _end(settings: Settings, request: EndRequest) -> EndedByHand:
         request.reason,
         request.role,
     )
+
+
+def guard_of(settings: Settings, environment: Mapping[str, str], host: str) -> Guard:
+    """Decides who may do what at a service that listens on a host.
+
+    Raises:
+        SettingError: a setting is wrong.
+    """
+    return Guard(people(settings, environment), viewers(settings, host))
 
 
 def board_mounts(inbox: Parts) -> dict[str, ASGIApp]:
@@ -184,9 +226,14 @@ def counted(state: InboxState, force: str, now: datetime, status: DataStatus | N
     )
 
 
-def inbox_app(
-    settings: Settings, environment: Mapping[str, str], service: Service, rules: tuple[Rule, ...] = RULES
-) -> Starlette:
+def inbox_app(settings: Settings, guard: Guard, service: Service, rules: tuple[Rule, ...] = RULES) -> Starlette:
     """The API by itself, with the webhook for engines."""
-    own_parts = replace(parts(settings, environment, rules), accept=service.accept, log=service.log)
-    return Starlette(routes=[Mount(API_PATH, api(own_parts))])
+    own_parts = replace(parts(settings, guard, rules), accept=service.accept, log=service.log)
+    return Starlette(routes=[Mount(API_PATH, api(own_parts))], exception_handlers={HTTPException: _elsewhere})
+
+
+async def _elsewhere(request: Request, error: Exception) -> Response:
+    """Any other address of the inbox's own server."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = f"The inbox is at {API_PATH}; docs/run/inbox.md lists every address."
+    return response_of(problem("no_such_place", status, f"There is nothing at {request.url.path}.", detail))

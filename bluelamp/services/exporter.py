@@ -10,6 +10,8 @@ from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
 from bluelamp.services.alerts import inbox_client
+from bluelamp.services.ready import readiness
+from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
@@ -50,7 +52,9 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
         "/metrics/rules": [for_rules],
         "/metrics/others": [rest],
     }
-    server, thread = serve(places, settings.exporter_port, host)
+    ready = readiness(settings, has_log=True, has_state=True, source=reader(settings, _STATE_SECONDS))
+    names = host_names(settings, host)
+    server, thread = serve(places, settings.exporter_port, host, names=names, ready=ready)
     watch.start()
     watch_clock(state_client(settings), settings.state_name, "the exporter")
     say(f"ready http://{host}:{server.server_port}/metrics")

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import uvicorn
-
 from bluelamp.feeding.replay import named_mapping
+from bluelamp.services.ready import readiness, ready_route
+from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, secret_in, variable
@@ -28,7 +28,7 @@ def serve(
     """Run the gateway until SIGINT or SIGTERM; requests received by then are answered first.
 
     Args:
-        settings: give the log's address and the limits.
+        settings: these give the log's address and the limits.
         environment: holds the senders' tokens and the secrets of webhooks.
         host: address to listen on.
         webhooks: mappings of platforms that push events: files, or names of supplied mappings.
@@ -58,17 +58,11 @@ def serve(
     application = gateway(
         forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks, keys=keys
     )
-    config = uvicorn.Config(
-        application,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
+    application.router.routes.append(ready_route(readiness(settings, has_log=True, has_state=False)))
+    running = server(application, host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
-        uvicorn.Server(config).run(sockets=[listening])
+        running.run(sockets=[listening])
 
 
 def _senders(text: str, *, is_needed: bool) -> Senders:

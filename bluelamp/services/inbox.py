@@ -6,7 +6,6 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import requests
-import uvicorn
 from msgspec.structs import replace
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from redis.exceptions import RedisError
@@ -26,7 +25,10 @@ from alerts.inbox.log.spool import Spool
 from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
-from bluelamp.services.alerts import API_PATH, inbox_app, inbox_log
+from bluelamp.services.access import AccessLog, writer_to
+from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log
+from bluelamp.services.ready import readiness, ready_route
+from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader, state_client
@@ -54,22 +56,18 @@ def serve(
         PartMissingError: the port is in use.
     """
     service = inbox_service(settings, rules)
-    application = inbox_app(settings, environment, service, rules)
+    guard = guard_of(settings, environment, host)
+    application = inbox_app(settings, guard, service, rules)
+    ready = readiness(settings, has_log=False, has_state=True)
     collector = InboxCollector(service.log, lambda: service.pinged_at, wall)
-    application.router.routes += [Route("/metrics", _metrics(collector)), Route("/health", _health)]
-    config = uvicorn.Config(
-        application,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
+    application.router.routes += [Route("/metrics", _metrics(collector)), Route("/health", _health), ready_route(ready)]
+    recorded = AccessLog(application, guard, writer_to(settings.access_log), wall)
+    running = server(recorded, host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
         service.start()
         watch_clock(state_client(settings), settings.state_name, "the inbox")
         say(f"ready http://{host}:{listening.getsockname()[1]}{API_PATH}/")
-        uvicorn.Server(config).run(sockets=[listening])
+        running.run(sockets=[listening])
         service.stop()
 
 

@@ -1,6 +1,6 @@
 """The audit: compares the counts, open items and report figures of a period with a recount, and lists the facts behind differences.
 
-Report figures come from counts (outcomes of one kind, day, words and value) and from open items. Comparing all of them with the
+Report figures come from counts (outcomes of one kind, day, labels and value) and from open items. Comparing all of them with the
 recount covers every figure of every window of whole days in the period. The audit also compares the figures themselves: every
 measure, whole and by each dimension, for the period and for each month in it.
 """
@@ -53,7 +53,7 @@ class AuditDifference(Struct, frozen=True, kw_only=True):
     Attributes:
         kind: a key of `measures.outcome.KINDS`, or an unknown kind that another program wrote.
         day: the local day on which its subjects began.
-        words: the word of each of the kind's dimensions.
+        words: the label of each of the kind's dimensions.
         value: for a count, the value in the kind's whole units; for an open item, the text "open since TIME".
         state: the number in the state.
         log: the number in the recount.

@@ -30,7 +30,7 @@ class CalibrationFigure(Struct, frozen=True, kw_only=True):
 
     Attributes:
         measure: the name of the measure.
-        where: the filter, as `dimension=word` separated by spaces.
+        where: the filter, as `dimension=label` separated by spaces.
         period: FROM/TO as dates.
         published: the figure exactly as printed.
         value: the figure in the measure's unit; for `between`, the middle; for `change`, the change.
@@ -78,7 +78,7 @@ def rows() -> list[CalibrationFigure]:
 
 
 def records(facts: Iterable[ReportedFact]) -> Iterator[LogRecord]:
-    """Facts as the records of a log with one partition a topic, in batches as a backfill sends them."""
+    """Facts as the records of a log with one partition per topic, in batches as a backfill sends them."""
     batches: dict[Topic, list[ReportedFact]] = {}
     for each in facts:
         batch = batches.setdefault(each.topic, [])

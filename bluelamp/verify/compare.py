@@ -29,7 +29,7 @@ class Query(Struct, frozen=True, kw_only=True):
         measure: the measure.
         window: the window.
         by: the dimensions to break it down by.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
     """
 
     measure: Measure
@@ -44,7 +44,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     Attributes:
         measure: the name of its measure.
         window: the window of the query.
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         read: value, n, met and spread in the state; None where the state has no such figure.
         recounted: the same in the recount.
     """
@@ -196,7 +196,7 @@ def _compare_cells(query: Query, readings: list[Reading], cells: list[KnownFigur
 def pairs_of(
     readings: Iterable[Reading], others: Iterable[Figures]
 ) -> Iterator[tuple[dict[str, str], Reading | None, Figures | None]]:
-    """The figures of one query in pairs, by their words; None where one side has no figure."""
+    """The figures of one query in pairs, by their labels; None where one side has no figure."""
     ours = {tuple(each.dimensions.items()): each for each in readings}
     theirs = {tuple(each.dimensions.items()): each for each in others}
     return ((dict(words), one, other) for words, one, other in paired(ours, theirs))

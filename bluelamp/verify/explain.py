@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from bluelamp.verify.compare import Query, StateReadings, check_whole, is_same, 
 from bluelamp.verify.state_and_log import NotCompared
 from bluelamp.verify.words import dimension_words, exact
 from facts.errors import BlueLampError
+from measures.clock import NOTE_WORDS, Note
 from measures.display import number
 from measures.display import words as in_words
 from measures.measure import (
@@ -40,7 +41,7 @@ from measures.outcome import KINDS
 from measures.reading import Reading
 
 _BAND = "band"
-Verdict = Literal["same", "differs", "not compared"]
+Agreement = Literal["same", "differs", "not compared"]
 
 
 class ExplainedOutcome(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class ExplainedOutcome(Struct, frozen=True, kw_only=True):
         subject_id: the subject's id in the force's system.
         kind: a key of `measures.outcome.KINDS`.
         value: its span in seconds; for an open item, its age in seconds; None for an outcome without a span.
-        at: when it was decided, or since when it is open.
+        at: when it was decided, or the time since which it is open.
         began: when its subject began.
         is_open: whether it is an open item.
         is_met: for a share, whether it counts towards the share; otherwise None.
@@ -81,7 +82,7 @@ class Compared(Struct, frozen=True, kw_only=True):
         behind: the number of log records that are not yet in the state; neither figure includes them.
     """
 
-    verdict: Verdict
+    verdict: Agreement
     value: float | None = None
     n: int | None = None
     reason: str = ""
@@ -95,7 +96,7 @@ class Explained(Struct, frozen=True, kw_only=True):
     Attributes:
         measure: the name of its measure.
         window: the window of the query.
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         value: the recounted value in the measure's unit; None where there is none or it is not known.
         n: the recounted n; None where it is not known.
         met: for a share, the number that count towards it.
@@ -242,7 +243,7 @@ def _explained(
 
 
 def _words(listed: ListedOutcome, measure: Measure) -> dict[str, str]:
-    """The words of the figure that an outcome counts in, including its band."""
+    """The labels of the figure that an outcome counts in, including its band."""
     if not isinstance(measure.statistic, Bands):
         return listed.words
     edges = measure.statistic.edges_seconds
@@ -314,6 +315,8 @@ def lines(explained: Explained, measure: Measure, *, has_facts: bool) -> Iterabl
     """
     figure = _figure(explained.value, explained.n, measure)
     yield "  ".join(part for part in (measure.title, dimension_words(explained.dimensions), figure) if part)
+    if note := NOTE_WORDS.get(cast("Note", explained.dimensions.get("note"))):
+        yield f"  {note[0].upper()}{note[1:]}."
     for part in explained.parts:
         yield f"  {_line(part)}"
         for fact in part.facts if has_facts else ():

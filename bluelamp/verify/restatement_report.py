@@ -1,6 +1,5 @@
 """The restatements of a period, from the archive and the log: as lines for people, as CSV, or as data."""
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -17,7 +16,7 @@ from facts.union import TOPICS
 from measures.display import number, words
 from measures.measure import Measure
 from measures.rules import Rules
-from measures.spreadsheet import safe_cell
+from measures.spreadsheet import SafeRows
 from streams.logreader import LogReader
 
 COLUMNS = (
@@ -69,7 +68,7 @@ def restatements(
     """Every daily figure of a period that has changed since it was first published.
 
     Args:
-        settings: name the log and the archive.
+        settings: these name the log and the archive.
         rules: the rules of the force.
         period: the first local day, and the day after the last.
         measures: the measures to check.
@@ -171,14 +170,14 @@ def _facts(figures: Sequence[Restatement], limit: int) -> Iterator[str]:
 
 
 def table(result: Restatements) -> str:
-    """The restatements as CSV, one figure a row, under comments that explain each column."""
+    """The restatements as CSV, one figure per row, under comments that explain each column."""
     text = io.StringIO()
     last = result.end - timedelta(days=1)
     text.write(f"# {result.force}: daily figures from {result.start} to {last} changed since first published\r\n")
     text.write(f"# Current figures as of {result.as_of.isoformat(timespec='seconds')}\r\n")
     for name, meaning in COLUMNS:
         text.write(f"# {name}: {meaning}\r\n")
-    rows = csv.writer(text)
+    rows = SafeRows(text)
     rows.writerow(name for name, _ in COLUMNS)
     rows.writerows(_row(each) for each in result.restated)
     return text.getvalue()
@@ -186,9 +185,9 @@ def table(result: Restatements) -> str:
 
 def _row(each: Restatement) -> list[object]:
     difference = None if each.first is None or each.now is None else each.now - each.first
-    breakdown = safe_cell(dimension_words(each.words))
+    breakdown = dimension_words(each.words)
     causes = "; ".join(f"{cause} {count}" for cause, count in each.causes.items())
-    subjects = safe_cell(" ".join(dict.fromkeys(one.subject_id for one in each.because)))
+    subjects = " ".join(dict.fromkeys(one.subject_id for one in each.because))
     return [
         each.day, each.measure, breakdown, each.unit, each.first, each.first_n, each.now, each.now_n, difference, causes, subjects,
     ]  # fmt: skip

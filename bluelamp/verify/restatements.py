@@ -68,7 +68,7 @@ class Restatement(Struct, frozen=True, kw_only=True):
     Attributes:
         day: the local day on which its subjects began.
         measure: the name of its measure.
-        words: the word of each dimension of the breakdown.
+        words: the label of each dimension of the breakdown.
         unit: the unit of the values.
         first: the first published value.
         first_n: its n.
@@ -211,7 +211,7 @@ def _counted(record: Record, number: int, fact: SubjectFact) -> CountedFact:
 # A day as it was first published, and as it is now.
 
 _Cells = dict[tuple[str, ...], Figure]
-"""Figures by their words."""
+"""Figures by their labels."""
 
 
 class _Since(NamedTuple):

@@ -10,7 +10,7 @@ Key = TypeVar("Key", bound=Hashable)
 Ours = TypeVar("Ours")
 Theirs = TypeVar("Theirs")
 Field = tuple[str, tuple[str, ...], int]
-"""A count of a pane: kind, words and value."""
+"""A count of a pane: kind, labels and value."""
 
 
 def paired(ours: Mapping[Key, Ours], theirs: Mapping[Key, Theirs]) -> Iterator[tuple[Key, Ours | None, Theirs | None]]:

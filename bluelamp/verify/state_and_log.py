@@ -83,7 +83,7 @@ def read_or_reason(
     """The readings of a query, or why there are none, with the time that they are for.
 
     Args:
-        settings: name the log and the state.
+        settings: these name the log and the state.
         source: reads the state.
         force: the force.
         query: the query.

@@ -24,7 +24,7 @@ class StateDifference(Struct, frozen=True, kw_only=True):
         force: the force.
         pane: for a count, its pane, such as `day 2024-12-01`; for an open item, its subject.
         kind: a key of `measures.outcome.KINDS`, or a kind that only an older program knew.
-        words: the word of each of the kind's dimensions.
+        words: the label of each of the kind's dimensions.
         value: for a count, the value in the kind's whole units; for an open item, the text "open since TIME".
         old: the number in the current version.
         new: the number in the new version.

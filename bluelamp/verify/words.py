@@ -33,13 +33,13 @@ def dimension_words(words: Mapping[str, str]) -> str:
 
 
 def named(kind: str, words: Iterable[str]) -> dict[str, str]:
-    """Words by the dimensions of a kind; by position for a kind that this program does not know."""
+    """Labels by the dimensions of a kind; by position for a kind that this program does not know."""
     names = KINDS[kind].dimensions if kind in KINDS else ()
     return {names[at] if at < len(names) else str(at + 1): word for at, word in enumerate(words)}
 
 
 def open_words(item: _Open) -> str:
-    """Since when an item is open, when it falls due, and from when its end counts as unrecorded."""
+    """The time since which an item is open, when it falls due, and from when its end counts as unrecorded."""
     due = f", due {instant(item.due).isoformat()}" if item.due is not None else ""
     unrecorded = f", unrecorded from {instant(item.unrecorded_from).isoformat()}" if item.unrecorded_from else ""
     return f"open since {instant(item.since).isoformat()}{due}{unrecorded}"

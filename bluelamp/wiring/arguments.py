@@ -13,7 +13,7 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def parse_where(filters: tuple[str, ...]) -> Where:
-    """Filters of the form `DIMENSION=WORD`, by dimension.
+    """Filters of the form `DIMENSION=LABEL`, by dimension.
 
     Raises:
         QuestionError: a filter has no `=`.

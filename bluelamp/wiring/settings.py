@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -40,6 +40,8 @@ SECRETS = {
 }
 """Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 
+ViewerSetting = Literal["everyone", "view", "act", "admin", ""]
+"""Who may view something: everyone, or people with at least this role; empty for the default."""
 _CA = "File of the certificates (PEM) that sign {} certificate. Empty: those that this machine trusts."
 _CERTIFICATE = "File of this program's own certificate (PEM), for mutual TLS to {}. Empty: none."
 _KEY = "File of the private key of BLUELAMP_{}_CERTIFICATE, without a passphrase. Empty: the certificate's file has it."
@@ -177,9 +179,42 @@ class Settings(Struct, frozen=True, kw_only=True):
             "docs/run/inbox.md has an example."
         ),
     ] = ""
-    sign_in_to_view: Annotated[
-        bool, Meta(description="`yes` shows alerts only to people who have signed in. Figures stay open to everyone.")
-    ] = False
+    view_board: Annotated[
+        ViewerSetting,
+        Meta(
+            description="Who may view the board: `everyone`, or the lowest role that may, `view`, `act` or `admin`. Empty: everyone if the "
+            "board listens on loopback and has no proxy, otherwise `view`."
+        ),
+    ] = ""
+    view_custody: Annotated[
+        ViewerSetting,
+        Meta(
+            description="Who may view detainees, custody measures and the handover sheet, with the same values. Empty: the value of BLUELAMP_VIEW_BOARD."
+        ),
+    ] = ""
+    view_alerts: Annotated[
+        ViewerSetting,
+        Meta(description="Who may view alerts, with the same values. Empty: the value of BLUELAMP_VIEW_BOARD."),
+    ] = ""
+    view_alert_log: Annotated[
+        ViewerSetting,
+        Meta(
+            description="Who may export the alert log, with the same values. Empty: the value of BLUELAMP_VIEW_ALERTS."
+        ),
+    ] = ""
+    access_log: Annotated[
+        str,
+        Meta(
+            description="File to which board and inbox write who viewed or exported what, as JSON lines. Empty: their output."
+        ),
+    ] = ""
+    hosts: Annotated[
+        str,
+        Meta(
+            description="Host names under which people and programs reach the services, separated by commas. Names of this "
+            "machine, names in the addresses of the services, and IP addresses are allowed anyway."
+        ),
+    ] = ""
     proxy_addresses: Annotated[
         str,
         Meta(description="Addresses of a reverse proxy that authenticates people, separated by commas."),
@@ -338,6 +373,7 @@ _HINT = "`bluelamp settings` lists every setting with its current value."
 _KINDS: Mapping[Any, str] = {
     str: "text",
     Secret: "text",
+    ViewerSetting: "`everyone`, `view`, `act`, `admin` or empty",
     Mechanism: f"one of {', '.join(get_args(Mechanism))}",
     int: "a whole number",
     float: "a number",

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
@@ -17,22 +18,29 @@ from starlette.types import ASGIApp
 
 from dashboards.board.pages import FOLDERS, PAGES, data_routes
 from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.failure import FAILURE, failure_handler
 from dashboards.board.shared.frame import read_frame
 from dashboards.board.shared.live import LiveUpdates, Snapshot
-from dashboards.board.shared.not_found import NOT_FOUND
-from dashboards.board.shared.page import MARKING, LogEnds, Page, ReadAlerts, View, error_words, no_log_ends
+from dashboards.board.shared.page import (
+    MARKING,
+    LogEnds,
+    Page,
+    ReadAlerts,
+    ReadFeedChecks,
+    View,
+    no_feed_checks,
+    no_log_ends,
+)
 from dashboards.board.shared.strip import areas, read_strip
 from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
 from measures.outcome import microseconds
 from producers.http.headers import SecurityHeaders, page_headers
-from producers.http.problem import problem, response_of
+from producers.http.problem import ProblemError, problem
 from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
 _HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
-_FOR_PROGRAMS = ("/api/", "/csv/", "/parquet/", "/svg/", "/events/", "/static/")
-"""Paths whose errors are for programs, so a 404 there is JSON and not a page."""
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -43,6 +51,7 @@ def board(
     log_ends: Callable[[], LogEnds] = no_log_ends,
     steady_seconds: Callable[[], float] = time.monotonic,
     alerts: ReadAlerts | None = None,
+    feed_checks: ReadFeedChecks = no_feed_checks,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -53,10 +62,11 @@ def board(
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         steady_seconds: a clock that never jumps.
         alerts: reads the alerts of the mounted inbox; None without one.
+        feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
     """
-    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts)
+    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts, feed_checks)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
-    live = _live(view, [*pages, NOT_FOUND])
+    live = _live(view, [*pages, FAILURE])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -65,32 +75,29 @@ def board(
         live.stop()
 
     async def events(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in live.channels:
-            return PlainTextResponse("Page not found.\n", status_code=404)
-        return StreamingResponse(live.watch(name), media_type="text/event-stream")
+        names = [request.path_params["name"]] if request.path_params else request.query_params.getlist("page")
+        if not names or not live.channels.keys() >= set(names):
+            raise problem(
+                "no_such_place", 404, "There is no page of this name to follow.", "The pages link to each other."
+            )
+        stream = live.watch(names[0]) if request.path_params else live.watch_pages(names)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("bluelamp board ok\n")
 
     templates = _templates(view, pages)
-
-    async def not_found(request: Request, _: Exception) -> Response:
-        path = request.scope["path"]
-        detail = f"There is nothing at {path}."
-        if path.startswith(_FOR_PROGRAMS):
-            return response_of(problem("no_such_place", 404, "Not found.", detail))
-        return _not_found_page(detail, templates)
+    failed = failure_handler(templates, _HEADERS)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
-    routes += [Route("/events/{name}", events), Route("/health", health), *data_routes(view)]
+    routes += [Route("/events/{name}", events), Route("/events", events), Route("/health", health), *data_routes(view)]
     routes += [Mount(path, application) for path, application in mounts.items()]
     routes.append(Mount("/static", StaticFiles(packages=[(f"{_PACKAGE}.{folder}", "static") for folder in FOLDERS])))
     return Starlette(
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(SecurityHeaders, headers=_HEADERS)],
-        exception_handlers={404: not_found},
+        exception_handlers={HTTPException: failed, ProblemError: failed, Exception: failed},
     )
 
 
@@ -133,12 +140,7 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
         try:
             values: dict[str, Any] = {"page": page, **page.context(view, request)}
         except QuestionError as error:
-            return _not_found_page(error_words(error), templates)
+            raise problem("no_such_place", 404, error.what, error.hint) from None
         return HTMLResponse(templates.get_template(page.template).render(values))
 
     return Route(page.path, serve, name=page.name)
-
-
-def _not_found_page(detail: str, templates: Environment) -> Response:
-    template = templates.get_template(NOT_FOUND.template)
-    return HTMLResponse(template.render(page=NOT_FOUND, detail=detail), status_code=404)

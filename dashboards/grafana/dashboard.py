@@ -11,7 +11,7 @@ from dashboards.grafana.panel import (
     CELLS,
     PROMETHEUS,
     TABLE,
-    Panel,
+    PanelJson,
     datasource,
     fields,
     figure,
@@ -190,7 +190,7 @@ def _grouped(measures: Iterable[Measure]) -> Iterator[tuple[str, list[Measure]]]
     return ((title, group) for title, group in {**found, _RECORD_ROW: last}.items() if group)
 
 
-_Row = tuple[str, list[list[Panel]]]
+_Row = tuple[str, list[list[PanelJson]]]
 """A row's title and its panels, line by line; the panels of a line share its width."""
 
 
@@ -204,12 +204,12 @@ def _measures_row(user: User, title: str, group: list[Measure]) -> _Row:
     return title, [*_lines(figures, 4), *_lines(histories, 2), [states]]
 
 
-def _by_period(measure: Measure) -> Panel:
+def _by_period(measure: Measure) -> PanelJson:
     """The panel that compares months and years. Bands, which have a value for each band, show only the current figures."""
     return figure(measure) if query.has_bands(measure) else periods(measure)
 
 
-def _lines(panels: Sequence[Panel], count: int) -> Iterator[list[Panel]]:
+def _lines(panels: Sequence[PanelJson], count: int) -> Iterator[list[PanelJson]]:
     return (list(panels[first : first + count]) for first in range(0, len(panels), count))
 
 
@@ -217,9 +217,9 @@ _HEIGHTS = {"stat": 6, "timeseries": 8, "table": 8, "state-timeline": 8, "text":
 _OPEN_ROWS = 3
 
 
-def _laid_out(rows: Sequence[_Row]) -> list[Panel]:
+def _laid_out(rows: Sequence[_Row]) -> list[PanelJson]:
     """Rows and panels with their positions. Later rows start collapsed, so that Grafana queries only what is visible."""
-    placed: list[Panel] = []
+    placed: list[PanelJson] = []
     y = 0
     for number, (title, lines) in enumerate(rows):
         is_closed = number >= _OPEN_ROWS
@@ -231,8 +231,8 @@ def _laid_out(rows: Sequence[_Row]) -> list[Panel]:
     return placed
 
 
-def _placed(lines: Sequence[Sequence[Panel]], y: int) -> tuple[list[Panel], int]:
-    placed: list[Panel] = []
+def _placed(lines: Sequence[Sequence[PanelJson]], y: int) -> tuple[list[PanelJson], int]:
+    placed: list[PanelJson] = []
     for line in lines:
         width, height = _WIDTH // _columns(line), max(_HEIGHTS[each["type"]] for each in line)
         places = ({"x": index * width, "y": y, "w": width, "h": height} for index in range(len(line)))
@@ -241,7 +241,7 @@ def _placed(lines: Sequence[Sequence[Panel]], y: int) -> tuple[list[Panel], int]
     return placed, y
 
 
-def _columns(line: Sequence[Panel]) -> int:
+def _columns(line: Sequence[PanelJson]) -> int:
     """The number of panels across: four figures, two graphs or tables, or one of anything else."""
     kinds = {each["type"] for each in line}
     return 4 if kinds == {"stat"} else 2 if kinds & {"timeseries", "table"} else 1
@@ -259,7 +259,7 @@ def _feeds_row() -> _Row:
     return "Feeds", [[_server(), _feeds()]]
 
 
-def _server() -> Panel:
+def _server() -> PanelJson:
     words = {"0": {"text": "down: no figure is live", "color": "red"}, "1": {"text": "up", "color": "green"}}
     config = fields("none", 0)
     config["defaults"]["mappings"] = [{"type": "value", "options": words}]
@@ -275,7 +275,7 @@ def _server() -> Panel:
     )
 
 
-def _feeds() -> Panel:
+def _feeds() -> PanelJson:
     queries = [
         target(f'max by (feed) (bluelamp_feed_{name}_timestamp_seconds{{force="$force"}}) * 1000', letter, kind="table")
         for name, letter in zip(_FEED_COLUMNS, "ABCD", strict=True)
@@ -294,7 +294,7 @@ def _feeds() -> Panel:
     )
 
 
-def _left_out(measures: Sequence[Measure]) -> Panel:
+def _left_out(measures: Sequence[Measure]) -> PanelJson:
     whys = ((each, each.statistic.why) for each in measures if isinstance(each.statistic, External))
     lines = [f"- **{each.title}**: {each.question} {why}" for each, why in whys]
     return panel(

@@ -8,7 +8,7 @@ from dashboards.grafana import query
 from measures.measure import Bands, Measure, Unit
 from measures.reading import band_name
 
-Panel = dict[str, Any]
+PanelJson = dict[str, Any]
 PROMETHEUS = "prometheus"
 """The UID of the data source in the provisioning files."""
 WORDS = {
@@ -61,7 +61,7 @@ def target(expression: str, letter: str, legend: str = "", *, kind: str = "insta
     }
 
 
-def panel(kind: str, title: str, description: str, key: tuple[str, ...], **parts: Any) -> Panel:
+def panel(kind: str, title: str, description: str, key: tuple[str, ...], **parts: Any) -> PanelJson:
     """A panel without its position."""
     return {
         "id": identity(*key),
@@ -127,7 +127,7 @@ def legend(*, is_shown: bool) -> dict[str, Any]:
 _TOOLTIP = {"mode": "multi", "sort": "none"}
 
 
-def figure(measure: Measure) -> Panel:
+def figure(measure: Measure) -> PanelJson:
     """The value, n and state now. Instant queries ensure that an older value never appears as the current one."""
     unit, decimals = _UNITS[measure.unit]
     queries = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure))]
@@ -150,7 +150,7 @@ def figure(measure: Measure) -> Panel:
     )
 
 
-def history(measure: Measure) -> Panel:
+def history(measure: Measure) -> PanelJson:
     """The value over time with n behind it. The line has a gap where the figure was not live."""
     unit, decimals = _UNITS[measure.unit]
     queries = [target(query.value(measure, query.CHOSEN), "A", _value_legend(measure), kind="range")]
@@ -183,7 +183,7 @@ def history(measure: Measure) -> Panel:
     )
 
 
-def periods(measure: Measure) -> Panel:
+def periods(measure: Measure) -> PanelJson:
     """The value, n, state and change over a year, by period."""
     unit, decimals = _UNITS[measure.unit]
     columns = {"A": "value", "B": "n", "C": "met", "D": "state", "E": _change_title(measure)}
@@ -228,7 +228,7 @@ def merged(key: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def state_history(title: str, measures: Sequence[Measure], window: str) -> Panel:
+def state_history(title: str, measures: Sequence[Measure], window: str) -> PanelJson:
     """When each of several measures could be relied on."""
     names = [each.name for each in measures]
     return panel(

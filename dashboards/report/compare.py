@@ -16,7 +16,7 @@ from dashboards.report.notes import Notes
 from dashboards.report.periods import Period
 from dashboards.report.published_rows import CHANGE, as_printed, days_words, otherwise, published, quoted
 from dashboards.report.targets import changed
-from dashboards.report.words import NOTHING, Unit, said, said_change, said_difference
+from dashboards.report.words import NOTHING, Unit, change_text, difference_text, figure_text
 from facts.errors import QuestionError
 from facts.force import NONE, UNLISTED, Force
 from measures.disagreements import referred
@@ -58,7 +58,7 @@ def compare(
         measure: the measure.
         as_of: the force's present.
         by: the dimensions to break it down by. With one dimension, its words are ranked.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
 
     Raises:
         QuestionError: the measure does not have the dimension or the word.
@@ -148,7 +148,7 @@ class PeriodComparison:
 
     def _published_cells(self, quote: PublishedFigure, ours: ReportFigure, notes: Notes) -> tuple[DocumentCell, ...]:
         is_share = quote.unit == "%" and self._measure.unit == "count"
-        text = ours.instead or said(ours.value, _SHARE if is_share else self._unit)
+        text = ours.instead or figure_text(ours.value, _SHARE if is_share else self._unit)
         unit = ("ratio" if is_share else self._measure.unit) if ours.value is not None else ""
         numbers = (notes.number(ours.trouble),) if ours.trouble else ()
         return (
@@ -202,7 +202,7 @@ class PeriodComparison:
 
     def _cell(self, figure: ReportFigure) -> DocumentCell:
         unit = self._measure.unit if figure.value is not None else ""
-        text, notes = figure.instead or said(figure.value, self._unit), numbers(figure, self._unit, self._notes)
+        text, notes = figure.instead or figure_text(figure.value, self._unit), numbers(figure, self._unit, self._notes)
         return with_bounds(DocumentCell(text, figure.value, unit, figure.n, notes), figure)
 
     def _compared(self, year: ReportFigure, previous: ReportFigure, whole: Fraction | None) -> Iterable[DocumentCell]:
@@ -210,12 +210,12 @@ class PeriodComparison:
         is_cut = more is None and year.value is not None and before is not None
         numbers = (self._notes.number(CUT),) if is_cut else ()
         unit = "points" if self._unit.kind == "percent" else self._measure.unit
-        yield DocumentCell(said_difference(more, self._unit), more, unit if more is not None else "", None, numbers)
+        yield DocumentCell(difference_text(more, self._unit), more, unit if more is not None else "", None, numbers)
         change = more / before if more is not None and before and self._unit.kind != "percent" else None
-        yield DocumentCell(said_change(change), change, "ratio" if change is not None else "")
+        yield DocumentCell(change_text(change), change, "ratio" if change is not None else "")
         if self._is_of_whole():
             share = year.value / whole if year.value is not None and whole else None
-            yield DocumentCell(said(share, _SHARE), share, "ratio" if share is not None else "")
+            yield DocumentCell(figure_text(share, _SHARE), share, "ratio" if share is not None else "")
 
     def _is_of_whole(self) -> bool:
         return self._measure.unit == "count" and not self._measure.is_open()
@@ -224,7 +224,7 @@ class PeriodComparison:
         return len(self._by) == 1 and not self._measure.is_open()
 
     def _rank(self, words: Words, every: Iterable[Words]) -> str:
-        """The rank among the listed words; equal figures share a rank."""
+        """The rank among the listed labels; equal figures share a rank."""
         ranked = [each for each in every if each and not {NONE, UNLISTED}.intersection(each)]
         values = {each: self._figure(_YEAR, each).value for each in ranked}
         mine = values.get(words)
@@ -256,7 +256,7 @@ class PeriodComparison:
 
 
 def _figure(measure: Measure, parts: Results, whole: Results, words: Words) -> ReportFigure:
-    """The figure of these words in one window; without words, the whole figure."""
+    """The figure of these labels in one window; without labels, the whole figure."""
     known = whole.get(()) or _sum(tuple(whole.values()))
     if not words or words in parts:
         return parts[words] if words else known

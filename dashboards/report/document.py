@@ -1,11 +1,12 @@
 """A report as data: sections of tables and charts, where every cell has its text and its unrounded value."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from fractions import Fraction
 
 from msgspec import Struct
 
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 from measures.chart import Chart
 from measures.disagreements import Disagreement
 from measures.measure import Measure
@@ -24,6 +25,7 @@ class DocumentCell(Struct, frozen=True):
         low: the lower bound of a share; None where it has none.
         high: its upper bound.
         unrecorded: the number of outcomes that are not recorded or in doubt; None where that is not known.
+        spread: for a mean or a median, the figures of its distribution, by their names in `SPREAD`.
     """
 
     text: str
@@ -35,6 +37,7 @@ class DocumentCell(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     unrecorded: int | None = None
+    spread: Mapping[str, float] = {}
 
 
 def cell_of(
@@ -51,7 +54,7 @@ def cell_of(
     """
     has_value = value is not None
     return DocumentCell(
-        said(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None
+        figure_text(value, printed), value, unit if has_value else "", n, notes, printed if has_value else None
     )
 
 

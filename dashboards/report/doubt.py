@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dashboards.report.document import DocumentCell
 from dashboards.report.figures import ReportFigure
 from dashboards.report.notes import Notes
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 
 
 def numbers(figure: ReportFigure, unit: Unit, notes: Notes) -> tuple[int, ...]:
@@ -23,10 +23,10 @@ def numbers(figure: ReportFigure, unit: Unit, notes: Notes) -> tuple[int, ...]:
 
 
 def with_bounds(cell: DocumentCell, figure: ReportFigure) -> DocumentCell:
-    """The cell with the bounds of its figure; unchanged if words replace the figure."""
+    """The cell with the bounds of its figure, and the distribution of its times; unchanged if words replace the figure."""
     if figure.instead:
         return cell
-    return replace(cell, low=figure.low, high=figure.high, unrecorded=figure.unrecorded)
+    return replace(cell, low=figure.low, high=figure.high, unrecorded=figure.unrecorded, spread=figure.spread)
 
 
 def _texts(figure: ReportFigure, unit: Unit) -> Iterator[str]:
@@ -44,5 +44,5 @@ def _doubt(figure: ReportFigure, unit: Unit) -> str:
         return f"Not recorded: {figure.unrecorded:,} of its times."
     if figure.low is None or figure.high is None:
         return ""
-    own, low, high = (said(value, unit) for value in (figure.value, Fraction(figure.low), Fraction(figure.high)))
+    own, low, high = (figure_text(value, unit) for value in (figure.value, Fraction(figure.low), Fraction(figure.high)))
     return f"Between {low} and {high}: {figure.unrecorded:,} outcomes are not recorded." if {own} != {low, high} else ""

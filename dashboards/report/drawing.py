@@ -8,7 +8,7 @@ from itertools import groupby
 from math import floor, log10
 
 from dashboards.report.layout import Line
-from dashboards.report.words import said
+from dashboards.report.words import figure_text
 from measures.catalogue import CATALOGUE
 from measures.chart import Chart
 
@@ -99,7 +99,13 @@ class _Frame:
     def _tick_text(self, value: float) -> str:
         kind = self._line.unit.kind
         text = f"{value:,.10g}"
-        return f"{text} %" if kind == "percent" else said(Fraction(value), self._line.unit) if kind == "clock" else text
+        return (
+            f"{text} %"
+            if kind == "percent"
+            else figure_text(Fraction(value), self._line.unit)
+            if kind == "clock"
+            else text
+        )
 
     def limits(self) -> Iterable[str]:
         """The centre line and limits, with a vertical line where they were recalculated."""
@@ -133,7 +139,7 @@ class _Frame:
             if point.value is not None:
                 kind = meanings.get(point.start, "none")
                 shape = _SHAPES[kind].format(x=self._x(place), y=self._height(point.value))
-                words = escape(f"{titles[point.start]}: {said(point.value, self._line.unit)}")
+                words = escape(f"{titles[point.start]}: {figure_text(point.value, self._line.unit)}")
                 yield f'<path class="{kind}" d="{shape}"><title>{words}</title></path>'
 
 

@@ -13,7 +13,7 @@ from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
 from dashboards.report.targets import Days, Stretch, stretches
-from dashboards.report.words import COUNT, Unit, said
+from dashboards.report.words import COUNT, Unit, figure_text
 from facts.errors import QuestionError
 from facts.force import Force
 from measures.display import span_words
@@ -26,7 +26,7 @@ from measures.statistic import mean, quantile, total, within
 
 Words = tuple[str, ...]
 Histograms = Callable[[Measure, str, Words, Where], Mapping[Words, Histogram]]
-"""Returns the finished spans behind a measure over a window, by words."""
+"""Returns the finished spans behind a measure over a window, by label."""
 _SHARE = Unit("percent", 1)
 _MINUTE = 60
 _STATISTICS = ("Mean", "Median", "90 of 100 within")
@@ -39,7 +39,7 @@ class ExploreQuery(Struct, frozen=True):
         measure: the measure.
         window: the window.
         by: the dimension to break it down by; empty for none.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
         within_seconds: the time within which spans are counted; None for the target, or the median where there is no target.
     """
 
@@ -127,7 +127,7 @@ class Exploration:
         return within(histogram, int(self._within_seconds * self._per_second))
 
     def rows(self) -> Table:
-        """The words of the dimension and the total, each with its value and its n."""
+        """The labels of the dimension and the total, each with its value and its n."""
         measure, name = self._query.measure, self._query.by
         words = dict(named(self._force, name, {each.dimensions[name] for each in self._parts}, f"No {name}"))
         found = {each.dimensions[name]: each for each in self._parts}
@@ -159,7 +159,7 @@ class Exploration:
 
     def _row(self, label: str, figure: ReportFigure, histogram: Histogram, *, is_total: bool = False) -> DocumentRow:
         measure = self._query.measure
-        text = figure.instead or said(figure.value, self._unit)
+        text = figure.instead or figure_text(figure.value, self._unit)
         own = cell_of(figure.value, self._unit, measure.unit, figure.n, numbers(figure, self._unit, self._notes))
         cells = [with_bounds(replace(own, text=text), figure), *self._share_and_n(figure)]
         if spans(measure):

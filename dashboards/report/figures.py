@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from measures.chart import exact
-from measures.measure import Measure, Where
+from measures.measure import SPREAD, Measure, Where
 from measures.reading import SIMULATION, Reading
 from streams.readings import Reader
 
@@ -18,7 +18,7 @@ class ReportFigure(Struct, frozen=True):
     """A figure.
 
     Attributes:
-        dimensions: the word of each dimension.
+        dimensions: the label of each dimension.
         value: the exact value in the measure's unit (a count, a share of 1, seconds); None where there is none.
         n: the n of the figure; None where it is not known.
         met: for a share, the number that count towards it.
@@ -28,6 +28,7 @@ class ReportFigure(Struct, frozen=True):
         low: for a share, its value if every outcome that is not recorded or in doubt had been missed; None where there is none.
         high: likewise if every such outcome had been met.
         unrecorded: for a share, a mean or a median, the number of such outcomes; None where it is not known.
+        spread: for a mean or a median, the figures of its distribution, by their names in `SPREAD`.
     """
 
     dimensions: Mapping[str, str]
@@ -40,6 +41,7 @@ class ReportFigure(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     unrecorded: int | None = None
+    spread: Mapping[str, float] = {}
 
     def is_known(self) -> bool:
         """Whether the figure is known. A figure that is not known is never 0."""
@@ -62,14 +64,14 @@ def difference(now: ReportFigure, before: ReportFigure) -> Fraction | None:
 
 
 def nothing_of(whole: ReportFigure) -> ReportFigure:
-    """The count of a word that a breakdown does not list: 0 if the whole figure is known, with the same notes."""
+    """The count of a label that a breakdown does not list: 0 if the whole figure is known, with the same notes."""
     if whole.value is None:
         return replace(whole, dimensions={}, met=None)
     return ReportFigure({}, Fraction(0), trouble=whole.trouble, is_whole=whole.is_whole)
 
 
 Ask = Callable[[Measure, str, tuple[str, ...], Where], Sequence[ReportFigure]]
-"""Runs a query: a measure over a window, broken down by dimensions and filtered by words."""
+"""Runs a query: a measure over a window, broken down by dimensions and filtered by labels."""
 
 
 class QueryResult(Protocol):
@@ -77,7 +79,7 @@ class QueryResult(Protocol):
 
     @property
     def dimensions(self) -> Mapping[str, str]:
-        """The word of each dimension."""
+        """The label of each dimension."""
 
     @property
     def value(self) -> float | None:
@@ -103,6 +105,10 @@ class QueryResult(Protocol):
     def unrecorded(self) -> int | None:
         """The number of outcomes that are not recorded or in doubt."""
 
+    @property
+    def spread(self) -> Any:
+        """The distribution of the times; None where there is none."""
+
 
 def figure(measure: Measure, result: QueryResult) -> ReportFigure:
     """The figure of a reading or of a recounted figure."""
@@ -115,6 +121,7 @@ def figure(measure: Measure, result: QueryResult) -> ReportFigure:
         low=result.low,
         high=result.high,
         unrecorded=result.unrecorded,
+        spread={name: getattr(result.spread, name) for name in SPREAD} if result.spread and measure.spread() else {},
     )
 
 

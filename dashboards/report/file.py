@@ -1,13 +1,13 @@
 """The report as CSV: one row for each cell, with its text and its unrounded value, under comments that explain the columns."""
 
-import csv
 import io
 from collections.abc import Iterable
 
 from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.text import number
 from measures.catalogue import CATALOGUE
-from measures.spreadsheet import safe_figure
+from measures.measure import SPREAD
+from measures.spreadsheet import SafeRows
 
 COLUMNS = (
     ("table", "caption of the table"),
@@ -22,6 +22,7 @@ COLUMNS = (
     ("low", "the share if every outcome that is not recorded had been missed; empty for other figures"),
     ("high", "the share if every such outcome had been met"),
     ("unrecorded", "number of outcomes that are not recorded or in doubt; for a mean or a median, of times"),
+    *((name, f"{title} of the times behind a mean or a median, in seconds") for name, title in SPREAD.items()),
     ("published", "yes where a published report is quoted"),
     ("notes", "notes to the figure"),
 )
@@ -34,11 +35,11 @@ def table_file(document: Document) -> str:
     text = io.StringIO()
     for line in _header(document):
         text.write(f"# {line}\r\n")
-    rows = csv.writer(text)
+    rows = SafeRows(text)
     rows.writerow(name for name, _ in _COLUMNS)
     for section in document.sections:
         for table in (*section.tables, *(each.table for each in section.charts)):
-            rows.writerows([section.title, *map(safe_figure, cells)] for cells in table_rows(table))
+            rows.writerows([section.title, *cells] for cells in table_rows(table))
     return text.getvalue()
 
 
@@ -71,6 +72,7 @@ def _cells(table: Table, row: DocumentRow) -> Iterable[list[str]]:
             "" if cell.n is None else str(cell.n),
             *("" if bound is None else repr(bound) for bound in (cell.low, cell.high)),
             "" if cell.unrecorded is None else str(cell.unrecorded),
+            *(repr(cell.spread[name]) if name in cell.spread else "" for name in SPREAD),
             "yes" if column.is_published else "no",
             notes,
         ]

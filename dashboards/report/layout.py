@@ -22,7 +22,7 @@ class Line(Struct, frozen=True):
         measure: the name of its measure.
         label: its heading; `{target}` is replaced by the force's target.
         unit: the unit of its text.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
     """
 
     measure: str
@@ -46,14 +46,14 @@ class Lines(Struct, frozen=True):
 
 
 class BreakdownTable(Struct, frozen=True):
-    """A table of a count by the words of a dimension, which add up to the total.
+    """A table of a count by the labels of a dimension, which add up to the total.
 
     Attributes:
         title: the title of the table.
         measure: the name of the count.
         dimension: the dimension of the breakdown.
-        heading: the heading of the column of words.
-        none: the report's name for "no word".
+        heading: the heading of the column of labels.
+        none: the report's name for "no label".
     """
 
     title: str

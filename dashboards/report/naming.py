@@ -1,4 +1,4 @@
-"""Names of words and units of measures in tables: from the force's profile and the published report."""
+"""Names of labels and units of measures in tables: from the force's profile and the published report."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -19,19 +19,19 @@ _LISTED = {
     "queue": "queues",
     "category": "categories",
 }
-"""The part of a profile that lists the words of each dimension."""
+"""The part of a profile that lists the labels of each dimension."""
 
 _MINUTE = 60
 
 
 def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None") -> list[tuple[str, str]]:
-    """The words of a dimension with their names: those in the profile, in its order, then any others that have figures.
+    """The labels of a dimension with their names: those in the profile, in its order, then any others that have figures.
 
     Args:
         force: the force.
         dimension: the dimension.
-        seen: the words that have figures.
-        none: the name for "no word".
+        seen: the labels that have figures.
+        none: the name for "no label".
     """
     listed = {term.label: term.name for term in getattr(force, _LISTED.get(dimension, ""), ())}
     others = {NONE: none, UNLISTED: "Not listed in the profile"}
@@ -40,7 +40,7 @@ def named(force: Force, dimension: str, seen: Iterable[str], none: str = "None")
 
 
 def countable(measure: Measure, dimension: str, force: Force) -> frozenset[str]:
-    """The words of a dimension that the profile lists and the measure can count: an ASB measure counts no crime types."""
+    """The labels of a dimension that the profile lists and the measure can count: an ASB measure counts no crime types."""
     derived = Rules(force).derived
     limits = [
         (derived[name], words) for name, words in measure.where.items() if DERIVED_DIMENSIONS.get(name) == dimension

@@ -1,4 +1,4 @@
-"""Published figures, found by measure, words and period, and quoted as printed."""
+"""Published figures, found by measure, labels and period, and quoted as printed."""
 
 from collections.abc import Iterable
 from datetime import date

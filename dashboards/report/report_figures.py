@@ -1,4 +1,4 @@
-"""The figures of a report: each read once and kept by measure, words and window, with the sums that they belong to."""
+"""The figures of a report: each read once and kept by measure, labels and window, with the sums that they belong to."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -40,7 +40,7 @@ class ReportFigures:
         return key
 
     def by_word(self, measure: str, dimension: str, period: Period) -> dict[str, Key]:
-        """A count by the words of a dimension; words without any are left out."""
+        """A count by the labels of a dimension; labels without any are left out."""
         found = self._ask(measure, period, (dimension,), {})
         return {
             (word := each.dimensions[dimension]): self._keep(key_of(measure, {dimension: (word,)}, period), each)
@@ -48,7 +48,7 @@ class ReportFigures:
         }
 
     def nothing(self, measure: str, where: Where, period: Period) -> Key:
-        """The count of a word that has none: 0 if the total of the period is known."""
+        """The count of a label that has none: 0 if the total of the period is known."""
         whole = self.figures[self.one(Line(measure, ""), period)]
         return self._keep(key_of(measure, where, period), nothing_of(whole))
 

@@ -14,7 +14,7 @@ from dashboards.report.layout import Line
 from dashboards.report.naming import line_of
 from dashboards.report.periods import Period
 from dashboards.report.targets import changed
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 from facts.errors import QuestionError
 from facts.force import Force
 from measures.catalogue import CATALOGUE
@@ -29,7 +29,7 @@ class SeriesQuery(Struct, frozen=True):
 
     Attributes:
         measure: the measure.
-        where: the words to filter by, for each dimension.
+        where: the labels to filter by, for each dimension.
         grain: months or weeks.
         count: the number of whole months or weeks, up to the force's present.
         recalculated: the first days of the periods from which limits are recalculated.
@@ -126,9 +126,7 @@ def _step_words(step: LimitsPeriod, unit: Unit, titles: Mapping[date, str], *, i
         return f"From {titles[step.since]}: too few values for limits."
     firm = f" provisional, from fewer than {FIRM} values;" if step.is_provisional() else ""
     what = "Limits" if is_first else "Limits recalculated"
-    lines = (
-        f"centre {said(step.centre, unit)}, limits {said(bounded(step.lower()), unit)} to {said(step.upper(), unit)}"
-    )
+    lines = f"centre {figure_text(step.centre, unit)}, limits {figure_text(bounded(step.lower()), unit)} to {figure_text(step.upper(), unit)}"
     return f"{what} from {titles[step.since]}:{firm} {lines} ({step.n} values)."
 
 

@@ -65,6 +65,7 @@ def _plain(cell: DocumentCell) -> dict[str, Any]:
         "low": cell.low,
         "high": cell.high,
         "unrecorded": cell.unrecorded,
+        **cell.spread,
         "notes": cell.notes,
     }
     return {name: value for name, value in fields.items() if value not in (None, "", ())}

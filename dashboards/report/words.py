@@ -57,7 +57,7 @@ def rounded(value: Fraction, places: int) -> Decimal:
     return Decimal(whole if value >= 0 else -whole).scaleb(-places)
 
 
-def said(value: Fraction | None, unit: Unit) -> str:
+def figure_text(value: Fraction | None, unit: Unit) -> str:
     """A figure as text."""
     if value is None:
         return NOTHING
@@ -66,14 +66,14 @@ def said(value: Fraction | None, unit: Unit) -> str:
     return f"{'' if is_nothing(number) else sign}{number}{unit.suffix()}"
 
 
-def said_difference(value: Fraction | None, unit: Unit) -> str:
+def difference_text(value: Fraction | None, unit: Unit) -> str:
     """A difference as text, with its sign; in percentage points for shares."""
-    return said(value, unit.of_difference())
+    return figure_text(value, unit.of_difference())
 
 
-def said_change(value: Fraction | None) -> str:
+def change_text(value: Fraction | None) -> str:
     """A relative change as text, in per cent with its sign."""
-    return said(value, CHANGE)
+    return figure_text(value, CHANGE)
 
 
 def is_nothing(number: str) -> bool:

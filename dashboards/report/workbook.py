@@ -15,6 +15,7 @@ from dashboards.report.definitions import CHARTS, ROUNDING, definition
 from dashboards.report.document import Column, Document, DocumentCell, DocumentRow, Drawn, Table
 from dashboards.report.text import number
 from dashboards.report.words import MINUS, NOTHING, Unit, is_nothing, rounded
+from measures.spreadsheet import safe_cell
 
 FIRST_ROW = 4
 """The first row of figures, counted from 0. Above it are the caption, the report's title and two rows of headings."""
@@ -152,24 +153,25 @@ class _Sheets:
         document = self._document
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, 1, _WORDS_WIDTH)
-        sheet.write_string(0, 0, document.marking, self._style(bold=True))
-        sheet.write_string(1, 0, f"{document.title}, {document.month:%B %Y}", self._style(bold=True, font_size=16))
+        _write_text(sheet, 0, 0, document.marking, self._style(bold=True))
+        _write_text(sheet, 1, 0, f"{document.title}, {document.month:%B %Y}", self._style(bold=True, font_size=16))
         words = f"{document.force}. Last 12 months: {document.period}. Figures as of {document.as_of:%d %B %Y, %H:%M}."
         place = 2
         for text in (words, *document.remarks, ROUNDING):
-            sheet.merge_range(place, 0, place, 1, text, self._style(text_wrap=True, valign="top"))
+            sheet.merge_range(place, 0, place, 1, safe_cell(text), self._style(text_wrap=True, valign="top"))
             sheet.set_row(place, 15 * (1 + len(text) // (_HEADING_WIDTH + _WORDS_WIDTH)))
             place += 1
         for line, (name, section, title) in enumerate(entries, start=place + 1):
-            sheet.write_string(line, 0, section)
-            sheet.write_url(line, 1, f"internal:'{name}'!A1", string=title)
+            _write_text(sheet, line, 0, section)
+            sheet.write_url(line, 1, f"internal:'{name}'!A1", string=safe_cell(title))
 
     def _table(self, sheet: Worksheet, section: str, words: str, table: Table, drawn: Drawn | None) -> None:
         document = self._document
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, max(1, len(table.columns)), _FIGURE_WIDTH)
-        sheet.write_string(0, 0, words, self._style(bold=True, font_size=13))
-        sheet.write_string(
+        _write_text(sheet, 0, 0, words, self._style(bold=True, font_size=13))
+        _write_text(
+            sheet,
             1,
             0,
             f"{document.force}, {document.title}, {document.month:%B %Y}. {section}.",
@@ -182,30 +184,30 @@ class _Sheets:
             self._row(sheet, place, table.columns, row, is_series=drawn is not None)
         after = FIRST_ROW + len(table.rows) + 1
         for place, text in enumerate((*_below(table), *(drawn.summary if drawn else ())), start=after):
-            sheet.write_string(place, 0, text, self._style(font_color=_QUIET))
+            _write_text(sheet, place, 0, text, self._style(font_color=_QUIET))
         if drawn and drawn.chart:
             self._chart(sheet, table, drawn)
 
     def _headings(self, sheet: Worksheet, table: Table) -> None:
         head = {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2}
-        sheet.write_string(FIRST_ROW - 1, 0, table.heading, self._style(**head))
+        _write_text(sheet, FIRST_ROW - 1, 0, table.heading, self._style(**head))
         for place, column in enumerate(table.columns, start=1):
             text = f"{column.title}\n{column.brief}" if column.brief else column.title
             shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
-            sheet.write_string(FIRST_ROW - 1, place, text, self._style(**head, **shade, align="right"))
+            _write_text(sheet, FIRST_ROW - 1, place, text, self._style(**head, **shade, align="right"))
         quoted = [place for place, column in enumerate(table.columns, start=1) if column.is_published]
         style = self._style(bold=True, italic=True, align="center", bg_color=_TINT)
         if len(quoted) > 1:
             sheet.merge_range(FIRST_ROW - 2, quoted[0], FIRST_ROW - 2, quoted[-1], "As published", style)
         elif quoted:
-            sheet.write_string(FIRST_ROW - 2, quoted[0], "As published", style)
+            _write_text(sheet, FIRST_ROW - 2, quoted[0], "As published", style)
 
     def _row(
         self, sheet: Worksheet, place: int, columns: Sequence[Column], row: DocumentRow, *, is_series: bool
     ) -> None:
         line = {"bold": True, "top": 2} if row.is_total else {}
         label = f"{row.label} ({row.unit})" if row.unit and row.unit != "%" else row.label
-        sheet.write_string(place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
+        _write_text(sheet, place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
         for number_of, (column, cell) in enumerate(zip(columns, row.cells, strict=True), start=1):
             shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
             figure = printed(cell, is_published=column.is_published)
@@ -215,7 +217,7 @@ class _Sheets:
             elif not (is_series and cell.text == NOTHING):
                 # A chart draws text as zero, but leaves a gap for an empty cell.
                 text = cell.text + "".join(f" ({note})" for note in cell.notes)
-                sheet.write_string(place, number_of, text, self._style(**line, **shade, align="right"))
+                _write_text(sheet, place, number_of, text, self._style(**line, **shade, align="right"))
 
     def _chart(self, sheet: Worksheet, table: Table, drawn: Drawn) -> None:
         """A chart next to the table, which the spreadsheet draws from the cells."""
@@ -245,13 +247,18 @@ class _Sheets:
     def _definitions(self, sheet: Worksheet) -> None:
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, 1, _WORDS_WIDTH)
-        sheet.write_string(0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
+        _write_text(sheet, 0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
         rows = [("Control charts", CHARTS), *((each.title, definition(each)) for each in self._document.measures)]
         if self._document.uncarried:
             rows.append(("Not included", f"This force has no feed for: {'; '.join(self._document.uncarried)}."))
         for place, (name, words) in enumerate(rows, start=2):
-            sheet.write_string(place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
-            sheet.write_string(place, 1, words, self._style(text_wrap=True, valign="top"))
+            _write_text(sheet, place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
+            _write_text(sheet, place, 1, words, self._style(text_wrap=True, valign="top"))
+
+
+def _write_text(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
+    """Write text that stays text, also if the workbook is saved as CSV and opened again."""
+    sheet.write_string(row, column, safe_cell(text), style)
 
 
 def _below(table: Table) -> Iterable[str]:

@@ -16,7 +16,7 @@ from measures.measure import (
 
 _CHILD: DeclaredWhere = {"child": ("yes",)}
 _ADULT: DeclaredWhere = {"child": ("no", "none")}
-"""Whoever is not known to be a child: without an arrival on record, nobody knows."""
+"""People not known to be children: without an arrival on record, it is not known."""
 LONG_PAUSE_SECONDS = 12 * 3600
 """A pause that is this old was probably ended without a record."""
 WARNING_MINUTES = (60, 30, 10)
@@ -286,6 +286,19 @@ CUSTODY = (
         unit="count",
     ),
     Measure(
+        name="custody_record_silent_count",
+        show=("custody_page",),
+        title="Silent records of custody",
+        question="About how many people in custody has nothing been recorded for a day, or for as long as the profile says?",
+        population="Detainees in custody, and people who must be in custody although no arrival is recorded.",
+        statistic=OpenCount(Selection("custody_note", {"note": ("record_silent",)})),
+        unit="count",
+        good="lower",
+        notes=(
+            "They stay in custody in every figure and list, however long ago the last fact: only a recorded end removes them.",
+        ),
+    ),
+    Measure(
         name="suite_entered_count",
         title="Arrivals at suites",
         question="How many times did a detainee arrive at a custody suite?",
@@ -311,3 +324,12 @@ BY_DETAINEE = (
     "custody_clock_paused_over_12_hours_count",
 )
 """The measures with an alert for each detainee."""
+MORE_URGENT = {
+    f"{who}_{clock}_due_within_{minutes}_minutes_count": f"{who}_{clock}_{more_urgent}_count"
+    for who in _WHO
+    for clock in _CLOCKS
+    for minutes, more_urgent in zip(
+        WARNING_MINUTES, (*(f"due_within_{each}_minutes" for each in WARNING_MINUTES[1:]), "overdue"), strict=True
+    )
+}
+"""The next more urgent step of each: whom that one counts has an alert of that step only."""

@@ -133,7 +133,7 @@ def _repeat(
         title: the measure's title.
         links: the links it counts, in words.
         kind: the kind of outcome.
-        where: the words that limit the links.
+        where: the labels that limit the links.
         notes: further notes, after the note on links.
         row: the row of the reports.
     """

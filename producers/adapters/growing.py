@@ -14,7 +14,7 @@ from producers.errors import SourceError
 
 HEAD_BYTES = 4096
 PAUSE_SECONDS = 2.0
-"""A program writes a row at once: if a file has not grown for so long in the middle of a row, the row is broken."""
+"""Programs write a whole row at once. If a file has not grown for this long in the middle of a row, the row is incomplete."""
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -101,7 +101,7 @@ class GrowingFile:
     Args:
         file: the open file.
         path: its path; if that leads to another file, this one has been rotated.
-        still: how long a rotated file must not have grown until nothing more is expected of it.
+        still: how long a rotated file must stay the same size before nothing more is expected of it.
         idle: called while there is nothing to read; it waits, or raises an exception to stop reading.
         monotonic: a monotonic clock, in seconds.
     """

@@ -27,9 +27,10 @@ from producers.gateway.limits import Bucket, Limits
 from producers.gateway.openapi import openapi
 from producers.gateway.problem import problem
 from producers.gateway.reading import read_facts
-from producers.gateway.senders import Senders
+from producers.gateway.senders import Senders, digest_of
 from producers.gateway.sent import CLOUDEVENT, CLOUDEVENTS, JSON, Sent
 from producers.gateway.signatures import SigningKey, is_signed
+from producers.http.attempts import TokenAttempts
 from producers.http.headers import API_HEADERS, SecurityHeaders
 from producers.http.problem import Kind, ProblemError, response_of
 
@@ -108,6 +109,7 @@ class _Ingest:
         self, senders: Senders, deliveries: DeliveryQueue, limits: Limits, monotonic: Callable[[], float]
     ) -> None:
         self._senders, self._deliveries, self._limits, self._monotonic = senders, deliveries, limits, monotonic
+        self._attempts = TokenAttempts(monotonic, lambda address: _logger.warning("wrong token from %s", address))
         self._buckets = {name: Bucket(limits, monotonic) for name in senders.names}
 
     def endpoint(self, topic: Topic, read: Read) -> Endpoint:
@@ -159,7 +161,15 @@ class _Ingest:
         return JSONResponse({"facts": len(facts)}, status_code=202)
 
     def _sender(self, request: Request, challenge: str) -> str:
-        sender = self._senders.authenticate(request.headers.get("authorization"))
+        authorization = request.headers.get("authorization", "")
+        address, digest = request.client.host if request.client else "", digest_of(authorization)
+        wait = self._attempts.wait_seconds(address, digest) if authorization else 0
+        if wait:
+            title, headers = "There were too many wrong tokens from this address.", {"Retry-After": str(wait)}
+            raise problem("too_many_attempts", 429, title, f"Try again in {wait} seconds.", headers=headers)
+        sender = self._senders.authenticate(authorization)
+        if authorization:  # a client that waits to be asked for its password sends nothing at first
+            self._attempts.note(address, digest, is_right=sender is not None)
         if sender is None:
             title = "The token is missing or unknown."
             detail = (

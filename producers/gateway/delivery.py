@@ -28,7 +28,7 @@ class GatewaySink(Sink, Protocol):
         """Flush, then close."""
 
 
-class _Batch(NamedTuple):
+class _WaitingFacts(NamedTuple):
     topic: Topic
     facts: Sequence[AnyFact]
     delivered: "Future[None]"
@@ -48,7 +48,7 @@ class DeliveryQueue:
     def __init__(self, open_publisher: Callable[[], GatewaySink], limits: Limits) -> None:
         self._open_publisher, self._limits = open_publisher, limits
         self._changed = threading.Condition()
-        self._waiting: list[_Batch] = []
+        self._waiting: list[_WaitingFacts] = []
         self._is_closed = False
         self._publisher: GatewaySink | None = None
         self._thread = threading.Thread(target=self._run, name="bluelamp-gateway-delivery", daemon=True)
@@ -76,7 +76,7 @@ class DeliveryQueue:
             await asyncio.wrap_future(delivered)
 
     def _enqueue(self, topic: Topic, facts: Sequence[AnyFact]) -> "Future[None]":
-        batch = _Batch(topic, facts, Future())
+        batch = _WaitingFacts(topic, facts, Future())
         with self._changed:
             waiting = sum(len(each.facts) for each in self._waiting)
             if self._is_closed or waiting + len(facts) > self._limits.waiting_facts:
@@ -106,7 +106,7 @@ class DeliveryQueue:
         if self._publisher:
             self._publisher.close(within_seconds=self._limits.delivery_seconds)
 
-    def _next_batches(self) -> list[_Batch]:
+    def _next_batches(self) -> list[_WaitingFacts]:
         """Wait for batches and return all of them; an empty list once the queue is closed."""
         with self._changed:
             while True:
@@ -116,7 +116,7 @@ class DeliveryQueue:
                     return batches
                 self._changed.wait()
 
-    def _publish(self, batches: Sequence[_Batch]) -> None:
+    def _publish(self, batches: Sequence[_WaitingFacts]) -> None:
         publisher = self._publisher = self._publisher or self._open_publisher()
         for batch in batches:
             for fact in batch.facts:

@@ -25,7 +25,7 @@ class Senders:
     """
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self._digests = [(name, _digest(token)) for name, token in tokens]
+        self._digests = [(name, digest_of(token)) for name, token in tokens]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ class Senders:
         """The sender whose token an Authorization header carries, as a bearer token or as a password of its own name."""
         scheme, _, given = (authorization or "").partition(" ")
         user, token = _user_and_password(given) if scheme.lower() == "basic" else ("", given.strip())
-        digest = _digest(token)
+        digest = digest_of(token)
         # Every digest is compared, so that the time taken reveals nothing about them.
         names = [name for name, own in self._digests if hmac.compare_digest(digest, own)]
         if scheme.lower() == "basic":
@@ -87,5 +87,6 @@ def _user_and_password(given: str) -> tuple[str, str]:
     return user, password
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """The digest of a token, which is kept in its place."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

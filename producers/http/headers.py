@@ -29,7 +29,7 @@ class SecurityHeaders:
 
     Args:
         app: the application.
-        headers: by name.
+        headers: the headers, by name.
     """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:

@@ -19,6 +19,7 @@ Kind = Literal[
     "nobody_may_act",
     "from_elsewhere",
     "too_many_attempts",
+    "too_many_streams",
     "has_ended",
     "not_json",
     "not_understood",

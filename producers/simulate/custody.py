@@ -1,61 +1,22 @@
-"""Simulates custody: detentions with reviews, pauses, extensions and disposals, and voluntary attendances."""
+"""Simulates custody: draws the detentions and voluntary attendances of a month, and records their facts."""
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from numpy.random import Generator
 
-from facts.custody import (
-    ClockPaused,
-    ClockResumed,
-    DetaineeArrived,
-    DetentionAuthorised,
-    DetentionEnded,
-    ExtensionAuthorised,
-    ReviewHeld,
-    ReviewPostponed,
-    VoluntaryAttended,
-    WarrantIssued,
-)
-from facts.fact import SubjectFact
+from facts.custody import VoluntaryAttended
+from producers.simulate.detention_story import Chances, Return, Stay, story
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time, whole_second
 from producers.simulate.parameters import Parameters, of_year
 from producers.simulate.random_draws import Floats, lognormal, quantiles, shuffled, stream
 
 _HOUR = 3600.0
-_FIRST_REVIEW_SECONDS, _NEXT_REVIEW_SECONDS = 6 * _HOUR, 9 * _HOUR
-_DAY_SECONDS, _LONGEST_EXTENSION_SECONDS = 24 * _HOUR, 36 * _HOUR
+_DAY_SECONDS = 24 * _HOUR
 _LEAST_STAY_SECONDS = 1800.0
-_WARRANT_HOURS = 36
-
-
-class Stay(Struct, gc=False):
-    """One detention.
-
-    Attributes:
-        subject_id: id of the detention.
-        arrived: arrival, in seconds since 1970.
-        wait_seconds: from arrival to authorisation; None if detention is refused.
-        stay_seconds: from arrival to the end.
-        child: whether the person is under 18.
-        suite: the custody suite.
-        disposal: how the detention ends.
-        draws: random numbers between 0 and 1 for everything else: relevant time, hospital and reviews.
-        methods: methods of its reviews.
-    """
-
-    subject_id: str
-    arrived: float
-    wait_seconds: float | None
-    stay_seconds: float
-    child: bool
-    suite: str
-    disposal: str
-    draws: Sequence[float]
-    methods: Sequence[str]
+_LONGEST_REFUSED_SECONDS = 1.5 * _HOUR
+_LEAST_BAIL_SECONDS = 24 * _HOUR
 
 
 class CustodyRecord:
@@ -80,7 +41,7 @@ class CustodyRecord:
 
     def _record(self, stay: Stay) -> None:
         force, add, feed = self._parameters.force, self._ledger.add, self._feed
-        for word, second, kind, fields in _story(stay, self._parameters):
+        for word, second, kind, fields in story(stay, self._parameters.custody):
             at = whole_second(second)
             fact = kind(
                 fact_id=f"{stay.subject_id}.{word}", force=force, at=utc_time(at), subject_id=stay.subject_id, **fields
@@ -122,11 +83,15 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
     disposals = iter(shuffled(rng, count - int(is_refused.sum()), _disposals(parameters, month, count, is_refused)))
     draws = rng.random((count, 6)).tolist()
     methods = [shuffled(rng, 1, params.review_methods)[0] for _ in range(8)]
+    more = stream(seed, "custody courses", month.ordinal)
+    courses, returns = more.random((count, 6)).tolist(), _returns(parameters, more, count)
     found: list[Stay] = []
     for number, (second, refused) in enumerate(zip(at.tolist(), is_refused.tolist(), strict=True)):
         disposal = "detention_not_authorised" if refused else next(disposals)
         wait = None if refused else max(120.0, waits[number])
         length = max(lengths[number], _LEAST_STAY_SECONDS, (wait or 0) + _LEAST_STAY_SECONDS)
+        if refused:
+            length = min(length, _LONGEST_REFUSED_SECONDS)
         turn = number % 4
         found.append(
             Stay(
@@ -137,22 +102,38 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
                 is_child[number],
                 suites[number],
                 disposal,
-                draws[number],
+                Chances(draws[number][0], draws[number][1], draws[number][2:], *courses[number]),
                 methods[turn : turn + 4],
+                returns[number],
             )
         )
     return found
 
 
 def _disposals(parameters: Parameters, month: Month, count: int, is_refused: Any) -> dict[str, float]:
-    """Number of each disposal among authorised detentions; the report's shares are of all that ended."""
+    """Number of each disposal among authorised detentions; the report's shares are of all stays that ended.
+
+    The stays that follow bail end too, so more are bailed and released under investigation the first time.
+    """
     params, index = parameters.custody, month.number - 1
-    bail = of_year(params.bail, month.year)[index] * count
-    investigated = of_year(params.under_investigation, month.year)[index] * count
+    share, again = of_year(params.bail, month.year)[index], params.returned_share + params.rearrested_share
+    ended = count / (1 - share * again)
+    bail, investigated = share * ended, of_year(params.under_investigation, month.year)[index] * ended
     left = count - int(is_refused.sum()) - bail - investigated
     whole = sum(params.otherwise.values())
     others = {disposal: left * share / whole for disposal, share in params.otherwise.items()}
     return {"bail": bail, "released_under_investigation": investigated, **others}
+
+
+def _returns(parameters: Parameters, rng: Generator, count: int) -> list[Return]:
+    """What happens to each detainee if they are bailed and are in custody again."""
+    params = parameters.custody
+    after, lengths = params.returned_after.draw(rng, count), params.returned_stay.draw(rng, count)
+    disposals = shuffled(rng, count, params.returned_disposals)
+    return [
+        Return(max(seconds, _LEAST_BAIL_SECONDS), length, disposal)
+        for seconds, length, disposal in zip(after, lengths, disposals, strict=True)
+    ]
 
 
 def _waits(mean_seconds: float, sigma: float, rng: Generator, count: int) -> list[float]:
@@ -186,54 +167,3 @@ def _day_lengths(mean_seconds: float, concentration: float, rng: Generator, coun
     for _ in range(4):  # each pass clips a few values and brings the mean closer
         found = np.clip(found * (mean_seconds / max(found.mean(), 1.0)) if count else found, 900, _DAY_SECONDS - 600)
     return found
-
-
-_Event = tuple[str, float, type[SubjectFact], dict[str, Any]]
-
-
-def _story(stay: Stay, parameters: Parameters) -> Iterable[_Event]:
-    """The events of a detention: a word for the fact's id, the time, the fact's type and its fields."""
-    params, ends = parameters.custody, stay.arrived + stay.stay_seconds
-    early_share, hospital, *_ = stay.draws
-    is_early = early_share < params.early_relevant_share
-    relevant = stay.arrived - (_HOUR * early_share / params.early_relevant_share if is_early else 0.0)
-    arrived = {"suite": stay.suite, "child": stay.child, "relevant_time": utc_time(whole_second(relevant))}
-    yield "arrived", stay.arrived, DetaineeArrived, arrived
-    if stay.wait_seconds is not None:
-        authorised = stay.arrived + stay.wait_seconds
-        yield "authorised", authorised, DetentionAuthorised, {}
-        yield from _reviews(stay, authorised, ends, parameters)
-        yield from _extensions(relevant, ends)
-        if hospital < params.hospital_share and stay.stay_seconds > 4 * _HOUR:
-            paused = authorised + 0.2 * (ends - authorised)
-            yield "paused", paused, ClockPaused, {"reason": "hospital"}
-            yield "resumed", paused + 0.3 * (ends - paused), ClockResumed, {}
-    yield "ended", ends, DetentionEnded, {"disposal": stay.disposal}
-
-
-def _reviews(stay: Stay, authorised: float, ends: float, parameters: Parameters) -> Iterable[_Event]:
-    """Reviews: the first within 6 hours of authorisation, each of the others within 9 hours; a few late or postponed."""
-    params, due, number = parameters.custody, authorised + _FIRST_REVIEW_SECONDS, 0
-    while due < ends:
-        place = stay.draws[2 + number % 4]
-        reviewed = due - 300 - 2700 * place
-        if place < params.review_late_share:
-            reviewed = due + 3600 * place / params.review_late_share
-        elif place < params.review_late_share + params.review_postponed_share:
-            yield f"postponed-{number}", due - 300, ReviewPostponed, {}
-            reviewed = due + 2400
-        if reviewed >= ends:
-            return
-        yield f"reviewed-{number}", reviewed, ReviewHeld, {"method": stay.methods[number % len(stay.methods)]}
-        due, number = reviewed + _NEXT_REVIEW_SECONDS, number + 1
-
-
-def _extensions(relevant: float, ends: float) -> Iterable[_Event]:
-    """Extensions: beyond 24 hours by a superintendent, beyond 36 hours by a court's warrant."""
-    if ends - relevant > _DAY_SECONDS:
-        until = utc_time(whole_second(relevant + _LONGEST_EXTENSION_SECONDS))
-        yield "extended", relevant + _DAY_SECONDS - 2400, ExtensionAuthorised, {"until": until}
-    warrant, number = relevant + _LONGEST_EXTENSION_SECONDS - 5400, 0
-    while ends > warrant + 5400 and number < 2:  # noqa: PLR2004 - two warrants of 36 hours reach the 96 hours that the law allows
-        yield f"warrant-{number}", warrant, WarrantIssued, {"hours": _WARRANT_HOURS}
-        warrant, number = warrant + _WARRANT_HOURS * _HOUR - 5400, number + 1

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 from numpy.random import Generator
 
+from facts.custody import Basis
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
 from producers.simulate.months import Month
@@ -347,6 +348,18 @@ class Custody(Strict, frozen=True, kw_only=True):
         suites: weights of the suites.
         early_relevant_share: share of detainees whose relevant time is before their arrival.
         hospital_share: share of detentions paused for treatment in hospital.
+        transferred_share: share of detentions of more than four hours in which the detainee is transferred to another suite.
+        charged_held_share: share of those charged who are then kept for court.
+        not_arrest_share: of the adults who leave to go elsewhere, the share who were not arrested for an offence.
+        bases: weights of the reasons why these are detained.
+        extension_early_share: share of extensions that are first authorised before the second review, without effect.
+        court_after_limit_share: of the applications for a warrant, the share that the court hears after the 36 hours.
+        warrant_refused_share: share of people detained for 30 to 36 hours for whom a court refuses a warrant.
+        returned_share: share of those bailed who return to custody and whose clocks count on.
+        rearrested_share: share of those bailed who are arrested again on new evidence.
+        returned_after: time from bail to the return, at least a day.
+        returned_stay: time from the return to the end.
+        returned_disposals: weights of how these stays end.
         review_late_share: share of reviews that are late.
         review_postponed_share: share of reviews that are first recorded as postponed.
         review_methods: weights of the methods.
@@ -370,6 +383,18 @@ class Custody(Strict, frozen=True, kw_only=True):
     suites: Shares
     early_relevant_share: Share
     hospital_share: Share
+    transferred_share: Share
+    charged_held_share: Share
+    not_arrest_share: Share
+    bases: Mapping[Basis, _Number]
+    extension_early_share: Share
+    court_after_limit_share: Share
+    warrant_refused_share: Share
+    returned_share: Share
+    rearrested_share: Share
+    returned_after: Lognormal
+    returned_stay: Lognormal
+    returned_disposals: Shares
     review_late_share: Share
     review_postponed_share: Share
     review_methods: Shares

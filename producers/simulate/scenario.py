@@ -51,12 +51,12 @@ class Effect(Strict, frozen=True, kw_only=True):
 
 
 class Scenario(Strict, frozen=True, kw_only=True):
-    """A number of days with something to see.
+    """Some days on which something out of the ordinary happens.
 
     Attributes:
         name: name of the scenario, as in `--scenario`.
         title: title for people.
-        start: first day, unless another is asked for.
+        start: first day, unless another is given.
         days: number of days.
         supervisor: what a contact-centre supervisor should see.
         inspector: what a duty inspector should see.
@@ -159,7 +159,7 @@ class Effects:
         return at
 
     def delayed_until(self, feed: str, second: float) -> float | None:
-        """When a feed sends a report that it holds back at the given time; None if the feed is not silent then."""
+        """When a feed sends a report that it could not send at the given time; None if the feed is not silent then."""
         return self._backlog("feed_silent", feed, second)
 
     def repeated_at(self, feed: str, second: float) -> float | None:

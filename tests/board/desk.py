@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from alerts.engine import by_series
 from alerts.inbox.api.app import api
-from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.guard import EVERYONE, Guard
 from alerts.inbox.api.people import People
 from alerts.inbox.api.view import Samples
 from alerts.inbox.log import ladder
@@ -53,7 +53,8 @@ class Desk:
         self.clock.now = MOMENT
         figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))
         self._samples = by_series(each for family in figures.collect() for each in family.samples)
-        guard = Guard(People(PEOPLE, self.clock), is_open_to_view=is_open_to_view)
+        viewers = EVERYONE if is_open_to_view else replace(EVERYONE, alerts="view", alert_log="view")
+        guard = Guard(People(PEOPLE, self.clock), viewers)
         self.parts = replace(parts(self.log, self.clock, guard), samples=self._figures)
         self.is_away = False
         """Whether the state server has stopped answering the inbox."""

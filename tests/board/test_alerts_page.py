@@ -26,7 +26,7 @@ from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
 from tests.support.browser import complaints, show_as
-from tests.support.inbox import TOKENS
+from tests.support.inbox import LOGINS, TOKENS
 from tests.support.stores import state_server
 
 pytestmark = pytest.mark.real
@@ -53,7 +53,7 @@ class Page:
 
     def sign_in(self, role: Role) -> None:
         """Sign in by a link, as `bluelamp up` prints it, and arrive at the page."""
-        self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{TOKENS[role]}")
+        self.browser.get(f"{self.address}/api/alerts/sign-in?next=/alerts#{LOGINS[role]}:{TOKENS[role]}")
         wait(self.browser, lambda: self.browser.current_url == f"{self.address}/alerts", SECONDS)
         wait(self.browser, lambda: "Signed in as" in self.text("person"), SECONDS)
 
@@ -132,8 +132,8 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
         for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count")
     )
     recovery = ", within the threshold now: the alert will resolve if this lasts"
-    assert f"Now\n{few} (count){recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
-    assert f"Now\n{many} (count)\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
+    assert f"Now\n{few}{recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
+    assert f"Now\n{many}\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
     assert "UNACKNOWLEDGED." in unresourced
     assert "Take command of resourcing" in unresourced
     assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child

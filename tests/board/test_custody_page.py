@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.board.custody.page import CUSTODY
 from dashboards.board.shared.background import BackgroundReadings
-from dashboards.board.shared.detentions import CustodyClock, ListedDetention, ListStatus, read_detentions
+from dashboards.board.shared.detentions import CustodyClock, ListedDetention, ListStatus, _count_words, read_detentions
 from dashboards.board.shared.page import View, no_log_ends
 from facts.custody import ClockPaused, ClockResumed, DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld
 from measures.catalogue import find, shown
@@ -136,6 +136,8 @@ def test_the_suites_say_how_many_were_there_at_every_hour(day: Day) -> None:
     suites = CUSTODY.read(day.view)["occupancy"]
     hours = day.reader.occupancy(FORCE, MOMENT - timedelta(hours=23), MOMENT)
     assert len(hours) == 24
+    years_ago = datetime(1899, 1, 1, tzinfo=MOMENT.tzinfo)
+    assert set(day.reader.occupancy(FORCE, years_ago, years_ago).values()) == {None}
     assert [each.suite for each in suites] == [term.name for term in RULES[FORCE].force.suites]
     last = next(reversed(hours.values()))
     assert last is not None
@@ -258,6 +260,26 @@ def test_notes_and_a_missing_arrival_are_on_the_page() -> None:
     assert unknown.arrived == "not recorded; known since 03 Dec 13:00:00"
     assert (unknown.review.at, unknown.detention) == ("03 Dec 19:00:00", CustodyClock("none"))
     assert "no arrival is recorded" in unknown.status
+
+
+def test_a_record_is_marked_silent_once_it_is_and_nobody_without_an_arrival_counts_as_in_custody() -> None:
+    silent, unknown, live = sorted(
+        _listed(
+            {
+                "in_custody": [("a silent", -40, None), ("live", 0, None)],
+                "custody_note": [
+                    ("a silent", -1, None, "record_silent"),
+                    ("live", 24, None, "record_silent"),
+                    ("is unknown", 1, None, "arrival_unrecorded"),
+                ],
+            }
+        ),
+        key=lambda each: each.detainee,
+    )
+    words = "nothing recorded for too long: check whether the person is still in custody, last record 02 Dec 11:00:00"
+    assert (silent.status, live.status, silent.is_recorded) == (words, "", True)
+    expected = "2 in custody, and 1 person is listed without a recorded arrival: check whether they are here."
+    assert _count_words([silent, unknown, live]) == expected
 
 
 @pytest.mark.parametrize(

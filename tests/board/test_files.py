@@ -1,4 +1,4 @@
-"""The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same contract."""
+"""The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same definition."""
 
 import csv
 import io
@@ -34,6 +34,9 @@ READ: dict[str, Callable[[str], Any]] = {
     "low": float,
     "high": float,
     "unrecorded": int,
+    "mean": float,
+    "median": float,
+    "p90": float,
     "published": lambda word: {"yes": True, "no": False}[word],
 }
 
@@ -82,7 +85,7 @@ def test_parquet_has_the_cells_of_the_csv_file_and_of_the_page(
     # The file of Explore ends with the week, which the page fetches from another address.
     for cell, row in zip(displayed, rows, strict=False):
         assert (row["shown"], row["value"], row["n"]) == (cell.get("text", ""), cell.get("value"), cell.get("n"))
-        assert all(row[name] == cell.get(name) for name in ("low", "high", "unrecorded"))
+        assert all(row[name] == cell.get(name) for name in ("low", "high", "unrecorded", "mean", "median", "p90"))
     assert len(rows) - len(displayed) == (7 * 24 if page.startswith("explore") else 0)
 
 

@@ -146,6 +146,28 @@ def test_a_watcher_who_missed_a_change_or_arrives_later_receives_everything() ->
     assert data(received[5])["parts"] == data(received[7])["parts"] == {"a": "3", "b": "1"}
 
 
+def test_a_viewer_of_several_pages_receives_each_pages_events_under_its_name_and_leaves_them_all() -> None:
+    async def run() -> list[str]:
+        parts = {"page": {"a": "1"}, "other": {"b": "2"}}
+        live = LiveUpdates(
+            ["page", "other"], lambda names: Snapshot(1_000, {each: parts[each] for each in names}), lambda _: None
+        )
+        events = live.watch_pages(["page", "other", "page"])
+        received = [await anext(events) for _ in range(4)]
+        await live.update()
+        received += [await anext(events) for _ in range(2)]
+        await events.aclose()
+        assert [channel.viewers for channel in live.channels.values()] == [0, 0]
+        return received
+
+    received = asyncio.run(run())
+    assert sorted(names(received)) == [
+        "event: other:snapshot", "event: other:waiting", "event: page:snapshot", "event: page:waiting", "retry: 1000", "retry: 1000",
+    ]  # fmt: skip
+    (snapshot,) = [each for each in received if each.startswith("event: other:snapshot")]
+    assert data(snapshot)["parts"] == {"b": "2"}
+
+
 @pytest.mark.parametrize(
     ("day", "clock", "since"),
     [("2024-12-03", "09:41", "since 09:41"), ("2024-12-02", "16:00", "since 2 Dec")],

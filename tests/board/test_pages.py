@@ -101,8 +101,42 @@ def test_programs_get_a_404_as_json(path: str) -> None:
     assert json.loads(answer.text)["detail"] == f"There is nothing at {path}."
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "accept", "status", "is_page"),
+    [
+        ("/nothing", "", "text/html,application/xhtml+xml", 404, True),
+        ("/nothing", "", "*/*", 404, True),
+        ("/nothing", "", "application/json", 404, False),
+        ("/chart", "measure=nothing", "application/json", 404, False),
+        ("/api/measure/nothing", "", "*/*", 404, False),
+        ("/csv/nothing", "", "*/*", 404, False),
+        ("/csv/nothing", "", "text/html", 404, True),
+        ("/api/measure/incident_count", "", "*/*", 503, False),
+        ("/csv/incident_count", "", "text/html", 503, True),
+    ],
+)
+def test_every_refusal_is_a_page_for_a_person_and_a_problem_document_for_a_program(
+    path: str, query: str, accept: str, status: int, *, is_page: bool
+) -> None:
+    answer = get(board(reader(), FORCE), path, query, {"Accept": accept})
+    assert answer.status == status
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    if is_page:
+        assert answer.headers["content-type"].startswith("text/html")
+        assert '<a href="/">Go to the Now page' in answer.text
+        return
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = json.loads(answer.text)
+    assert (found["status"], set(found)) == (status, {"type", "title", "status", "detail"})
+    assert found["title"]
+    assert found["detail"]
+
+
 def test_an_unknown_stream_is_a_404() -> None:
-    assert get(board(reader(), FORCE), "/events/nothing").status == 404
+    served = board(reader(), FORCE)
+    for path, query in (("/events/nothing", ""), ("/events", ""), ("/events", "page=now&page=nothing")):
+        answer = get(served, path, query)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), (path, query)
 
 
 def test_a_printed_sheet_has_the_marking_of_every_page() -> None:

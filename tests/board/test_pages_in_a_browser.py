@@ -45,7 +45,7 @@ axe.run(document, { resultTypes: ["violations"], ...limits }).then((found) => do
 """
 # Elements wider than their place or the screen, except those that scroll and those for screen readers only.
 CUT = """
-const hidden = (place) => place.closest(".scroll, .away, dialog") || getComputedStyle(place).clipPath !== "none";
+const hidden = (place) => !place.checkVisibility() || place.closest(".scroll, .away, dialog") || getComputedStyle(place).clipPath !== "none";
 return [...document.querySelectorAll("body *")].filter((place) => place.getClientRects().length && !hidden(place) &&
   !(place instanceof SVGElement) && (place.scrollWidth > place.clientWidth + 1 && place.clientWidth > 0 &&
   getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
@@ -53,7 +53,7 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
 """
 # Pairs of texts that overlap.
 OVERLAPPING = """
-const texts = [...document.querySelectorAll("main *, header *")].filter((place) => place.getClientRects().length &&
+const texts = [...document.querySelectorAll("main *, header *")].filter((place) => place.checkVisibility({ opacityProperty: true }) &&
   getComputedStyle(place).clipPath === "none" && !place.closest(".readout, .skip, #simulation") &&
   [...place.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).flatMap((place) => {
     const range = document.createRange();
@@ -129,9 +129,13 @@ def test_nothing_is_cut_off_and_nothing_overlaps(
     for path in PAGES:
         opened(browser, address, path)
         wait(browser, lambda: browser.execute_script("return innerWidth") == width, 60)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path
-        assert browser.execute_script(CUT) == [], path
-        assert browser.execute_script(OVERLAPPING) == [], path
+        for is_open in (False, True) if path == "/" else (False,):
+            browser.execute_script(
+                "for (const each of document.querySelectorAll('details')) each.open = arguments[0]", is_open
+            )
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path
+            assert browser.execute_script(CUT) == [], path
+            assert browser.execute_script(OVERLAPPING) == [], path
 
 
 def press(browser: webdriver.Chrome, *keys: str) -> None:
@@ -150,6 +154,7 @@ def test_contract_and_sparkline_can_be_reached_by_keyboard_alone(browser: webdri
     show_as(browser, 1280, 800, "light")
     opened(browser, address, "/")
     wait(browser, lambda: browser.find_elements("css selector", "#emergency [role=slider]"), 60)
+    assert browser.execute_script(STOPS) < 50
     press(browser, Keys.TAB)
     assert focused(browser, "class") == "skip"
     press(browser, Keys.ENTER, Keys.TAB)
@@ -164,6 +169,8 @@ def test_contract_and_sparkline_can_be_reached_by_keyboard_alone(browser: webdri
     assert focused(browser, "href") == "/measure/contact_999_waiting_count"
     for _ in range(20):
         press(browser, Keys.TAB)
+        if browser.switch_to.active_element.tag_name == "summary":
+            press(browser, Keys.ENTER)
         if focused(browser, "role") == "slider":
             break
     assert focused(browser, "aria-label").startswith("999 calls, last 24 hours by hour: lowest ")
@@ -175,6 +182,84 @@ def test_contract_and_sparkline_can_be_reached_by_keyboard_alone(browser: webdri
     assert before in browser.find_element("id", "emergency").text
     press(browser, Keys.HOME)
     assert focused(browser, "aria-valuenow") == "0"
+
+
+# What the Tab key stops at.
+STOPS = """
+return [...document.querySelectorAll("a[href], button, summary, [tabindex]")].filter((place) => place.tabIndex >= 0 &&
+  place.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })).length;
+"""
+VISIBLE_PANELS = """
+return [...document.querySelectorAll(".panel")].filter((place) => place.getClientRects().length).map((place) => place.id);
+"""
+COLUMN = (
+    "return [...document.querySelectorAll('[data-table=grid] tbody td:last-child')].map((cell) => cell.textContent)"
+)
+
+
+def test_now_fits_one_screen_and_a_phone_displays_one_panel_at_a_time(browser: webdriver.Chrome, address: str) -> None:
+    show_as(browser, 1920, 1080, "light")
+    opened(browser, address, "/")
+    wait(browser, lambda: browser.find_elements("css selector", "[data-sparkline=still] svg"), 60)
+    assert browser.execute_script("return document.documentElement.scrollHeight") <= 1080
+    assert len(browser.execute_script(VISIBLE_PANELS)) >= 7
+
+    browser.find_element("css selector", "#incidents summary").click()
+    wait(browser, lambda: browser.execute_script(COLUMN), 60)
+    before = browser.execute_script(COLUMN)
+    button = "[data-table=grid] thead th:last-child button"
+    browser.find_element("css selector", button).click()
+    counts = [int(text.replace(",", "")) for text in browser.execute_script(COLUMN)]
+    assert counts == sorted(counts, reverse=True)
+    assert sorted(before) == sorted(browser.execute_script(COLUMN))
+    assert before != browser.execute_script(COLUMN)
+    assert browser.find_element("css selector", "[data-table=grid] [aria-sort=descending]").text.startswith("All")
+
+    show_as(browser, 390, 844, "light")
+    opened(browser, address, "/")
+    assert browser.execute_script(VISIBLE_PANELS) == ["emergency"]
+    for area, panel in (("grade_1", "attendance"), ("non_emergency", "non_emergency")):
+        browser.find_element("css selector", f"#strip [data-area={area}]").click()
+        wait(browser, lambda panel=panel: browser.execute_script(VISIBLE_PANELS) == [panel], 10)  # type: ignore[misc]
+        assert browser.execute_script("return document.documentElement.scrollHeight") < 4 * 844
+
+
+def test_more_tabs_than_a_browser_has_connections_stay_live(browser: webdriver.Chrome, address: str) -> None:
+    """A browser opens six connections to a server, and each page is sent its figures for as long as it is open."""
+    first = browser.current_window_handle
+    paths = ["/", "/feeds", "/custody", "/wall"] * 3
+    try:
+        for path in paths:
+            browser.switch_to.new_window("tab")
+            opened(browser, address, path)
+        for tab in browser.window_handles[1:]:
+            browser.switch_to.window(tab)
+            wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "live", 20)
+    finally:
+        for tab in browser.window_handles:
+            if tab != first:
+                browser.switch_to.window(tab)
+                browser.close()
+        browser.switch_to.window(first)
+    opened(browser, address, "/feeds")
+
+
+SORTED = [
+    ["9 s", "59.9 s", "10 min 31 s", "2 h 49 min", "1 day 0 h", "12 days 21 h", "none"],
+    ["0.0 %", "9.5 %", "41.2 %", "100.0 %", "no data"],
+    ["-3", "0", "27", "1,095", "not live"],
+    ["Cannock", "Lichfield", "SOT North"],
+]
+
+
+def test_a_column_sorts_by_what_its_words_mean(browser: webdriver.Chrome, address: str) -> None:
+    opened(browser, address, "/feeds")
+    for texts in SORTED:
+        found = browser.execute_async_script(
+            "const done = arguments[1]; import('/static/sortable.js').then(({ compare }) => done(arguments[0].toSorted(compare)));",
+            [*reversed(texts)],
+        )
+        assert found == texts
 
 
 def test_a_figure_links_to_its_breakdown_and_its_subjects(browser: webdriver.Chrome, address: str) -> None:
@@ -321,7 +406,13 @@ def test_the_list_of_unattended_incidents_counts_down_by_the_servers_clock(
     WebDriverWait(browser, 10).until(lambda _: browser.find_elements("css selector", cell))
     displayed = [each.text for each in browser.find_elements("css selector", cell)]
     assert len(displayed) > 3
-    assert all(re.fullmatch(r"(\u2717 over )?(\d+:)?\d+:\d\d( left)?", text) for text in displayed)
+    assert all(
+        re.fullmatch(r"(\u2717 over )?(\d+:\d\d|\d+ h \d+ min|\d+ days? \d+ h)( left)?", text) for text in displayed
+    )
+    assert all(
+        re.fullmatch(r"(\d+ [A-Z][a-z]{2} )?\d\d:\d\d, \d+ .*", each.text)
+        for each in browser.find_elements("css selector", "[data-unattended=priority] [data-title^=Opened]")
+    )
     past = [text.startswith("\u2717 over ") for text in displayed]
     assert past == sorted(past, reverse=True)
     text = browser.find_element("css selector", "[data-unattended=priority] .says").text
@@ -335,7 +426,7 @@ def at(minutes: float, **more: object) -> dict[str, object]:
 
 
 DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
-    (at(60), "1:00:00 left, due 03 Dec 16:00:00", None),
+    (at(60), "1 h 0 min left, due 03 Dec 16:00:00", None),
     (at(60 - 1 / 60), "under 60 min: 59 min 59 s left, due 03 Dec 16:00:00", "odd"),
     (at(30), "under 60 min: 30 min 00 s left, due 03 Dec 16:00:00", "odd"),
     (at(30 - 1 / 60), "under 30 min: 29 min 59 s left, due 03 Dec 16:00:00", "odd"),
@@ -343,7 +434,7 @@ DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
     (at(10 - 1 / 60), "under 10 min: 9 min 59 s left, due 03 Dec 16:00:00", "bad"),
     (at(0), "under 10 min: 0 s left, due 03 Dec 16:00:00", "bad"),
     (at(-1 / 60), "\u2717 OVERDUE by 1 s, due 03 Dec 16:00:00", "bad"),
-    (at(-90), "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00", "bad"),
+    (at(-90), "\u2717 OVERDUE by 1 h 30 min, due 03 Dec 16:00:00", "bad"),
     # Paused an hour ago, 30 minutes after its deadline: the time overdue has not grown since.
     (at(-90, paused_since=-60 * 60_000), "\u2717 OVERDUE by 30 min 00 s (paused), due 03 Dec 16:00:00", "bad"),
     ({"state": "paused", "due": None, "left": "4 h 30 min"}, "paused, 4 h 30 min left", None),
@@ -354,7 +445,7 @@ DEADLINES: list[tuple[dict[str, object], str, str | None]] = [
     ),
     (
         at(-90, state="postponed", postponed="postponed since 14:00, was due 13:50"),
-        "\u2717 OVERDUE by 1:30:00, due 03 Dec 16:00:00; postponed since 14:00, was due 13:50",
+        "\u2717 OVERDUE by 1 h 30 min, due 03 Dec 16:00:00; postponed since 14:00, was due 13:50",
         "bad",
     ),
     (

@@ -41,12 +41,10 @@ class Seen(NamedTuple):
         return float(self.value.replace(",", "").removesuffix(" %"))
 
     def seconds(self) -> int:
-        """Its value as a span: 12 s, 6 min 40 s, or 1:02:03."""
-        if ":" in self.value:
-            hours, whole, seconds = map(int, self.value.split(":"))
-            return hours * 3600 + whole * 60 + seconds
-        minutes, _, rest = self.value.rpartition(" min ")
-        return int(minutes or 0) * 60 + int(float(rest.removesuffix(" s")))
+        """Its value as a span: 12 s, 6 min 40 s, 2 h 49 min, or 12 days 21 h."""
+        units = {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}
+        parts = self.value.split()
+        return sum(int(float(number)) * units[unit] for number, unit in zip(parts[::2], parts[1::2], strict=True))
 
 
 class Watched:
@@ -135,6 +133,7 @@ def test_ordinary_days_are_live_and_grade_1_has_units(browser: webdriver.Chrome,
 def test_a_storm_night_is_displayed_without_a_reload(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "surge", "2024-01-21T17:00:00") as page:
         page.open("/")
+        browser.execute_script("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         browser.execute_script("window.isTheSamePage = true")
         calm = {name: page.seen(name) for name in (CALLS, ANSWERED, "contact_101_answer_median_seconds")}
         waiting = page.seen("grade_2_unattended_over_2_hours_count", "now").number()

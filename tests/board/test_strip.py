@@ -1,4 +1,4 @@
-"""The strip: the word of each area turns when its figures, feeds or alerts do, with the figure that decides it and for how long."""
+"""The strip: the status of each area changes with its figures, feeds or alerts, and comes with the figure that decides it and how long it has lasted."""
 
 from datetime import timedelta
 from typing import Any

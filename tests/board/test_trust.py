@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from alerts.engine import by_series
+from alerts.inbox.api.view import figure
+from alerts.table import RULES
+from bluelamp.cli.read import spread_words
 from dashboards.board.app import board
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import View, no_log_ends
@@ -131,3 +135,39 @@ def test_what_is_not_known_is_no_share_and_the_worst_comes_first() -> None:
     unknown = TrustRow("b", "", None, (Missing("late", None, None),))
     bad = TrustRow("c", "", 10, (Missing("late", 1, 10), Missing("unlisted", 2, 10)))
     assert [each.name for each in ranked([good, unknown, bad])] == ["c", "a", "b"]
+
+
+def test_a_mean_and_a_median_come_with_the_rest_of_their_distribution(view: View) -> None:
+    """On the drill page, in its file, in the report, in the metrics and from `read`: from the one declaration."""
+    name = "contact_999_answer_mean_seconds"
+    (reading,) = view.reader.read(name, "60m", force=FORCE.name)
+    assert find(name).spread() == ("median", "p90")
+    assert find("contact_999_answer_median_seconds").spread() == ("mean", "p90")
+    assert find(SERVICE).spread() == find("contact_999_offered_count").spread() == ()
+    assert spread_words(reading, find(name)) == "median 5.0 s, 90th percentile 5.0 s"
+    assert spread_words(reading, find("contact_999_offered_count")) == ""
+    found = json.loads(get(board(view.reader, FORCE.name), f"/api/measure/{name}", "window=60m&by=queue").text)
+    assert found["columns"][1:] == ["Time", "n", "Median", "90th percentile", "Unrecorded"]
+    assert found["total"] == ["All", "5.0 s", "18", "5.0 s", "5.0 s", "2"]
+    wanted = ReadingMetrics(view.reader, time.monotonic, lambda measure, window: (measure, window) == (name, "60m"))
+    values = {each.name: each.value for family in wanted.families() for each in family.samples if name in each.name}
+    assert (values[f"bluelamp_{name}_median"], values[f"bluelamp_{name}_p90"]) == (5, 5)
+    document = report(from_reader(view.reader, FORCE.name, NOW), FORCE, "2025-12", NOW)
+    rows = list(csv.DictReader(line for line in table_file(document).splitlines() if not line.startswith("#")))
+    timed = [row for row in rows if row["measure"] == name and row["value"]]
+    assert timed
+    assert all(float(row["mean"]) == pytest.approx(float(row["value"])) and row["p90"] for row in timed if row["n"])
+    assert all(row["p90"] == "" for row in rows if row["unit"] == "ratio")
+
+
+def test_an_alert_carries_the_bounds_of_its_share(view: View) -> None:
+    """The rules for 999 evaluate the worse bound, and the alert says what the share itself is."""
+    metrics = ReadingMetrics(view.reader, time.monotonic)
+    samples = by_series(each for family in metrics.families() for each in family.samples)
+    named = {rule.name: figure(rule, {"force": FORCE.name}, samples) for rule in RULES}
+    abandoned = named["contact_999_abandoned_high"]
+    assert abandoned.words == "10.0 %"
+    assert abandoned.doubt_words == (
+        "0.0 % as recorded, between 0.0 and 10.0 %, 2 unrecorded; the rule evaluates the worse bound"
+    )
+    assert named["grade_1_unresourced_several"].doubt_words == ""

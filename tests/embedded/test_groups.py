@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bluelamp.embedded.broker.errors import BrokerError, ErrorCode, MemberIdRequiredError
-from bluelamp.embedded.broker.groups import Group, JoinRequest, JoinResult, State
+from bluelamp.embedded.broker.groups import Group, GroupState, JoinRequest, JoinResult
 from bluelamp.embedded.broker.settings import BrokerSettings
 
 AT_ONCE = BrokerSettings(group_initial_delay_seconds=0.0, session_minimum_seconds=0.01)
@@ -60,7 +60,7 @@ async def settle(group: Group, *members: JoinResult) -> None:
     waiting = [group.sync(one.member_id, None, one.generation, {}) for one in members if one is not leader]
     assert await group.sync(leader.member_id, None, leader.generation, shares) == leader.member_id.encode()
     assert await asyncio.gather(*waiting) == [one.member_id.encode() for one in members if one is not leader]
-    assert group.state is State.STABLE
+    assert group.state is GroupState.STABLE
 
 
 async def join_all(group: Group, *asks: JoinRequest) -> list[JoinResult]:
@@ -134,7 +134,7 @@ async def test_member_without_heartbeats_is_dropped(group: Group) -> None:
     group.on_empty = lambda _: emptied.set()
     group.heartbeat(member.member_id, None, member.generation)
     await emptied.wait()
-    assert group.state is State.EMPTY
+    assert group.state is GroupState.EMPTY
     assert group.generation == member.generation + 1
 
 

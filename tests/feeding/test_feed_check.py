@@ -1,4 +1,4 @@
-"""The check of a feed: each planted fault is found, with its measures, and innocent data are not accused."""
+"""The check of a feed: each planted fault is found, with its measures, and nothing is reported about valid data."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bluelamp.cli.main import cli
 from bluelamp.feeding.feed_check.checks import examine
 from bluelamp.feeding.feed_check.figures import figures
-from bluelamp.feeding.feed_check.finding import Check, Finding, State, status, verdict
+from bluelamp.feeding.feed_check.finding import Check, Finding, FindingState, status, verdict
 from bluelamp.feeding.feed_check.personal import of_rows
 from bluelamp.feeding.feed_check.sample import Arrival, FeedSample
 from bluelamp.feeding.feed_check.sources import check_extract
@@ -132,7 +132,7 @@ CALL_ARRIVALS = live(CALLS)
 PEOPLE = [{"caller": f"{first} {last}", "id": f"{number}{last}"} for number, (first, last) in enumerate(
     (first, last) for first in ("Ann", "Bob", "Cleo", "Dai") for last in ("Smith", "Jones", "O'Neil", "Singh"))]  # fmt: skip
 
-PLANTED: list[tuple[str, Callable[[], FeedSample], Check, State, str]] = [
+PLANTED: list[tuple[str, Callable[[], FeedSample], Check, FindingState, str]] = [
     ("no facts", lambda: sample([]), "rows", "bad", "There are no facts"),
     ("unreadable facts", lambda: sample(CALLS, CALL_ARRIVALS, unreadable=500), "rows", "bad", "500 of"),
     ("an hour without calls", lambda: sample([each for each in CALLS if each.at.hour != 10 or each.at.day != 5]), "volumes", "limit",
@@ -172,7 +172,7 @@ PLANTED: list[tuple[str, Callable[[], FeedSample], Check, State, str]] = [
 @pytest.mark.parametrize(
     ("make", "check", "state", "says"), [each[1:] for each in PLANTED], ids=[each[0] for each in PLANTED]
 )
-def test_a_planted_fault_is_found(make: Callable[[], FeedSample], check: Check, state: State, says: str) -> None:
+def test_a_planted_fault_is_found(make: Callable[[], FeedSample], check: Check, state: FindingState, says: str) -> None:
     found = [each for each in examine(make()) if each.check == check and each.state != "good"]
     matching = [each for each in found if says in each.says]
     assert matching, [each.says for each in found]
@@ -230,7 +230,7 @@ def test_names_that_repeat_are_found_by_common_first_names() -> None:
 
 
 def test_the_worst_finding_decides_the_verdict_and_its_exit_status() -> None:
-    def found(*states: State) -> list[Finding]:
+    def found(*states: FindingState) -> list[Finding]:
         return [Finding(check="rows", state=state, says="") for state in states]
 
     cases = [(("good", "good"), 0), (("good", "limit"), 1), (("unknown",), 1), (("limit", "bad"), 2), ((), 2)]

@@ -1,6 +1,7 @@
 """The API as a page and an engine use it: permissions, actions recorded once, and errors that say what to do."""
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -13,12 +14,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from alerts.inbox.api.app import EndRequest, api
-from alerts.inbox.api.guard import Guard
-from alerts.inbox.api.people import People, Proxy
+from alerts.inbox.api.guard import COOKIE, EVERYONE, Guard
+from alerts.inbox.api.people import People, Person, Proxy
+from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.stream import InboxLog
 from bluelamp.embedded.state import StateServer
 from facts.errors import QuestionError
 from facts.fact import EndedByHand
+from producers.http.attempts import WRONG_TOKENS
 from tests.support.inbox import PEOPLE, SCOPE, TOKENS, Clock, Desk, application, firing, parts, resolved, served
 
 KEY = "test:inbox:api"
@@ -183,7 +186,7 @@ def test_viewers_receive_every_change(address: str) -> None:
 )
 def test_the_browsers_statement_of_a_pages_origin_counts(address: str, headers: dict[str, str], is_own: bool) -> None:
     sent = {name: value.replace("HERE", address.removesuffix("/api/alerts")) for name, value in headers.items()}
-    fields = {"token": TOKENS["act"]}
+    fields = {"login": "inspector", "token": TOKENS["act"]}
     answer = requests.post(f"{address}/sign-in", data=fields, headers=sent, allow_redirects=False, timeout=10)
     assert answer.status_code == (303 if is_own else 403)
 
@@ -191,9 +194,9 @@ def test_the_browsers_statement_of_a_pages_origin_counts(address: str, headers: 
 def test_a_failed_sign_in_is_explained_on_the_page(address: str, clock: Clock) -> None:
     clock.at(5_000)
     headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
-    answer = requests.post(f"{address}/sign-in", data={"token": "<b>"}, headers=headers, timeout=10)
+    answer = requests.post(f"{address}/sign-in", data={"login": "<b>", "token": "<b>"}, headers=headers, timeout=10)
     assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
-    assert "This token is not valid." in answer.text
+    assert "do not match." in answer.text
     assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
@@ -222,9 +225,11 @@ def test_a_person_signs_in_and_no_other_site_can_act_for_them(address: str) -> N
     name = only(address)["id"]
     browser = Browser(address)
     refused(
-        browser.send_form("/sign-in", origin="http://elsewhere.example", token=TOKENS["act"]), 403, "from_elsewhere"
+        browser.send_form("/sign-in", origin="http://elsewhere.example", login="inspector", token=TOKENS["act"]),
+        403,
+        "from_elsewhere",
     )
-    answer = browser.send_form("/sign-in", token=TOKENS["act"], next="/alerts")
+    answer = browser.send_form("/sign-in", login="inspector", token=TOKENS["act"], next="/alerts")
     assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -240,19 +245,83 @@ def test_a_person_signs_in_and_no_other_site_can_act_for_them(address: str) -> N
     refused(browser.ask(f"/{name}/acknowledge", session["csrf"]), 401, "not_signed_in")
 
 
+def test_signing_out_ends_the_session_on_the_server(state: Redis, clock: Clock) -> None:
+    """A copy of the cookie is worth nothing afterwards: at this server, at another one, and after a restart."""
+    ended = [SharedEndedSessions(state, f"{KEY}:ended", clock) for _ in range(2)]
+    here, there = [People(PEOPLE, clock, ended=each) for each in ended]
+    copy, other = (here.session(Person("inspector", "act")) for _ in range(2))
+    assert here.by_cookie(copy) is None  # it is not known yet which sessions have ended
+    for each in ended:
+        each.load()
+    assert here.by_cookie(copy)
+    assert there.by_cookie(copy)
+    with served(application(InboxLog(state, KEY), clock, people=here)) as root:
+        browser = Browser(root + "/api/alerts")
+        browser.cookies.set(COOKIE, copy)
+        csrf = browser.get(browser.address + "/session", timeout=10).json()["csrf"]
+        assert browser.ask("/sign-out", csrf).status_code == 204
+        browser.cookies.set(COOKIE, copy)
+        assert browser.get(browser.address + "/session", timeout=10).json()["login"] is None
+    ended[1].load()
+    after_a_restart = SharedEndedSessions(state, f"{KEY}:ended", clock)
+    after_a_restart.load()
+    for people in (here, there, People(PEOPLE, clock, ended=after_a_restart)):
+        assert people.by_cookie(copy) is None
+        assert people.by_cookie(other)
+
+
+@pytest.mark.parametrize("cookie", [b"\xff\xfe\xe9", b"\xc3\xa9.b.c", b"a.b.c", b"\x01\x02", b'"', b""])
+def test_a_cookie_with_odd_bytes_is_refused_without_a_traceback(
+    address: str, cookie: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = address.removeprefix("http://").removesuffix("/api/alerts").split(":")
+    with socket.create_connection((host, int(port)), 10) as connection:
+        start = b"GET /api/alerts/session HTTP/1.0\r\nHost: localhost\r\nCookie: bluelamp_session="
+        connection.sendall(start + cookie + b"\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.split(b" ")[1] == (b"400" if any(byte > 127 for byte in cookie) else b"200"), answer
+    assert caplog.text == ""
+
+
+def test_wrong_tokens_are_limited_and_logged_and_those_known_to_be_right_pass(
+    state: Redis, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock.at(20_000)
+    with served(application(InboxLog(state, KEY), clock)) as root:
+        address = root + "/api/alerts"
+        known = Desk(address, "view")
+        assert known.get("/").status_code == 200
+        statuses = []
+        for number in range(WRONG_TOKENS + 3):
+            guess = Desk(address)
+            guess.headers = {"Authorization": f"Bearer guess-{number}"}
+            statuses.append(guess.get("/session").status_code)
+        assert statuses[-3:] == [429] * 3
+        assert known.get("/").status_code == 200
+        assert Desk(address, "act").get("/session").status_code == 429  # it might be a guess that is right
+        assert caplog.text.count("wrong token from 127.0.0.1") == WRONG_TOKENS
+        assert "guess" not in caplog.text
+        clock.at(20_061)
+        assert Desk(address, "act").get("/session").status_code == 200
+
+
 def test_sign_in_never_redirects_to_another_site(address: str) -> None:
     for target in ("//elsewhere.example", "/\\elsewhere.example", "http://elsewhere.example", "/a\r\nSet-Cookie: a=b"):
-        answer = Browser(address).send_form("/sign-in", token=TOKENS["act"], next=target)
+        answer = Browser(address).send_form("/sign-in", login="inspector", token=TOKENS["act"], next=target)
         assert answer.headers["location"] == "/"
 
 
 def test_failed_sign_ins_are_limited(address: str, clock: Clock) -> None:
     clock.at(10_000)
     for _ in range(5):
-        refused(Browser(address).send_form("/sign-in", token=TOKENS["act"][1:]), 401, "not_signed_in")
-    refused(Browser(address).send_form("/sign-in", token=TOKENS["act"]), 429, "too_many_attempts")
+        refused(
+            Browser(address).send_form("/sign-in", login="inspector", token=TOKENS["act"][1:]), 401, "not_signed_in"
+        )
+    refused(Browser(address).send_form("/sign-in", login="inspector", token=TOKENS["act"]), 429, "too_many_attempts")
+    # Nobody else behind the same address waits.
+    assert Browser(address).send_form("/sign-in", login="chief", token=TOKENS["admin"]).status_code == 303
     clock.at(10_061)
-    assert Browser(address).send_form("/sign-in", token=TOKENS["act"]).status_code == 303
+    assert Browser(address).send_form("/sign-in", login="inspector", token=TOKENS["act"]).status_code == 303
 
 
 def test_a_session_expires_and_a_forged_one_is_refused(clock: Clock) -> None:
@@ -324,7 +393,7 @@ def test_a_person_with_the_role_to_act_ends_a_subject_by_hand(state: Redis, cloc
             fact_id="e", force=request.force, at=clock(), subject_id="i-7", reason=request.reason, role=request.role
         )
 
-    guard = Guard(People(PEOPLE, clock), is_open_to_view=True)
+    guard = Guard(People(PEOPLE, clock), EVERYONE)
     own = replace(parts(InboxLog(state, KEY), clock, guard), end=end)
     body = {
         "force": "staffordshire",

@@ -18,7 +18,7 @@ from alerts.inbox.log.state import InboxState
 from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.services.alerts import parts
+from bluelamp.services.alerts import guard_of, parts
 from bluelamp.services.inbox import list_alerts
 from bluelamp.wiring.settings import Settings
 from streams.refusal import WORDS, Cause, refusal_of
@@ -107,7 +107,7 @@ def test_a_list_that_may_lack_new_alerts_has_a_warning(redis: Redis, state_backe
 
 def page(settings: Settings) -> dict[str, Any]:
     """The list from the board's API."""
-    answer = get(api(parts(settings, {})), "/")
+    answer = get(api(parts(settings, guard_of(settings, {}, "127.0.0.1"))), "/")
     assert answer.status == 200, answer.text
     listing: dict[str, Any] = json.loads(answer.text)
     return listing

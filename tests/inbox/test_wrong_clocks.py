@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 
 from alerts.inbox.active import ActiveAlerts
-from alerts.inbox.api.people import SESSION, People
+from alerts.inbox.api.people import People
+from alerts.inbox.api.sessions import SESSION
 from alerts.inbox.delivery.notification import pause
 from alerts.inbox.log.action import ActionContext, acknowledge
 from alerts.inbox.log.entry import AnyEntry, Ended, Failed, Reraised

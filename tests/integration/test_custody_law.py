@@ -1,7 +1,9 @@
 """The table of custody law end to end: sent to the gateway in random order, applied by a worker, read by the page and by the alerts."""
 
 import random
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -95,6 +97,8 @@ def test_the_page_and_the_alerts_say_what_the_law_says_in_every_case(system: Sys
     for clock, field in (("review", "review"), ("detention", "limit")):
         overdue = {name for rule, name in firing if rule == f"adult_{clock}_overdue"}
         assert overdue == {each.name for each in cases if is_over(each, getattr(each.case.seen, field), now)}, clock
+    steps = Counter((re.sub(r"_(overdue|due_within_\d+_minutes)$", "", rule), name) for rule, name in firing)
+    assert set(steps.values()) == {1}, "a clock has one alert at a time"
     suites = {alert.scope["detainee"]: alert.scope["suite"] for alert in alerts if "detainee" in alert.scope}
     assert {suites[each.name] for each in cases if each.name in suites and each.case.seen.suite == "two"} == {"south"}
     assert len({name for _, name in firing}) > 40
@@ -114,7 +118,7 @@ def is_over(sent: Sent, hours: float | None, now: datetime) -> bool:
 def see_on_page(sent: Sent, listed: ListedDetention, now: datetime) -> None:
     """The row of a case says what the table says."""
     case, seen = sent.case, sent.case.seen
-    assert listed.suite == (SUITES[seen.suite][1] if seen.suite in SUITES else "None"), case.name
+    assert listed.suite == (SUITES[seen.suite][1] if seen.suite in SUITES else "Not known"), case.name
     see_clock(sent, listed.detention, seen.limit)
     postponed = sent.ms(seen.postponed)
     if postponed is None or postponed <= microseconds(now) // 1000:

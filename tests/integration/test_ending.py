@@ -1,4 +1,4 @@
-"""`bluelamp end`: a person ends what no source will end, and a real end that arrives later counts."""
+"""`bluelamp end`: a person ends a contact or incident by hand, and a real end that arrives later counts instead."""
 
 from datetime import timedelta
 

@@ -10,7 +10,7 @@ from alerts.rule import Threshold
 from alerts.table import RULES
 from facts.errors import ProfileError
 from facts.force import AttentionLimit
-from measures.attention import LIMITS, check_limits, limit_of, word_of, worst
+from measures.attention import LIMITS, check_limits, limit_of, status_of, worst
 from measures.band import Band
 from measures.catalogue import CATALOGUE, find
 from measures.reading import NO_EVENTS, Reading
@@ -79,7 +79,7 @@ def test_every_word_appears_when_it_must(
     name: str, fields: dict[str, Any], band: Band | None, word: str | None
 ) -> None:
     measure = find(name)
-    assert word_of(replace(LIVE, **fields), measure, LIMITS.get(name), band) == word
+    assert status_of(replace(LIVE, **fields), measure, LIMITS.get(name), band) == word
 
 
 @pytest.mark.parametrize(

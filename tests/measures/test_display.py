@@ -20,8 +20,11 @@ from measures.measure import Unit
         (59.94, "seconds", "59.9 s"),
         (59.95, "seconds", "1 min 00 s"),
         (1011, "seconds", "16 min 51 s"),
-        (3599.5, "seconds", "1:00:00"),
-        (63793, "seconds", "17:43:13"),
+        (3599.5, "seconds", "1 h 0 min"),
+        (10_145, "seconds", "2 h 49 min"),
+        (63793, "seconds", "17 h 43 min"),
+        (86_370, "seconds", "1 day 0 h"),
+        (1_112_517, "seconds", "12 days 21 h"),
     ],
 )
 def test_a_value_is_formatted_as_people_expect(value: float | None, unit: Unit, expected: str) -> None:

@@ -138,7 +138,7 @@ class World:
         return figures[figure](feed), always(1)
 
     def _detainees(self) -> set[tuple[str, str]]:
-        """Everybody who is ever in custody, with the suite. In these scenarios nobody is transferred."""
+        """Everybody who is ever in custody, with each suite."""
         items = (item for kind in _OF_DETAINEES for _, _, item in self._by_kind.get(kind, ()))
         return {(item.words["detainee"], item.words["suite"]) for item in items}
 
@@ -154,7 +154,12 @@ class World:
         if custody:
             kind = {"review": "review_due", "detention": "detention_limit"}[custody[2]]
             chosen = _of(child={"child": "yes", "adult": "no"}[custody[1]], **who)
-            return self._due(kind, chosen, int(custody[4] or 0) * MINUTE), always(1), (_CUSTODY,)
+            minutes = int(custody[4] or 0)
+            due = self._due(kind, chosen, minutes * MINUTE)
+            if who and minutes:  # an alert of one step ends when the next begins
+                urgent = self._due(kind, chosen, _NEXT_STEP[minutes] * MINUTE)
+                due = together(lambda counted, more: np.where(more > 0, 0, counted), due, urgent)
+            return due, always(1), (_CUSTODY,)
         if who:
             kind, least_seconds = _AGED[name]
             return self.open_count(kind, _of(**who), least_seconds), always(1), (_CUSTODY,)
@@ -384,6 +389,7 @@ _AGED = {
     "custody_awaiting_over_60_minutes_count": ("awaiting_authorisation", 3600),
     "custody_clock_paused_over_12_hours_count": ("custody_clock_paused", 43_200),
 }
+_NEXT_STEP = {60: 30, 30: 10, 10: 0}
 _OF_DETAINEES = ("awaiting_authorisation", "review_due", "detention_limit")
 _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     **{name: _hourly(name, _999) for name in _PARTS if name.startswith("contact_999")},
@@ -396,6 +402,7 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     "grade_2_unattended_over_2_hours_count": _open("incident_unattended", _ROAD, 7200, grade="2"),
     "contact_unrecorded_count": _open("contact_unrecorded", (_999, _101, "digital"), 0),
     "incident_unrecorded_count": _open("incident_unrecorded", _ROAD, 0),
+    "custody_record_silent_count": _open("record_silent", _CUSTODY, 0),
     "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
     # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),

@@ -10,12 +10,16 @@ from facts.custody import (
     ClockPaused,
     ClockResumed,
     DetaineeArrived,
+    DetaineeCharged,
+    DetaineeTransferred,
     DetentionAuthorised,
     DetentionEnded,
     ExtensionAuthorised,
     ReviewHeld,
     ReviewPostponed,
+    WarrantApplied,
     WarrantIssued,
+    WarrantRefused,
 )
 from facts.fact import SubjectFact
 from facts.force import Force
@@ -44,7 +48,7 @@ class Outcome(NamedTuple):
         words: the words that select it.
         at: when it was decided, in microseconds since 1970; None while it is open.
         value: a duration in the kind's unit, or 1 for met and 0 for missed.
-        since: since when it is open; 0 if it is not.
+        since: the time since which it is open; 0 if it is not.
         due: from when on its target is missed, or the last time that meets it; None if it has no target.
         lost: from when on its end counts as unrecorded.
     """
@@ -244,7 +248,7 @@ def _needs_nobody(closure: IncidentClosed, attended: int | None) -> bool:
 
 
 def _without_unit_since(facts: Sequence[SubjectFact], opened: int) -> int | None:
-    """Since when no unit is assigned; None while a unit is."""
+    """The time since which no unit is assigned; None while a unit is."""
     units, since = set[str](), opened
     for fact in facts:
         if isinstance(fact, UnitDispatched | UnitArrived):
@@ -276,17 +280,22 @@ def _downgrades(
 
 def detention(facts: Sequence[SubjectFact], force: Force) -> Iterator[Outcome]:
     """The open items of a detention that has not ended."""
-    arrival = next((fact for fact in facts if isinstance(fact, DetaineeArrived)), None)
-    if arrival is None or first(facts, DetentionEnded) is not None:
+    arrivals = [fact for fact in facts if isinstance(fact, DetaineeArrived)]
+    assert len(arrivals) < 2, "no scenario is long enough for somebody to return"
+    if not arrivals or first(facts, DetentionEnded) is not None:
         return
-    words = {"child": "yes" if arrival.child else "no", "detainee": arrival.subject_id, "suite": arrival.suite}
+    (arrival,) = arrivals
+    suite = [each.suite for each in facts if isinstance(each, DetaineeArrived | DetaineeTransferred)][-1]
+    words = {"child": "yes" if arrival.child else "no", "detainee": arrival.subject_id, "suite": suite}
+    yield Outcome("record_silent", words, since=since_1970(facts[-1].at) + 24 * HOUR)
     authorised = first(facts, DetentionAuthorised)
     if authorised is None:
         yield Outcome("awaiting_authorisation", words, since=since_1970(arrival.at))
     else:
         yield from _review(facts, words, authorised)
-    assert arrival.relevant_time is not None, "every detention of the scenarios is an arrest"
-    yield _limit(facts, words, since_1970(arrival.relevant_time))
+    if arrival.basis == "arrest" and first(facts, DetaineeCharged) is None:
+        assert arrival.relevant_time is not None
+        yield _limit(facts, words, since_1970(arrival.relevant_time))
     pauses = _pauses(facts)
     if pauses and pauses[-1][1] is None:
         yield Outcome("custody_clock_paused", words, since=pauses[-1][0])
@@ -354,8 +363,9 @@ def _review(facts: Sequence[SubjectFact], words: Mapping[str, str], authorised: 
 
 
 def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int) -> Outcome:
-    """The limit of one stay; no scenario has a return on bail, a charge or an application."""
+    """The limit of one stay."""
     may_show, has_warrant, authorised = 24 * HOUR, False, first(facts, DetentionAuthorised)
+    sits: int | None = None
     for fact in facts:
         at = since_1970(fact.at)
         shows = clock_reading(facts, relevant, at)
@@ -366,5 +376,11 @@ def _limit(facts: Sequence[SubjectFact], words: Mapping[str, str], relevant: int
                 may_show = max(may_show, min(shows + since_1970(fact.until) - at, 36 * HOUR))
         elif isinstance(fact, WarrantIssued):
             begins = max(shows, may_show) if has_warrant else shows
-            may_show, has_warrant = min(begins + min(fact.hours, 36) * HOUR, 96 * HOUR), True
+            may_show, has_warrant, sits = min(begins + min(fact.hours, 36) * HOUR, 96 * HOUR), True, None
+        elif isinstance(fact, WarrantApplied):
+            sits = clock_reading(facts, relevant, since_1970(fact.sits_at))
+        elif isinstance(fact, WarrantRefused):
+            sits = None
+    if sits is not None and not has_warrant and may_show == 36 * HOUR < sits <= 42 * HOUR:
+        may_show = 42 * HOUR
     return Outcome("detention_limit", words, since=relevant, due=last_in_time(facts, relevant, may_show))

@@ -12,7 +12,7 @@ from alerts.samples import used_by_rules
 from alerts.table import RULES
 from facts.union import AnyFact, Topic
 from measures.catalogue import find
-from measures.catalogue.custody import BY_DETAINEE
+from measures.catalogue.custody import BY_DETAINEE, MORE_URGENT
 from measures.measure import DERIVED_DIMENSIONS, Measure, OpenCount, OpenDue
 from measures.outcome import KINDS, SECOND, OpenItem, instant
 from measures.pane import HOUR, MINUTE
@@ -69,6 +69,13 @@ class FullExporter:
     def samples(self) -> list[Sample]:
         """The samples at the reader's present."""
         return [*_samples(self._collector.collect()), Sample("up", {"job": "bluelamp"}, 1)]
+
+
+def _under_seconds(name: str) -> int:
+    """How soon the clocks are due that a measure counts."""
+    statistic = find(name).statistic
+    assert isinstance(statistic, OpenDue)
+    return statistic.under_seconds
 
 
 class CachedExporter:
@@ -142,7 +149,9 @@ class CachedExporter:
             moments = [each.since + statistic.at_least_seconds * SECOND for each in items]
             moments += [each.unrecorded_from or 0 for each in items]
         elif isinstance(statistic, OpenDue):
-            moments = [each.due - statistic.under_seconds * SECOND + 1 for each in items if each.due is not None]
+            urgent = MORE_URGENT.get(measure.name)
+            due_seconds = {statistic.under_seconds, _under_seconds(urgent) if urgent else statistic.under_seconds}
+            moments = [each.due - due * SECOND + 1 for each in items if each.due is not None for due in due_seconds]
             moments += [each.due + 1 for each in items if each.due is not None and each.kind == "review_due_ahead"]
         else:
             dues = [each.due for each in items if each.due is not None]

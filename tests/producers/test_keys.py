@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from facts.errors import MappingError
+from facts.fact import SubjectFact
 from producers.declaration import columns_used
 from producers.extract import Extract, read_extracts, strays_of
 from producers.live import Openings, RowFacts, RowFollower
 from producers.mapping import load_mapping
+from producers.row_facts import digest
 from producers.rows import read_rows as read_source_rows
 from producers.values import Fault
 from tests.producers.extracts import NOW, at, read
@@ -144,6 +146,30 @@ def test_other_keys_are_read(tmp_path: Path, number: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "lost"),
+    [
+        (["1E5", "100001", "100002"], 1),
+        (["1e5", "1e5", "2e5", "99999"], 3),
+        (["1E5", "1E5"], 2),
+        (["1E5", "2E5"], 0),
+        (["1E5", "A12", "100001"], 0),
+        (["12E3", "100001"], 0),
+    ],
+)
+def test_a_short_number_in_scientific_notation_is_known_by_the_keys_around_it(
+    tmp_path: Path, numbers: list[str], lost: int
+) -> None:
+    rows = [f"{number},02/12/2024 09:{minute:02}," for minute, number in enumerate(numbers)]
+    extract = numbered(tmp_path, rows, INCIDENTS.replace('per = "subject"', 'per = "subject"\npick = "first"'))
+    assert extract.faults() == ({"lost_digits": lost} if lost else {})
+    assert (
+        len(extract.facts) == len(set(numbers))
+        if not lost
+        else len(extract.subjects) == sum(number.isdigit() for number in numbers)
+    )
+
+
+@pytest.mark.parametrize(
     ("numbers", "from_one"),
     [
         (range(1, 11), True),
@@ -204,3 +230,15 @@ def test_a_few_facts_far_from_all_others_are_reported() -> None:
     assert strays_of([]) is None
     halves = [*days, *(each + timedelta(days=90) for each in days)]
     assert strays_of(halves) is None, "two periods in one extract are no strays"
+
+
+@pytest.mark.parametrize("closing", ['4,"02/12/2024 09:08,', '4,02/12/2024 09:08",', '4,02/12/2024 09:08,"'])
+def test_two_stray_quotes_in_a_file_of_few_columns_do_not_swallow_the_rows_between(
+    tmp_path: Path, closing: str
+) -> None:
+    between = [f"{10 + minute},02/12/2024 09:{minute:02}," for minute in range(3)]
+    extract = numbered(tmp_path, ['3,"02/12/2024 09:07,', *between, closing, "5,02/12/2024 09:09,"])
+    assert {fact.subject_id for fact in extract.facts if isinstance(fact, SubjectFact)} >= {
+        digest(number) for number in ("10", "11", "12", "5")
+    }
+    assert extract.rows == 6

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
 from bluelamp.feeding.published import ReplacedPeriod, check_keys, count_outdated, published
-from bluelamp.feeding.replacement import Replacement, replacement
+from bluelamp.feeding.replacement import LeftOut, Replacement, left_out, left_out_lines, replacement
 from facts import provenance
 from facts.batch import BatchRecord
 from facts.custody import DetentionEnded
@@ -239,3 +240,46 @@ def test_facts_that_do_not_count_are_counted_or_refused(log: Log) -> None:
     with pytest.raises(SettingError, match="1 fact unlike") as refused:
         outdated(log.made)
     assert "--extracted-at" in str(refused.value.hint)
+
+
+def again(log: Log, *rows: str, mapping: str = INCIDENTS, hours: float = 1) -> LeftOut:
+    """What a further extract, made some hours later, no longer gives of the subjects it reports; its withdrawals are published."""
+    made = log.made + timedelta(hours=hours)
+    declared = load_mapping(mapping, "small.toml")
+    extract = stamped(read(log.directory, mapping, "\n".join((HEADER, *rows)) + "\n"), made)
+    found = left_out(extract.facts, declared, published(log.entries, declared), made)
+    log.put(*(cast(SubjectFact, each) for each in extract.facts), *found.withdrawals, mapping=declared.name)
+    return found
+
+
+DAY = "i-1,E1,01/12/2024 09:00,{},1,north,Y"
+PER_SUBJECT = INCIDENTS.replace('fact = "UnitDispatched"\nper = "row"', 'fact = "UnitDispatched"\nper = "subject"')
+WHOLE = PER_SUBJECT.replace('key = ["unit"]', 'later = "replace"')
+
+
+def test_what_a_later_row_no_longer_says_is_withdrawn_if_later_rows_replace_earlier_ones(tmp_path: Path) -> None:
+    log = Log(tmp_path, WHOLE)
+    log.replay(DAY.format("01/12/2024 09:05"))
+    assert "i-1 UnitDispatched 01 09:05" in log.in_force()
+    found = again(log, DAY.format(""), mapping=WHOLE)
+    assert [type(fact).__name__ for fact in found.facts] == ["UnitDispatched"]
+    assert log.in_force() == ["i-1 IncidentOpened 01 09:00"]
+    assert "1 fact of subjects that this extract reports again are not in it any more and are withdrawn." in "".join(
+        left_out_lines(found, 20)
+    )
+    # A third extract reports it again, and an old one withdraws nothing.
+    assert again(log, DAY.format("01/12/2024 09:05"), mapping=WHOLE, hours=2).facts == []
+    assert "i-1 UnitDispatched 01 09:05" in log.in_force()
+    assert again(log, DAY.format(""), mapping=WHOLE, hours=-5).facts == []
+    assert "i-1 UnitDispatched 01 09:05" in log.in_force()
+
+
+def test_what_an_extract_leaves_out_of_a_subject_is_said_and_still_counts(tmp_path: Path) -> None:
+    """The facts of all its rows are compared; those of a row may be in another extract."""
+    for mapping, count in ((INCIDENTS, 0), (PER_SUBJECT, 1)):
+        log = Log(tmp_path, mapping)
+        log.replay(DAY.format("01/12/2024 09:05"))
+        found = again(log, DAY.format(""), mapping=mapping)
+        assert (len(found.facts), found.withdrawals) == (count, [])
+        assert ("--replace FROM TO withdraws them" in "".join(left_out_lines(found, 20))) == bool(count)
+        assert "i-1 UnitDispatched 01 09:05" in log.in_force()

@@ -1,4 +1,4 @@
-"""Situations that people reported of real files: each comes out right, or is refused with a sentence that says what to do."""
+"""Situations that people reported about real files: each comes out right, or is refused with a sentence that says what to do."""
 
 from pathlib import Path
 

@@ -117,6 +117,9 @@ def test_the_name_of_a_zone_is_understood_whatever_the_zone_of_the_machine(
         # Days as a spreadsheet counts them, local, with the fraction rounded to what was meant.
         ("excel", "45628.5451388889", "2024-12-02 13:05:00"),
         ("excel", "45628.545138888891", "2024-12-02 13:05:00"),
+        ("excel", "45628.54514", "2024-12-02 13:05:00"),
+        ("excel", "45628.545139", "2024-12-02 13:05:00"),
+        ("excel", "45628.5451446759", "2024-12-02 13:05:00.500000"),
         ("excel", "45628", "2024-12-02 00:00:00"),
         ("excel", "45474.5", "2024-07-01 11:00:00"),
         ("excel", "45628 0.5451388889", "2024-12-02 13:05:00"),

@@ -70,7 +70,7 @@ class Outcomes:
         return [clock(outcome.began) for outcome in self.finished.get(kind, [])]
 
     def open_items(self, kind: str) -> list[tuple[str, str | None]]:
-        """Since when each item of a kind has been open, and when it is due."""
+        """The time since which each item of a kind has been open, and when it is due."""
         return [(clock(item.since), None if item.due is None else clock(item.due)) for item in self.open.get(kind, [])]
 
     def kinds(self) -> set[str]:

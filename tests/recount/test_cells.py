@@ -1,4 +1,4 @@
-"""The figures of a question: their words and order, and the questions that are refused."""
+"""The figures of a question: their labels and order, and the questions that are refused."""
 
 from collections.abc import Iterator, Sequence
 

@@ -38,7 +38,8 @@ def test_a_detainee_waits_until_authorised_and_is_in_custody_until_the_end() -> 
     waiting = outcomes_of(detained("09:00"), reviewed("09:30"))
     assert waiting.open_items("in_custody") == waiting.open_items("awaiting_authorisation") == [("09:00:00", None)]
     held = outcomes_of(detained("09:00"), authorised("09:20"))
-    assert set(held.open) == {"in_custody", "review_due", "detention_limit"}
+    assert set(held.open) == {"in_custody", "review_due", "detention_limit", "custody_note"}
+    assert held.open_items("custody_note") == [("2024-12-03 09:20:00", None)], "silent a day after the last fact"
     refused = outcomes_of(detained("09:00"), ended("09:20", "detention_not_authorised"))
     assert refused.open == {}
 

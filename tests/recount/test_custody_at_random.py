@@ -86,6 +86,7 @@ def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backw
     records = [LogRecord("custody", 0, place, RECEIVED, encode([each])) for place, each in enumerate(facts)]
     with from_records(records, [STRICT]) as recount:
         assert ours == {hour: recount.occupancy(STRICT.name, instant(hour * HOUR)) for hour in hours}
+        assert recount.occupancy(STRICT.name, instant((hours[0] - 1) * HOUR)) is None, "before the record"
     assert ours[hours[0]] == {}
     assert max(sum(suites.values()) for suites in ours.values()) > 100
 

@@ -1,4 +1,4 @@
-"""Section 2 of the semantics: the words of the dimensions."""
+"""Section 2 of the semantics: the labels of the dimensions."""
 
 import pytest
 

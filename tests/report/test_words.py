@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from dashboards.report.words import COUNT, Unit, said, said_change, said_difference
+from dashboards.report.words import COUNT, Unit, change_text, difference_text, figure_text
 
 SECONDS, MINUTES, CLOCK, PERCENT = Unit("seconds", 2), Unit("minutes", 1), Unit("clock"), Unit("percent", 2)
 
@@ -24,14 +24,14 @@ SECONDS, MINUTES, CLOCK, PERCENT = Unit("seconds", 2), Unit("minutes", 1), Unit(
     ],
 )
 def test_a_figure_is_rounded_once_half_up(value: Fraction | None, unit: Unit, words: str) -> None:
-    assert said(value, unit) == words
+    assert figure_text(value, unit) == words
 
 
 def test_a_difference_is_between_unrounded_figures() -> None:
     """Case I11 of the report: 10.01 and 10.28, and a difference of -0.28."""
     now, before = Fraction("10.0051"), Fraction("10.2849")
-    assert (said(now, SECONDS), said(before, SECONDS)) == ("10.01", "10.28")
-    assert said_difference(now - before, SECONDS) == "\N{MINUS SIGN}0.28"
+    assert (figure_text(now, SECONDS), figure_text(before, SECONDS)) == ("10.01", "10.28")
+    assert difference_text(now - before, SECONDS) == "\N{MINUS SIGN}0.28"
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_a_difference_is_between_unrounded_figures() -> None:
     ],
 )
 def test_a_difference_has_its_sign_and_is_in_points_for_shares(value: Fraction, unit: Unit, words: str) -> None:
-    assert said_difference(value, unit) == words
+    assert difference_text(value, unit) == words
 
 
 def test_a_change_is_relative_and_in_per_cent() -> None:
-    assert said_change(Fraction(-26241, 238487)) == "\N{MINUS SIGN}11.00 %"
-    assert said_change(None) == "-"
+    assert change_text(Fraction(-26241, 238487)) == "\N{MINUS SIGN}11.00 %"
+    assert change_text(None) == "-"

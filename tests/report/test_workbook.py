@@ -19,7 +19,7 @@ from dashboards.report.document import Document, DocumentCell
 from dashboards.report.file import table_file
 from dashboards.report.page import html
 from dashboards.report.suppression import RULE, SUPPRESSED
-from dashboards.report.words import CHANGE, Unit, said
+from dashboards.report.words import CHANGE, Unit, figure_text
 from dashboards.report.workbook import FIRST_ROW, printed, workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -187,7 +187,7 @@ def test_the_same_report_is_the_same_file(document: Document) -> None:
     ],
 )
 def test_a_number_displays_as_its_text(value: Fraction, unit: Unit) -> None:
-    text = said(value, unit)
+    text = figure_text(value, unit)
     number = printed(DocumentCell(text, value, printed=unit, notes=(2,)), is_published=False)
     assert number is not None
     assert as_shown(number.value, number.code) == f"{text} (2)"

@@ -34,8 +34,8 @@ from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
 from measures.catalogue.custody import BY_DETAINEE
-from measures.measure import Bands, External, Measure
-from measures.reading import State
+from measures.measure import Bands, External, Mean, Measure, Median
+from measures.reading import Reading, State
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.names import metric_name
@@ -217,6 +217,15 @@ def labelled(**labels: str) -> Labels:
     return tuple(sorted(labels.items()))
 
 
+def other_times(measure: Measure, reading: Reading) -> dict[str, float]:
+    """What else is exported of the times behind a live mean or median."""
+    other = {Mean: "median", Median: "mean"}.get(type(measure.statistic))
+    if other is None or reading.state != "live":
+        return {}
+    assert reading.spread is not None
+    return {"p90": reading.spread.p90, other: getattr(reading.spread, other)}
+
+
 def expected(source: Reader) -> Series:
     """The samples that the reader's readings should give."""
     found: Series = {}
@@ -233,6 +242,7 @@ def expected(source: Reader) -> Series:
                 if each.state == "live":
                     assert each.value is not None
                     found[name, words] = each.value
+                found |= {(f"{name}_{ending}", words): value for ending, value in other_times(measure, each).items()}
                 if is_told and measure.unit != "count":
                     assert each.n is not None
                     found[f"{name}_n", words] = each.n
@@ -255,6 +265,13 @@ def doubt(measure: Measure) -> dict[str, str]:
         f"{name}_high": f"If every unrecorded outcome had been met: {question}",
     }
     return (count if measure.unrecorded or measure.is_share() else {}) | (bounds if measure.is_share() else {})
+
+
+def distribution(measure: Measure) -> dict[str, str]:
+    """The metrics of the times behind a mean or a median, with their help."""
+    other = {Mean: "Median", Median: "Mean"}.get(type(measure.statistic))
+    name, words = metric_name(measure).removeprefix("bluelamp_"), f"of the same times: {measure.question}"
+    return {f"{name}_{other.lower()}": f"{other} {words}", f"{name}_p90": f"90th percentile {words}"} if other else {}
 
 
 def of_readings(found: Series) -> Series:
@@ -299,11 +316,13 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, any_state
         name = metric_name(each).removeprefix("bluelamp_")
         if not isinstance(each.statistic, External):
             wanted |= {name: each.question}
-            by_detainee = f"1 for each detainee, by opaque number and suite: {each.question}"
+            by_detainee = (
+                f"1 for each detainee, by opaque number and suite, unless a more urgent step applies: {each.question}"
+            )
             wanted |= {f"{name}_detainee": by_detainee} if each.name in BY_DETAINEE else {}
             wanted |= {f"{name}_n": f"Number of: {each.population}"} if each.unit != "count" else {}
             wanted |= {f"{name}_met": f"Number that met the condition: {each.question}"} if each.unit == "ratio" else {}
-            wanted |= doubt(each)
+            wanted |= doubt(each) | distribution(each)
             wanted |= {f"{name}_{ending}": normal(each, words) for ending, words in NORMAL.items() if each.has_band}
     help_texts = {name: words for name, words in helps.items() if name.removesuffix("_total") not in OWN}
     assert {name: words.replace('\\"', '"') for name, words in help_texts.items()} == wanted

@@ -1,9 +1,13 @@
 """Sends one request to an ASGI application, without a server."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
@@ -19,12 +23,12 @@ class Answer(NamedTuple):
         return self.body.decode()
 
 
-def get(application: ASGIApp, path: str, query: str = "") -> Answer:
+def get(application: ASGIApp, path: str, query: str = "", headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     """The response to a GET request; it must end by itself."""
-    return asyncio.run(_get(application, path, query))
+    return asyncio.run(_get(application, path, query, headers))
 
 
-async def _get(application: ASGIApp, path: str, query: str) -> Answer:
+async def _get(application: ASGIApp, path: str, query: str, headers: Mapping[str, str]) -> Answer:
     messages: list[Any] = []
     scope = {
         "type": "http",
@@ -36,7 +40,7 @@ async def _get(application: ASGIApp, path: str, query: str) -> Answer:
         "root_path": "",
         "scheme": "http",
         "query_string": query.encode(),
-        "headers": [(b"host", b"board")],
+        "headers": [(b"host", b"board"), *((name.lower().encode(), value.encode()) for name, value in headers.items())],
         "client": ("127.0.0.1", 1),
         "server": ("board", 80),
     }
@@ -48,5 +52,5 @@ async def _get(application: ASGIApp, path: str, query: str) -> Answer:
         messages.append(message)
 
     await application(scope, receive, send)
-    headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
-    return Answer(messages[0]["status"], headers, b"".join(each.get("body", b"") for each in messages[1:]))
+    received = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
+    return Answer(messages[0]["status"], received, b"".join(each.get("body", b"") for each in messages[1:]))

@@ -163,4 +163,4 @@ def _too_few(measure: Measure, known: KnownFigure) -> str:
     if known.value is None:
         return NO_EVENTS
     is_little = known.n < measure.minimum_n and measure.unit != "count"
-    return f"Calculated from {known.n}; fewer than {measure.minimum_n} is too few to rely on." if is_little else ""
+    return f"n is {known.n}: fewer than {measure.minimum_n} is too few to rely on." if is_little else ""

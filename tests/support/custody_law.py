@@ -38,12 +38,12 @@ class Seen(NamedTuple):
     Attributes:
         review: when the next review is due.
         limit: when detention without charge must end.
-        custody: since when in custody.
+        custody: the time since which in custody.
         suite: where.
-        postponed: since when a review is postponed.
+        postponed: the time since which a review is postponed.
         notes: the notes.
-        paused: since when the clocks are paused.
-        awaiting: since when an authorisation is awaited.
+        paused: the time since which the clocks are paused.
+        awaiting: the time since which an authorisation is awaited.
     """
 
     review: float | None = 6.5
@@ -270,6 +270,7 @@ _BAIL = (
     Case("return without a relevant time: the first one counts", "s.47(6)", "text", _held(ended(5, "bail"), arrived(100, continues=True), authorised(100.5)), Seen(101.5, 119, 100)),
     Case("returned, not yet authorised again", "s.34(7), s.37", "practice", _held(ended(5, "bail"), arrived(100, continues=True)), Seen(101.5, 119, 100, awaiting=100)),
     Case("arrested for failing to answer bail: the clock continues", "s.46A, s.34(7), s.47(6)", "text", _held(ended(5, "bail"), arrived(100, relevant=100, continues=True), authorised(101)), Seen(101.5, 119, 100)),
+    Case("arrested for breach of bail: all the time counts, though up to three hours need not", "s.46A; Police, Crime, Sentencing and Courts Act 2022 Sch. 4 Part 5", "choice", _held(ended(5, "bail"), arrived(100, continues=True), authorised(101), ended(102, "bail"), arrived(200, continues=True), authorised(200.5)), Seen(101.5, 217, 200)),
     Case("re-arrested on new evidence: a fresh clock", "s.41(9), s.47(7); Policing and Crime Act 2017 Part 4 ch. 1", "text", _held(ended(5, "bail"), arrived(100, relevant=100, continues=False), authorised(100.5)), Seen(106.5, 124, 100)),
     Case("arrested again after release without bail: a fresh clock", "s.41(2)(d); Policing and Crime Act 2017 Part 4 ch. 1", "practice", _held(ended(5, "released_under_investigation"), arrived(100), authorised(100.5)), Seen(106.5, 124, 100)),
     Case("arrested again after no further action: a fresh clock", "s.41(2)(d)", "text", _held(ended(5, "no_further_action"), arrived(100), authorised(100.5)), Seen(106.5, 124, 100)),
@@ -354,6 +355,10 @@ def facts_of(case: Case, force: str, start: datetime, subject_id: str, chance: r
     return facts
 
 
+_NOT_LAW = ("review_clock_paused", "limit_clock_paused", "record_silent")
+"""Notes that say nothing about the law: the time left on a paused clock, and when a record falls silent."""
+
+
 def seen(items: Sequence[OpenItem], start: datetime) -> Seen:
     """What open items of one custody number display."""
     by_kind = {item.kind: item for item in items if item.kind != "custody_note"}
@@ -375,7 +380,7 @@ def seen(items: Sequence[OpenItem], start: datetime) -> Seen:
             sorted(
                 item.dimensions[-1]
                 for item in items
-                if item.kind == "custody_note" and not item.dimensions[-1].endswith("_clock_paused")
+                if item.kind == "custody_note" and item.dimensions[-1] not in _NOT_LAW
             )
         ),
         paused=since("custody_clock_paused"),

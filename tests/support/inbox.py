@@ -9,16 +9,18 @@ from typing import Any
 import msgspec
 import requests
 import uvicorn
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from alerts.inbox.api.app import Parts, api
-from alerts.inbox.api.guard import Guard
-from alerts.inbox.api.people import Attempts, People, Proxy, Role
+from alerts.inbox.api.guard import EVERYONE, Guard
+from alerts.inbox.api.people import People, Proxy, Role
 from alerts.inbox.log.intake import by_name, intake
 from alerts.inbox.log.payload import Payload, PayloadAlert, payload, payload_alert
 from alerts.inbox.log.stream import InboxLog
 from alerts.table import RULES
+from producers.http.attempts import Attempts
 from tests.support.system import until
 
 START = datetime(2024, 12, 3, 10, tzinfo=UTC)
@@ -31,6 +33,7 @@ PEOPLE: list[tuple[str, Role, str]] = [
     ("chief", "admin", TOKENS["admin"]),
     ("engine", "engine", TOKENS["engine"]),
 ]
+LOGINS = {role: login for login, role, _ in PEOPLE}
 
 
 def firing(seconds: float = 0, rule: str = RULE.name, scope: Mapping[str, str] = SCOPE) -> PayloadAlert:
@@ -111,7 +114,8 @@ def application(
     proxy: Proxy | None = None,
 ) -> Starlette:
     """The API on a log, at the path where the board mounts it."""
-    guard = Guard(people or People(PEOPLE, clock, proxy), is_open_to_view=is_open_to_view)
+    viewers = EVERYONE if is_open_to_view else replace(EVERYONE, alerts="view", alert_log="view")
+    guard = Guard(people or People(PEOPLE, clock, proxy), viewers, lambda: clock().timestamp())
     return Starlette(routes=[Mount("/api/alerts", api(parts(log, clock, guard)))])
 
 

@@ -22,7 +22,7 @@ from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.guard import Guard
-from alerts.inbox.api.people import Attempts, Role
+from alerts.inbox.api.people import Role
 from alerts.inbox.api.sign_in import SignIn
 from alerts.inbox.log import action
 from alerts.inbox.log.action import ActionContext, ActionError, Assignment, Note, SuppressionRequest
@@ -34,6 +34,7 @@ from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
 from facts.errors import BlueLampError
 from facts.fact import EndedByHand, EndReason, EndRole
+from producers.http.attempts import Attempts
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import Kind, ProblemError, problem, response_of
 from streams.refusal import refusal_of
@@ -90,7 +91,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         attempts: limits failed attempts to sign in.
         now: the wall clock.
         accept: records an engine's payload; None if engines send theirs to another address.
-        end: ends by hand a subject that no source will end.
+        end: ends by hand a subject whose end was never recorded.
     """
 
     log: LogLike
@@ -198,7 +199,7 @@ class _Inbox:
         return self._log.read_state(read)
 
     async def index(self, request: Request) -> Response:
-        self._guard.require(request, "view")
+        self._guard.require_view(request, "alerts")
         which = request.query_params.get("state", "active")
         if which not in ("active", "ended", "all"):
             raise problem("not_understood", 422, f"There is no state {which!r}.", "Use active, ended or all.")
@@ -206,7 +207,7 @@ class _Inbox:
         return await _json(lambda: self._listing(lambda state: _chosen(state, which, limit)))
 
     async def alert(self, request: Request) -> Response:
-        self._guard.require(request, "view")
+        self._guard.require_view(request, "alerts")
         return await _json(lambda: self._detail(_id(request)))
 
     def _detail(self, alert_id: str) -> view.Detail:
@@ -220,12 +221,12 @@ class _Inbox:
         return self._refreshed(detail)
 
     async def events(self, request: Request) -> Response:
-        self._guard.require(request, "view")
+        self._guard.require_view(request, "alerts")
         self._follower.start()
         return StreamingResponse(self._follower.watch(CHANNEL), media_type="text/event-stream")
 
     async def export(self, request: Request) -> Response:
-        self._guard.require(request, "view")
+        self._guard.require_view(request, "alert_log")
         kind = request.query_params.get("format", "jsonl")
         if kind not in EXPORTS:
             raise problem("not_understood", 422, f"There is no format {kind!r}.", "Use jsonl or csv.")
@@ -238,7 +239,7 @@ class _Inbox:
         person = self._guard.identify(request)
         session = {
             "login": person.login if person else None,
-            "role": person.role if person else ("view" if self._guard.is_open_to_view else None),
+            "role": person.role if person else ("view" if self._guard.viewers.alerts is None else None),
             "csrf": person.csrf if person else "",
             "may_act": bool(person and person.may("act")),
             "may_administer": bool(person and person.may("admin")),
@@ -270,7 +271,7 @@ class _Inbox:
         return await _json(lambda: self._detail(_id(request)))
 
     async def _read(self, request: Request, role: Role, kind: type[_Body]) -> tuple[_Body, ActionContext]:
-        person = self._guard.require_person(request, role)
+        person = self._guard.require(request, role)
         body = await read_body(request)
         key = request.headers.get("idempotency-key", "")[:80] or secrets.token_urlsafe(12)
         context = ActionContext(by=person.login, at=self._parts.now(), request=f"{person.login}:{key}")
@@ -280,7 +281,7 @@ class _Inbox:
         self._log.append(lambda state: [entry for entry in [decide(state)] if entry])
 
     async def suppressions(self, request: Request) -> Response:
-        self._guard.require(request, "view")
+        self._guard.require_view(request, "alerts")
         return await _json(self._suppressions)
 
     def _suppressions(self) -> list[view.SuppressionRow]:
@@ -301,7 +302,7 @@ class _Inbox:
         return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
 
     async def end(self, request: Request) -> Response:
-        """End a subject by hand; the fact has the role, and the inbox's log has who was signed in."""
+        """End a subject by hand; the fact contains the role, and the inbox's log says who was signed in."""
         body, context = await self._read(request, "act", EndRequest)
         end = self._parts.end
         if end is None:
@@ -315,7 +316,7 @@ class _Inbox:
         return Response(view.encode(fact), media_type=JSON)
 
     async def webhook(self, request: Request) -> Response:
-        self._guard.require_person(request, "engine")
+        self._guard.require(request, "engine")
         body = await read_body(request, PAYLOAD_BYTES)
         try:
             payload = decode_payload(body)

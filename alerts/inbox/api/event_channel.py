@@ -11,7 +11,7 @@ from streams.event_stream import EventChannel, Follower, ReadIntervals, event
 
 CHANNEL = "alerts"
 _INTERVALS = ReadIntervals(change_seconds=0.5, alive_seconds=2.0)
-"""A burst of entries is one change to the eye; without any entry figures still change, and suppressions still end."""
+"""How often to read at most and at least: a burst of entries is sent once, and figures and suppressions change even without an entry."""
 
 
 class ListingChannel(EventChannel[Listing]):

@@ -1,6 +1,5 @@
 """The whole log as a file, in JSON lines or CSV."""
 
-import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import msgspec
 
 from alerts.inbox.log.entry import AnyEntry, encode
-from measures.spreadsheet import safe_cell
+from measures.spreadsheet import SafeRows
 
 _COLUMNS = ("at", "by", "entry", "alert", "id")
 
@@ -23,17 +22,16 @@ def as_csv(entries: Iterable[AnyEntry]) -> str:
     rows: list[Mapping[str, Any]] = [msgspec.to_builtins(each) for each in entries]
     other_columns = sorted({name for row in rows for name in row} - set(_COLUMNS))
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*_COLUMNS, *other_columns], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    columns = [*_COLUMNS, *other_columns]
+    writer = SafeRows(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(name, "")) for name in columns] for row in rows)
     return text.getvalue()
 
 
 def _cell(value: Any) -> str:
-    """The text of a value, safe to open in a spreadsheet."""
-    return safe_cell(
-        " ".join(f"{name}={word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
-    )
+    """The text of a value."""
+    return " ".join(f"{name}={word}" for name, word in value.items()) if isinstance(value, dict) else str(value)
 
 
 EXPORTS: dict[str, tuple[str, Callable[[Iterable[AnyEntry]], str]]] = {

@@ -1,16 +1,45 @@
 """Checks who a request is from and whether they may make it, and refuses requests made by other sites."""
 
 import hmac
+import logging
+import time
+from collections.abc import Callable
+from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from starlette.requests import Request
 
-from alerts.inbox.api.people import People, Person, Role
+from alerts.inbox.api.people import People, Person, Role, digest_of
+from producers.http.attempts import TokenAttempts
 from producers.http.problem import ProblemError, problem
 
+_logger = logging.getLogger("bluelamp.inbox")
 COOKIE = "bluelamp_session"
 CSRF_HEADER = "x-csrf-token"
 _SAFE_METHODS = ("GET", "HEAD")
+_IDENTITY = "bluelamp.identity"
+"""The key under which a request keeps its sender, once known."""
+Area = Literal["board", "custody", "alerts", "alert_log"]
+
+
+class Viewers(Struct, frozen=True, kw_only=True):
+    """Who may view each area: the lowest role that may, or None for everyone.
+
+    Attributes:
+        board: figures.
+        custody: detainees, each with their clocks.
+        alerts: alerts and suppressions.
+        alert_log: the export of everything that was done about alerts.
+    """
+
+    board: Role | None
+    custody: Role | None
+    alerts: Role | None
+    alert_log: Role | None
+
+
+EVERYONE = Viewers(board=None, custody=None, alerts=None, alert_log=None)
 
 
 class Guard:
@@ -18,52 +47,79 @@ class Guard:
 
     Args:
         people: everybody who may sign in.
-        is_open_to_view: anybody may view without signing in, as they may view the board's figures.
+        viewers: who may view what.
+        monotonic: a clock that never jumps.
     """
 
-    def __init__(self, people: People, *, is_open_to_view: bool) -> None:
-        self.people, self.is_open_to_view = people, is_open_to_view
+    def __init__(self, people: People, viewers: Viewers, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.people, self.viewers = people, viewers
+        self._tokens = TokenAttempts(monotonic, lambda address: _logger.warning("wrong token from %s", address))
 
     def identify(self, request: Request) -> Person | None:
-        """Who a request is from; None if it does not say."""
+        """Who a request is from; None if it does not say.
+
+        Raises:
+            ProblemError: its cookie cannot be one of ours, or there were too many wrong tokens from its address.
+        """
+        # Several layers ask about the same request, and a wrong token counts once.
+        if _IDENTITY not in request.scope:
+            try:
+                request.scope[_IDENTITY] = self._identify(request)
+            except ProblemError as error:
+                request.scope[_IDENTITY] = error
+        identity: Person | ProblemError | None = request.scope[_IDENTITY]
+        if isinstance(identity, ProblemError):
+            raise identity
+        return identity
+
+    def _identify(self, request: Request) -> Person | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self.people.by_token(token)
         address = request.client.host if request.client else ""
+        if scheme.lower() == "bearer":
+            return self._by_token(token, address)
         cookie = request.cookies.get(COOKIE, "")
+        if not cookie.isascii():
+            title, detail = "The session cookie is not valid.", "Delete this site's cookies, and sign in again."
+            raise problem("not_understood", 400, title, detail)
         return self.people.by_proxy(request.headers, address) or (self.people.by_cookie(cookie) if cookie else None)
 
-    def require(self, request: Request, role: Role) -> Person | None:
-        """Who a request is from, if they have the role; None if nobody needs to sign in for it.
+    def _by_token(self, token: str, address: str) -> Person | None:
+        digest = digest_of(token.strip())
+        wait = self._tokens.wait_seconds(address, digest)
+        if wait:
+            title, headers = "There were too many wrong tokens from this address.", {"Retry-After": str(wait)}
+            raise problem("too_many_attempts", 429, title, f"Try again in {wait} seconds.", headers)
+        person = self.people.by_token(token)
+        self._tokens.note(address, digest, is_right=person is not None)
+        return person
+
+    def require(self, request: Request, role: Role) -> Person:
+        """Who a request is from, if they have the role.
 
         Raises:
             ProblemError: they do not have the role, or another site may have made the request.
         """
         person = self.identify(request)
-        if person and person.may(role):
-            if request.method not in _SAFE_METHODS:
-                _check_csrf(request, person)
-            return person
-        if role == "view" and self.is_open_to_view:
-            return None
-        if person:
-            detail = f"{person.login} has the role {person.role}. Ask an administrator for the role {role}."
-            raise problem("not_allowed", 403, f"You need the role {role} to do this.", detail)
-        raise self._not_signed_in(role)
-
-    def require_person(self, request: Request, role: Role) -> Person:
-        """Who a request is from, for requests that nobody may make without signing in.
-
-        Raises:
-            ProblemError: as `require`, or they are not signed in.
-        """
-        person = self.require(request, role)
         if person is None:
             raise self._not_signed_in(role)
+        if not person.may(role):
+            detail = f"{person.login} has the role {person.role}. Ask an administrator for the role {role}."
+            raise problem("not_allowed", 403, f"You need the role {role} to do this.", detail)
+        if request.method not in _SAFE_METHODS:
+            _check_csrf(request, person)
         return person
 
+    def require_view(self, request: Request, area: Area) -> Person | None:
+        """Who a request to view an area is from; None if everyone may and it does not say.
+
+        Raises:
+            ProblemError: as `require`.
+        """
+        role: Role | None = getattr(self.viewers, area)
+        return self.require(request, role) if role else self.identify(request)
+
     def _not_signed_in(self, role: Role) -> ProblemError:
-        if role != "engine" and not self.people.can_act():
+        if role not in ("engine", "view") and not self.people.can_act():
             detail = "Set BLUELAMP_PEOPLE to the people's tokens (see docs/run/inbox.md), and restart."
             return problem("nobody_may_act", 403, "Nobody can act, because no tokens are set.", detail)
         detail = "Sign in on the page `sign-in`, or send `Authorization: Bearer` with a token from BLUELAMP_PEOPLE."

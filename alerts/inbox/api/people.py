@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Any, Literal, get_args
 
@@ -13,12 +13,12 @@ import msgspec
 from itsdangerous import BadData, Signer, TimestampSigner, URLSafeTimedSerializer
 from msgspec import Struct
 
+from alerts.inbox.api.sessions import SESSION, EndedSessions
 from facts.errors import SettingError
 from facts.times import is_future
 
 Role = Literal["view", "act", "admin", "engine"]
 """View, act and admin each include the role before; an engine may only send alerts."""
-SESSION = timedelta(hours=12)
 TOKEN_LENGTH_MIN = 24
 _RANK = {"view": 0, "act": 1, "admin": 2}
 _ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,59}):(\w+):(\S+)")
@@ -36,12 +36,14 @@ class Person(Struct, frozen=True):
         role: what they may do.
         is_ambient: their browser or proxy identifies them by itself, so another site could make requests for them.
         csrf: a value that only Blue Lamp's own pages know, sent with every request that changes something.
+        session: the name of their session, which signing out ends; empty without one.
     """
 
     login: str
     role: Role
     is_ambient: bool = False
     csrf: str = ""
+    session: str = ""
 
     def may(self, role: Role) -> bool:
         """Whether they have the rights of a role."""
@@ -121,12 +123,18 @@ class People:
         tokens: login, role and token of each person; a login may have two while one replaces the other.
         now: the wall clock.
         proxy: the reverse proxy, if there is one.
+        ended: the sessions that people have ended by signing out.
     """
 
     def __init__(
-        self, tokens: Iterable[tuple[str, Role, str]], now: Callable[[], datetime], proxy: Proxy | None = None
+        self,
+        tokens: Iterable[tuple[str, Role, str]],
+        now: Callable[[], datetime],
+        proxy: Proxy | None = None,
+        ended: EndedSessions | None = None,
     ) -> None:
-        self._digests = [(login, role, _digest(token)) for login, role, token in tokens]
+        self.ended = ended or EndedSessions()
+        self._digests = [(login, role, digest_of(token)) for login, role, token in tokens]
         self._proxy, self._now = proxy, now
         # Derived from all people's tokens: every server with the same tokens accepts the same sessions, and removing a token
         # ends every session.
@@ -142,7 +150,7 @@ class People:
 
     def by_token(self, token: str) -> Person | None:
         """The person with a token; None if nobody has it."""
-        given = _digest(token.strip())
+        given = digest_of(token.strip())
         # Every digest is compared, so that the time this takes reveals nothing.
         matches = [(login, role) for login, role, digest in self._digests if hmac.compare_digest(given, digest)]
         return Person(*matches[0]) if matches else None
@@ -155,9 +163,9 @@ class People:
         except (BadData, msgspec.ValidationError):
             return None
         now = self._now()
-        if now - signed_at >= SESSION or is_future(signed_at, now):
+        if now - signed_at >= SESSION or is_future(signed_at, now) or self.ended.has_ended(session.nonce):
             return None
-        return Person(session.login, session.role, is_ambient=True, csrf=self._csrf(cookie))
+        return Person(session.login, session.role, is_ambient=True, csrf=self._csrf(cookie), session=session.nonce)
 
     def by_proxy(self, headers: Mapping[str, str], address: str) -> Person | None:
         """The person whom the proxy identifies; None if it names nobody, or the request is not from the proxy."""
@@ -201,33 +209,6 @@ def parse_tokens(text: str, where: str) -> list[tuple[str, Role, str]]:
     return tokens
 
 
-class Attempts:
-    """Limits failed attempts to sign in, for each address.
-
-    Args:
-        monotonic: a clock that never jumps.
-        limit: how many failures a minute are allowed.
-    """
-
-    _WINDOW_SECONDS = 60.0
-    _ADDRESSES = 1_000
-
-    def __init__(self, monotonic: Callable[[], float], limit: int = 5) -> None:
-        self._monotonic, self._limit = monotonic, limit
-        self._failures: dict[str, list[float]] = {}
-
-    def wait_seconds(self, address: str) -> int:
-        """How long an address must wait before its next attempt; 0 if it need not."""
-        now = self._monotonic()
-        recent = [at for at in self._failures.get(address, ()) if now - at < self._WINDOW_SECONDS]
-        return int(recent[-self._limit] + self._WINDOW_SECONDS - now) + 1 if len(recent) >= self._limit else 0
-
-    def note_failure(self, address: str) -> None:
-        """Record a failed attempt from an address."""
-        if address not in self._failures and len(self._failures) >= self._ADDRESSES:
-            del self._failures[next(iter(self._failures))]
-        self._failures[address] = [*self._failures.get(address, ())[-self._limit :], self._monotonic()]
-
-
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """The digest of a token, which is kept in its place."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

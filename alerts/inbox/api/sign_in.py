@@ -1,5 +1,6 @@
 """Signing in and out: the page with its form, and the session cookie."""
 
+import asyncio
 import logging
 from functools import cache
 from importlib.resources import files
@@ -10,10 +11,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.inbox.api.body import read_form
 from alerts.inbox.api.guard import COOKIE, Guard, check_origin
-from alerts.inbox.api.people import SESSION, Attempts, Person
+from alerts.inbox.api.people import Person
+from alerts.inbox.api.sessions import SESSION
+from producers.http.attempts import Attempts
 from producers.http.problem import ProblemError, problem
 
 _logger = logging.getLogger("bluelamp.inbox")
+_LOGIN_LENGTH_MAX = 60
 
 
 class SignIn:
@@ -48,18 +52,22 @@ class SignIn:
     async def _sign_in(self, request: Request) -> Response:
         check_origin(request)
         address = request.client.host if request.client else ""
-        self._check_attempts(address)
         fields = await read_form(request)
+        login = fields.get("login", "").strip()[:_LOGIN_LENGTH_MAX]
+        # One account at one address: nobody else behind the address waits, and nobody elsewhere can lock the account.
+        account = f"{login} {address}"
+        self._check_attempts(account)
         person = self._guard.people.by_token(fields.get("token", ""))
-        if person is None or person.role == "engine":
-            self._attempts.note_failure(address)
-            _logger.warning("sign-in failed from %s", address)
-            raise problem("not_signed_in", 401, "This token is not valid.", "Check that you copied all of it.")
+        if person is None or person.role == "engine" or person.login != login:
+            self._attempts.note_failure(account)
+            _logger.warning("sign-in failed for %r from %s", login, address)
+            hint = "Check the name, and that you copied the whole token."
+            raise problem("not_signed_in", 401, "This name and token do not match.", hint)
         _logger.info("%s signed in", person.login)
         return self._start_session(request, person, fields.get("next", "/"), address)
 
-    def _check_attempts(self, address: str) -> None:
-        wait = self._attempts.wait_seconds(address)
+    def _check_attempts(self, account: str) -> None:
+        wait = self._attempts.wait_seconds(account)
         if wait:
             title, headers = "There were too many failed attempts to sign in.", {"Retry-After": str(wait)}
             raise problem("too_many_attempts", 429, title, f"Try again in {wait} seconds.", headers)
@@ -79,8 +87,11 @@ class SignIn:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """End this browser's session."""
-        self._guard.require_person(request, "view")
+        """End this browser's session, on the server too: a copy of its cookie is worth nothing."""
+        person = self._guard.require(request, "view")
+        if person.session:
+            await asyncio.to_thread(self._guard.people.ended.end, person.session)
+            _logger.info("%s signed out", person.login)
         response = Response(status_code=204)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from alerts.engine import SampleLike, combined, judge
 from alerts.inbox.log.data_status import DataStatus
@@ -13,7 +14,7 @@ from alerts.inbox.log.entry import AnyEntry
 from alerts.inbox.log.state import Alert, InboxState, State, Suppression
 from alerts.rule import Rule, Threshold
 from measures.catalogue import find
-from measures.display import words
+from measures.display import doubt_words, words
 from measures.measure import Unit
 from streams.refusal import CAUSES, WORDS
 
@@ -34,6 +35,7 @@ class AlertFigure(Struct, frozen=True, kw_only=True):
         expected: the centre line.
         expected_upper: the upper control limit.
         band_words: the band as text; empty if it is not known.
+        doubt_words: what is not recorded of the figure, with the bounds of a share; empty if everything is recorded.
         limit_words: the limit beyond which it is bad, as text.
         is_bad: whether it is bad now; None if unknown. An alert stays active until its figure has been good for long enough.
     """
@@ -46,6 +48,7 @@ class AlertFigure(Struct, frozen=True, kw_only=True):
     expected: float | None = None
     expected_upper: float | None = None
     band_words: str = ""
+    doubt_words: str = ""
     limit_words: str = ""
     is_bad: bool | None = None
 
@@ -96,7 +99,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Whether a force's figures are watched: if not, an empty list does not mean that all is well."""
+    """Whether a force's figures are monitored: if not, an empty list does not mean that all is well."""
 
     force: str
     heartbeat_at: datetime | None = msgspec.field(name="heard_at")
@@ -245,9 +248,24 @@ def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> AlertFigur
         expected=centre,
         expected_upper=upper,
         band_words=f"normal for this hour: {_text(lower, unit)} to {_text(upper, unit)}" if has_band else "",
+        doubt_words=_doubt_words(rule, key, samples),
         limit_words=_limit_words(rule, unit),
         is_bad=judge(rule, lambda ending: combined(rule.series, ending, samples)).get(key),
     )
+
+
+def _doubt_words(rule: Rule, key: tuple[str, ...], samples: Samples) -> str:
+    """What is not recorded of a measure's figure. A rule that evaluates a bound also says what the share itself is."""
+    if not rule.measure:
+        return ""
+    series, unit = replace(rule.series, bound=""), find(rule.measure).unit
+    share, low, high, unrecorded = (
+        _known(combined(series, ending, samples).get(key)) for ending in ("", "_low", "_high", "_unrecorded")
+    )
+    doubt = doubt_words(low, high, int(unrecorded or 0), unit)
+    if not doubt or not rule.series.bound:
+        return doubt
+    return f"{_text(share, unit)} as recorded, {doubt}; the rule evaluates the worse bound"
 
 
 def _limit_words(rule: Rule, unit: Unit | str) -> str:

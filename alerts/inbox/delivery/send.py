@@ -20,7 +20,7 @@ class ForceNames(Struct, frozen=True):
     """What a notification says about its force.
 
     Attributes:
-        title: the force's name; empty for alerts of no force.
+        title: the force's name; empty for alerts that belong to no force.
         zone: its time zone.
         link: the address of the alerts page.
     """

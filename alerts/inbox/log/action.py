@@ -111,7 +111,7 @@ def note(state: InboxState, alert_id: str, text: str, context: ActionContext) ->
 
 
 def ended_by_hand(fact: EndedByHand, subject: str, context: ActionContext) -> AnyEntry:
-    """Record who ended a subject by hand: the fact itself has only their role."""
+    """Record who ended a subject by hand: the fact itself contains only their role."""
     return SubjectEnded(
         id=f"{fact.fact_id}:ended", alert=fact.fact_id, at=context.at, by=context.by,
         force=fact.force, subject=subject, subject_id=fact.subject_id, reason=fact.reason, role=fact.role,

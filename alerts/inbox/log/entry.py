@@ -167,7 +167,7 @@ class Unsuppressed(Entry, frozen=True, kw_only=True):
 
 
 class SubjectEnded(Entry, frozen=True, kw_only=True):
-    """A person ended by hand what no source had ended. Its `alert` is the ID of the fact that says so, which names no person.
+    """A person ended a contact or incident by hand. Its `alert` is the ID of the fact about this, which names no person.
 
     Attributes:
         force: the subject's force.

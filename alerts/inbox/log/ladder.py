@@ -54,7 +54,7 @@ def _responses(alert: Alert) -> tuple[str, ...]:
 
 
 def _counted_from(step: LadderStep, alert: Alert) -> datetime:
-    """The time that a step is counted from: the alert's start, or the last changeover if it waits for an acknowledgement."""
+    """The time that a step is counted from: the alert's start, or the last changeover if the step waits for an acknowledgement."""
     raised_at = alert.reraised.at if alert.reraised and not step.response else alert.raised.began
     return max(raised_at, alert.raised.began)
 

@@ -53,7 +53,7 @@ class Alert(Struct, frozen=True, kw_only=True):
         owner: who deals with it; empty in the same cases.
         escalations: the steps of the ladder that it has reached.
         reraised: the last shift changeover at which it was raised again.
-        deliveries: by entry ID and receiver.
+        deliveries: the deliveries, by entry ID and receiver.
         entries: its entries, oldest first.
     """
 

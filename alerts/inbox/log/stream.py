@@ -132,7 +132,7 @@ class InboxLog:
 
         Args:
             seconds: the longest time to wait.
-            since: `last` when what is on display was read. Another request may have read further meanwhile.
+            since: the value of `last` when the displayed list was read; another request may have read further since.
         """
         self.redis.xread({self.name: since}, count=1, block=max(1, int(seconds * 1000)))
 

@@ -21,7 +21,7 @@ from bluelamp.embedded.broker.settings import BrokerSettings
 Answer = TypeVar("Answer")
 
 
-class State(StrEnum):
+class GroupState(StrEnum):
     """The state of a group, with the names of Kafka's protocol."""
 
     EMPTY = "Empty"
@@ -84,7 +84,7 @@ class Group:
     name: str
     settings: BrokerSettings
     on_empty: Callable[["Group"], None]
-    state: State = State.EMPTY
+    state: GroupState = GroupState.EMPTY
     generation: int = 0
     protocol: str = ""
     protocol_type: str = ""
@@ -115,10 +115,10 @@ class Group:
     ) -> asyncio.Future[bytes]:
         """Wait for an assignment; the leader sends those of all members, which completes the future."""
         member = self.check_member(member_id, instance_id, generation)
-        if self.state is State.PREPARING:
+        if self.state is GroupState.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
         self._touch(member)
-        if self.state is State.STABLE:
+        if self.state is GroupState.STABLE:
             return _done(member.assignment)
         if member.syncing is None:
             member.syncing = asyncio.get_running_loop().create_future()
@@ -130,7 +130,7 @@ class Group:
     def heartbeat(self, member_id: str, instance_id: str | None, generation: int) -> None:
         """Record a heartbeat; REBALANCE_IN_PROGRESS tells the member to join again."""
         self._touch(self.check_member(member_id, instance_id, generation))
-        if self.state is State.PREPARING:
+        if self.state is GroupState.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
 
     def leave(self, member_id: str, instance_id: str | None) -> None:
@@ -146,11 +146,11 @@ class Group:
     def check_commit(self, member_id: str, instance_id: str | None, generation: int) -> None:
         """Check that this member may commit offsets now; anybody may while the group is empty."""
         if generation < 0 and not member_id:
-            if self.state is not State.EMPTY:
+            if self.state is not GroupState.EMPTY:
                 raise BrokerError(ErrorCode.UNKNOWN_MEMBER_ID, "only members of the group may commit")
             return
         member = self.check_member(member_id, instance_id, generation)
-        if self.state is State.FORMING:
+        if self.state is GroupState.FORMING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
         self._touch(member)
 
@@ -165,7 +165,7 @@ class Group:
     @property
     def is_unused(self) -> bool:
         """Whether it has no members and nobody is about to join."""
-        return self.state is State.EMPTY and not self._named
+        return self.state is GroupState.EMPTY and not self._named
 
     def close(self) -> None:
         """Stop all timers."""
@@ -197,8 +197,8 @@ class Group:
             return self._admit(request, request.member_id), False
         member = self._member(request.member_id, request.instance_id)
         says_the_same = request.protocols == member.request.protocols
-        follows = self.state is State.STABLE and member.member_id != self.leader_id
-        return member, says_the_same and (follows or self.state is State.FORMING)
+        follows = self.state is GroupState.STABLE and member.member_id != self.leader_id
+        return member, says_the_same and (follows or self.state is GroupState.FORMING)
 
     def _admit_newcomer(self, request: JoinRequest) -> tuple[Member, bool]:
         if len(self.members) + len(self._named) >= self.settings.group_members:
@@ -230,21 +230,21 @@ class Group:
         member.assignment = earlier.assignment
         if was_leader:
             self.leader_id = member.member_id
-        return member, self.state is State.STABLE and request.protocols == earlier.request.protocols
+        return member, self.state is GroupState.STABLE and request.protocols == earlier.request.protocols
 
     def _forget_named(self, member_id: str) -> None:
         self._named.pop(member_id).cancel()
-        if self.state is State.EMPTY:
+        if self.state is GroupState.EMPTY:
             self.on_empty(self)
         self._form_if_all_joined()
 
     # Rebalancing
 
     def _begin_rebalance(self) -> None:
-        if self.state is State.PREPARING:
+        if self.state is GroupState.PREPARING:
             return
-        self._is_gathering = self.state is State.EMPTY and self.settings.group_initial_delay_seconds > 0
-        self.state = State.PREPARING
+        self._is_gathering = self.state is GroupState.EMPTY and self.settings.group_initial_delay_seconds > 0
+        self.state = GroupState.PREPARING
         for member in self.members.values():
             _fail(member.syncing, ErrorCode.REBALANCE_IN_PROGRESS)
             member.syncing = None
@@ -259,7 +259,7 @@ class Group:
         self._form_if_all_joined()
 
     def _form_if_all_joined(self) -> None:
-        if self.state is not State.PREPARING or self._is_gathering or self._named:
+        if self.state is not GroupState.PREPARING or self._is_gathering or self._named:
             return
         if all(member.joining for member in self.members.values()):
             self._form()
@@ -277,7 +277,7 @@ class Group:
         self.protocol = self._choose_protocol()
         if self.leader_id not in self.members or not self.members[self.leader_id].joining:
             self.leader_id = joined[0].member_id
-        self.state = State.FORMING
+        self.state = GroupState.FORMING
         self._end_state_after(self._slowest_rebalance_seconds(), self._drop_unsynced)
         for member in joined:
             joining, member.joining, member.assignment = member.joining, None, b""
@@ -285,7 +285,7 @@ class Group:
             self._touch(member)
 
     def _become_empty(self) -> None:
-        self.state, self.protocol, self.leader_id = State.EMPTY, "", ""
+        self.state, self.protocol, self.leader_id = GroupState.EMPTY, "", ""
         _cancel(self._timer)
         self.on_empty(self)
 
@@ -302,7 +302,7 @@ class Group:
         return JoinResult(self.generation, self.protocol, self.leader_id, member.member_id, members)
 
     def _settle(self, assignments: dict[str, bytes]) -> None:
-        self.state = State.STABLE
+        self.state = GroupState.STABLE
         _cancel(self._timer)
         for member in self.members.values():
             member.assignment = assignments.get(member.member_id, b"")
@@ -326,7 +326,7 @@ class Group:
         _fail(member.syncing, code)
 
     def _after_removal(self) -> None:
-        if self.state is not State.EMPTY:
+        if self.state is not GroupState.EMPTY:
             self._begin_rebalance()
         self._form_if_all_joined()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from statistics import median
 
-from bluelamp.feeding.feed_check.finding import Check, Finding, State, in_order
+from bluelamp.feeding.feed_check.finding import Check, Finding, FindingState, in_order
 from bluelamp.feeding.feed_check.hours import by_hour, longest_gap, unusual, usual_hours
 from bluelamp.feeding.feed_check.sample import FeedSample
 from facts.fact import SubjectFact
@@ -69,7 +69,7 @@ def _good(check: Check, says: str) -> Finding:
     return Finding(check=check, state="good", says=says)
 
 
-def _level(part: int, whole: int, many: float = _MANY) -> State:
+def _level(part: int, whole: int, many: float = _MANY) -> FindingState:
     return "bad" if part > many * whole else "limit"
 
 
@@ -134,7 +134,7 @@ def check_keys(sample: FeedSample) -> Iterator[Finding]:
     for name, (count, words) in faults.items():
         if count:
             effect = "Different cases are counted as one: counts are too low, and times are mixed."
-            state: State = "limit" if name == "second" and count <= _MANY * keys.subjects else "bad"
+            state: FindingState = "limit" if name == "second" and count <= _MANY * keys.subjects else "bad"
             touched = _measures(sample.topic, _any)
             yield Finding(check="keys", state=state, says=f"{count:,} {words}.", effect=effect, measures=touched)
     said = (
@@ -299,7 +299,7 @@ def _rounded(sample: FeedSample) -> Iterator[Finding]:
         unit, seconds = ("five minutes", 300) if fives else ("the minute", _MINUTE_SECONDS)
         says = f"The times of {name} are rounded to {unit}."
         effect = f"Times that begin or end with it are wrong by up to {seconds} s; a shorter target cannot be judged."
-        state: State = "bad" if sample.topic == "contacts" else "limit"
+        state: FindingState = "bad" if sample.topic == "contacts" else "limit"
         yield Finding(check="clock", state=state, says=says, effect=effect, measures=_measures(sample.topic, _timed))
 
 

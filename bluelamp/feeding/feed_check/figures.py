@@ -57,7 +57,7 @@ class _Source:
 
 
 def figures(sample: FeedSample) -> list[CheckedFigure]:
-    """Every share, mean and median of the sample that has a value; those that lack most come first."""
+    """Every share, mean and median of the sample that has a value; the least complete come first."""
     if not sample.times:
         return []
     rules, zone = sample.rules, sample.rules.force.zone()

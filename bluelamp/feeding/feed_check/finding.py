@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-State = Literal["good", "limit", "bad", "unknown"]
+FindingState = Literal["good", "limit", "bad", "unknown"]
 """`limit`: figures are right within a limit that must be known. `bad`: figures would be wrong. `unknown`: not examined."""
 Verdict = Literal["ready", "ready with limits", "not ready"]
 Check = Literal[
@@ -49,7 +49,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """
 
     check: Check
-    state: State
+    state: FindingState
     says: str
     effect: str = ""
     measures: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ class FeedCheck(Struct, frozen=True, kw_only=True):
         subjects: the number of subjects.
         verdict: the verdict.
         findings: every finding, in order of the checks.
-        figures: the figures of the sample, those that lack most first.
+        figures: the figures of the sample, the least complete first.
         hours: what is usual for each hour of the day; empty if that cannot be said.
     """
 
@@ -82,7 +82,7 @@ def _touched(finding: Finding) -> str:
 
 
 def _figures(result: FeedCheck) -> list[CheckedFigure]:
-    """The figures that lack something; if none does, the first of all."""
+    """The figures with something unrecorded; if there are none, the first figures."""
     lacking = [each for each in result.figures if each.doubt]
     return (lacking or result.figures)[:_FIGURES_LISTED]
 

@@ -22,7 +22,7 @@ class Arrival(NamedTuple):
 
 
 class FeedSample:
-    """The facts to check. Nothing in it is printed except counts, times and the words of dimensions.
+    """The facts to check. Nothing in it is printed except counts, times and the labels of dimensions.
 
     Args:
         topic: the topic of the facts.

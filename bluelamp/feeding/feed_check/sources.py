@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -123,7 +124,7 @@ def check_topic(
     sample = FeedSample(
         topic,
         rules,
-        facts,
+        cast(list[AnyFact], facts),
         suspects=personal.found(),
         used=frozenset(personal.found()),
         arrivals=arrivals,
@@ -132,29 +133,45 @@ def check_topic(
     return _result(sample, f"{topic}, for {seconds:g} s from {began:%H:%M:%S}", "", own, now())
 
 
+class Received(NamedTuple):
+    """One fact of the log, or None for one that cannot be read, and when the log received it, in microseconds since 1970."""
+
+    fact: SubjectFact | None
+    received: int
+
+
+def received_from(log: LogReader, place: Place, first: int, after: int, topic: Topic) -> Iterator[Received]:
+    """The facts of a partition from offset `first` up to but excluding `after`, without heartbeats."""
+    for entries in log.read(place, first, after):
+        for entry in entries:
+            if not isinstance(entry, BatchRecord):
+                continue
+            received = instant(entry.timestamp * 1000)
+            read = decode(entry.value, topic, received + timedelta(days=1))
+            yield from (Received(None, microseconds(received)) for _ in read.unreadable)
+            for _, fact in read.facts:
+                if isinstance(fact, SubjectFact) and not isinstance(fact, FeedHeartbeat):
+                    yield Received(fact, microseconds(received))
+
+
 def _listened(
     log: LogReader, before: Mapping[Place, int], ends: Mapping[Place, int], topic: Topic, force: str
-) -> tuple[list[AnyFact], list[Arrival], int, PersonalData]:
-    facts: list[AnyFact] = []
+) -> tuple[list[SubjectFact], list[Arrival], int, PersonalData]:
+    facts: list[SubjectFact] = []
     arrivals: list[Arrival] = []
     unreadable, personal = 0, PersonalData()
     for place, after in ends.items():
-        for entries in log.read(place, before.get(place, after), after) if before.get(place, after) < after else ():
-            for entry in entries:
-                if not isinstance(entry, BatchRecord):
-                    continue
-                received = instant(entry.timestamp * 1000)
-                read = decode(entry.value, topic, received + timedelta(days=1))
-                unreadable += len(read.unreadable)
-                for _, fact in read.facts:
-                    if fact.force == force and isinstance(fact, SubjectFact) and not isinstance(fact, FeedHeartbeat):
-                        facts.append(fact)
-                        arrivals.append(Arrival(microseconds(fact.at), microseconds(received)))
-                        personal.add(_texts(fact))
+        first = before.get(place, after)
+        for fact, received in received_from(log, place, first, after, topic) if first < after else ():
+            unreadable += fact is None
+            if fact is not None and fact.force == force:
+                facts.append(fact)
+                arrivals.append(Arrival(microseconds(fact.at), received))
+                personal.add(texts_of(fact))
     return facts, sorted(arrivals, key=lambda each: each.received), unreadable, personal
 
 
-def _texts(fact: SubjectFact) -> dict[str, str]:
+def texts_of(fact: SubjectFact) -> dict[str, str]:
     """The fields of a fact whose text a person or system chose freely."""
     values = msgspec.to_builtins(fact)
     return {name: value for name, value in values.items() if isinstance(value, str) and name not in _NEVER_PERSONAL}

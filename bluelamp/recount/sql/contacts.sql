@@ -217,7 +217,7 @@ WITH
 waiting AS (
     SELECT * FROM contact_leg WHERE is_last AND coalesce(answered, abandoned, concluded) IS NULL
 ),
--- The first end that a person gave, at or after the offer.
+-- The first end by hand, at or after the offer.
 ended_by_hand AS (
     SELECT waiting.subject, min(happened) AS ended, arg_min(by_hand.reason, by_hand.place) AS reason
     FROM by_hand

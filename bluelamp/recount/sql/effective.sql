@@ -1,4 +1,4 @@
--- Section 1: the facts that count. Ends that people gave are kept apart: they count only for what is still open.
+-- Section 1: the facts that count. Ends by hand are kept apart: they count only for what is still open.
 
 CREATE TABLE effective AS
 SELECT * EXCLUDE (corrects, withdraws, recorded_at)

@@ -70,7 +70,7 @@ SELECT
 FROM running
 GROUP BY subject;
 
--- The first end that a person gave after everything that the source recorded. A later fact cancels those before it.
+-- The first end by hand after everything that the source recorded. A later fact cancels those before it.
 CREATE TABLE incident_by_hand AS
 SELECT subject, min(happened) AS ended_by_hand, arg_min(reason, place) AS reason
 FROM by_hand
@@ -138,7 +138,7 @@ SELECT
     closure.closed,
     closure.result,
     coalesce(final_grade.upgraded, beginning.opened) AS graded,
-    -- Since when no unit is assigned; NULL while one is.
+    -- The time since which no unit is assigned; NULL while one is.
     CASE
         WHEN coalesce(assignment.units, 0) = 0 THEN coalesce(assignment.left_with_none, beginning.opened)
     END AS unresourced,
@@ -448,7 +448,7 @@ SELECT
 FROM incident_needing
 WHERE coalesce(attended, closed) IS NOT NULL AND (openings > 1 OR (result = 'attended' AND attended IS NULL));
 
--- An incident without an opening: of its words, only the grade of a regrade is known.
+-- An incident without an opening: of its labels, only the grade of a regrade is known.
 INSERT INTO incidents_finished BY NAME
 WITH
 regrade AS (

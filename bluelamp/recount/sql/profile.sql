@@ -3,7 +3,7 @@
 
 CREATE TABLE force (force VARCHAR, time_zone VARCHAR, duplicate_group VARCHAR, bank_holidays VARCHAR);
 
--- Every word in a profile, as "force/dimension/label". Labels contain no slash.
+-- Every label in a profile, as "force/dimension/label". Labels contain no slash.
 CREATE TABLE listed (entry VARCHAR);
 
 -- Urgency 0 is the most urgent.
@@ -38,7 +38,7 @@ CREATE TABLE occurrence_type (force VARCHAR, type VARCHAR, family VARCHAR);
 -- The time at which each local day begins.
 CREATE TABLE local_day (time_zone VARCHAR, day DATE, begins BIGINT);
 
--- Section 2: the word for a label.
+-- Section 2: the label under which a label counts: itself, `unlisted` or `none`.
 CREATE MACRO word(of_force, of_dimension, label) AS
     CASE
         WHEN label IS NULL THEN 'none'

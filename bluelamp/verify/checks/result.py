@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-State = Literal["good", "not set up", "unknown", "warning", "bad"]
-_STATUS: dict[State, int] = {"good": 0, "not set up": 0, "unknown": 1, "warning": 1, "bad": 2}
+CheckState = Literal["good", "not set up", "unknown", "warning", "bad"]
+_STATUS: dict[CheckState, int] = {"good": 0, "not set up": 0, "unknown": 1, "warning": 1, "bad": 2}
 
 
 class CheckResult(Struct, frozen=True):
@@ -22,7 +22,7 @@ class CheckResult(Struct, frozen=True):
     """
 
     check: str
-    state: State
+    state: CheckState
     what: str
     where: str = ""
     hint: str = ""

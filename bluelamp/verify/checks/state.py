@@ -110,7 +110,7 @@ def look(settings: Settings, rules: Mapping[str, Rules], redis: Redis, pause: Pa
     """Look until every record of the first look is applied, at most LOOKS times.
 
     Args:
-        settings: name the log and the state.
+        settings: these name the log and the state.
         rules: the rules of every force.
         redis: the state server.
         pause: waits between two looks.

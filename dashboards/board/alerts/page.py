@@ -30,7 +30,7 @@ def _since(view: View) -> dict[str, Any]:
 
 
 def _unrecorded(view: View) -> dict[str, Any]:
-    """What no source has ended in the time that the profile gives it, the oldest first."""
+    """Contacts and incidents whose end counts as unrecorded, the oldest first."""
     found: dict[tuple[Subject, str], OpenItem] = {}
     for subject, kind in UNRECORDED_END.items():
         for subject_id, item in view.reader.open_subjects(view.force, kind):

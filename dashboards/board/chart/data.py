@@ -30,7 +30,7 @@ MOST: dict[Grain, int] = {"month": 25, "week": 112}
 
 
 def parse_series(name: str, query: QueryParams) -> SeriesQuery:
-    """The question that an address asks.
+    """The question in an address.
 
     Raises:
         QuestionError: the measure does not exist, or the query is malformed.

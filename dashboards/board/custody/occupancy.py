@@ -37,15 +37,21 @@ def read_occupancy(view: View) -> list[SuiteOccupancy]:
     listed = [term.label for term in view.profile.suites]
     others = {suite for suites in hours.values() for suite in suites or {}} - set(listed)
     capacity = {term.label: term.capacity for term in view.profile.suites}
-    return [_suite(suite, hours, capacity.get(suite), view) for suite in in_order("suite", [*listed, *others], view)]
+    # One scale for all suites without a capacity, so that a tall bar means many people in each.
+    most = max((count for suites in hours.values() for count in (suites or {}).values()), default=1)
+    return [
+        _suite(suite, hours, capacity.get(suite), most, view) for suite in in_order("suite", [*listed, *others], view)
+    ]
 
 
-def _suite(suite: str, hours: Mapping[datetime, Suites | None], cells: int | None, view: View) -> SuiteOccupancy:
+def _suite(
+    suite: str, hours: Mapping[datetime, Suites | None], cells: int | None, most: int, view: View
+) -> SuiteOccupancy:
     counts = {at: None if suites is None else suites.get(suite, 0) for at, suites in hours.items()}
     last = next(reversed(counts.values()), None)
     of = f" of {cells}" if cells else ""
     known = [count for count in counts.values() if count is not None]
-    top, zone = max([*known, cells or 1]), view.profile.zone()
+    top, zone = max([*known, cells or most]), view.profile.zone()
     points = [
         SparklinePoint(
             None if count is None else round(count / top, 4),

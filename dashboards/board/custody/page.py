@@ -11,7 +11,7 @@ def _read(view: View) -> Parts:
     detentions = read_detentions(view)
     return {
         "totals": [[each.title, read_tile(each, NOW, view).text] for each in shown("custody_page")],
-        "custody": read_list_status(len(detentions), view),
+        "custody": read_list_status(detentions, view),
         "detentions": detentions,
         "occupancy": read_occupancy(view),
     }

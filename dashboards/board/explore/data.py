@@ -22,7 +22,7 @@ from dashboards.report.periods import Period
 from dashboards.report.targets import dated, days_of
 from dashboards.report.text import number, plain
 from dashboards.report.week import week_table
-from dashboards.report.words import Unit, said
+from dashboards.report.words import Unit, figure_text
 from facts.errors import QuestionError
 from measures.display import span_words
 from measures.measure import Bands, External, Measure, Where
@@ -38,7 +38,7 @@ _SECONDS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,6})?")
 
 
 def parse_exploration(name: str, query: QueryParams) -> ExploreQuery:
-    """The question that an address asks.
+    """The question in an address.
 
     Raises:
         QuestionError: the measure does not exist or cannot be explored, or the query is malformed.
@@ -56,7 +56,7 @@ def parse_exploration(name: str, query: QueryParams) -> ExploreQuery:
 
 
 def parse_weeks(query: QueryParams) -> int:
-    """The number of weeks that an address asks for.
+    """The number of weeks in an address.
 
     Raises:
         QuestionError: it is not one of `WEEKS`.
@@ -136,7 +136,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         and {
             "seconds": number(within.seconds),
             "says": f"Within {span_words(float(within.seconds))}",
-            "share": said(Fraction(within.met, within.n), Unit("percent", 1)),
+            "share": figure_text(Fraction(within.met, within.n), Unit("percent", 1)),
             "met": within.met,
             "n": within.n,
         },

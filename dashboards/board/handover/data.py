@@ -135,7 +135,7 @@ def read_handover(view: View, *, is_last: bool) -> Handover:
     """The sheet; blocking.
 
     Args:
-        view: what it is read from.
+        view: what the board reads.
         is_last: for the previous shift, not the current one.
     """
     present = view.reader.present(view.force)
@@ -149,7 +149,7 @@ def read_handover(view: View, *, is_last: bool) -> Handover:
         feeds=[FeedHealth(each.name, troubles.get(each.name, "")) for each in view.profile.feeds],
         breaches=[each for each in breaches if each is not None],
         at_zero=sum(each is None for each in breaches),
-        custody=read_list_status(len(detentions), view),
+        custody=read_list_status(detentions, view),
         detentions=detentions[:DETENTIONS_LISTED],
         left=max(0, len(detentions) - DETENTIONS_LISTED),
         now=microseconds(present) // 1000,

@@ -10,7 +10,7 @@ from dashboards.board.shared.table import DIMENSION_TITLES, in_order, name_of, n
 from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile, text
 from facts.force import NONE
 from measures.display import words
-from measures.measure import Decided, Measure
+from measures.measure import SPREAD, Decided, Measure
 from measures.outcome import instant
 from measures.reading import ListedSubject, Reading
 
@@ -48,7 +48,7 @@ class Breakdown(Struct, frozen=True):
     Attributes:
         tile: the overall figure.
         columns: titles; the first is the title of the row names.
-        rows: one for each word of the dimension.
+        rows: one for each label of the dimension.
         total: the cells of the overall figure.
         says: whether the rows add up.
         subjects: the open subjects that are counted; None if the measure does not count open subjects.
@@ -66,8 +66,8 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
     """The answer to a question; blocking.
 
     Args:
-        question: what is asked.
-        view: what it is read from.
+        question: the question.
+        view: what the board reads.
         listed_most: the most open subjects to list; None for all.
 
     Raises:
@@ -93,7 +93,7 @@ def _read(question: BreakdownQuery, view: View, by: tuple[str, ...]) -> list[Rea
 
 
 def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> list[BreakdownRow]:
-    """Rows in the profile's order; for counts also the words with a count of 0."""
+    """Rows in the profile's order; for counts also the labels with a count of 0."""
     by = question.by
     cells: dict[str, list[str]] = {}
     if by and question.measure.unit == "count":
@@ -110,6 +110,7 @@ def _columns(measure: Measure) -> list[str]:
         value,
         *({"ratio": ["Count", "n"], "seconds": ["n"]}.get(measure.unit, [])),
         *(["At least", "At most"] if measure.is_share() else []),
+        *(SPREAD[name] for name in measure.spread()),
         *(["Unrecorded"] if _may_lack(measure) else []),
     ]
 
@@ -126,8 +127,15 @@ def _cells(reading: Reading, measure: Measure) -> list[str]:
         *(met or (["-"] if measure.unit == "ratio" else [])),
         *(["-" if reading.n is None else f"{reading.n:,}"] * (measure.unit != "count")),
         *([words(bound, measure.unit) for bound in _bounds(reading)] if measure.is_share() else []),
+        *(words(value, measure.unit) for value in _spread(reading, measure)),
         *(["-" if reading.unrecorded is None else f"{reading.unrecorded:,}"] if _may_lack(measure) else []),
     ]
+
+
+def _spread(reading: Reading, measure: Measure) -> list[float | None]:
+    """The other figures of the distribution of a mean or a median that may be displayed."""
+    is_known = reading.spread is not None and reading.value is not None and reading.state in VALUE_STATES
+    return [getattr(reading.spread, name) if is_known else None for name in measure.spread()]
 
 
 def _bounds(reading: Reading) -> tuple[float | None, float | None]:

@@ -1,6 +1,5 @@
 """The routes of a measure's data: its contract and its breakdown as JSON, and the breakdown as CSV."""
 
-import csv
 import io
 
 import msgspec
@@ -15,7 +14,7 @@ from dashboards.board.shared.export import head_of
 from dashboards.board.shared.page import MARKING, View
 from dashboards.board.shared.query import BreakdownQuery, parse_query
 from measures.catalogue import find
-from measures.spreadsheet import safe_cell
+from measures.spreadsheet import SafeRows
 
 _JSON = "application/json"
 
@@ -53,19 +52,19 @@ def routes(view: View) -> list[Route]:
 def csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
     """A breakdown as CSV (RFC 4180): its rows, their total, and the open subjects."""
     out = io.StringIO()
-    rows = csv.writer(out)
+    rows = SafeRows(out)
     rows.writerows(head_of(question.measure, question.where, view))
     rows.writerow(["Window", question.window])
     rows.writerow(["State", breakdown.tile.state, breakdown.tile.reason])
     rows.writerow(["Check", breakdown.says])
     rows.writerow([])
     rows.writerow(breakdown.columns)
-    rows.writerows([safe_cell(cell) for cell in (each.name, *each.cells)] for each in breakdown.rows)
+    rows.writerows((each.name, *each.cells) for each in breakdown.rows)
     rows.writerow(breakdown.total)
     if breakdown.subjects is not None:
         rows.writerow([])
         rows.writerow([f"{breakdown.subjects.says}: {breakdown.subjects.count}"])
         rows.writerow(breakdown.subjects.columns)
-        rows.writerows([safe_cell(cell) for cell in each] for each in breakdown.subjects.rows)
+        rows.writerows(breakdown.subjects.rows)
     rows.writerow([MARKING])
     return out.getvalue()

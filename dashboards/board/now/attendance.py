@@ -8,7 +8,7 @@ from facts.force import Response
 from measures.catalogue import find
 from measures.outcome import KINDS, OpenItem, instant
 
-ROWS = 12
+ROWS = 5
 """The most incidents that the panel lists; it counts and links to the rest."""
 _MEASURE = "incident_unattended_count"
 _CLOCKS = {

@@ -22,16 +22,16 @@ class Panel(Struct, frozen=True, kw_only=True):
     Attributes:
         name: its id in the page, for links and styles.
         title: its heading.
-        place: where its measures say that they appear; None for a panel that is all extra.
+        place: where its measures say that they appear; None for a panel that contains nothing but extras.
         extra: what else the panel holds.
-        is_wide: whether it takes the whole width.
+        has_hour: whether the page Now displays its figures of the last hour at once, and not only in the fold.
     """
 
     name: str
     title: str
     place: Place | None = None
     extra: Extra | None = None
-    is_wide: bool = False
+    has_hour: bool = True
 
     def measures(self) -> tuple[Measure, ...]:
         """Its measures."""
@@ -53,11 +53,11 @@ class Panel(Struct, frozen=True, kw_only=True):
 PANELS = (
     Panel(name="emergency", title="999", place="emergency"),
     Panel(name="non_emergency", title="101", place="non_emergency"),
-    Panel(name="attendance", title="Grade 1 and Grade 2", place="attendance", extra="attendance", is_wide=True),
-    Panel(name="journey", title="101 call journey", extra="journey", is_wide=True),
-    Panel(name="digital", title="Digital", place="digital", extra="channels"),
-    Panel(name="custody", title="Custody", place="custody", extra="suites"),
-    Panel(name="incidents", title="Incidents", place="incidents", extra="grid", is_wide=True),
+    Panel(name="attendance", title="Grade 1 and Grade 2", place="attendance", extra="attendance"),
+    Panel(name="custody", title="Custody", place="custody", extra="suites", has_hour=False),
+    Panel(name="incidents", title="Incidents", place="incidents", extra="grid", has_hour=False),
+    Panel(name="digital", title="Digital", place="digital", extra="channels", has_hour=False),
+    Panel(name="journey", title="101 call journey", extra="journey"),
 )
 _EXTRA_MEASURES: dict[Extra, str] = {
     "journey": "contact_101_offered_count",

@@ -71,7 +71,7 @@ class BackgroundReadings:
         return self._kept
 
     def _hour(self) -> int:
-        """A number that changes each half hour: the band is of the hour that most of the last 60 minutes lie in."""
+        """A number that changes each half hour: the band is for the hour that contains most of the last 60 minutes."""
         return microseconds(self._reader.present(self._force)) // (HOUR // 2)
 
     def _read_at(self, measure: Measure, hour: int) -> float:

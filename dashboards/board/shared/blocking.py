@@ -1,4 +1,4 @@
-"""Serves requests that read the state: in a thread, at one moment, with a sentence for each error."""
+"""Serves requests that read the state: in a thread, at one moment, with a problem document for each error."""
 
 import asyncio
 import contextlib
@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable
 
 from redis.exceptions import RedisError
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
-from dashboards.board.shared.page import View, error_words
+from dashboards.board.shared.page import View
 from facts.errors import BlueLampError, QuestionError
 from measures.measure import Measure
 from measures.window import Window
+from producers.http.problem import problem
 from streams.refusal import refusal_of
 
 _TYPES = {
@@ -53,11 +54,12 @@ def blocking(
         try:
             return await asyncio.to_thread(at_one_moment, request)
         except QuestionError as error:
-            return PlainTextResponse(f"{error_words(error)}\n", status_code=404)
+            raise problem("no_such_place", 404, error.what, error.hint) from None
         except (RedisError, OSError) as error:
-            return PlainTextResponse(f"{refusal_of(error).words()}\n", status_code=503)
+            refusal = refusal_of(error)
+            raise problem("state_unavailable", 503, refusal.sentence(), refusal.advice()) from None
         except BlueLampError as error:
-            return PlainTextResponse(f"{error_words(error)}\n", status_code=503)
+            raise problem("state_unavailable", 503, error.what, error.hint) from None
 
     return endpoint
 

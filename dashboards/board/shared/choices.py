@@ -40,7 +40,7 @@ def _by_topic(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
 
 
 def _words(question: BreakdownQuery, view: View) -> dict[str, dict[str, str]]:
-    """The words that can be filtered by, by the title of their dimension: from `dimension:word` to its name."""
+    """The labels that can be filtered by, by the title of their dimension: from `dimension:label` to its name."""
     free = [name for name in dimensions(question.measure) if name not in question.where]
     by_title = {
         DIMENSION_TITLES.get(name, name): {
@@ -54,7 +54,7 @@ def _words(question: BreakdownQuery, view: View) -> dict[str, dict[str, str]]:
 
 
 def _is_counted(measure: Measure, dimension: str, word: str, view: View) -> bool:
-    """Whether a measure can count a word: a measure of ASB, for example, counts no type of crime."""
+    """Whether a measure can count a label: a measure of ASB, for example, counts no type of crime."""
     if dimension in DERIVED_DIMENSIONS.values():
         return word in countable(measure, dimension, view.profile)
     return all(word in words for name, words in measure.where.items() if name == dimension)

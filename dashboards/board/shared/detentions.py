@@ -1,12 +1,13 @@
 """Everyone in custody with their review clock and detention clock, the most urgent first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from msgspec import Struct
 
 from dashboards.board.shared.page import View
 from dashboards.board.shared.table import name_of
+from facts.force import DETENTION_SILENT_AFTER, NONE
 from measures.catalogue import find
 from measures.clock import NOTE_WORDS, Note
 from measures.custody import ClockName, deadline_of
@@ -26,6 +27,7 @@ _NEVER = 1 << 52
 WARNING_MINUTES = (10, 30, 60)
 """How long before a deadline each warning begins, the most urgent first; the alert rules use the same times."""
 _CHILD = {"yes": "Child", "no": "Adult"}
+_NOT_KNOWN = "Not known"
 
 
 class CustodyClock(Struct, frozen=True):
@@ -37,7 +39,7 @@ class CustodyClock(Struct, frozen=True):
         at: the same in local time.
         paused_since: when it was paused, if it was overdue by then: the time overdue does not grow while it is paused.
         left: for a paused clock, the time left on it in words.
-        postponed: for a postponed review, since when and when it was due, in words; for one that was postponed before it was due,
+        postponed: for a postponed review, when it was postponed and when it was due, in words; for one that was postponed before it was due,
             that it was.
     """
 
@@ -68,6 +70,7 @@ class ListedDetention(Struct, frozen=True):
         status: whether clocks are paused or an authorisation is awaited, and every note; empty if there is nothing to say.
         review: the review clock.
         detention: the detention clock.
+        is_recorded: whether an arrival is recorded.
     """
 
     detainee: str
@@ -78,6 +81,7 @@ class ListedDetention(Struct, frozen=True):
     status: str
     review: CustodyClock
     detention: CustodyClock
+    is_recorded: bool = True
 
     def order(self, now: int) -> tuple[int, bool, int, str]:
         """The sort key: the most urgent warning first, children first in each, then the earliest deadline."""
@@ -102,17 +106,28 @@ class ListStatus(Struct, frozen=True):
     mark: str = ""
 
 
-def read_list_status(count: int, view: View) -> ListStatus:
+def read_list_status(detentions: Sequence[ListedDetention], view: View) -> ListStatus:
     """The status of a list of detentions: deadlines stay listed when their feed is silent."""
+    count = len(detentions)
     reading = view.reader.read(find("in_custody_count"), force=view.force)[0]
     if reading.state == "live" or reading.reason == NO_EVENTS:
-        return ListStatus("live", f"{count} in custody." if count else "Nobody is in custody.")
+        return ListStatus("live", _count_words(detentions))
     if not count:
         return ListStatus(reading.state, f"{reading.reason} It is not known who is in custody.")
     zone = view.profile.zone()
     known_at = f" at {local_words(reading.stale_since, zone, '%d %b %H:%M:%S')}" if reading.stale_since else ""
     says = f"{reading.reason} The deadlines below are as last known{known_at}. Later changes are missing."
     return ListStatus(reading.state, says, f"as last known{known_at}")
+
+
+def _count_words(detentions: Sequence[ListedDetention]) -> str:
+    """How many people are in custody, apart from those whose arrival is not recorded: the total does not count them."""
+    unrecorded = sum(not each.is_recorded for each in detentions)
+    count = len(detentions) - unrecorded
+    if not unrecorded:
+        return f"{count} in custody." if count else "Nobody is in custody."
+    people = "1 person is" if unrecorded == 1 else f"{unrecorded} people are"
+    return f"{count} in custody, and {people} listed without a recorded arrival: check whether they are here."
 
 
 def read_detentions(view: View) -> list[ListedDetention]:
@@ -140,25 +155,36 @@ def _detention(
     is_recorded = "in_custody" in items
     return ListedDetention(
         detainee=name,
-        suite=name_of("suite", words["suite"], view),
+        suite=_NOT_KNOWN if words["suite"] == NONE else name_of("suite", words["suite"], view),
         child=words["child"] == "yes",
-        age=_CHILD.get(words["child"], "Not known"),
+        age=_CHILD.get(words["child"], _NOT_KNOWN),
         arrived=_local(item.since, view) if is_recorded else f"not recorded; known since {_local(item.since, view)}",
-        status=_status(items, notes, view),
+        status=_status(items, notes, now, view),
         review=_clock("review", items, notes, now, view),
         detention=_clock("detention", items, notes, now, view),
+        is_recorded=is_recorded,
     )
 
 
-def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], view: View) -> str:
+def _status(items: Mapping[str, OpenItem], notes: Mapping[str, OpenItem], now: int, view: View) -> str:
     titles = {"awaiting_authorisation": "awaiting authorisation", "custody_clock_paused": "clocks paused"}
     parts = [f"{title} since {_local(items[kind].since, view)}" for kind, title in titles.items() if kind in items]
     for note in get_args(Note):
-        if note in notes and not note.endswith("_clock_paused"):
+        if note == "record_silent" or note.endswith("_clock_paused"):
+            continue
+        if note in notes:
             due = notes[note].due
-            until = f" until {_local(due, view)}" if due else ""
+            until = f", until {_local(due, view)} at the latest" if due else ""
             parts.append(f"{NOTE_WORDS[note]}{until}, since {_local(notes[note].since, view)}")
-    return "; ".join(parts)
+    return "; ".join([*_silence(notes, now, view), *parts])
+
+
+def _silence(notes: Mapping[str, OpenItem], now: int, view: View) -> Iterator[str]:
+    """Since when nothing has been recorded, if that is too long."""
+    item = notes.get("record_silent")
+    if item and item.since <= now:
+        age_seconds = view.profile.detention_silent_after_seconds or DETENTION_SILENT_AFTER
+        yield f"{NOTE_WORDS['record_silent']}, last record {_local(item.since - age_seconds * SECOND, view)}"
 
 
 def _clock(

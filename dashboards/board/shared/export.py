@@ -1,6 +1,5 @@
 """Downloads: a head with marking, time and contract, then the rows of the page."""
 
-import csv
 import io
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from dashboards.report.file import COLUMNS, table_rows
 from measures.measure import Measure, Where
 from measures.outcome import instant
 from measures.reading import SIMULATION
-from measures.spreadsheet import safe_figure
+from measures.spreadsheet import SafeRows
 
 
 class Sheet(NamedTuple):
@@ -47,7 +46,7 @@ def download_routes(
     Args:
         page: the page's name in the address.
         sheet: the content of the file.
-        view: what it is read from.
+        view: what the board reads.
         needs: what must be read first, a little at a time.
     """
 
@@ -64,13 +63,13 @@ def download_routes(
 def _csv_of(sheet: Sheet, view: View) -> str:
     """A row for each cell as it is displayed, with its unrounded value."""
     out = io.StringIO()
-    rows = csv.writer(out)
+    rows = SafeRows(out)
     rows.writerows(head_of(sheet.measure, sheet.where, view))
     rows.writerows(sheet.head)
     rows.writerows(["Column", name, what] for name, what in COLUMNS)
     rows.writerow([])
     rows.writerow(name for name, _ in COLUMNS)
-    rows.writerows([safe_figure(cell) for cell in cells] for table in sheet.tables for cells in table_rows(table))
+    rows.writerows(cells for table in sheet.tables for cells in table_rows(table))
     rows.writerow([MARKING])
     return out.getvalue()
 

@@ -1,7 +1,9 @@
 """The board's event streams: for each page, all its parts at first and then the parts that change."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
 
@@ -19,7 +21,7 @@ class Snapshot(NamedTuple):
 
     Attributes:
         now: the force's present in milliseconds since 1970.
-        parts: by page, for the pages with viewers.
+        parts: the parts, by page, for the pages with viewers.
     """
 
     now: int
@@ -78,3 +80,27 @@ class LiveUpdates(Follower[Snapshot]):
     ) -> None:
         channels = {name: PageChannel(name) for name in names}
         super().__init__(channels, read, wait, _INTERVALS, logging.getLogger("bluelamp.board"))
+
+    async def watch_pages(self, names: Iterable[str]) -> AsyncGenerator[str]:
+        """Server-sent events of several pages for one viewer; the type of each event begins with the name of its page.
+
+        Args:
+            names: of the pages.
+        """
+        # One event waits at most, so that a slow viewer gets the latest content and not all that it missed.
+        queue = asyncio.Queue[str](maxsize=1)
+
+        async def forward(name: str) -> None:
+            async with aclosing(self.watch(name)) as events:
+                async for each in events:
+                    kind = each.removeprefix("event: ")
+                    await queue.put(each if kind == each else f"event: {name}:{kind}")
+
+        tasks = [asyncio.create_task(forward(name)) for name in dict.fromkeys(names)]
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,7 +23,7 @@ To add a page:
 Mounted applications (`board(..., mounts=...)`) get the same security headers where they set none. Their own lifespan is not run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -32,6 +32,7 @@ from starlette.requests import Request
 from dashboards.board.shared.background import BackgroundReadings
 from facts.errors import BlueLampError
 from facts.force import Force
+from measures.trust import CheckedTopic
 from streams.logwatch import LogSnapshot
 from streams.readings import Reader
 
@@ -49,9 +50,9 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
 
     Attributes:
         active: all that are active.
-        unacknowledged: those that nobody has acknowledged, without those of planned work.
-        critical: the active ones that are critical, likewise without those of planned work.
-        critical_unacknowledged: those of both.
+        unacknowledged: the unacknowledged ones, without those in planned work.
+        critical: the critical ones, without those in planned work.
+        critical_unacknowledged: those that are both.
         oldest_seconds: how long the oldest active one has been active.
         is_watched: an alert engine reports that data arrive; otherwise a problem may raise no alert.
     """
@@ -73,8 +74,17 @@ def error_words(error: BlueLampError) -> str:
     return f"{error.what} {error.hint}"
 
 
+ReadFeedChecks = Callable[[], Sequence[CheckedTopic] | None]
+"""Returns what the checks of the feeds found."""
+
+
 def no_log_ends() -> LogEnds:
     """The log's end where nothing watches the log: unknown."""
+    return None
+
+
+def no_feed_checks() -> Sequence[CheckedTopic] | None:
+    """The checks of the feeds where nothing listens to the log: unknown."""
     return None
 
 
@@ -87,6 +97,7 @@ class View(NamedTuple):
         background: each measure's normal range and last day, as far as they have been read.
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         alerts: reads the alerts; None where no inbox is mounted.
+        feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
     """
 
     reader: Reader
@@ -94,6 +105,7 @@ class View(NamedTuple):
     background: BackgroundReadings
     log_ends: Callable[[], LogEnds]
     alerts: ReadAlerts | None = None
+    feed_checks: ReadFeedChecks = no_feed_checks
 
     @property
     def profile(self) -> Force:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from dashboards.report.document import Table
 from dashboards.report.file import COLUMNS, table_rows
+from measures.measure import SPREAD
 
 _TYPES: dict[str, tuple[Any, Callable[[str], Any]]] = {
     "value": (pa.float64(), float),
@@ -16,6 +17,7 @@ _TYPES: dict[str, tuple[Any, Callable[[str], Any]]] = {
     "low": (pa.float64(), float),
     "high": (pa.float64(), float),
     "unrecorded": (pa.int64(), int),
+    **dict.fromkeys(SPREAD, (pa.float64(), float)),
     "published": (pa.bool_(), "yes".__eq__),
 }
 _TEXT = (pa.string(), str)

@@ -1,4 +1,4 @@
-"""What an address asks of a measure: its window, breakdown and filters."""
+"""The question about a measure in an address: its window, breakdown and filters."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ REPORT_TITLES = {
 
 
 class BreakdownQuery(Struct, frozen=True):
-    """A measure over a window, broken down by a dimension (empty for none) and filtered by words of dimensions."""
+    """A measure over a window, broken down by a dimension (empty for none) and filtered by labels."""
 
     measure: Measure
     window: str
@@ -43,7 +43,7 @@ def filter_parameters(where: Where) -> list[str]:
 
 
 def parse_query(name: str, query: QueryParams) -> BreakdownQuery:
-    """The question that an address asks of a measure.
+    """The question about a measure in an address.
 
     Raises:
         QuestionError: the measure does not exist, or the query is malformed.
@@ -85,7 +85,7 @@ def window_titles(view: View, measure: Measure) -> dict[str, str]:
 
 
 def active_filters(question: BreakdownQuery, view: View) -> list[tuple[str, str, str]]:
-    """Each filter: the title of its dimension, the names of its words, and the query string without it."""
+    """Each filter: the title of its dimension, the names of its labels, and the query string without it."""
     return [
         (
             DIMENSION_TITLES.get(name, name),

@@ -1,4 +1,4 @@
-"""The strip on every page: for each area a word, the figure that decides it, and for how long it has been so."""
+"""The strip on every page: for each area its status, the figure that decides it, and how long it has lasted."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,7 +9,7 @@ from msgspec import Struct
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import AlertCounts, View
 from dashboards.board.shared.tile import is_displayed, text
-from measures.attention import Word, judged, limit_of, word_of, worst
+from measures.attention import Word, judged, limit_of, status_of, worst
 from measures.catalogue import find
 from measures.display import rough_words
 from measures.measure import Measure, OpenCount, OpenDue
@@ -24,7 +24,7 @@ class Area(NamedTuple):
         name: its key.
         title: its heading.
         path: the page about it.
-        measures: those that decide its word; of several with the same word, the first.
+        measures: those that decide its status; if several have the same status, the first is displayed.
         headline: the measure that is displayed when everything is normal.
     """
 
@@ -106,11 +106,11 @@ class StripItem(Struct, frozen=True):
     """One area of the strip.
 
     Attributes:
-        name: of the area.
-        word: normal, watch, act or unknown.
+        name: the name of the area.
+        word: the status: normal, watch, act or unknown.
         figure: the figure that decides it.
         label: what the figure counts, or why there is none.
-        lasting: for how long it has been so, in words; empty where that is not known or nothing is wrong.
+        lasting: how long it has lasted, in words; empty where that is not known or nothing is wrong.
     """
 
     name: str
@@ -121,7 +121,7 @@ class StripItem(Struct, frozen=True):
 
 
 class _Judged(NamedTuple):
-    """One measure of an area with its word."""
+    """One measure of an area with its status."""
 
     measure: Measure
     reading: Reading
@@ -150,7 +150,9 @@ def _measures(area: Area, view: View) -> list[Measure]:
 def _measured(area: Area, view: View) -> StripItem:
     figures = [
         _Judged(
-            measure, reading, word_of(reading, measure, limit_of(measure, view.profile), view.background.band(measure))
+            measure,
+            reading,
+            status_of(reading, measure, limit_of(measure, view.profile), view.background.band(measure)),
         )
         for measure in _measures(area, view)
         for reading in view.reader.read(measure, force=view.force)
@@ -180,7 +182,7 @@ def _lasting(since: datetime | None, now: datetime) -> str:
 
 
 def _since(deciding: _Judged, view: View) -> datetime | None:
-    """The earliest time from which the data prove the word: by the open cases, or by the whole hours before."""
+    """The earliest time from which the data prove the status: by the open cases, or by the whole hours before."""
     limit = limit_of(deciding.measure, view.profile)
     least = limit and (limit.act if deciding.word == "act" else limit.watch)
     if isinstance(deciding.measure.statistic, OpenCount | OpenDue):
@@ -192,7 +194,7 @@ def _since(deciding: _Judged, view: View) -> datetime | None:
 def crossed_at(items: list[OpenItem], measure: Measure, above: int) -> datetime | None:
     """When the open items that a measure counts now became more than a number; None if they are not, or have no time.
 
-    Items that have ended since may have been there before, so it has lasted at least from then.
+    Items that have ended may have counted earlier, so this is the latest possible time.
     """
     times = sorted(time for each in items for time in _counted_from(each, measure))
     return instant(times[above]) if len(times) > above else None
@@ -207,7 +209,7 @@ def _counted_from(item: OpenItem, measure: Measure) -> Iterator[int]:
 
 
 def _hours_since(deciding: _Judged, view: View) -> datetime | None:
-    """The start of the first of the whole hours in a row, up to now, that had the same word or a worse one."""
+    """The start of the unbroken run of whole hours, up to now, that had the same status or a worse one."""
     measure, since = deciding.measure, None
     limit = limit_of(measure, view.profile)
     wanted = ("act",) if deciding.word == "act" else ("act", "watch")
@@ -235,7 +237,7 @@ def _feeds(view: View) -> StripItem:
 
 
 def alerts_item(counts: AlertCounts | None) -> StripItem:
-    """The area of the alerts: what nobody watches is unknown, and what nobody has acknowledged asks for attention."""
+    """The area of the alerts: unknown if alerts are not monitored; unacknowledged alerts ask for attention."""
     if counts is None:
         return StripItem("alerts", "unknown", "", "the inbox does not answer", "")
     label = f"active, {counts.unacknowledged} unacknowledged"

@@ -87,7 +87,7 @@ class BoardTable(Struct, frozen=True):
 
 
 def name_of(dimension: str, word: str, view: View) -> str:
-    """The name of a word of a dimension: the profile's, or the name for no value or an unlisted one."""
+    """The name of a label of a dimension: the profile's, or the name for no value or an unlisted one."""
     if word == NONE:
         return _NONE_NAMES.get(dimension, "None")
     if word == UNLISTED:
@@ -96,7 +96,7 @@ def name_of(dimension: str, word: str, view: View) -> str:
 
 
 def names(dimension: str, view: View) -> dict[str, str]:
-    """Every word of a dimension in the profile's order, with its name."""
+    """Every label of a dimension in the profile's order, with its name."""
     profile = view.profile
     terms = {
         "grade": profile.grades,
@@ -115,7 +115,7 @@ def names(dimension: str, view: View) -> dict[str, str]:
 
 
 def in_order(dimension: str, words: Iterable[str], view: View) -> list[str]:
-    """Words in the profile's order, unlisted ones last."""
+    """Labels in the profile's order, unlisted ones last."""
     order = {word: place for place, word in enumerate(names(dimension, view))}
     return sorted(set(words), key=lambda word: (order.get(word, len(order)), word))
 
@@ -125,7 +125,7 @@ class _Column(NamedTuple):
 
     Attributes:
         title: the title of the window; with the start of the record if that is inside the window.
-        counts: by the words of a dimension; None where no value may be displayed.
+        counts: by the labels of a dimension; None where no value may be displayed.
         instead: the text of every cell where no value may be displayed.
         total: the overall count, in words.
     """
@@ -136,12 +136,12 @@ class _Column(NamedTuple):
     total: str
 
     def cell(self, word: str) -> str:
-        """The count of a word."""
+        """The count of a label."""
         return self.instead if self.counts is None else _count_words(self.counts.get((word,), 0))
 
 
 def by_windows(measure: Measure | str, dimension: str, windows: Mapping[str, str], view: View) -> BoardTable:
-    """A count by the words of one dimension over several windows."""
+    """A count by the labels of one dimension over several windows."""
     resolved = find(measure) if isinstance(measure, str) else measure
     columns = [_column(resolved, dimension, window, title, view) for window, title in windows.items()]
     head = [DIMENSION_TITLES.get(dimension, dimension), *(each.title for each in columns)]

@@ -8,7 +8,7 @@ from dashboards.board.shared.page import View, error_words
 from dashboards.report.targets import day_of, promise
 from facts.errors import QuestionError
 from facts.force import in_force
-from measures.attention import is_worst_possible, limit_of, word_of
+from measures.attention import is_worst_possible, limit_of, status_of
 from measures.band import Band
 from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
@@ -173,10 +173,10 @@ def _tooltip(reading: Reading, measure: Measure) -> str:
 def _marked(
     reading: Reading, measure: Measure, band: Band | None, view: View, *, is_coloured: bool
 ) -> tuple[str, str, str]:
-    """Verdict, sign and words; what asks for attention is never plain, and the worst possible share in no window."""
+    """Verdict, sign and words. A figure that asks for attention is always marked, and so is the worst possible share in any window."""
     verdict, sign, says = _judged(reading, measure, band)
     verdict = verdict if is_coloured else ""
-    word = word_of(reading, measure, limit_of(measure, view.profile), band)
+    word = status_of(reading, measure, limit_of(measure, view.profile), band)
     is_marked = is_coloured or is_worst_possible(reading.value or 0.0, measure)
     if word not in _ATTENTION or verdict == "bad" or not is_marked:
         return verdict, sign, says

@@ -1,7 +1,8 @@
-// A sign-in link has its token after the #, which browsers never send to a server, so no log records it.
-const token = location.hash.slice(1);
+// A sign-in link has name and token after the #, which browsers never send to a server, so no log records it.
+const [login, token] = location.hash.slice(1).split(":").map(decodeURIComponent);
 if (token) {
   history.replaceState(null, "", location.pathname + location.search);
-  document.getElementById("token").value = decodeURIComponent(token);
+  document.getElementById("login").value = login;
+  document.getElementById("token").value = token;
   document.forms[0].submit();
 }

@@ -58,6 +58,7 @@ function facts(alert, now) {
     figure && ["Now", figureWords(figure)],
     figure && ["Threshold", figure.limit_words],
     figure?.band_words && ["Normal", figure.band_words],
+    figure?.doubt_words && ["Not recorded", figure.doubt_words],
     scopeWords(alert.scope) && ["Scope", scopeWords(alert.scope)],
     ["Since", timeWords(alert.since, now)],
     alert.state !== "ended" && ["Duration", spanWords(alert.age_seconds * 1000)],

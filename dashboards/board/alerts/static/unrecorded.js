@@ -1,4 +1,4 @@
-// What is open although its end was never recorded, and the form with which a person ends it by hand.
+// Contacts and incidents whose end was never recorded, and the form to end them by hand.
 import { element, list, redraw, set, write } from "./elements.js";
 import { act, requestName } from "./inbox.js";
 

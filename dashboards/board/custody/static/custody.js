@@ -4,7 +4,7 @@ import { element, list, set, write } from "./elements.js";
 import { now, onTick, start } from "./frame.js";
 import { sparkline } from "./sparkline.js";
 
-const columns = ["Suite", "Child", "Arrived", "Review", "Detention limit", "Status"];
+const columns = ["Suite", "Age", "Arrived", "Review", "Detention limit", "Status"];
 const ticking = new Map();
 
 function clockCell(place, clock, at) {

@@ -2,6 +2,7 @@
 import { element, redraw, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
+import { sortable } from "./sortable.js";
 import { figure } from "./tile.js";
 
 const rows = document.getElementById("rows");
@@ -17,13 +18,13 @@ function breakdown(data) {
   const body = data.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, element("a", { href: `/measure/${name}?${row.query}` }, row.name)), ...cells(row.cells)));
   const [first, ...rest] = data.total;
   const foot = element("tfoot", {}, element("tr", { class: "total" }, element("th", { scope: "row" }, first), ...cells(rest)));
-  return [element("table", { class: "counts" }, head, element("tbody", {}, ...body), foot)];
+  return [sortable(element("table", { class: "counts" }, head, element("tbody", {}, ...body), foot))];
 }
 
 function listed(data) {
   const head = element("thead", {}, element("tr", {}, ...data.columns.map((title) => element("th", { scope: "col" }, title))));
   const body = data.rows.map(([id, ...rest]) => element("tr", {}, element("th", { scope: "row" }, id), ...cells(rest)));
-  return data.rows.length ? [element("table", {}, head, element("tbody", {}, ...body))] : [];
+  return data.rows.length ? [sortable(element("table", {}, head, element("tbody", {}, ...body)))] : [];
 }
 
 function draw(data) {

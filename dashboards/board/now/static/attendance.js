@@ -5,6 +5,7 @@ import { clockWords, spanWords } from "./tile.js";
 
 const titles = { dispatch: "To dispatch", travel: "To travel", arrive: "To arrive" };
 const ticking = new Map();
+const ageing = new Map();
 
 function clockCell(place, clock, now) {
   const isOver = clock.due !== null && now > clock.due;
@@ -15,14 +16,14 @@ function clockCell(place, clock, now) {
 function row(names) {
   return element("tr", { role: "row" },
     element("th", { role: "rowheader", scope: "row" }),
-    ...["Opened", "Area", "Unit"].map((title) => element("td", { role: "cell", "data-title": title })),
+    ...["Opened, open for", "Area", "Unit"].map((title) => element("td", { role: "cell", "data-title": title })),
     ...names.map((name) => element("td", { role: "cell", "data-title": titles[name], "data-clock": name, class: "value" })));
 }
 
 function fillRow(place, incident, names) {
   const [id, opened, area, unit] = place.children;
   write(id, incident.incident);
-  write(opened, incident.opened);
+  ageing.set(opened, incident);
   write(area, incident.area);
   set(area, "title", incident.group);
   write(unit, incident.unit);
@@ -36,13 +37,13 @@ export function unattended(place, response, data, now) {
   const over = data.over ? `, \u2717 ${data.over} past a target` : "";
   write(place.querySelector("h3"), data.name);
   set(place, "data-state", data.state);
-  write(place.querySelector(".says"), data.state === "live" ? (data.count ? `${data.count} not attended yet${over}. Most urgent first.` : "All incidents attended.") : data.says);
-  redraw(head, names, () => [element("tr", { role: "row" }, ...["Incident", "Opened", "Area", "Unit", ...names.map((name) => titles[name])].map((title) => element("th", { role: "columnheader", scope: "col" }, title)))]);
+  write(place.querySelector(".says"), data.state === "live" ? (data.count ? `${data.count} not attended yet${over}.` : "All incidents attended.") : data.says);
+  redraw(head, names, () => [element("tr", { role: "row" }, ...["Incident", "Opened, open for", "Area", "Unit", ...names.map((name) => titles[name])].map((title) => element("th", { role: "columnheader", scope: "col" }, title)))]);
   if (redraw(body, names, () => [])) ticking.forEach((_, cell) => cell.isConnected || ticking.delete(cell));
   place.querySelector("table").hidden = !data.incidents.length;
   list(body, data.incidents, (incident) => incident.incident, () => row(names), (each, incident) => fillRow(each, incident, names));
   redraw(place.querySelector(".more"), [data.count, data.incidents.length], () => data.count > data.incidents.length
-    ? [element("a", { href: `/measure/incident_unattended_count?where=response:${response}&by=area` }, `${data.count - data.incidents.length} more: list all ${data.count}`)] : []);
+    ? [element("a", { href: `/measure/incident_unattended_count?where=response:${response}&by=area` }, `The ${data.incidents.length} most urgent; list all ${data.count}`)] : []);
   if (now) tick(now);
 }
 
@@ -66,6 +67,7 @@ function tickMostUrgent(place, data, now) {
 
 function tick(now) {
   ticking.forEach((clock, cell) => (cell.isConnected ? clockCell(cell, clock, now) : ticking.delete(cell)));
+  ageing.forEach(({ opened, since }, cell) => (cell.isConnected ? write(cell, `${opened}, ${spanWords(now - since)}`) : ageing.delete(cell)));
   mostUrgentPlaces.forEach((data, place) => tickMostUrgent(place, data, now));
 }
 

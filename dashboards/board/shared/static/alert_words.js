@@ -56,7 +56,7 @@ export function alertsOf(alerts, force) {
   return alerts.filter((each) => !each.scope.force || each.scope.force === force);
 }
 
-const units = { count: "count", ratio: "share", seconds: "time" };
+const units = { ratio: "share", seconds: "time" };
 
 // The figure with its unit and n. Without a live figure the alert stays active, and the words say so.
 export function figureWords(figure) {

@@ -49,7 +49,7 @@ export function start(draw = () => {}) {
     tick();
     onHeartbeats.forEach((act) => act());
   };
-  follow(document.body.dataset.events, {
+  follow(document.body.dataset.page, {
     onParts,
     onState,
     onAlive: (present) => {
@@ -75,7 +75,7 @@ function drawStrip(items) {
   }
   const alerts = found.get("alerts");
   const count = document.getElementById("alert-count");
-  if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label}` : "");
+  if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "");
 }
 
 function setPresent(present) {

@@ -18,8 +18,10 @@ export function sparkline(place, data) {
     if (!data) return [element("span", { class: "quiet" }, "not available yet")];
     const last = data.points.length - 1;
     const shapes = bars(data.points);
+    const box = { viewBox: `0 0 ${data.points.length * step} ${height}`, preserveAspectRatio: "none" };
+    if (place.dataset.sparkline === "still") return [drawing("svg", { ...box, role: "img", "aria-label": data.says }, ...shapes)];
     const readout = element("span", { class: "readout", "aria-hidden": "true" });
-    const svg = drawing("svg", { viewBox: `0 0 ${data.points.length * step} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...shapes);
+    const svg = drawing("svg", { ...box, "aria-hidden": "true" }, ...shapes);
     const slider = element("div", {
       class: "slider", role: "slider", tabindex: "0", "aria-label": data.says,
       "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": last, "aria-valuetext": data.points[last].says,
@@ -46,8 +48,8 @@ export function sparkline(place, data) {
     slider.addEventListener("focus", () => point(at));
     slider.addEventListener("blur", clear);
     slider.addEventListener("pointermove", (event) => {
-      const box = slider.getBoundingClientRect();
-      point(Math.floor(((event.clientX - box.left) / box.width) * data.points.length));
+      const { left, width } = slider.getBoundingClientRect();
+      point(Math.floor(((event.clientX - left) / width) * data.points.length));
     });
     slider.addEventListener("pointerleave", clear);
     return [slider, readout];

@@ -1,15 +1,11 @@
-// The stream of a page's parts: opens it, notices silence, opens it again; reports changes, or why no figure may be displayed.
+// The stream of a page's parts: shared with the browser's other tabs where it can be; reports changes, or why no figure may be displayed.
+import { kinds, openStream, silenceMilliseconds } from "./event_source.js";
 
-// The server sends an event every second; after this long without one the connection is lost.
-const silenceMilliseconds = 8000;
-const retryMilliseconds = 3000;
 const failures = ["waiting", "unreachable", "unreadable"];
+const signEveryMilliseconds = 10000;
 
-export function follow(address, { onParts, onState, onAlive }) {
+export function follow(page, { onParts, onState, onAlive }) {
   const parts = new Map();
-  let source;
-  let lastReceived = Date.now();
-  let lastOpened = 0;
 
   function change(update, changed) {
     for (const name of update.gone) parts.delete(name);
@@ -23,32 +19,64 @@ export function follow(address, { onParts, onState, onAlive }) {
     change(update, new Set([...before, ...Object.keys(update.parts)]));
   }
 
-  function open() {
-    if (source) source.close();
-    lastOpened = Date.now();
-    source = new EventSource(address);
-    const on = (name, act) => source.addEventListener(name, (event) => {
-      lastReceived = Date.now();
-      act(JSON.parse(event.data));
-    });
-    on("snapshot", replace);
-    on("change", (update) => change(update));
-    on("alive", (update) => onAlive(update.now));
-    for (const name of failures) on(name, (failure) => onState(name, failure.what));
-    source.onerror = () => onState("lost");
+  function onEvent(kind, data) {
+    if (kind === "snapshot") replace(data);
+    else if (kind === "change") change(data);
+    else if (kind === "alive") onAlive(data.now);
+    else if (failures.includes(kind)) onState(kind, data.what);
   }
 
-  // A connection can fall silent without an error, and browsers do not retry after some errors: then it is opened again here.
+  const onLost = () => onState("lost");
+  const alone = () => openStream({ address: () => `/events/${page}`, types: () => kinds, onEvent, onLost }).open();
+  if (typeof SharedWorker === "undefined") alone();
+  else shared(page, { onEvent, onLost, alone });
+}
+
+function shared(page, { onEvent, onLost, alone }) {
+  let port;
+  let lastReceived = Date.now();
+  let isAlone = false;
+  let isWorking = false; // whether the worker has ever sent anything
+
+  function fallBack() {
+    if (isAlone) return;
+    isAlone = true;
+    port?.close();
+    alone();
+  }
+
+  function join() {
+    try {
+      const worker = new SharedWorker("/static/shared_stream.js", { type: "module", name: "stream" });
+      worker.onerror = fallBack;
+      port?.close();
+      port = worker.port;
+    } catch {
+      return fallBack(); // the browser does not allow it here
+    }
+    port.onmessage = ({ data: { kind, data } }) => {
+      lastReceived = Date.now();
+      isWorking = true;
+      if (kind === "lost") onLost();
+      else onEvent(kind, data);
+    };
+    port.postMessage({ page, joins: true });
+  }
+
+  // A worker that dies says nothing: after a silence the page joins it again, or follows alone if it has never worked.
   function watch() {
     const now = Date.now();
     lastReceived = Math.min(lastReceived, now);
-    lastOpened = Math.min(lastOpened, now);
-    const isSilent = now - lastReceived > silenceMilliseconds;
-    if (isSilent) onState("lost");
-    const patience = source.readyState === EventSource.CLOSED ? retryMilliseconds : silenceMilliseconds;
-    if ((isSilent || source.readyState === EventSource.CLOSED) && now - lastOpened > patience) open();
+    if (isAlone || now - lastReceived <= silenceMilliseconds + 2000) return;
+    lastReceived = now;
+    onLost();
+    if (isWorking) join();
+    else fallBack();
   }
 
-  open();
+  join();
   setInterval(watch, 1000);
+  setInterval(() => !isAlone && port.postMessage({ page }), signEveryMilliseconds);
+  addEventListener("pagehide", () => !isAlone && port.postMessage({ leaves: true }));
+  addEventListener("pageshow", (event) => event.persisted && !isAlone && join());
 }

@@ -8,12 +8,17 @@ function pad(number) {
   return String(number).padStart(2, "0");
 }
 
-// A span in the server's format: "42 s", "10 min 31 s", "1:02:03".
+// A span as people say it, rounded down: "42 s", "10 min 31 s", "2 h 49 min", "12 days 21 h".
 export function spanWords(milliseconds) {
   const seconds = Math.floor(Math.max(0, milliseconds) / 1000);
   if (seconds < 60) return `${seconds} s`;
-  const [hours, minutes, left] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return hours ? `${hours}:${pad(minutes)}:${pad(left)}` : `${minutes} min ${pad(left)} s`;
+  return seconds < 3600 ? `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s` : longWords(Math.floor(seconds / 60));
+}
+
+function longWords(minutes) {
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+  if (!days) return `${hours} h ${minutes % 60} min`;
+  return `${days} ${days === 1 ? "day" : "days"} ${hours} h`;
 }
 
 // The time left until a deadline, or the time past it.
@@ -21,11 +26,10 @@ export function leftWords(due, now) {
   return due >= now ? `${spanWords(due - now)} left` : `over by ${spanWords(now - due)}`;
 }
 
-// The same in a short form for a column: "12:41 left", "over 1:02:03".
+// The same in a short form for a column: "12:41 left", "over 2 h 49 min".
 export function clockWords(due, now) {
   const seconds = Math.floor(Math.abs(due - now) / 1000);
-  const [hours, minutes, left] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const clock = hours ? `${hours}:${pad(minutes)}:${pad(left)}` : `${minutes}:${pad(left)}`;
+  const clock = seconds < 3600 ? `${Math.floor(seconds / 60)}:${pad(seconds % 60)}` : longWords(Math.floor(seconds / 60));
   return due >= now ? `${clock} left` : `over ${clock}`;
 }
 

@@ -9,9 +9,9 @@ function show(id, rows) {
     element("th", { role: "rowheader", scope: "row" }, link ? element("a", { href: link }, name) : name),
     ...rest.map((text, index) => element("td", { role: "cell", "data-title": columns[index + 1] }, text)),
   ]);
-  list(place, rows, (row) => row.link || row.cells[0], () => element("tr", { role: "row" }), fill);
+  list(place, rows, (row) => row.key || row.link || row.cells[0], () => element("tr", { role: "row" }), fill);
 }
 
 start((parts) => {
-  for (const id of ["feeds", "areas", "figures"]) show(id, parts.get(id));
+  for (const id of ["checks", "feeds", "areas", "figures"]) show(id, parts.get(id));
 });

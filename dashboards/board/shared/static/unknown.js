@@ -1,4 +1,0 @@
-// The 404 page: only the frame, which says whether figures on other pages are live.
-import { start } from "./frame.js";
-
-start();

@@ -1,0 +1,156 @@
+"""The checks of a feed on what arrived in the last hour: found live, forgotten after the hour, and never good when not known."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from bluelamp.feeding.feed_check.sources import Received
+from bluelamp.feeding.feed_check.watch import Arrived, FeedWatch
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import View, no_log_ends
+from dashboards.board.trust.page import TRUST
+from facts.contact import ContactAnswered, ContactOffered
+from facts.errors import PartMissingError
+from facts.fact import SubjectFact
+from facts.union import Topic
+from measures.outcome import microseconds
+from measures.trust import CheckedTopic
+from tests.support.begun import AS_OF, FORCE, beats, read_by
+from tests.support.forces import rules
+
+NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        """The time now."""
+        return self.now
+
+
+class Feed:
+    """What arrives: each look gives it once."""
+
+    def __init__(self) -> None:
+        self.arriving: list[Received] = []
+        self.is_away = False
+
+    def look(self, _: Any) -> Arrived:
+        """What has arrived since the last look."""
+        if self.is_away:
+            raise PartMissingError("Kafka does not answer.", where="127.0.0.1:9092", hint="Start Kafka.")
+        arriving, self.arriving = self.arriving, []
+        topics: dict[Topic, list[Received]] = {"contacts": sorted(arriving, key=lambda each: each.received)}
+        return Arrived(topics, {})
+
+    def send(self, fact: SubjectFact | None, received: datetime) -> None:
+        """A fact arrives, or something that cannot be read."""
+        self.arriving.append(Received(fact, microseconds(received)))
+
+    def call(self, number: int, *, after: float = 1.0, at: datetime | None = None, **fields: Any) -> None:
+        """A caller who is answered after six seconds; both facts arrive a moment later."""
+        began = at or NOW - timedelta(seconds=20 * number + 13.25)
+        made = {"force": FORCE.name, "subject_id": f"c-{number}", "queue": "emergency", **fields}
+        offered = ContactOffered(fact_id=f"o{number}", at=began, line="999", **made)
+        answered = ContactAnswered(fact_id=f"a{number}", at=began + timedelta(seconds=6), **made)
+        for fact in (offered, answered):
+            self.send(fact, fact.at + timedelta(seconds=after))
+
+
+def watched(feed: Feed, clock: Clock | None = None) -> FeedWatch:
+    return FeedWatch(feed.look, rules(FORCE)[FORCE.name], clock or Clock())
+
+
+def contacts(watch: FeedWatch) -> CheckedTopic:
+    watch.look()
+    checked = watch.checked()
+    assert checked is not None
+    return next(each for each in checked if each.topic == "contacts")
+
+
+def found(topic: CheckedTopic) -> set[tuple[str, str]]:
+    return {(each.check, each.state) for each in topic.findings if each.state != "good"}
+
+
+def page(watch: FeedWatch) -> list[list[str]]:
+    """The cells of the page's table of checks."""
+    reader = read_by(beats(AS_OF), AS_OF)
+    view = View(reader, FORCE.name, cast(BackgroundReadings, None), no_log_ends, feed_checks=watch.checked)
+    return [row["cells"] for row in TRUST.read(view)["checks"]]
+
+
+def test_a_good_feed_has_no_finding_and_each_fault_has_its_own() -> None:
+    feed = Feed()
+    for number in range(60):
+        feed.call(number)
+    assert found(contacts(watched(feed))) == set()
+
+    def with_fault(**fields: Any) -> set[tuple[str, str]]:
+        faulty = Feed()
+        for number in range(60):
+            faulty.call(number, **fields)
+        return found(contacts(watched(faulty)))
+
+    assert with_fault(after=-30) == {("Clocks", "bad")}
+    assert with_fault(after=3600) == {("Clocks", "bad")}
+    assert with_fault(queue="somewhere_else") == {("Labels of the profile", "bad")}
+    assert with_fault(at=NOW.replace(second=0) - timedelta(minutes=5)) >= {("Clocks", "bad")}
+
+    for number in range(60):
+        feed.call(number)
+        if number % 2:
+            feed.call(100 + number, at=NOW - timedelta(seconds=900 + 9 * number), after=400)
+    feed.send(None, NOW)
+    again = contacts(watched(feed))
+    assert found(again) == {("Order", "limit"), ("Rows and facts read", "limit")}
+    assert again.facts == 180
+
+
+def test_what_looks_personal_is_found_and_a_fact_sent_twice_is_counted() -> None:
+    feed = Feed()
+    for number in range(60):
+        feed.call(number)
+        feed.call(number)
+    for number in range(5):
+        feed.call(200 + number, subject_id=f"ST4{number}AB.ref-SW1A1AA")
+    topic = contacts(watched(feed))
+    assert "120 facts came more than once and count once." in [each.says for each in topic.findings]
+
+
+def test_the_hour_passes_and_facts_of_earlier_days_are_not_judged() -> None:
+    feed, clock = Feed(), Clock()
+    for number in range(60):
+        feed.call(number, after=-30)
+    watch = watched(feed, clock)
+    assert found(contacts(watch)) == {("Clocks", "bad")}
+    clock.now = NOW + timedelta(hours=2)
+    assert (contacts(watch).facts, contacts(watch).findings) == (0, ())
+    for number in range(60):
+        feed.call(number, after=2 * 86400)
+    clock.now = NOW + timedelta(days=2)
+    topic = contacts(watch)
+    assert (topic.facts, topic.old, topic.findings) == (0, 120, ())
+
+
+def test_the_page_ranks_what_was_found_and_says_what_is_not_known() -> None:
+    feed = Feed()
+    watch = watched(feed)
+    assert page(watch)[0][1] == "Not known", "nothing has been read yet"
+    for number in range(60):
+        feed.call(number, after=-30, queue="somewhere_else" if number < 3 else "emergency")
+    watch.look()
+    rows = page(watch)
+    assert [row[1:3] for row in rows[:2]] == [
+        ["Figures are wrong", "Clocks"],
+        ["Right within a limit", "Labels of the profile"],
+    ]
+    assert rows[0][0] == "telephony_999, telephony_101, digital"
+    assert "a clock is wrong" in rows[0][3]
+    assert all(row[3].startswith("No live fact arrived") for row in rows[2:])
+    feed.is_away = True
+    watch.look()
+    (row,) = page(watch)
+    assert row[1] == "Not known"
+    assert "cannot be read" in row[3]
