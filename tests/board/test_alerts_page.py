@@ -157,6 +157,7 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
 def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page: Page, desk: Desk) -> None:
     desk.receive_heartbeat()
     name = desk.begin("grade_1_unresourced_several", 12)
+    step = desk.begin("grade_1_unresourced", 30)
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
     assert page.possible() == {"Acknowledge", "Assign", "Add note", "History"}
@@ -178,7 +179,14 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     keys(page.browser, " sent.", Keys.ENTER)
     wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
     assert 'Acknowledged by inspector at 15:40:29: "Two units sent."' in page.card(TITLE).text
-    (entry,) = [each for each in desk.log.entries() if isinstance(each, Acknowledged)]
+    entry, other = [each for each in desk.log.entries() if isinstance(each, Acknowledged)]
+    assert (other.alert, other.by, other.note) == (step, "inspector", "Two units sent."), "a step of the same card"
+    wait(
+        page.browser,
+        lambda: "A Grade 1 incident has had no unit for 2 minutes or more, since" in page.card(TITLE).text,
+        SECONDS,
+    )
+    wait(page.browser, lambda: "UNACKNOWLEDGED" not in page.card(TITLE).text, SECONDS)
     assert (entry.alert, entry.by, entry.at, entry.note) == (
         name,
         "inspector",

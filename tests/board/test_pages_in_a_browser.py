@@ -487,6 +487,36 @@ def test_alerts_of_one_rule_about_several_detainees_are_one_group(browser: webdr
     ]  # fmt: skip
 
 
+STEPS: list[tuple[str, str, dict[str, str], list[str]]] = [
+    # Its measure, its state, its scope; the ids of the cards so far.
+    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "f"}, ["0"]),
+    ("grade_1_unresourced_over_2_minutes_count", "acknowledged", {"force": "f"}, ["0"]),
+    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "other"}, ["0", "2"]),
+    ("grade_1_unresourced_over_2_minutes_count", "suppressed", {"force": "f"}, ["0", "2", "3"]),
+    ("child_review_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
+    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
+    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d2"}, ["0", "2", "3", "4", "6"]),
+    ("child_detention_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4", "6", "7"]),
+    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8"]),
+    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8", "9"]),
+]
+
+
+def test_alerts_whose_rules_are_steps_of_each_other_are_one_card(browser: webdriver.Chrome, address: str) -> None:
+    opened(browser, address, "/feeds")
+    alerts = [
+        {"id": str(place), "measure": measure, "state": state, "scope": scope}
+        for place, (measure, state, scope, _) in enumerate(STEPS)
+    ]
+    for place, (_, _, _, cards) in enumerate(STEPS):
+        found = browser.execute_async_script(
+            "const done = arguments[1]; import('/static/alert_words.js').then(({ stepped }) => done(stepped(arguments[0])));",
+            alerts[: place + 1],
+        )
+        assert [each["id"] for each in found] == cards
+        assert sum(1 + len(each["steps"]) for each in found) == place + 1, "no alert is lost"
+
+
 def test_custody_deadlines_keep_counting_down_when_the_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:
     show_as(browser, 1280, 800, "light")
     with serving(Reader(day.client, "test", day.reader.rules, lambda: MOMENT + timedelta(minutes=5))) as address:
