@@ -13,6 +13,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r(?=.)", re.DOTALL)
 _HEAD_BYTES = 64
 WORKBOOK_BEGINS = b"PK\x03\x04"
 """The first bytes of a workbook, which is a zip archive."""
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -120,6 +121,8 @@ def _codec(head: bytes, encoding: str, name: str) -> tuple[str, int]:
     Raises:
         MappingError: its first bytes show that it is in another encoding.
     """
+    if head.startswith(_COMPRESSED):
+        raise MappingError("The file is compressed.", where=name, hint="Unpack it first, for example with gunzip.")
     if head.startswith(WORKBOOK_BEGINS):
         raise MappingError("The file is an Excel workbook.", where=name, hint='Set `format = "xlsx"` under [source].')
     declared = codecs.lookup(encoding).name.removesuffix("-sig")

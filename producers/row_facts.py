@@ -17,6 +17,10 @@ from producers.times import After, LocalClock
 from producers.values import Cells, MalformedError, RowPlace, Value, duration, holds, text_of, value_of
 
 AT = "at"
+_NOT_AN_ID = (
+    "is not an id: up to 64 letters, digits and ._:- that are no telephone number. Use a column that identifies the row and no person; "
+    "`digest = true` reads other characters"
+)
 _FIELD = re.compile(r"`(\w+)`")
 
 
@@ -159,7 +163,14 @@ def make(
     named = _FIELD.match(refusal.what)
     name = named[1] if named else refusal.where.rpartition("$.")[2]
     column = column_of(declared, name) or ", ".join(mapping.subject.columns)
-    raise MalformedError("bad_value", column, refusal.what, rows.get(name, rows[AT]).place)
+    raise MalformedError("bad_value", column, _in_words(refusal.what, name), rows.get(name, rows[AT]).place)
+
+
+def _in_words(what: str, name: str) -> str:
+    """What is wrong with a value of a row, in the words of its file."""
+    if name == "subject_id":
+        return _NOT_AN_ID
+    return "is before 1990 or in the future" if "is before 1990" in what else what
 
 
 def column_of(declared: DeclaredFact, name: str) -> str:

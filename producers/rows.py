@@ -14,7 +14,7 @@ from producers.lines import CountedLines
 from producers.time_formats import is_absent_by_time_of_day
 from producers.values import Cells, MalformedError
 
-_HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter."
+_HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter. If lines come before the header, remove them."
 
 _TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"', "^": '"^"', "~": '"~"'}
 _NOT_JSON_LINES = "[{"
@@ -157,6 +157,9 @@ def _reader(lines: Iterable[str], source: ExtractSource) -> Iterator[list[str]]:
 
 def _header(lines: CountedLines, source: ExtractSource, columns: frozenset[str], name: str) -> list[str]:
     first = lines.first()
+    # Excel begins some files with the delimiter, as in `sep=;`; others begin with empty lines.
+    while first is not None and (not first.strip() or first.strip().lower()[:-1] == "sep="):
+        first = lines.first()
     if first is None:
         raise MappingError("The extract is empty.", where=name, hint="Export it again, with its header line.")
     cells = _record(first, lines, source, width=0)

@@ -1,7 +1,7 @@
 """Reads the texts of times in the formats that a mapping lists, and refuses formats that would lose part of a time."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cache
@@ -131,6 +131,11 @@ def _abbreviations(zone: ZoneInfo) -> tuple[tuple[str, timedelta], ...]:
     return tuple(known.items())
 
 
+def _date_part(form: str) -> str:
+    """The format up to its hour."""
+    return re.split(r"[ T]?%[HI]", form)[0]
+
+
 def faults_of_times(source: ExtractSource) -> Iterator[tuple[str, str, str]]:
     """What is wrong with the formats of times: the key at fault, what is wrong, and what to do."""
     zone = ZoneInfo(source.time_zone)
@@ -139,6 +144,13 @@ def faults_of_times(source: ExtractSource) -> Iterator[tuple[str, str, str]]:
         if form in (ISO, EPOCH, EXCEL):
             continue
         yield from _directive_faults(path, form)
+        if any(_date_part(other) == _date_part(form) for other in _exchanged(source.times[:index])):
+            what = f"The format {form!r} has day and month the other way round than an earlier one."
+            yield (
+                path,
+                what,
+                "Most dates would fit both, and be read in the first. Use one mapping for each kind of file.",
+            )
         read = _read_back(form, zone)
         if read is None or read.date() != _SAMPLE.date():
             what = f"The time format {form!r} is invalid or has no date."
@@ -168,7 +180,7 @@ def _read_back(form: str, zone: ZoneInfo) -> datetime | None:
     """The sample time, written in a format and read again."""
     try:
         return _strptime(_SPACES.sub(" ", _SAMPLE.strftime(form)), form, zone)
-    except ValueError:
+    except (ValueError, re.error):
         return None
 
 
@@ -214,6 +226,9 @@ def advice_on(text: str, source: ExtractSource) -> str:
     if _NOT_KNOWN.fullmatch(text):
         return '; if it means "not known", list it under `source.absent`'
     zone = ZoneInfo(source.time_zone)
+    for form in _exchanged(source.times):
+        if parse(text, form, zone):
+            return f"; it fits {form!r}: then day and month are exchanged in every row, also in those that can be read"
     for form in (ISO, EPOCH, EXCEL, *_PLAIN, *_variants(source.times)):
         at = parse(text, form, zone)
         if at and _SERIALS_FROM <= at.year < _SERIALS_TO:
@@ -222,6 +237,15 @@ def advice_on(text: str, source: ExtractSource) -> str:
         if source.times_of_day and parse_time_of_day(text, form) is not None:
             return f"; add {form!r} to `source.times_of_day` if that is what it is"
     return ""
+
+
+def _exchanged(forms: Iterable[str]) -> list[str]:
+    """The formats with the day and the month exchanged."""
+    return [
+        _DIRECTIVE.sub(lambda match: {"%d": "%m", "%m": "%d"}.get(match[0], match[0]), form)
+        for form in forms
+        if {"d", "m"} <= set(_DIRECTIVE.findall(form))
+    ]
 
 
 def _variants(forms: tuple[str, ...]) -> Iterator[str]:

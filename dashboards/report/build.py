@@ -42,7 +42,7 @@ def report(
     layout = worded(sections(force), force, days)
     built = _sections(layout, figures, force, periods)
     if is_public:
-        figures.suppress()
+        figures.suppress([(periods.year, periods.months[12:]), (periods.previous, periods.months[:12])])
         built = _sections(layout, figures, force, periods)
     feeds = {name: CATALOGUE[name].feeds(force) for name in _names(layout)}
     return Document(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dashboards.report.figures import Ask, ReportFigure, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.periods import Period
-from dashboards.report.suppression import Key, is_small, suppressed
+from dashboards.report.suppression import SMALL, SMALL_COUNTS_AS, Key, is_small, published, suppressed
 from measures.catalogue import CATALOGUE
 from measures.measure import External, Where
 
@@ -27,6 +27,10 @@ class ReportFigures:
         # A dict keeps each sum once and in order: a public report is built a second time, after suppression.
         self._sums: dict[tuple[tuple[Key, ...], Key], None] = {}
         self._results: dict[tuple[object, ...], Sequence[ReportFigure]] = {}
+        self._exact_mismatches: list[tuple[tuple[Key, ...], Key]] | None = None
+        """The mismatches of the exact figures, once these are rounded."""
+        self._excess: dict[Key, int] = {}
+        """By how much the small counts in a total exceed what they count as."""
 
     def one(self, line: Line, period: Period) -> Key:
         """A figure without breakdown."""
@@ -34,9 +38,10 @@ class ReportFigures:
         if key not in self.figures:
             statistic = CATALOGUE[line.measure].statistic
             if isinstance(statistic, External):
-                self.figures[key] = ReportFigure({}, None, trouble=statistic.why)
+                self._keep(key, ReportFigure({}, None, trouble=statistic.why))
             else:
-                (self.figures[key],) = self._ask(line.measure, period, (), line.where)
+                (found,) = self._ask(line.measure, period, (), line.where)
+                self._keep(key, found)
         return key
 
     def by_word(self, measure: str, dimension: str, period: Period) -> dict[str, Key]:
@@ -87,6 +92,8 @@ class ReportFigures:
 
     def mismatches(self) -> list[tuple[tuple[Key, ...], Key]]:
         """The sums whose parts do not add up to the total; normally none. Figures that are not known are left out."""
+        if self._exact_mismatches is not None:
+            return self._exact_mismatches
         return [
             (parts, whole)
             for parts, whole in self._known_sums()
@@ -97,11 +104,35 @@ class ReportFigures:
         known = {key for key, figure in self.figures.items() if figure.value is not None}
         return [(tuple(key for key in parts if key in known), whole) for parts, whole in self._sums if whole in known]
 
-    def suppress(self) -> None:
-        """Suppress the figures that a public copy must not show."""
+    def suppress(self, totals: Iterable[tuple[Period, Sequence[Period]]]) -> None:
+        """Suppress the figures that a public copy must not show, and round all others, those read later too.
+
+        Args:
+            totals: each total of months that the report shows, with its months.
+        """
+        mismatches = self.mismatches()
+        sums = [*self._known_sums(), *self._sums_of_months(totals)]
         small = [key for key, figure in self.figures.items() if is_small(figure, CATALOGUE[key[0]].unit)]
         counts = {key: self._count(key) for key in self.figures if CATALOGUE[key[0]].unit == "count"}
         self.suppressed = suppressed(small, counts, self._known_sums())
+        for parts, whole in sums:
+            excess = sum(count - SMALL_COUNTS_AS for count in map(self._count, parts) if 0 < count < SMALL)
+            self._excess[whole] = self._excess.get(whole, 0) + excess
+        self._exact_mismatches = mismatches
+        for key, figure in list(self.figures.items()):
+            self._keep(key, figure)
+
+    def _sums_of_months(self, totals: Iterable[tuple[Period, Sequence[Period]]]) -> list[tuple[tuple[Key, ...], Key]]:
+        """Each count over a total's period with the same count of each of its months, which other reports show."""
+        found = []
+        for period, months in totals:
+            for key in [each for each in self.figures if each[2] == period.window() and _has_months(each)]:
+                line = Line(key[0], "", where=dict(key[1]))
+                known = {parts for parts, whole in self._sums if whole == key}
+                parts = tuple(self.by_month(line, months))
+                if parts not in known:
+                    found.append((parts, key))
+        return found
 
     def value(self, key: Key) -> Fraction | None:
         """The value to display; None when there is none or it is suppressed."""
@@ -114,11 +145,21 @@ class ReportFigures:
         return self._results[question]
 
     def _keep(self, key: Key, figure: ReportFigure) -> Key:
-        self.figures[key] = figure
+        is_public = self._exact_mismatches is not None
+        if is_public and figure.value is not None:
+            figure = replace(figure, value=max(Fraction(), figure.value - self._excess.get(key, 0)))
+        self.figures[key] = published(figure, CATALOGUE[key[0]].unit) if is_public else figure
         return key
 
     def _count(self, key: Key) -> int:
         return int(self.figures[key].value or 0)
+
+
+def _has_months(key: Key) -> bool:
+    """Whether a figure is a count that can be asked for month by month."""
+    measure, where, _ = key
+    is_count = CATALOGUE[measure].unit == "count" and not isinstance(CATALOGUE[measure].statistic, External)
+    return is_count and all(name != "band" for name, _ in where)
 
 
 def key_of(measure: str, where: Where, period: Period) -> Key:

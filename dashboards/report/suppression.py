@@ -1,16 +1,26 @@
-"""Small-number suppression: the figures that a public report leaves out, so that nobody can be identified."""
+"""What a public report leaves out and rounds, so that nobody can be identified, also by comparing several reports."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from msgspec.structs import replace
 
 from dashboards.report.figures import ReportFigure
 from measures.measure import Unit
 
 SMALL = 5
+SMALL_COUNTS_AS = 2
+"""What a small count counts as in a published total, so that no total depends on what the small count is."""
+BASE = 5
+"""Counts are published as multiples of this. The same count is rounded in the same way in every report."""
 SUPPRESSED = "[c]"
 RULE = (
     f"Small numbers are suppressed and marked {SUPPRESSED} (confidential). This applies to counts from 1 to {SMALL - 1}, to means "
     f"and medians of 1 to {SMALL - 1} cases, and to percentages where 1 to {SMALL - 1} cases meet, or do not meet, the condition. "
     f"If a suppressed count could be worked out from a total, the smallest other count in that total is suppressed too. "
+    f"In totals, each small number of a month or of a row counts as {SMALL_COUNTS_AS}. Then all counts are rounded to the nearest {BASE}, "
+    f"percentages to a whole one, and whatever is calculated from counts is calculated from rounded ones. So totals may differ from the "
+    f"sum of their parts, and nobody can work out a suppressed count from two reports. "
     f"Differences and proportions of suppressed figures are suppressed. Counts of 0 and figures quoted from earlier publications "
     f"are not suppressed."
 )
@@ -28,6 +38,22 @@ def is_small(figure: ReportFigure, unit: Unit) -> bool:
     if unit == "count":
         return figure.value is not None and 0 < figure.value < SMALL
     return 0 < figure.n < SMALL
+
+
+def rounded_count(count: Fraction | int) -> int:
+    """A count as it is published: the nearest multiple of the base."""
+    return BASE * int((count + Fraction(BASE, 2)) // BASE)
+
+
+def published(figure: ReportFigure, unit: Unit) -> ReportFigure:
+    """A figure as a public report has it: rounded, and without what would reveal the exact counts."""
+    value = figure.value
+    if value is not None and unit == "count":
+        value = Fraction(rounded_count(value))
+    elif value is not None and unit == "ratio":
+        value = Fraction(round(value * 100), 100)
+    n = None if figure.n is None else rounded_count(figure.n)
+    return replace(figure, value=value, n=n, met=None, low=None, high=None, unrecorded=None, spread={})
 
 
 def suppressed(

@@ -157,6 +157,7 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
 def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page: Page, desk: Desk) -> None:
     desk.receive_heartbeat()
     name = desk.begin("grade_1_unresourced_several", 12)
+    step = desk.begin("grade_1_unresourced", 30)
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
     assert page.possible() == {"Acknowledge", "Assign", "Add note", "History"}
@@ -178,7 +179,14 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     keys(page.browser, " sent.", Keys.ENTER)
     wait(page.browser, lambda: "Acknowledged by inspector" in page.card(TITLE).text, SECONDS)
     assert 'Acknowledged by inspector at 15:40:29: "Two units sent."' in page.card(TITLE).text
-    (entry,) = [each for each in desk.log.entries() if isinstance(each, Acknowledged)]
+    entry, other = [each for each in desk.log.entries() if isinstance(each, Acknowledged)]
+    assert (other.alert, other.by, other.note) == (step, "inspector", "Two units sent."), "a step of the same card"
+    wait(
+        page.browser,
+        lambda: "A Grade 1 incident has had no unit for 2 minutes or more, since" in page.card(TITLE).text,
+        SECONDS,
+    )
+    wait(page.browser, lambda: "UNACKNOWLEDGED" not in page.card(TITLE).text, SECONDS)
     assert (entry.alert, entry.by, entry.at, entry.note) == (
         name,
         "inspector",
@@ -347,7 +355,8 @@ def test_a_person_ends_on_the_page_what_was_never_ended(browser: webdriver.Chrom
         )
 
     with state_server(tmp_path) as state:
-        day = Day(state, [("incidents", opened)])
+        recent = replace(opened, fact_id="p", at=MOMENT - timedelta(hours=2), subject_id="i-8")
+        day = Day(state, [("incidents", opened), ("incidents", recent)])
         desk = Desk(day.client, day.reader)
         desk.parts = replace(desk.parts, end=end)
         end_on_the_page(browser, day, desk, received)
@@ -368,6 +377,7 @@ def end_on_the_page(browser: webdriver.Chrome, day: Day, desk: Desk, received: l
         wait(browser, lambda: "Incident i-7" in page.text("unrecorded"), SECONDS)
         assert "Sign in with the role act to end one by hand." in page.text("unrecorded")
         assert "End by hand" not in page.text("unrecorded")
+        assert "i-8" not in page.text("unrecorded"), "its end has a day to be recorded"
         page.sign_in("act")
         wait(browser, lambda: "End by hand" in page.text("unrecorded"), SECONDS)
         section = browser.find_element("id", "unrecorded")

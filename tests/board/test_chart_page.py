@@ -1,7 +1,5 @@
 """The Charts page: points and limits agree with the recount, unknown periods have no point, and files agree with the page."""
 
-import csv
-import io
 import json
 from datetime import timedelta
 from typing import Any
@@ -19,6 +17,7 @@ from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE, Day
 from tests.board.history import AS_OF, History, recounted_figures
 from tests.support.asgi import get
+from tests.support.csv_file import comments_and_rows
 
 
 def fetch(reader: Reader, measure: str, query: str) -> dict[str, Any]:
@@ -79,16 +78,15 @@ def test_svg_and_csv_agree_with_the_page(history: History) -> None:
     assert answer.text.startswith('<svg class="xmr" xmlns="http://www.w3.org/2000/svg"')
     assert f"<desc>{' '.join(data['summary'])}</desc>" in answer.text
     assert "<style>" in answer.text
-    lines = list(csv.reader(io.StringIO(get(board(history.reader, FORCE), "/csv/chart/incident_count", where).text)))
-    head = lines[: lines.index([])]
+    head, rows = comments_and_rows(get(board(history.reader, FORCE), "/csv/chart/incident_count", where).text)
+    assert ["Marking", "OFFICIAL"] in head
     assert ["Filter", "area is moorlands"] in head
     assert [row[1] for row in head if row[0] == "Chart"] == data["summary"]
-    names, *cells, last = lines[lines.index([]) + 1 :]
+    names, *cells = rows
     place = names.index("shown")
     assert [row[place] for row in cells] == [
         cell.get("text", "") for row in data["table"]["rows"] for cell in row["cells"]
     ]
-    assert last == ["OFFICIAL"]
 
 
 @pytest.mark.parametrize("query", ["grain=year", "last=1", "last=many", "grain=month&last=26", "recalculate=soon"])

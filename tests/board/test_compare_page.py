@@ -1,7 +1,5 @@
 """The Compare page: each figure agrees with the recount or is replaced by words, and the file agrees with the page."""
 
-import csv
-import io
 import json
 import threading
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from streams.readings import Reader
 from tests.board.day import FORCE, PROFILE
 from tests.board.history import AS_OF, History, recounted_figures
 from tests.support.asgi import get
+from tests.support.csv_file import comments_and_rows
 
 WORDS_INSTEAD = {"too few", "no record", "no data", "none", "-", "not kept"}
 """The words that may take the place of a figure."""
@@ -112,14 +111,13 @@ def test_a_period_before_the_record_has_no_figure(day: Any) -> None:
 
 def test_the_csv_file_agrees_with_the_page_and_has_the_contract(history: History) -> None:
     answer = get(board(history.reader, FORCE), "/csv/compare/incident_count", "by=area")
-    lines = list(csv.reader(io.StringIO(answer.text)))
-    head = {row[0]: row[1:] for row in lines[: lines.index([])]}
+    comments, rows = comments_and_rows(answer.text)
+    head = {row[0]: row[1:] for row in comments}
     assert head["Marking"] == ["OFFICIAL"]
     assert head["As of"] == ["2024-12-01T18:00:20+00:00"]
     assert head["Filter"] == ["none (whole force)"]
     assert head["Population"] == [CATALOGUE["incident_count"].population]
-    names, *cells, last = lines[lines.index([]) + 1 :]
-    assert last == ["OFFICIAL"]
+    names, *cells = rows
     rows_of_file = [dict(zip(names, row, strict=True)) for row in cells]
     data = fetch(history.reader, "incident_count", "by=area")
     displayed = [

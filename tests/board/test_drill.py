@@ -1,7 +1,5 @@
 """Breakdowns add up: rows to totals, lists to counts, the 101 journey to all calls received."""
 
-import csv
-import io
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -25,6 +23,7 @@ from measures.catalogue import CATALOGUE, find, shown
 from measures.measure import Place
 from tests.board.day import FORCE, MOMENT, Day
 from tests.support.asgi import get
+from tests.support.csv_file import comments_and_rows
 
 _ADDS_UP = "add up to the total"
 
@@ -202,19 +201,25 @@ def test_the_csv_file_has_marking_contract_and_time_and_adds_up(day: Day) -> Non
     answer = get(board(day.reader, FORCE), "/csv/incident_unattended_count", "by=area&where=grade:2")
     assert answer.headers["content-type"].startswith("text/csv")
     assert 'filename="incident_unattended_count-now-area-' in answer.headers["content-disposition"]
-    rows = list(csv.reader(io.StringIO(answer.text)))
-    head = {row[0]: row[1:] for row in rows[: rows.index([])]}
+    comments, table = comments_and_rows(answer.text)
+    head = {row[0]: row[1:] for row in comments}
     assert head["Marking"] == ["OFFICIAL"]
     assert head["As of"] == ["2024-12-03T15:40:20+00:00"]
     assert "SIMULATION" in head["Simulation"][0]
     assert head["Population"] == [CATALOGUE["incident_unattended_count"].population]
     assert head["Filter"] == ["grade is 2"]
-    table = rows[rows.index(["Area", "Count"]) + 1 :]
-    total = next(int(row[1]) for row in table if row[0] == "All")
-    assert sum(int(row[1]) for row in table[: table.index(["All", str(total)])]) == total
-    listed = table[table.index(next(row for row in table if row[:1] == ["ID"])) + 1 : -1]
-    assert len(listed) == total > 0
-    assert rows[-1] == ["OFFICIAL"]
+    assert table[0] == ["Area", "Count"]
+    assert {len(row) for row in table} == {2}
+    *areas, (name, total) = table[1:]
+    assert (name, sum(int(row[1]) for row in areas)) == ("All", int(total))
+    listed = get(board(day.reader, FORCE), "/csv/subjects/incident_unattended_count", "by=area&where=grade:2")
+    assert 'filename="subjects-incident_unattended_count-now-area-' in listed.headers["content-disposition"]
+    comments, (columns, *subjects) = comments_and_rows(listed.text)
+    assert ["Marking", "OFFICIAL"] in comments
+    assert columns[0] == "ID"
+    assert len(subjects) == int(total) > 0
+    refused = get(board(day.reader, FORCE), "/csv/subjects/incident_count", "")
+    assert (refused.status, "has no list of open subjects" in refused.text) == (404, True)
 
 
 @pytest.mark.parametrize(

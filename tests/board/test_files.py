@@ -1,6 +1,5 @@
 """The files of analysts' pages: Parquet has the same cells as CSV, with types, and the same definition."""
 
-import csv
 import io
 import json
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from streams.readings import Reader
 from tests.board.day import FORCE
 from tests.board.history import AS_OF, History
 from tests.support.asgi import Answer, get
+from tests.support.csv_file import comments_and_rows
 
 GRADE_1 = "grade_1_opened_to_arrived_median_seconds"
 PAGES = (
@@ -55,9 +55,7 @@ def parquet(reader: Reader, page: str, query: str) -> pa.Table:
 
 def lines(reader: Reader, page: str, query: str) -> tuple[list[list[str]], list[list[str]]]:
     """The head of the CSV file, and its rows; the first has the column names."""
-    found = list(csv.reader(io.StringIO(fetch(reader, "csv", page, query).text)))
-    blank = found.index([])
-    return found[:blank], found[blank + 1 : -1]
+    return comments_and_rows(fetch(reader, "csv", page, query).text)
 
 
 def as_typed(column: str, cell: str) -> Any:

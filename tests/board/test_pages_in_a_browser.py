@@ -116,6 +116,10 @@ def test_every_page_passes_the_rules_of_axe(
         opened(browser, address, path)
         browser.execute_script(AXE.read_text())
         broken[path] = browser.execute_async_script(RULES, rules)
+    browser.get(f"{address}/api/alerts/sign-in")
+    assert browser.execute_script("return getComputedStyle(document.querySelector('main')).borderRadius") != "0px"
+    browser.execute_script(AXE.read_text())
+    broken["/api/alerts/sign-in"] = browser.execute_async_script(RULES, rules)
     assert {path: rules for path, rules in broken.items() if rules} == {}
     assert len(broken) >= len(PAGES) - 1
     assert [each for each in complaints(browser) if "/nothing" not in each or " 404 " not in each] == []
@@ -481,6 +485,36 @@ def test_alerts_of_one_rule_about_several_detainees_are_one_group(browser: webdr
     assert [(each["id"], each.get("group")) for each in found] == [
         ("1", "2 detainees: A review is overdue"), ("3", None), ("2", None),
     ]  # fmt: skip
+
+
+STEPS: list[tuple[str, str, dict[str, str], list[str]]] = [
+    # Its measure, its state, its scope; the ids of the cards so far.
+    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "f"}, ["0"]),
+    ("grade_1_unresourced_over_2_minutes_count", "acknowledged", {"force": "f"}, ["0"]),
+    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "other"}, ["0", "2"]),
+    ("grade_1_unresourced_over_2_minutes_count", "suppressed", {"force": "f"}, ["0", "2", "3"]),
+    ("child_review_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
+    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
+    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d2"}, ["0", "2", "3", "4", "6"]),
+    ("child_detention_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4", "6", "7"]),
+    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8"]),
+    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8", "9"]),
+]
+
+
+def test_alerts_whose_rules_are_steps_of_each_other_are_one_card(browser: webdriver.Chrome, address: str) -> None:
+    opened(browser, address, "/feeds")
+    alerts = [
+        {"id": str(place), "measure": measure, "state": state, "scope": scope}
+        for place, (measure, state, scope, _) in enumerate(STEPS)
+    ]
+    for place, (_, _, _, cards) in enumerate(STEPS):
+        found = browser.execute_async_script(
+            "const done = arguments[1]; import('/static/alert_words.js').then(({ stepped }) => done(stepped(arguments[0])));",
+            alerts[: place + 1],
+        )
+        assert [each["id"] for each in found] == cards
+        assert sum(1 + len(each["steps"]) for each in found) == place + 1, "no alert is lost"
 
 
 def test_custody_deadlines_keep_counting_down_when_the_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:

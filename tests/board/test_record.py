@@ -1,6 +1,5 @@
 """The board of a force whose record has just begun: earlier times have no figure, and partial figures say where they begin."""
 
-import csv
 import io
 import json
 import time
@@ -26,6 +25,7 @@ from tests.oracle.memory import MemoryReader
 from tests.support import begun
 from tests.support.asgi import get
 from tests.support.begun import FORCE
+from tests.support.csv_file import comments_and_rows
 
 MORNING = datetime(2025, 7, 30, 10, 0, 20, tzinfo=begun.ZONE)
 """On the first day: there has been one incident, at 06:24, and no digital contact."""
@@ -167,9 +167,8 @@ def test_compare_chart_and_explore_say_no_record(later: View) -> None:
 
 def test_the_files_have_no_value_for_what_is_not_known(later: View) -> None:
     written = get(board(later.reader, FORCE.name), "/csv/compare/incident_count", "by=area").text
-    lines = list(csv.reader(io.StringIO(written)))
-    names = lines[lines.index([]) + 1]
-    rows = [dict(zip(names, each, strict=True)) for each in lines[lines.index([]) + 2 : -1]]
+    _, (names, *cells) = comments_and_rows(written)
+    rows = [dict(zip(names, each, strict=True)) for each in cells]
     before = [each for each in rows if each["column"] == "Previous 12 months" and each["published"] == "no"]
     assert len(before) > 10
     assert {(each["shown"], each["value"], each["n"]) for each in before} == {("no record", "", "")}

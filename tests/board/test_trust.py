@@ -1,7 +1,6 @@
 """What is missing, wherever a figure is displayed: tile, drill page, CSV, report, metrics, and the page Trust."""
 
 import csv
-import io
 import json
 import time
 from collections.abc import Iterable
@@ -32,6 +31,7 @@ from streams.reading_metrics import ReadingMetrics
 from streams.trust import trust_families
 from tests.support.asgi import get
 from tests.support.begun import FORCE, ZONE, all_facts, beats, read_by
+from tests.support.csv_file import comments_and_rows
 
 NOW = datetime(2026, 1, 3, 12, 0, 20, tzinfo=ZONE)
 HOUR_AGO = NOW - timedelta(minutes=50)
@@ -84,7 +84,7 @@ def test_the_drill_page_and_its_csv_file_have_the_bounds_of_each_row(view: View)
     found = json.loads(get(board(view.reader, FORCE.name), f"/api/measure/{SERVICE}", "window=60m&by=queue").text)
     assert found["columns"][1:] == ["Share", "Count", "n", "At least", "At most", "Unrecorded"]
     assert found["total"] == ["All", "100.0 %", "18", "18", "90.0 %", "100.0 %", "2"]
-    rows = list(csv.reader(io.StringIO(get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m").text)))
+    _, rows = comments_and_rows(get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m").text)
     assert ["All", "100.0 %", "18", "18", "90.0 %", "100.0 %", "2"] in rows
 
 

@@ -9,7 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import requests
 
+from bluelamp.verify.checks.parts import get
 from bluelamp.verify.checks.result import CheckResult
 from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_commands import command
@@ -44,6 +46,7 @@ def test_a_healthy_system_is_all_good_and_every_missing_part_is_named(new_system
         assert {name for name, each in results.items() if each.state == "not set up"} == {"archive", "prometheus"}
         assert {*whole.parts, "workers", f"feed {FORCE} dispatch", f"feed {OTHER} custody"} <= set(results)
         see_in_words(whole)
+        see_readiness(whole)
 
         # A frozen exporter accepts the connection and never answers; at the board's address another program answers.
         whole.parts["exporter"].send(signal.SIGSTOP)
@@ -62,6 +65,15 @@ def test_a_healthy_system_is_all_good_and_every_missing_part_is_named(new_system
                 whole.parts[name].address,
             )
             assert f"`bluelamp {name}" in results[name].hint
+
+
+def see_readiness(whole: Whole) -> None:
+    """Every service is ready, and answers no foreign host name."""
+    for name, part in whole.parts.items():
+        ready = get(f"{part.address}/ready")
+        assert (ready.status_code, set(ready.json()["parts"].values())) == (200, {"good"}), (name, ready.text)
+        foreign = requests.get(f"{part.address}/health", headers={"Host": "evil.example"}, timeout=10)
+        assert foreign.status_code == 400, name
 
 
 def see_in_words(whole: Whole) -> None:

@@ -16,6 +16,7 @@ from producers.gateway.app import gateway
 from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Bucket, Limits
 from producers.gateway.senders import parse_senders
+from producers.http.attempts import WRONG_TOKENS
 from producers.http.problem import MEDIA_TYPE
 from tests.producers.extracts import NOW
 from tests.support.forces import shipped
@@ -284,3 +285,20 @@ def test_a_bucket_allows_one_burst_and_then_its_rate() -> None:
     clock.seconds += 0.5
     assert bucket.spend(50) == 0.0
     assert bucket.spend(1) > 0
+
+
+def test_wrong_tokens_of_an_address_are_limited_and_senders_known_there_pass(
+    opened: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caller, _, clock = opened
+    assert caller.send("contacts", offered(1)).status == 202
+    for number in range(WRONG_TOKENS):
+        assert Caller(caller.address, token=f"guess-{number}").send("contacts", offered(2)).status == 401
+    other = Caller(caller.address, token=SENDERS.rpartition(":")[2])
+    assert_problem(other.send("contacts", offered(3)), 429, "too_many_attempts")  # it might be a guess that is right
+    assert caller.send("contacts", offered(4)).status == 202
+    assert Caller(caller.address, token=None).send("contacts", offered(5)).status == 401  # it asks how to sign in
+    assert caplog.text.count("wrong token from 127.0.0.1") == WRONG_TOKENS
+    assert "guess" not in caplog.text
+    clock.seconds += 61
+    assert other.send("contacts", offered(6)).status == 202

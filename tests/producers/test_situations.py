@@ -1,5 +1,6 @@
 """Situations that people reported about real files: each comes out right, or is refused with a sentence that says what to do."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,21 @@ INCIDENT_COLUMNS = (
     "Incident,Opened,Grade,Opening Group,Closing Group,LPT,DA,Qualifier,Final Grade,Regraded,Dispatched,Arrived,Video,Closed,Result,"
     "Duplicate Of,Entered"
 )
+
+
+SMALL = """
+name = "small"
+force = "staffordshire"
+topic = "incidents"
+feed = "command_and_control"
+source = { format = "csv", times = ["%d/%m/%Y %H:%M"], time_zone = "Europe/London" }
+subject = { key = ["number"] }
+[[facts]]
+fact = "IncidentOpened"
+per = "subject"
+at = "opened"
+fields = { grade = { constant = "1" } }
+"""
 
 
 def read_by(directory: Path, mapping: str, text: str) -> Extract:
@@ -133,3 +149,26 @@ fields = { grade = { constant = "1" } }
     with pytest.raises(MappingError) as refused:
         read_extract(path, mapping, now=NOW)
     assert words in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("before", ["sep=;\n", "SEP=;\r\n", "\n \n"])
+def test_lines_that_excel_writes_before_the_header_are_skipped(tmp_path: Path, before: str) -> None:
+    mapping = load_mapping(SMALL.replace("time_zone", 'delimiter = ";", time_zone'), "small.toml")
+    (tmp_path / "extract.csv").write_text(f"{before}number;opened\nK1;02/12/2025 09:00\n")
+    extract = read_extract(tmp_path / "extract.csv", mapping, now=NOW)
+    assert (len(extract.facts), extract.malformed) == (1, ())
+
+
+def test_a_compressed_file_and_a_key_that_is_no_id_say_what_to_do(tmp_path: Path) -> None:
+    mapping, path = load_mapping(SMALL, "small.toml"), tmp_path / "extract.csv"
+    path.write_bytes(gzip.compress(b"number,opened\nK1,02/12/2025 09:00\n"))
+    with pytest.raises(MappingError, match="compressed"):
+        read_extract(path, mapping, now=NOW)
+    for key in ("K 1", "07976787301", "K" * 80):
+        path.write_text(f"number,opened\n{key},02/12/2025 09:00\n")
+        (malformed,) = read_extract(path, mapping, now=NOW).malformed
+        assert "`digest = true`" in malformed.what
+        assert key not in malformed.what
+    path.write_text("number,opened\nK1,02/12/2035 09:00\n")
+    (malformed,) = read_extract(path, mapping, now=NOW).malformed
+    assert malformed.what == "is before 1990 or in the future"

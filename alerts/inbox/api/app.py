@@ -115,6 +115,7 @@ def api(parts: Parts) -> Starlette:
         Route("/sign-in", _handler(sign_in.page)),
         Route("/sign-in", _handler(sign_in.sign_in), methods=["POST"]),
         Route("/sign-in.js", _handler(sign_in.script)),
+        Route("/sign-in.css", _handler(sign_in.style)),
         Route("/sign-out", _handler(sign_in.sign_out), methods=["POST"]),
         Route("/suppressions", _handler(inbox.suppressions)),
         Route("/suppressions", _handler(inbox.suppress), methods=["POST"]),

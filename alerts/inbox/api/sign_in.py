@@ -37,8 +37,11 @@ class SignIn:
 
     async def script(self, _: Request) -> Response:
         """The page's script."""
-        script = files("alerts.inbox.api").joinpath("templates", "sign_in.js").read_text()
-        return Response(script, media_type="text/javascript")
+        return _file("sign_in.js", "text/javascript")
+
+    async def style(self, _: Request) -> Response:
+        """The page's style."""
+        return _file("sign_in.css", "text/css")
 
     async def sign_in(self, request: Request) -> Response:
         """Sign a person in; a browser gets errors on the page."""
@@ -95,6 +98,10 @@ class SignIn:
         response = Response(status_code=204)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
+
+
+def _file(name: str, media_type: str) -> Response:
+    return Response(files("alerts.inbox.api").joinpath("templates", name).read_text(), media_type=media_type)
 
 
 def _own_page(path: str) -> str:

@@ -32,8 +32,11 @@ def _since(view: View) -> dict[str, Any]:
 def _unrecorded(view: View) -> dict[str, Any]:
     """Contacts and incidents whose end counts as unrecorded, the oldest first."""
     found: dict[tuple[Subject, str], OpenItem] = {}
+    now = microseconds(view.reader.present(view.force))
     for subject, kind in UNRECORDED_END.items():
         for subject_id, item in view.reader.open_subjects(view.force, kind):
+            if item.since > now:  # its end has some time yet to be recorded
+                continue
             # An incident may lack both an arrival and a closure.
             found[subject, subject_id] = min(item, found.get((subject, subject_id), item), key=_since_of)
     oldest_first = sorted(found.items(), key=lambda each: (each[1].began, each[0]))

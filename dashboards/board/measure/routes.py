@@ -1,6 +1,7 @@
-"""The routes of a measure's data: its contract and its breakdown as JSON, and the breakdown as CSV."""
+"""The routes of a measure's data: its contract and its breakdown as JSON, and the breakdown and its open subjects as CSV."""
 
 import io
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from starlette.requests import Request
@@ -10,9 +11,10 @@ from starlette.routing import Route
 from dashboards.board.measure.data import Breakdown, read_breakdown
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.contract import contract
-from dashboards.board.shared.export import head_of
-from dashboards.board.shared.page import MARKING, View
+from dashboards.board.shared.export import as_comments, head_of
+from dashboards.board.shared.page import View
 from dashboards.board.shared.query import BreakdownQuery, parse_query
+from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.spreadsheet import SafeRows
 
@@ -37,34 +39,56 @@ def routes(view: View) -> list[Route]:
     def breakdown_json(request: Request) -> Response:
         return Response(msgspec.json.encode(read_breakdown(_question(request), view)), media_type=_JSON)
 
-    def breakdown_csv(request: Request) -> Response:
-        question = _question(request)
-        content = csv_of(question, read_breakdown(question, view, listed_most=None), view)
-        return as_file(content, "csv", (question.measure.name, question.window, question.by), view)
+    def in_csv(write: Callable[[BreakdownQuery, Breakdown, View], str], *words: str) -> Callable[[Request], Response]:
+        def download(request: Request) -> Response:
+            question = _question(request)
+            content = write(question, read_breakdown(question, view, listed_most=None), view)
+            return as_file(content, "csv", (*words, question.measure.name, question.window, question.by), view)
+
+        return download
 
     return [
         Route("/api/contract/{name}", blocking(view, contract_json)),
         Route("/api/measure/{name}", blocking(view, breakdown_json, _needs)),
-        Route("/csv/{name}", blocking(view, breakdown_csv, _needs)),
+        Route("/csv/{name}", blocking(view, in_csv(csv_of), _needs)),
+        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), _needs)),
     ]
 
 
 def csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
-    """A breakdown as CSV (RFC 4180): its rows, their total, and the open subjects."""
+    """A breakdown as CSV (RFC 4180): a header row, its rows and their total, under comments with the contract."""
+    return _table(
+        breakdown.columns,
+        [*((each.name, *each.cells) for each in breakdown.rows), breakdown.total],
+        question,
+        breakdown,
+        view,
+    )
+
+
+def subjects_csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
+    """The open subjects that a measure counts, likewise.
+
+    Raises:
+        QuestionError: the measure counts no open subjects.
+    """
+    if breakdown.subjects is None:
+        hint = "Measures of what is open now, and those with a target, have a list."
+        raise QuestionError(f"{question.measure.name} has no list of open subjects.", where="subjects", hint=hint)
+    return _table(breakdown.subjects.columns, breakdown.subjects.rows, question, breakdown, view)
+
+
+def _table(
+    columns: Sequence[str], cells: Iterable[Sequence[str]], question: BreakdownQuery, breakdown: Breakdown, view: View
+) -> str:
     out = io.StringIO()
     rows = SafeRows(out)
-    rows.writerows(head_of(question.measure, question.where, view))
-    rows.writerow(["Window", question.window])
-    rows.writerow(["State", breakdown.tile.state, breakdown.tile.reason])
-    rows.writerow(["Check", breakdown.says])
-    rows.writerow([])
-    rows.writerow(breakdown.columns)
-    rows.writerows((each.name, *each.cells) for each in breakdown.rows)
-    rows.writerow(breakdown.total)
-    if breakdown.subjects is not None:
-        rows.writerow([])
-        rows.writerow([f"{breakdown.subjects.says}: {breakdown.subjects.count}"])
-        rows.writerow(breakdown.subjects.columns)
-        rows.writerows(breakdown.subjects.rows)
-    rows.writerow([MARKING])
+    further = [
+        ["Window", question.window],
+        ["State", breakdown.tile.state, breakdown.tile.reason],
+        ["Check", breakdown.says],
+    ]
+    rows.writerows(as_comments([*head_of(question.measure, question.where, view), *further]))
+    rows.writerow(columns)
+    rows.writerows(cells)
     return out.getvalue()

@@ -1,7 +1,7 @@
-"""Downloads: a head with marking, time and contract, then the rows of the page."""
+"""Downloads: comments with marking, time and contract, then a header row and the rows of the page."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -64,14 +64,17 @@ def _csv_of(sheet: Sheet, view: View) -> str:
     """A row for each cell as it is displayed, with its unrounded value."""
     out = io.StringIO()
     rows = SafeRows(out)
-    rows.writerows(head_of(sheet.measure, sheet.where, view))
-    rows.writerows(sheet.head)
-    rows.writerows(["Column", name, what] for name, what in COLUMNS)
-    rows.writerow([])
+    columns = (["Column", name, what] for name, what in COLUMNS)
+    rows.writerows(as_comments([*head_of(sheet.measure, sheet.where, view), *sheet.head, *columns]))
     rows.writerow(name for name, _ in COLUMNS)
     rows.writerows(cells for table in sheet.tables for cells in table_rows(table))
-    rows.writerow([MARKING])
     return out.getvalue()
+
+
+def as_comments(head: Iterable[list[str]]) -> Iterator[list[str]]:
+    """The lines of a head, each one line that begins with `#`, so that a program that skips comments reads only a table."""
+    for term, *words in head:
+        yield [f"# {term}", *(" ".join(each.split()) for each in words)]
 
 
 def _parquet_of(sheet: Sheet, view: View) -> bytes:

@@ -1,5 +1,5 @@
 // One alert as a card: its problem, status, instructions, the actions available, and its history on request.
-import { entryWords, figureWords, scopeWords, stateWords, titleWords } from "./alert_words.js";
+import { entryWords, figureWords, scopeWords, stateWords, stepWords, titleWords } from "./alert_words.js";
 import { element, redraw, set, write } from "./elements.js";
 import { act, history, requestName } from "./inbox.js";
 import { spanWords } from "./tile.js";
@@ -17,14 +17,19 @@ const lengths = [[30, "30 minutes"], [60, "1 hour"], [120, "2 hours"], [240, "4 
 function possible(alert, session) {
   if (!session?.may_act) return [];
   if (alert.state === "ended") return ["note"];
-  const acknowledging = alert.acknowledged ? [] : ["acknowledge"];
+  const acknowledging = unacknowledged(alert).length ? ["acknowledge"] : [];
   const planning = session.may_administer && alert.state !== "suppressed" ? ["suppress"] : [];
   return [...acknowledging, "assign", "note", ...planning];
 }
 
+// The alert and its steps that nobody has acknowledged.
+function unacknowledged(alert) {
+  return [alert, ...(alert.steps ?? [])].filter((each) => !each.acknowledged);
+}
+
 export function card(reload) {
   const made = element("li", { class: "alert" }, element("p", { class: "group" }),
-    element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("dl", { class: "facts" }), element("p", { class: "do" }),
+    element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("ul", { class: "steps" }), element("dl", { class: "facts" }), element("p", { class: "do" }),
     element("div", { class: "acts" }), element("div", { class: "form" }), element("p", { class: "outcome", role: "status" }), element("div", { class: "history" }));
   made.reload = reload;
   return made;
@@ -44,6 +49,7 @@ export function fill(place, alert, session, now) {
   write(part(place, "group"), alert.group ?? "");
   write(place.querySelector("h3"), titleWords(alert));
   const isChanged = redraw(part(place, "how"), stateWords(alert, now), (sentences) => sentences.map((text) => element("span", {}, `${text} `)));
+  redraw(part(place, "steps"), (alert.steps ?? []).map((step) => stepWords(step, now)), (steps) => steps.map((text) => element("li", {}, text)));
   redraw(part(place, "facts"), facts(alert, now), (rows) => rows.map(fact));
   write(part(place, "do"), alert.state === "ended" ? "" : alert.what_to_do);
   redraw(part(place, "acts"), [possible(alert, session), alert.id], ([names]) => [...names.map((name) => button(place, name)), historyButton(place)]);
@@ -111,11 +117,13 @@ function formOf(place, name) {
   return made;
 }
 
-function requestOf({ alert, now }, name, form) {
+// The requests of an action: acknowledging a card acknowledges its steps, too.
+function requestsOf({ alert, now }, name, form) {
   const { path, field } = actions[name];
-  if (path) return [`${alert.id}/${path}`, { [field]: form.get(field) }];
+  const on = name === "acknowledge" ? unacknowledged(alert) : [alert];
+  if (path) return on.map((each) => [`${each.id}/${path}`, { [field]: form.get(field) }]);
   const until = new Date(new Date(now).getTime() + Number(form.get("minutes")) * 60000).toISOString();
-  return ["suppressions", { rule: alert.rule, scope: alert.scope, until, note: form.get("note") }];
+  return [["suppressions", { rule: alert.rule, scope: alert.scope, until, note: form.get("note") }]];
 }
 
 async function send(place, name, form, request) {
@@ -123,7 +131,8 @@ async function send(place, name, form, request) {
   const buttons = part(place, "form").querySelectorAll("button");
   buttons.forEach((each) => (each.disabled = true));
   try {
-    await act(...requestOf(place, name, form), request);
+    const requests = requestsOf(place, name, form);
+    for (const [index, each] of requests.entries()) await act(...each, index ? `${request}-${index}` : request);
     close(place);
     set(outcome, "data-verdict", null);
     write(outcome, `${actions[name].done} as ${place.session.login}.`);

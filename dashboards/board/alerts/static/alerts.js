@@ -1,6 +1,6 @@
 // Active and resolved alerts, fetched from the inbox repeatedly. "No active alerts" is displayed only when it is known to be true.
 import { card, fill } from "./alert.js";
-import { clockWords, alertsOf, grouped, plannedWords, monitoringWords } from "./alert_words.js";
+import { clockWords, alertsOf, grouped, plannedWords, monitoringWords, stepped } from "./alert_words.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
@@ -48,7 +48,7 @@ function drawActive(listing) {
   write(place("active-title"), "Active alerts");
   set(place("active"), "data-old", null);
   document.title = unacknowledged ? `(${unacknowledged}) ${heading}` : heading;
-  cards("active", grouped(alerts), listing.now);
+  cards("active", grouped(stepped(alerts)), listing.now);
   drawPlanned(listing);
 }
 

@@ -36,7 +36,7 @@ function draw(data) {
   write(subjects.querySelector("h2"), `${data.subjects.says}: ${data.subjects.count}`);
   redraw(subjects.querySelector("div"), data.subjects, listed);
   const left = data.subjects.count - data.subjects.rows.length;
-  write(subjects.querySelector("p"), left ? `${left} more in the CSV file.` : "");
+  write(subjects.querySelector("p span"), left ? `${left} more in the CSV file.` : "");
 }
 
 function fail(why) {

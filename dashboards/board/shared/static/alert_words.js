@@ -23,6 +23,32 @@ function groupOf(alert) {
   return alert.scope.detainee ? `${alert.rule} ${alert.scope.force}` : alert.id;
 }
 
+// One situation, one card: active alerts whose rules are steps of each other (such as one incident, and eight or more) are the steps
+// of the most severe of them, which comes first in the list.
+export function stepped(alerts) {
+  const cards = new Map();
+  for (const alert of alerts) {
+    const card = cards.get(situationOf(alert));
+    if (card) card.steps.push(alert);
+    else cards.set(situationOf(alert), { ...alert, steps: [] });
+  }
+  return [...cards.values()];
+}
+
+const clockSteps = /_(overdue|due_within_\d+_minutes)(_count)?$/;
+
+// What an alert is about: its measure, without the step of a custody clock, and its scope.
+function situationOf(alert) {
+  if (!alert.measure || alert.state === "suppressed") return alert.id;
+  return JSON.stringify([alert.measure.replace(clockSteps, ""), Object.entries(alert.scope).sort()]);
+}
+
+// A step below the most severe, in words.
+export function stepWords(step, now) {
+  const [status] = stateWords(step, now);
+  return `${sentence(`${titleWords(step)}, since ${timeWords(step.since, now)}`)} ${status}`;
+}
+
 // With a full stop, unless it ends with one already, which may be inside quotation marks.
 function sentence(text) {
   return /\."?$/.test(text) ? text : `${text}.`;
