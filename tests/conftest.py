@@ -4,11 +4,12 @@ import gc
 import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from bluelamp.embedded.state import StateServer
+from bluelamp.embedded.state import Choice, StateServer
 from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
@@ -21,6 +22,13 @@ _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest folders first, and otherwise as collected."""
     items.sort(key=_rank)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what pytest has collected out of every later garbage collection: a tenth of the processor time goes there."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def _rank(item: pytest.Item) -> int:
@@ -66,10 +74,25 @@ def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture(scope="session", params=["embedded", pytest.param("debian", marks=pytest.mark.real)])
 def state_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
     """The server installed with Blue Lamp, then Debian's Redis; tests clear what they write."""
-    reason = missing("redis") if request.param == "debian" else None
+    with _started(request.param, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(
+    scope="session", params=["embedded", pytest.param("debian", marks=[pytest.mark.real, pytest.mark.faults])]
+)
+def any_state(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
+    """The same for tests of what is read, not of how it is stored: on Debian's Redis only with `make faults`."""
+    with _started(request.param, tmp_path_factory) as server:
+        yield server
+
+
+@contextmanager
+def _started(binary: Choice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
+    reason = missing("redis") if binary == "debian" else None
     if reason:
         pytest.skip(reason)
-    server = StateServer(tmp_path_factory.mktemp(request.param), binary=request.param)
+    server = StateServer(tmp_path_factory.mktemp(binary), binary=binary)
     server.start()
     try:
         yield server

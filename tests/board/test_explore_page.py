@@ -99,14 +99,14 @@ def _is_of_12m(began: int) -> bool:
 
 
 def test_a_window_in_which_the_target_changed_displays_both_targets_with_their_dates(
-    state_backend: StateServer,
+    any_state: StateServer,
 ) -> None:
     """Never only today's target: it did not apply on the first day of the window."""
     story = Story(STRICT, "2024-10-26")
     for number, (offered, answered) in enumerate((("22:00:00", "22:00:04"), ("24:00:00", "24:00:12"))):
         story.report(ContactOffered, offered, f"c{number}", line="999", queue="emergency")
         story.report(ContactAnswered, answered, f"c{number}", queue="emergency")
-    with viewed(state_backend, story, story.moment("24:20")) as view:
+    with viewed(any_state, story, story.moment("24:20")) as view:
         data = {
             window: json.loads(bytes(exploration_json(read_exploration(question, view), question, view).body))[
                 "promises"

@@ -174,11 +174,11 @@ def test_a_viewer_of_several_pages_receives_each_pages_events_under_its_name_and
     ids=["today", "yesterday"],
 )
 def test_a_window_that_begins_before_the_record_says_where_its_figure_begins(
-    state_backend: StateServer, day: str, clock: str, since: str
+    any_state: StateServer, day: str, clock: str, since: str
 ) -> None:
     story = Story(STRICT, day)
     story.report(IncidentOpened, clock, grade="1", group="crime")
-    with viewed(state_backend, story, Story(STRICT, "2024-12-03").moment("12:00")) as view:
+    with viewed(any_state, story, Story(STRICT, "2024-12-03").moment("12:00")) as view:
         tiles = MEASURES.read(view)["measure:incident_count"].tiles
     assert tiles["24h"].since == since
     assert (tiles["60m"].since, tiles["24h"].text) == ("", "1")
@@ -186,12 +186,12 @@ def test_a_window_that_begins_before_the_record_says_where_its_figure_begins(
 
 @pytest.mark.parametrize(("clock", "displayed"), [("23:59:59", "15 s"), ("24:00:00", "10 s")], ids=["before", "after"])
 def test_a_wait_over_midnight_has_the_target_of_the_day_before_and_the_displayed_target_is_todays(
-    state_backend: StateServer, clock: str, displayed: str
+    any_state: StateServer, clock: str, displayed: str
 ) -> None:
     """The strict force's target changes from within 15 s to under 10 s at the midnight before the clocks go back."""
     story, measure = Story(STRICT, "2024-10-26"), find("contact_999_longest_wait_seconds")
     story.report(ContactOffered, "23:59:55", line="999", queue="emergency")
-    with viewed(state_backend, story, story.moment(clock)) as view:
+    with viewed(any_state, story, story.moment(clock)) as view:
         tile = read_tile(measure, NOW, view)
         assert tile.counts_from is not None
         assert (tile.counts_from, tile.allowed_until) == (milliseconds(story, "23:59:55"), tile.counts_from + 15_000)

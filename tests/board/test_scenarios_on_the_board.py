@@ -129,6 +129,7 @@ def test_ordinary_days_are_live_and_grade_1_has_units(browser: webdriver.Chrome,
         assert page.seen(UNRESOURCED, "now").number() < 12
 
 
+@pytest.mark.faults
 def test_a_storm_night_is_displayed_without_a_reload(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "surge", "2024-01-21T17:00:00") as page:
         page.open("/")
@@ -210,6 +211,7 @@ def test_a_quiet_line_has_0_calls_and_is_live(browser: webdriver.Chrome, state: 
             assert page.seen(measure)[:2] == ("no_data", "no data"), measure
 
 
+@pytest.mark.faults
 def test_days_with_a_clock_change_have_their_own_hours(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "clock_change", "2024-03-31T23:58:00") as page:
         midnight = datetime(2024, 3, 31, tzinfo=UTC)
@@ -232,6 +234,7 @@ def test_days_with_a_clock_change_have_their_own_hours(browser: webdriver.Chrome
         )
 
 
+@pytest.mark.faults
 def test_a_bad_feed_has_the_figures_of_a_good_one_and_its_bad_facts_are_quarantined(
     browser: webdriver.Chrome, state: StateServer
 ) -> None:

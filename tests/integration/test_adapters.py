@@ -36,9 +36,9 @@ from tests.support.system import System, until
 FIRE, POLICE = "san_francisco_fire", "staffordshire"
 WINDOWS = {FIRE: ("2016-12-31/2017-01-08",), POLICE: ("2024-12-01/2024-12-02", "60m")}
 ENDS = {FIRE: datetime(2017, 1, 9, 8, tzinfo=UTC), POLICE: datetime(2024, 12, 1, 13, tzinfo=UTC)}
-KILLS = 4
-ROWS = 1000
-CALLS = 400
+KILLS = 3
+ROWS = 800
+CALLS = 300
 _numbers = count(1)
 
 

@@ -1,11 +1,14 @@
 """Secrets: from a variable or a file, and never displayed."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bluelamp.cli import main
 from bluelamp.cli.settings import without_passwords
+from bluelamp.local.directory import LOG, OUTPUT, STATE, locked
 from bluelamp.wiring.settings import Settings, load, secret_in, secret_variables
 from facts.errors import SettingError
 from producers.kafka import Kafka, kafka_at
@@ -93,3 +96,20 @@ def test_certificates_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="BLUELAMP_KAFKA_"):
             Kafka(addresses=("a:1",), protocol="SSL", **changed).options()
     assert kafka_at("a:1, b:2").options() == {"bootstrap_servers": ["a:1", "b:2"], "security_protocol": "PLAINTEXT"}
+
+
+def test_what_is_written_only_its_user_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command; and `bluelamp up` closes the folders that earlier versions left open."""
+    before = os.umask(0o022)
+    monkeypatch.setattr(main, "run", lambda: (tmp_path / "written").write_text("figures"))
+    monkeypatch.setattr(main, "end_with_parent", lambda: None)
+    try:
+        main.main()
+        assert (tmp_path / "written").stat().st_mode & 0o777 == 0o600
+        for name in (LOG, STATE):
+            (tmp_path / name).mkdir()
+            (tmp_path / name).chmod(0o755)
+        with locked(tmp_path):
+            assert {(tmp_path / name).stat().st_mode & 0o777 for name in (LOG, STATE, OUTPUT)} == {0o700}
+    finally:
+        os.umask(before)

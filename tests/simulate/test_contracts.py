@@ -39,6 +39,7 @@ def test_the_stated_number_of_a_months_crimes_with_a_victim_is_closed() -> None:
     assert within / len(closed) == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.faults
 def test_their_number_does_not_change_other_facts() -> None:
     usual = simulation(start=date(2024, 6, 1))
     few = msgspec.structs.replace(OF, contracts=msgspec.structs.replace(OF.contracts, years={"2024": 1200}))

@@ -74,8 +74,8 @@ def test_a_slowed_clock_or_an_interrupted_process_is_not_a_step() -> None:
 
 
 @pytest.fixture
-def redis(state_backend: StateServer) -> Iterator[Redis]:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+def redis(any_state: StateServer) -> Iterator[Redis]:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
         yield client
 
@@ -125,10 +125,10 @@ def frame(scene: Scene) -> Frame:
     return found  # type: ignore[no-any-return]
 
 
-def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(state_backend: StateServer) -> None:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+def test_a_step_is_in_the_metrics_and_on_the_board_for_15_minutes(any_state: StateServer) -> None:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
-        scene = Scene(state_backend.url, client)
+        scene = Scene(any_state.url, client)
         assert scene.shown("bluelamp_clock_step_seconds") == {(): 0}, "0 is exported, so that the alert ends"
         assert frame(scene).clock == ""
         store_step(client, "test", ClockStep("the worker on here", -TWO_HOURS, AS_OF))
@@ -151,20 +151,20 @@ def test_a_step_dated_in_the_future_by_a_wrong_clock_is_shown(redis: Redis) -> N
     assert step.is_recent(AS_OF)
 
 
-def test_a_step_within_the_allowed_difference_is_not_on_the_board(state_backend: StateServer) -> None:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+def test_a_step_within_the_allowed_difference_is_not_on_the_board(any_state: StateServer) -> None:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
-        scene = Scene(state_backend.url, client)
+        scene = Scene(any_state.url, client)
         store_step(client, "test", ClockStep("the board on here", 5.0, AS_OF))
         assert frame(scene).clock == ""
 
 
 def test_check_names_a_clock_that_was_set_and_one_that_differs_from_the_state_server(
-    state_backend: StateServer,
+    any_state: StateServer,
 ) -> None:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
-        scene = Scene(state_backend.url, client)
+        scene = Scene(any_state.url, client)
         seconds, fraction = client.time()
         scene.now += timedelta(microseconds=seconds * SECOND + fraction) - (
             AS_OF - AS_OF.fromtimestamp(0, AS_OF.tzinfo)

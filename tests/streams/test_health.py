@@ -85,10 +85,10 @@ class Scene:
 
 
 @pytest.fixture
-def scene(state_backend: StateServer) -> Iterator[Scene]:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+def scene(any_state: StateServer) -> Iterator[Scene]:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
-        yield Scene(state_backend.url, client)
+        yield Scene(any_state.url, client)
 
 
 def beat(feed: str, at: datetime, seq: int = 1, complete_to: datetime | None = None) -> bytes:
@@ -232,11 +232,11 @@ def test_workers_are_counted_and_so_is_the_time_that_the_log_waits_for_them(scen
     assert scene.shown("bluelamp_stalled_seconds") == {(): 75}
 
 
-def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Scene, state_backend: StateServer) -> None:
+def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Scene, any_state: StateServer) -> None:
     scene.publish("incidents", beat("dispatch", AS_OF))
     assert scene.refused() == ""
     for cause, shortage in SHORTAGES.items():
-        with shortage(scene.redis, state_backend):
+        with shortage(scene.redis, any_state):
             assert scene.refused() == cause
         assert scene.refused() == ""
         assert scene.shown("bluelamp_state_up") == {(): 1}
@@ -248,12 +248,12 @@ def test_a_refusal_of_the_state_server_is_exported_with_its_one_cause(scene: Sce
 
 
 def test_an_exporter_without_write_permission_is_fine_and_one_without_read_permission_is_not(
-    scene: Scene, state_backend: StateServer
+    scene: Scene, any_state: StateServer
 ) -> None:
     scene.publish("incidents", beat("dispatch", AS_OF))
     for commands, refused in ((["+@read", "+@connection", "+@transaction"], ""), (["-@all"], "access_denied")):
         scene.redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], reset=True, commands=commands)
-        with Redis.from_url(as_user(state_backend.url, "reader"), decode_responses=True) as client:
+        with Redis.from_url(as_user(any_state.url, "reader"), decode_responses=True) as client:
             reader = Reader(client, "test", RULES_OF, lambda: scene.now)
             scene.collector = ReadingsCollector(reader, scene.watch, lambda: 0.0, Probe(client, "test"))
             assert scene.refused() == refused

@@ -278,10 +278,10 @@ def checked(known: FeedStatus) -> CheckResult:
 
 
 @pytest.fixture
-def scene(state_backend: StateServer) -> Iterator[Scene]:
-    with Redis.from_url(state_backend.url, decode_responses=True) as client:
+def scene(any_state: StateServer) -> Iterator[Scene]:
+    with Redis.from_url(any_state.url, decode_responses=True) as client:
         client.flushall()
-        yield Scene(state_backend.url, client)
+        yield Scene(any_state.url, client)
 
 
 def dispatch(at: datetime, complete_to: datetime | None = None, **fields: Any) -> bytes:

@@ -229,7 +229,7 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(
     see_live_figures(running)
     until(lambda: running.frame().get("is_replay"), 20, "the mark of a replay")
     assert not running.frame()["is_simulated"]
-    assert "bluelamp_state_up 1.0" in running.metrics()
+    see_exporter(running)
     said = running.output.read_text()
     assert "Force: San Francisco Fire Department (sample extract)." in said
     assert "This is a replay of recorded facts" in said
@@ -241,6 +241,13 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(
     assert running.end(signal.SIGINT) == 0
     see_live_figures(running)
     assert running.end(signal.SIGTERM) == 0
+
+
+def see_exporter(running: Running) -> None:
+    """Wait for the exporter to read the state; it starts on its own time, not with the board."""
+    until(
+        lambda: not is_free(running.exporter_port) and "bluelamp_state_up 1.0" in running.metrics(), 30, "the exporter"
+    )
 
 
 def kill_and_see_it_recover(running: Running, name: str) -> None:
@@ -259,9 +266,7 @@ def kill_and_see_it_recover(running: Running, name: str) -> None:
     until(
         lambda: running.live_count() > 300 and running.snapshot().get("now") != time_before, 60, f"figures after {name}"
     )
-    until(
-        lambda: not is_free(running.exporter_port) and "bluelamp_state_up 1.0" in running.metrics(), 30, "the exporter"
-    )
+    see_exporter(running)
 
 
 def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running: Running, tmp_path: Path) -> None:
