@@ -48,7 +48,9 @@ class Viewer:
     async def follow(self) -> None:
         """Read all events, and note when each probe first appeared among the open incidents."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 24)
-        writer.write(b"GET /events/now HTTP/1.1\r\nHost: board\r\nAccept: text/event-stream\r\n\r\n")
+        writer.write(
+            f"GET /events/now HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nAccept: text/event-stream\r\n\r\n".encode()
+        )
         try:
             async for line in reader:
                 if line.startswith(b"data: {"):
