@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Every part is a process of its own: each would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run sample test check bench faults derive site pictures lock parts clean
 
@@ -22,9 +24,9 @@ run: $(VENV)/.ready ## Start everything on this machine with a simulated force; 
 sample: $(VENV)/.ready ## Replay a real week of fire and ambulance incidents instead, from its start each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
-# Most tests wait for servers: three processes keep two cores busy. The longest tests start first (tests/conftest.py).
+# Most tests wait for servers: four processes keep two cores busy. The longest tests start first (tests/conftest.py).
 test: $(VENV)/.ready parts check ## Run every check: lint, types, layers, derived files and the whole test suite
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready ## Check lint, format, types, layers and derived files
 	$(BIN)/ruff check .

@@ -36,9 +36,9 @@ from tests.support.system import System, until
 FIRE, POLICE = "san_francisco_fire", "staffordshire"
 WINDOWS = {FIRE: ("2016-12-31/2017-01-08",), POLICE: ("2024-12-01/2024-12-02", "60m")}
 ENDS = {FIRE: datetime(2017, 1, 9, 8, tzinfo=UTC), POLICE: datetime(2024, 12, 1, 13, tzinfo=UTC)}
-KILLS = 3
-ROWS = 800
-CALLS = 300
+KILLS = 2
+ROWS = 500
+CALLS = 200
 _numbers = count(1)
 
 

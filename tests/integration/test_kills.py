@@ -193,8 +193,8 @@ def seed() -> int:
 def test_kills_of_workers_and_of_the_state_server_change_no_cell(
     system: System, parts: Parts, seed: int, fault: Fault
 ) -> None:
-    fault.paused(run_kills(system, parts, kills=12, state_kills=3, seed=seed, published=first_days))
-    assert_nothing_was_lost(system, kills=12, state_kills=3, fault=fault, published=first_days)
+    fault.paused(run_kills(system, parts, kills=8, state_kills=2, seed=seed, published=first_days))
+    assert_nothing_was_lost(system, kills=8, state_kills=2, fault=fault, published=first_days)
 
 
 def assert_nothing_was_lost(
@@ -208,7 +208,7 @@ def assert_nothing_was_lost(
     found = compare_with_recount(system)
     fault.compared(found.cells, len(found.differences))
     killed = sum(worker.statuses.count(-signal.SIGKILL) for worker in system.workers)
-    assert killed >= kills * 0.9, "too many workers had just ended and could not be killed"
+    assert killed >= kills - max(3, kills // 10), "too many workers had just ended and could not be killed"
     assert system.count("stale_writes") > 0, "no stale write was ever refused"
     assert system.count("duplicates") > len(published()) / 10
     assert system.count("facts") == len(published())

@@ -100,7 +100,7 @@ def test_figures_of_every_platform_are_those_of_the_callers(system: System, tmp_
     system.settle()
     reader = system.reader()
     reader.refresh()
-    state = read_state(reader, FORCE, list(every_query((DAY, "24h"), system.rules[FORCE].force)), end)
+    state = read_state(reader, FORCE, list(every_query((DAY,), system.rules[FORCE].force)), end)
     with from_log(system.settings.kafka, [each.force for each in system.rules.values()]) as recount:
         assert compare(state, recount).differences == []
     legs = [leg for each in made.values() for call in each for leg in call.legs]
