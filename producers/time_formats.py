@@ -219,12 +219,15 @@ _VARIANTS = (
 _PLAIN = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 _ENDS = ("", " %p", "%z", " %z", " %Z", ".%f", ".%f%z")
 _NOT_KNOWN = re.compile(r"[-+]?[01]|\D*", re.ASCII)
+_LEAP_SECOND = re.compile(r"\d\d:?59:?60(?!\d)", re.ASCII)
 
 
 def advice_on(text: str, source: ExtractSource) -> str:
     """What to do about a text that none of the source's formats fits; empty if nothing can be said. It never quotes the text."""
     if _NOT_KNOWN.fullmatch(text):
         return '; if it means "not known", list it under `source.absent`'
+    if _LEAP_SECOND.search(text):
+        return "; second 60 is a leap second, which Blue Lamp does not count: write second 59 in the extract"
     zone = ZoneInfo(source.time_zone)
     for form in _exchanged(source.times):
         if parse(text, form, zone):

@@ -348,8 +348,11 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         given: the options of the command, by field; None where an option was left out.
 
     Raises:
-        SettingError: a value has the wrong type; names the variable.
+        SettingError: a value has the wrong type, or a variable is no longer used; names the variable.
     """
+    for retired in _RETIRED.keys() & environment.keys():
+        what = "This setting is no longer used. Ignoring it could open what it closed."
+        raise SettingError(what, where=retired, hint=f"Unset it. {_RETIRED[retired]}")
     values: dict[str, Any] = {
         name: secret_in(environment, variable(name)) if name in _SECRET_FIELDS else environment[variable(name)]
         for name in Settings.__struct_fields__
@@ -369,6 +372,9 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         raise SettingError(what, where=variable(name), hint=_HINT) from None
 
 
+_RETIRED = {
+    "BLUELAMP_SIGN_IN_TO_VIEW": "Set BLUELAMP_VIEW_BOARD to `view` where it was `yes`, and to `everyone` where it was `no`."
+}
 _HINT = "`bluelamp settings` lists every setting with its current value."
 _KINDS: Mapping[Any, str] = {
     str: "text",

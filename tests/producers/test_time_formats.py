@@ -171,6 +171,8 @@ def test_a_time_is_read_as_what_it_is_or_refused(tmp_path: Path, form: str, writ
         ("%d/%m/%Y %H:%M", "02/12/2024 09:05:10", "'%d/%m/%Y %H:%M:%S'"),
         ("%d/%m/%Y %H:%M", "02/12/2024 09:05 BST", "'%d/%m/%Y %H:%M %Z'"),
         ("%d/%m/%Y %H:%M", "12/31/2024 09:05", "day and month are exchanged"),
+        ("iso", "2016-12-31T23:59:60Z", "leap second"),
+        ("%d/%m/%Y %H:%M:%S", "01/01/2017 10:59:60", "leap second"),
         ("iso", "-1", "`source.absent`"),
         ("iso", "n/k", "`source.absent`"),
         ("iso", "seventeen 2", ""),

@@ -45,6 +45,12 @@ def test_the_default_is_open_on_loopback_alone() -> None:
         load({"BLUELAMP_VIEW_CUSTODY": "anybody"})
 
 
+def test_a_setting_that_once_closed_the_board_is_not_ignored() -> None:
+    with pytest.raises(SettingError, match="no longer used") as refused:
+        load({"BLUELAMP_SIGN_IN_TO_VIEW": "yes"})
+    assert "BLUELAMP_VIEW_BOARD" in refused.value.hint
+
+
 def test_every_route_of_the_board_needs_a_role_but_those_that_show_nothing() -> None:
     """A route added later is closed too."""
     application = guarded(ALL)
