@@ -47,7 +47,7 @@ PLACE = ("incidents", 0)
 START = datetime(2024, 12, 2, 8, tzinfo=UTC)
 NOW = datetime(2024, 12, 3, 9, tzinfo=UTC)
 FIELD = "incident_opened|1|none|north|none|none|0"
-WINDOWS = ("24h", "this_month")
+WINDOWS = ("this_month",)
 WINDOW = "2024-12-01/2024-12-04"
 NAME = "test"
 RULES = {STRICT.name: Rules(STRICT)}

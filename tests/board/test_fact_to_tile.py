@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.tiles import running_board
 from benchmarks.watching import watched
 from bluelamp.wiring.clock import wall
@@ -14,6 +16,7 @@ SOON_SECONDS = 1.0
 """The promise for 99 of 100 facts."""
 
 
+@pytest.mark.faults
 def test_a_fact_is_on_fifty_open_pages_within_a_second(tmp_path: Path) -> None:
     with (
         running_board(tmp_path) as board,

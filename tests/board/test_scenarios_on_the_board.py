@@ -122,6 +122,7 @@ def subjects(simulation: Simulation, kind: type, begin: datetime, end: datetime,
     return sum(begin <= at < end for at in began.values())
 
 
+@pytest.mark.faults
 def test_ordinary_days_are_live_and_grade_1_has_units(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "normal", "2024-12-02T15:00:00") as page:
         assert page.frame() == ("Live", "")
@@ -201,6 +202,7 @@ def test_a_silent_feed_makes_only_its_own_figures_stale(browser: webdriver.Chrom
         assert page.seen(CALLS).number() == expected > 0, "the hour is complete"
 
 
+@pytest.mark.faults
 def test_a_quiet_line_has_0_calls_and_is_live(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "quiet_line", "2024-11-13T02:59:00") as page:
         assert page.seen(CALLS).number() > 0

@@ -345,6 +345,7 @@ def assert_nothing_is_wrong(system: System, feeds: Feeds, expected: set[str], fa
 
 
 @EMBEDDED
+@pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_kills_of_each_adapter_change_no_figure(police: System, tmp_path: Path, seed: int) -> None:
     police.start_workers(1)

@@ -171,7 +171,7 @@ def test_a_regrade_moves_the_incident_to_the_other_grade_and_keeps_the_sum(syste
     assert compare_with_recount(system, reader).differences == []
 
 
-@REAL_IN_FAULTS
+@pytest.mark.faults
 @pytest.mark.injects(2)
 @pytest.mark.parametrize("workers", [3])
 def test_more_workers_can_join_during_the_work(new_system: Callable[[], System], workers: int, fault: Fault) -> None:

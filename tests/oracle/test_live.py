@@ -197,6 +197,7 @@ def present(scenario: Broadcast, first: int, end: int) -> tuple[Broadcast, int]:
     return Broadcast(scenario.simulation, reported, beats(scenario, start, end + shift), start, end + shift), shift
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(240)
 def test_both_engines_raise_each_alert_soon_enough(tmp_path: Path) -> None:
     for part in ("prometheus", "alertmanager"):
