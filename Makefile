@@ -25,7 +25,7 @@ sample: $(VENV)/.ready ## Replay a real week of fire and ambulance incidents ins
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
 # Most tests wait for servers: four processes keep two cores busy. The longest tests start first (tests/conftest.py).
-test: $(VENV)/.ready parts check ## Run every check: lint, types, layers, derived files and the whole test suite
+test: $(VENV)/.ready parts check ## Run every check: lint, types, layers, derived files and the test suite
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.ready ## Check lint, format, types, layers and derived files

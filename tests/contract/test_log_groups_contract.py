@@ -119,10 +119,11 @@ def read(consumer: KafkaConsumer, count: int) -> list[bytes]:
     values: list[bytes] = []
 
     def read_on() -> bool:
-        values.extend(one.value for records in consumer.poll(timeout_ms=200).values() for one in records)
+        values.extend(one.value for records in consumer.poll(timeout_ms=1000).values() for one in records)
         return len(values) >= count
 
-    eventually(read_on, f"{count} records are read")
+    # On a busy machine Kafka may need two of its sessions to give a group's partitions to its next member.
+    eventually(read_on, f"{count} records are read", within_seconds=60)
     return values
 
 
