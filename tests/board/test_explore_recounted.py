@@ -200,6 +200,7 @@ def unrecorded_since(weeks: Weeks) -> Counter[Clock]:
     )
 
 
+@pytest.mark.faults
 def test_each_cell_of_a_share_uses_the_targets_decided_in_its_hours(weeks: Weeks) -> None:
     name = "grade_2_opened_to_arrived_within_target_ratio"
     measure, filled = CATALOGUE[name], 0

@@ -179,6 +179,7 @@ def _audit_before_and_after_a_field_is_altered(system: System) -> None:
     assert '"fact":"IncidentOpened"' in altered.stdout
 
 
+@pytest.mark.faults
 def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None:
     """The state is read at its applied offsets, and the log is recounted up to exactly those offsets."""
     system.start_workers(1)

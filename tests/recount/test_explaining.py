@@ -49,12 +49,12 @@ def shown(redis: Redis, query: Query) -> StateReadings:
 
 def test_the_outcomes_of_every_figure_add_up_to_it(kept: Recount) -> None:
     seen = 0
-    for query in every_query(WINDOWS, december.force()):
-        if query.by in ((), ("area",), ("queue",)):
+    for query in every_query(WINDOWS[:1], december.force()):
+        if query.by in ((), ("area",)):
             for each in explain(kept, FORCE, query, NOON, UNREAD, limit=0):
                 assert each.agrees, each
                 seen += each.listed > 0
-    assert seen > 300
+    assert seen > 100
 
 
 def test_each_outcome_has_its_subject_and_facts(kept: Recount) -> None:
