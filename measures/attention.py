@@ -81,7 +81,7 @@ def status_of(reading: Reading, measure: Measure, limit: AttentionLimit | None, 
 
     Args:
         reading: the reading of the measure; one that is not live, or covers its window only in part, is never normal.
-        measure: one of which a higher or a lower value is better.
+        measure: the measure; it must have a better direction, higher or lower.
         limit: the limit beyond which it asks for attention; None if it has none.
         band: what is normal for this hour of the week. If it is known, it replaces the limit for watching.
     """

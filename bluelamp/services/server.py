@@ -51,7 +51,7 @@ class TimedProtocol(H11Protocol):
         self._restart(HEADER_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Wait for the rest of a request, and no longer once it is there."""
+        """Limit the wait for the rest of a request; once the request is whole, nothing is awaited."""
         super().data_received(data)
         state = self.conn.their_state
         if state is h11.SEND_BODY and not self._is_in_body:
@@ -64,7 +64,7 @@ class TimedProtocol(H11Protocol):
             self._cancel()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop waiting."""
         self._cancel()
         super().connection_lost(exc)
 

@@ -128,22 +128,10 @@ fields = {{ grade = {{ constant = "1" }} }}
     ],
 )
 def test_json_that_is_not_one_object_a_line_says_how_to_make_it_so(tmp_path: Path, written: str, words: str) -> None:
-    mapping = load_mapping(
-        """
-name = "objects"
-force = "staffordshire"
-topic = "incidents"
-feed = "command_and_control"
-source = { format = "json_lines", times = ["iso"], time_zone = "Europe/London" }
-subject = { key = ["number"] }
-[[facts]]
-fact = "IncidentOpened"
-per = "subject"
-at = "opened"
-fields = { grade = { constant = "1" } }
-""",
-        "objects.toml",
-    )
+    source = 'format = "json_lines", times = ["iso"]'
+    text = SMALL.replace('format = "csv", times = ["%d/%m/%Y %H:%M"]', source)
+    assert source in text
+    mapping = load_mapping(text, "objects.toml")
     path = tmp_path / "extract.json"
     path.write_text(written)
     with pytest.raises(MappingError) as refused:
