@@ -222,7 +222,7 @@ def counted(state: InboxState, force: str, now: datetime, status: DataStatus | N
         critical=sum(is_critical and word != "suppressed" for is_critical, word in states),
         critical_unacknowledged=sum(is_critical and word == "raised" for is_critical, word in states),
         oldest_seconds=max(0.0, (now - oldest).total_seconds()),
-        is_watched=status is not None and status.is_watched(now),
+        is_monitored=status is not None and status.is_monitored(now),
     )
 
 
