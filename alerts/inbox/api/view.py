@@ -24,7 +24,7 @@ class Acknowledgement(Struct, frozen=True):
     note: str
 
 
-class Rise(Struct, frozen=True):
+class SeenRise(Struct, frozen=True):
     """The last rise of the figure: what it was when it was last notified, what it became, and when that was seen."""
 
     before: float
@@ -62,7 +62,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     acknowledged: Acknowledgement | None
     escalated: tuple[ReachedStep, ...]
     reraised_at: datetime | None
-    rose: Rise | None
+    rose: SeenRise | None
     suppressed_until: datetime | None
     suppressed_by: str
     notes: int
@@ -180,7 +180,7 @@ def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Sam
         acknowledged=Acknowledgement(acknowledged.by, acknowledged.at, acknowledged.note) if acknowledged else None,
         escalated=tuple(ReachedStep(at=each.at, notify=each.notify, why=each.why) for each in alert.escalations),
         reraised_at=alert.reraised.at if alert.reraised else None,
-        rose=Rise(alert.rose.before, alert.rose.figure, alert.rose.at) if alert.rose else None,
+        rose=SeenRise(alert.rose.before, alert.rose.figure, alert.rose.at) if alert.rose else None,
         suppressed_until=suppression.entry.until if suppression else None,
         suppressed_by=suppression.entry.by if suppression else "",
         notes=sum(bool(getattr(each, "note", "")) for each in alert.entries),
