@@ -97,7 +97,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "Fewer than 90 % of 999 calls are known to be answered within target",
+        "Fewer than 90% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
@@ -109,7 +109,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "Fewer than 70 % of 999 calls are known to be answered within target",
+        "Fewer than 70% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
@@ -142,7 +142,7 @@ _CONTACT = (
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 calls were or may have been abandoned in the last hour",
+        "More than 5% of 999 calls were or may have been abandoned in the last hour",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
@@ -163,7 +163,7 @@ _CONTACT = (
     _share(
         "triage_abandoned_ratio",
         "triage_abandoned_high",
-        "More than 20 % of calls were abandoned at triage in the last hour",
+        "More than 20% of calls were abandoned at triage in the last hour",
         Threshold(side="above", limit=0.2, clear=0.15),
         "warning",
         _SUPERVISOR,
