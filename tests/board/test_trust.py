@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.engine import by_series
-from alerts.inbox.api.view import figure
+from alerts.inbox.figure import figure
 from alerts.table import RULES
 from bluelamp.cli.read import spread_words
 from dashboards.board.app import board
