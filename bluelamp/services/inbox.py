@@ -20,13 +20,15 @@ from alerts.inbox.delivery.metrics import InboxCollector
 from alerts.inbox.delivery.notification import SIMULATED, Message
 from alerts.inbox.delivery.receiver import EVENTS, INBOX_ONLY, Watcher, load_receivers
 from alerts.inbox.delivery.send import ForceNames, send
+from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import Alert
 from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
-from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log
+from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
@@ -86,6 +88,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         source.refresh()
         return source.is_simulated(force)
 
+    samples = rule_samples(settings, rules)
     labels = _ForceLabels(forces, settings.force, configured.link, is_simulated)
     watcher = configured.watcher
     dependencies = Dependencies(
@@ -93,7 +96,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         forces=forces,
         force=settings.force,
         receivers=[each if each.events else replace(each, events=default_events) for each in configured.receivers],
-        send=lambda message: send(message, labels.of(message)),
+        send=lambda message: send(message, labels.of(message), figure_of(message.alert, by_name(rules), samples)),
         now=wall,
         load_active=(lambda: load_active_alerts(query, by_name(rules))) if settings.prometheus else None,
         ping_watcher=(lambda: _ping(watcher)) if watcher else None,
@@ -101,6 +104,20 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
     )
     spool = Spool(Path(settings.data) / "inbox" / "spool.jsonl")
     return Service(inbox_log(settings, spool=spool), dependencies)
+
+
+def figure_of(alert: Alert, rules: Mapping[str, Rule], samples: Callable[[], Samples]) -> AlertFigure | None:
+    """The current figure of an alert about a measure.
+
+    None if the alert has ended, or the figure cannot be read: people are notified all the same.
+    """
+    rule = rules.get(alert.raised.rule)
+    if rule is None or alert.ended or not rule.measure:
+        return None
+    try:
+        return figure(rule, alert.raised.scope, samples())
+    except (RedisError, OSError):
+        return None
 
 
 class _ForceLabels:
@@ -168,15 +185,15 @@ def listing_lines(alerts: Listing) -> Iterator[str]:
             f"NEW ALERTS MAY BE MISSING FROM THIS LIST: {alerts.refused}. "
             "The inbox still sends them, and adds them to the list when it can."
         )
-    unwatched = [each for each in alerts.watched if not each.is_watched]
-    for each in unwatched:
+    unmonitored = [each for each in alerts.monitored if not each.is_monitored]
+    for each in unmonitored:
         last = f"{each.heartbeat_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if each.heartbeat_at else "never"
         yield f"NOT MONITORED: {each.force}: no engine reports that data arrive. Last report: {last}."
-    if not alerts.watched:
+    if not alerts.monitored:
         yield "NOT MONITORED: no engine has reported yet that data arrive."
     for row in alerts.alerts:
         yield _line(row)
-    if not alerts.alerts and alerts.watched and not unwatched and not alerts.refused:
+    if not alerts.alerts and alerts.monitored and not unmonitored and not alerts.refused:
         yield "No alerts."
 
 

@@ -11,7 +11,7 @@ from alerts.engine import by_series
 from alerts.inbox.api.app import api
 from alerts.inbox.api.guard import EVERYONE, Guard
 from alerts.inbox.api.people import People
-from alerts.inbox.api.view import Samples
+from alerts.inbox.figure import Samples
 from alerts.inbox.log import ladder
 from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, assign, suppress
 from alerts.inbox.log.data_status import DataStatus
@@ -48,7 +48,7 @@ class Desk:
     """
 
     def __init__(self, client: Redis, reader: Reader, name: str = "test:desk", *, is_open_to_view: bool = True) -> None:
-        client.delete(name, f"{name}:heard")
+        client.delete(name, f"{name}:data_status")
         self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
         figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))
