@@ -10,19 +10,23 @@ from alerts.rule import Outside, Rule, Series, Threshold
 
 BREACH = "bluelamp:breach"
 """The recorded series of every rule: 1 while bad, 0 while good; unchanged while that is unknown."""
+FIGURE = "bluelamp:figure"
+"""The recorded figure of every rule whose rises are notified; the inbox queries it."""
 _MEMORY = "1d"
 _ENDED = "10m"
 EVALUATED_EVERY = "5s"
 
 
 def rule_file(rules: Sequence[Rule], every: str = EVALUATED_EVERY) -> dict[str, Any]:
-    """The rule file: for each rule, a recording rule for its condition and an alerting rule on that."""
+    """The rule file: for each rule, a recording rule for its condition, one for its figure if needed, and an alerting rule."""
     return {"groups": [{"name": "bluelamp", "interval": every, "rules": list(_rules(rules))}]}
 
 
 def _rules(rules: Sequence[Rule]) -> Iterable[dict[str, Any]]:
     for rule in rules:
         yield {"record": BREACH, "expr": breach(rule), "labels": {"rule": rule.name}}
+        if rule.rise:
+            yield {"record": FIGURE, "expr": _value(rule.series), "labels": {"rule": rule.name}}
         yield _alert(rule)
 
 

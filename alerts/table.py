@@ -1,7 +1,11 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
+<<<<<<< HEAD
 from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rule, Series, Severity, Side, Threshold
+=======
+from alerts.rule import Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
+>>>>>>> main
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
@@ -11,6 +15,10 @@ from streams.refusal import CAUSES, WORDS, Cause
 
 _SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspector", "engineer"
 _CUSTODY = "custody inspector"
+
+_EACH = Rise(step=1, every_seconds=60)
+"""Every further incident or caller is notified, in one message a minute at most."""
+_EACH_HOURLY = Rise(step=1, every_seconds=3600)
 
 
 def _on(measure: str, window: str = "", side: Side = "above", *, is_at_worst: bool = False) -> Series:
@@ -38,6 +46,7 @@ def _any(
     *,
     over: int = 0,
     clear: int | None = None,
+    rise: Rise,
     for_seconds: int = 0,
     keep_firing_for_seconds: int = 0,
 ) -> Rule:
@@ -54,6 +63,7 @@ def _any(
         is_child=name.startswith("child_"),
         for_seconds=for_seconds,
         keep_firing_for_seconds=keep_firing_for_seconds,
+        rise=rise,
     )
 
 
@@ -91,7 +101,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "Fewer than 90 % of 999 calls are known to be answered within target",
+        "Fewer than 90% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
@@ -103,7 +113,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "Fewer than 70 % of 999 calls are known to be answered within target",
+        "Fewer than 70% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
@@ -119,6 +129,7 @@ _CONTACT = (
         _SUPERVISOR,
         "Free a call taker from another line, and answer now.",
         keep_firing_for_seconds=300,
+        rise=_EACH,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
@@ -130,11 +141,12 @@ _CONTACT = (
         over=2,
         clear=0,
         keep_firing_for_seconds=300,
+        rise=_EACH,
     ),
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 calls were or may have been abandoned in the last hour",
+        "More than 5% of 999 calls were or may have been abandoned in the last hour",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
@@ -155,7 +167,7 @@ _CONTACT = (
     _share(
         "triage_abandoned_ratio",
         "triage_abandoned_high",
-        "More than 20 % of calls were abandoned at triage in the last hour",
+        "More than 20% of calls were abandoned at triage in the last hour",
         Threshold(side="above", limit=0.2, clear=0.15),
         "warning",
         _SUPERVISOR,
@@ -170,6 +182,7 @@ _CONTACT = (
         "Answer the longest waits first, or call them back.",
         for_seconds=60,
         keep_firing_for_seconds=300,
+        rise=Rise(step=5, every_seconds=600),
     ),
 )
 
@@ -184,6 +197,7 @@ _INCIDENT = (
         _INSPECTOR,
         "Divert a unit from a lower grade, or ask a neighbouring area for one.",
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unresourced_over_2_minutes_count",
@@ -196,6 +210,7 @@ _INCIDENT = (
         clear=_SEVERAL // 2,
         for_seconds=60,
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
@@ -205,6 +220,7 @@ _INCIDENT = (
         _INSPECTOR,
         "Find out where the unit is, send a nearer one if there is one, and have the caller called back.",
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
@@ -217,6 +233,7 @@ _INCIDENT = (
         clear=_SEVERAL // 2,
         for_seconds=60,
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_2_unattended_over_2_hours_count",
@@ -226,6 +243,7 @@ _INCIDENT = (
         "sergeant",
         "Reassess the risk of each waiting incident, and let the caller know when to expect an officer.",
         keep_firing_for_seconds=300,
+        rise=Rise(step=10, every_seconds=1800),
     ),
     Rule(
         name="incident_downgraded_near_breach",
@@ -236,6 +254,7 @@ _INCIDENT = (
         severity="info",
         who=_INSPECTOR,
         what_to_do="Check the reason for the regrade: risk decides the grade, not the target time.",
+        rise=_EACH_HOURLY,
     ),
 )
 
@@ -403,6 +422,7 @@ _UNRECORDED = tuple(
         "warning",
         _ENGINEER,
         f"Find out why the source sent no end, and have it sent. If it cannot be sent, end it on the page Alerts, or run `bluelamp end {subject}`.",
+        rise=Rise(step=10, every_seconds=3600),
         for_seconds=60,
     )
     for subject in UNRECORDED_END
@@ -415,6 +435,7 @@ _RECORD_SILENT = _any(
     "warning",
     _ENGINEER,
     "Ask the suite whether the person is still there. If not, find out why the source sent no end, and have it sent: nothing else ends a detention.",
+    rise=_EACH_HOURLY,
     for_seconds=60,
 )
 

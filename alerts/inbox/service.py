@@ -1,6 +1,7 @@
 """The inbox at work: records what engines report, escalates with time, and notifies receivers until they accept."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from alerts.inbox.delivery.send import DeliveryError
 from alerts.inbox.log import ladder
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry, scope_of
-from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile
+from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile, rises
 from alerts.inbox.log.payload import Payload, PayloadAlert
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.inbox.log.stream import InboxLog
@@ -180,7 +181,23 @@ class Service:
             return
         self.log.append(lambda state: reconcile(state, now, prometheus.is_active))
         overdue = self._overdue(prometheus, now)
-        self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in overdue])
+        self.log.append(
+            lambda _: [
+                raised(self._rules[rule], dict(scope), now, now, prometheus.figures.get((rule, scope)))
+                for rule, scope in overdue
+            ]
+        )
+        self.log.append(lambda state: self._rises(state, prometheus.figures, now))
+
+    def _rises(self, state: InboxState, figures: Mapping[Key, float], now: datetime) -> Iterator[AnyEntry]:
+        """The entries for the figures that Prometheus evaluates: Alertmanager does not send them."""
+        for alert in state.active_alerts():
+            rule, figure = (
+                self._rules.get(alert.raised.rule),
+                figures.get((alert.raised.rule, scope_of(alert.raised.scope))),
+            )
+            if rule and figure is not None and math.isfinite(figure):
+                yield from rises([alert], rule, figure, figure, now)
 
     def _overdue(self, prometheus: ActiveAlerts, now: datetime) -> list[Key]:
         """Firing alerts that Alertmanager should have reported by now."""

@@ -19,14 +19,20 @@ from alerts.inbox.delivery.metrics import InboxCollector
 from alerts.inbox.delivery.notification import SIMULATED, Message
 from alerts.inbox.delivery.receiver import EVENTS, INBOX_ONLY, Watcher, load_receivers
 from alerts.inbox.delivery.send import ForceNames, send
+from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import Alert
 from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
+<<<<<<< HEAD
 from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log
 from bluelamp.services.metrics import ServiceMetrics, reading_right
+=======
+from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
+>>>>>>> main
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
@@ -89,6 +95,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         source.refresh()
         return source.is_simulated(force)
 
+    samples = rule_samples(settings, rules)
     labels = _ForceLabels(forces, settings.force, configured.link, is_simulated)
     watcher = configured.watcher
     dependencies = Dependencies(
@@ -96,7 +103,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         forces=forces,
         force=settings.force,
         receivers=[each if each.events else replace(each, events=default_events) for each in configured.receivers],
-        send=lambda message: send(message, labels.of(message)),
+        send=lambda message: send(message, labels.of(message), figure_of(message.alert, by_name(rules), samples)),
         now=wall,
         load_active=(lambda: load_active_alerts(query, by_name(rules))) if settings.prometheus else None,
         ping_watcher=(lambda: _ping(watcher)) if watcher else None,
@@ -104,6 +111,20 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
     )
     spool = Spool(Path(settings.data) / "inbox" / "spool.jsonl")
     return Service(inbox_log(settings, spool=spool), dependencies)
+
+
+def figure_of(alert: Alert, rules: Mapping[str, Rule], samples: Callable[[], Samples]) -> AlertFigure | None:
+    """The current figure of an alert about a measure.
+
+    None if the alert has ended, or the figure cannot be read: people are notified all the same.
+    """
+    rule = rules.get(alert.raised.rule)
+    if rule is None or alert.ended or not rule.measure:
+        return None
+    try:
+        return figure(rule, alert.raised.scope, samples())
+    except (RedisError, OSError):
+        return None
 
 
 class _ForceLabels:

@@ -11,7 +11,7 @@ from alerts.engine import by_series
 from alerts.inbox.api.app import api
 from alerts.inbox.api.guard import EVERYONE, Guard
 from alerts.inbox.api.people import People
-from alerts.inbox.api.view import Samples
+from alerts.inbox.figure import Samples
 from alerts.inbox.log import ladder
 from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, assign, suppress
 from alerts.inbox.log.data_status import DataStatus

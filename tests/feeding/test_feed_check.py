@@ -293,7 +293,7 @@ def test_an_extract_gives_a_page_to_sign_without_any_value_of_it(tmp_path: Path)
         assert "Engineer" in text
         assert "Analyst" in text
         assert "phone numbers" in text
-        assert "1 of 21 (4.8 %) rows cannot be read" in text
+        assert "1 of 21 (4.8%) rows cannot be read" in text
         assert "Smith" not in text
         assert "0770090" not in text
     found = msgspec.json.decode(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)

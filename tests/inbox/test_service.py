@@ -15,7 +15,7 @@ from alerts.inbox.delivery.receiver import EVENTS, Receiver
 from alerts.inbox.delivery.send import DeliveryError
 from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, suppress
 from alerts.inbox.log.data_status import ALIVE, DataStatus
-from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
+from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Rose, Suppressed, scope_of
 from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.payload import PayloadAlert, payload, payload_alert
 from alerts.inbox.log.spool import Spool
@@ -37,6 +37,7 @@ MAIL = Receiver(name="mail", severities=("critical", "warning"), events=EVENTS)
 MANAGER = Receiver(name="manager", who=("force incident manager",), events=EVENTS)
 ALERT_KEY = RULE.name, scope_of(SCOPE)
 NOTHING = ActiveAlerts({}, frozenset(), {})
+FEW = by_name(RULES)["grade_1_unresourced"]
 HEARTBEAT = next(each for each in RULES if each.severity == "heartbeat")
 
 
@@ -316,3 +317,16 @@ def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
     assert printed(Watched(force="north", heartbeat_at=START, is_watched=False)) == [
         "NOT MONITORED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
     ]
+
+
+def test_a_figure_that_rises_in_prometheus_is_notified_again(world: World) -> None:
+    """Alertmanager does not send figures: the inbox asks Prometheus for them."""
+    key = FEW.name, scope_of(SCOPE)
+    world.active = NOTHING._replace(firing={key: {"rule": FEW.name, **SCOPE}}, figures={key: 3.0})
+    world.start()
+    world.accept(payload_alert(FEW, SCOPE, START), url="http://alertmanager")
+    world.tick(6)
+    world.active = world.active._replace(figures={key: 5.0})
+    world.tick(70)
+    rises = [(each.receiver.name, each.entry.figure) for each in world.sent if isinstance(each.entry, Rose)]
+    assert sorted(rises) == [("mail", 5.0), ("pager", 5.0)]

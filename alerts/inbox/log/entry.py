@@ -49,6 +49,7 @@ class Raised(Entry, frozen=True, kw_only=True):
         what_to_do: what they do.
         measure: the measure behind it; empty for figures about Blue Lamp itself.
         is_child: it is about a child.
+        figure: the figure then; None if it was not sent.
     """
 
     rule: str
@@ -60,6 +61,7 @@ class Raised(Entry, frozen=True, kw_only=True):
     what_to_do: str
     measure: str = ""
     is_child: bool = False
+    figure: float | None = None
 
 
 class Ended(Entry, frozen=True, kw_only=True):
@@ -95,11 +97,11 @@ class Noted(Entry, frozen=True, kw_only=True):
 
 
 class Escalated(Entry, frozen=True, kw_only=True):
-    """A step of the force's ladder was reached.
+    """A step of the force's ladder was reached, or a person escalated the alert.
 
     Attributes:
         notify: the post that is notified now.
-        why: the step, as a sentence.
+        why: the step, or what the person wrote, as a sentence.
     """
 
     notify: str = msgspec.field(name="tell")
@@ -114,6 +116,30 @@ class Reraised(Entry, frozen=True, kw_only=True):
     """
 
     changeover: Time
+
+
+class Rose(Entry, frozen=True, kw_only=True):
+    """The figure of an active alert rose: people are notified again. Who has acknowledged the alert does not change.
+
+    Attributes:
+        before: the figure that was last notified, or to which it had fallen since.
+        figure: the figure now.
+        notify_at: when people are notified: at once, or when the rule's shortest time between two notifications has passed.
+    """
+
+    before: float
+    figure: float
+    notify_at: Time
+
+
+class Measured(Entry, frozen=True, kw_only=True):
+    """A figure with which later rises are compared: the first one that is known, or a lower one. Nobody is notified.
+
+    Attributes:
+        figure: the figure.
+    """
+
+    figure: float
 
 
 class Delivered(Entry, frozen=True, kw_only=True):
@@ -192,6 +218,8 @@ AnyEntry = (
     | Noted
     | Escalated
     | Reraised
+    | Rose
+    | Measured
     | Delivered
     | Failed
     | Suppressed

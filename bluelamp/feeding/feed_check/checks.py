@@ -74,7 +74,7 @@ def _level(part: int, whole: int, many: float = _MANY) -> FindingState:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({100 * part / whole:.1f} %)" if whole else f"{part:,}"
+    return f"{part:,} of {whole:,} ({100 * part / whole:.1f}%)" if whole else f"{part:,}"
 
 
 def _measures(topic: Topic, is_touched: Callable[[Measure], bool]) -> tuple[str, ...]:

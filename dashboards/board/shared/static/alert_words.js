@@ -71,6 +71,7 @@ export function stateWords(alert, now) {
   return [
     alert.suppressed_until && `Planned work until ${timeWords(alert.suppressed_until, now)}, set by ${alert.suppressed_by}: no notifications are sent.`,
     acknowledgedWords(alert, now),
+    alert.rose && `Rose from ${numberWords(alert.rose.before)} to ${numberWords(alert.rose.figure)} at ${timeWords(alert.rose.at, now)}.`,
     alert.reraised_at && `Raised again at the shift change, ${timeWords(alert.reraised_at, now)}.`,
     ...alert.escalated.map((step) => `Escalated to ${step.tell} at ${timeWords(step.at, now)}: ${sentence(step.why)}`),
     alert.failing && `${alert.failing} ${alert.failing === 1 ? "notification has" : "notifications have"} not been delivered yet.`,
@@ -93,6 +94,10 @@ export function figureWords(figure) {
   return `${figure.words}${about ? ` (${about})` : ""}${recovery}`;
 }
 
+function numberWords(value) {
+  return value.toLocaleString("en-GB");
+}
+
 const entryTexts = {
   Raised: (entry, at) => `Raised: ${entry.title}, since ${at(entry.began)}`,
   Ended: (entry, at) => `Resolved: good again since ${at(entry.ended)}`,
@@ -101,6 +106,8 @@ const entryTexts = {
   Noted: (entry) => `Note${noteWords(entry.note)}`,
   Escalated: (entry) => `Escalated to ${entry.tell}: ${entry.why}`,
   Reraised: (entry, at) => `Raised again: the shift changed at ${at(entry.changeover)}`,
+  Rose: (entry) => `The figure rose from ${numberWords(entry.before)} to ${numberWords(entry.figure)}: people were notified again`,
+  Measured: (entry) => `The figure was ${numberWords(entry.figure)}: later rises are compared with this`,
   Delivered: (entry) => `Notification delivered to ${entry.receiver} (attempt ${entry.attempt})`,
   Failed: (entry) => `Notification to ${entry.receiver} failed (attempt ${entry.attempt}): ${entry.reason}`,
 };
