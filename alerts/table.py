@@ -1,11 +1,7 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
-<<<<<<< HEAD
-from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rule, Series, Severity, Side, Threshold
-=======
-from alerts.rule import Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
->>>>>>> main
+from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES

@@ -27,12 +27,8 @@ from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
-<<<<<<< HEAD
-from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log
-from bluelamp.services.metrics import ServiceMetrics, reading_right
-=======
 from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
->>>>>>> main
+from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
