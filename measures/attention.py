@@ -103,7 +103,7 @@ def judged(
         at_worst: the value if everything that is not recorded had gone badly.
         measure: its measure.
         limit: as in `status_of`.
-        band: likewise.
+        band: as in `status_of`.
     """
     if is_worst_possible(value, measure):
         return "act"

@@ -261,7 +261,7 @@ class Service:
     def _ping_if_due(self, now: datetime) -> None:
         """Ping the external watcher for as long as an engine reports that data arrive."""
         ping, statuses = self._dependencies.ping_watcher, list(self._data_status.values())
-        if ping is None or self._is_pinging or not any(each.is_watched(now) for each in statuses):
+        if ping is None or self._is_pinging or not any(each.is_monitored(now) for each in statuses):
             return
         if self.pinged_at is None or has_passed(self.pinged_at, now, self._dependencies.ping_every):
             self._is_pinging = True

@@ -176,7 +176,7 @@ def rule_samples(settings: Settings, rules: tuple[Rule, ...]) -> CachedSamples:
 def posts_of(rules: Iterable[Rule], forces: Iterable[Force]) -> tuple[str, ...]:
     """The posts that rules and the forces' ladders name."""
     named = {rule.who for rule in rules if rule.severity != "heartbeat"}
-    return tuple(sorted(named | {step.tell for force in forces for step in force.ladder}))
+    return tuple(sorted(named | {step.notify for force in forces for step in force.ladder}))
 
 
 def _end(settings: Settings, request: EndRequest) -> EndedByHand:
@@ -233,7 +233,7 @@ def counted(state: InboxState, force: str, now: datetime, status: DataStatus | N
         critical=sum(is_critical and word != "suppressed" for is_critical, word in states),
         critical_unacknowledged=sum(is_critical and word == "raised" for is_critical, word in states),
         oldest_seconds=max(0.0, (now - oldest).total_seconds()),
-        is_watched=status is not None and status.is_watched(now),
+        is_monitored=status is not None and status.is_monitored(now),
     )
 
 

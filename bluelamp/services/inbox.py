@@ -185,15 +185,15 @@ def listing_lines(alerts: Listing) -> Iterator[str]:
             f"NEW ALERTS MAY BE MISSING FROM THIS LIST: {alerts.refused}. "
             "The inbox still sends them, and adds them to the list when it can."
         )
-    unwatched = [each for each in alerts.watched if not each.is_watched]
-    for each in unwatched:
+    unmonitored = [each for each in alerts.monitored if not each.is_monitored]
+    for each in unmonitored:
         last = f"{each.heartbeat_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if each.heartbeat_at else "never"
         yield f"NOT MONITORED: {each.force}: no engine reports that data arrive. Last report: {last}."
-    if not alerts.watched:
+    if not alerts.monitored:
         yield "NOT MONITORED: no engine has reported yet that data arrive."
     for row in alerts.alerts:
         yield _line(row)
-    if not alerts.alerts and alerts.watched and not unwatched and not alerts.refused:
+    if not alerts.alerts and alerts.monitored and not unmonitored and not alerts.refused:
         yield "No alerts."
 
 

@@ -433,7 +433,7 @@ def load_forces(settings: Settings) -> dict[str, Rules]:
     A profile in BLUELAMP_FORCES replaces the one of the same force that comes with Blue Lamp.
 
     Raises:
-        ProfileError: a profile is invalid, BLUELAMP_FORCES contains none, or two of its profiles are of one force.
+        ProfileError: a profile is invalid, BLUELAMP_FORCES contains none, or has two profiles for one force.
     """
     profiles = _profiles(files("facts").joinpath("forces"))
     if settings.forces:

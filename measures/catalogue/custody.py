@@ -332,4 +332,4 @@ MORE_URGENT = {
         WARNING_MINUTES, (*(f"due_within_{each}_minutes" for each in WARNING_MINUTES[1:]), "overdue"), strict=True
     )
 }
-"""The next more urgent step of each: whom that one counts has an alert of that step only."""
+"""The next more urgent step of each: a detainee whom that step counts has only its alert."""

@@ -38,7 +38,7 @@ class DeliveryQueue:
     """One thread that publishes all waiting facts together and completes each request separately.
 
     If the log does not acknowledge in time, the publisher is closed with everything it holds and the next facts get a new
-    one. The waiting requests are told that their facts may not have arrived.
+    one. The waiting requests are answered that their facts may not have arrived.
 
     Args:
         open_publisher: connects a publisher to the log; this call blocks.

@@ -50,7 +50,7 @@ class Desk:
     """
 
     def __init__(self, client: Redis, reader: Reader, name: str = "test:desk", *, is_open_to_view: bool = True) -> None:
-        client.delete(name, f"{name}:heard")
+        client.delete(name, f"{name}:data_status")
         self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
         figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))

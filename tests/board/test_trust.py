@@ -130,7 +130,7 @@ def test_the_page_ranks_feeds_areas_and_figures_by_what_is_missing(view: View) -
     assert shares["command_and_control", "unlisted"] == pytest.approx(0.5)
 
 
-def test_what_is_not_known_is_no_share_and_the_worst_comes_first() -> None:
+def test_what_is_not_known_has_no_share_and_the_worst_comes_first() -> None:
     good = TrustRow("a", "", 10, (Missing("late", 0, 10),))
     unknown = TrustRow("b", "", None, (Missing("late", None, None),))
     bad = TrustRow("c", "", 10, (Missing("late", 1, 10), Missing("unlisted", 2, 10)))

@@ -123,7 +123,7 @@ def test_escalation_by_hand_names_a_post_and_is_on_the_record(address: str, cloc
     clock.at(30)
     detail = Desk(address, "act").post(f"/{name}/escalate", {"to": posts[0]}).json()
     reached = detail["alert"]["escalated"]
-    assert [(each["tell"], each["why"]) for each in reached] == [
+    assert [(each["notify"], each["why"]) for each in reached] == [
         (posts[0], "inspector escalated it: No unit is free."), (posts[0], "inspector escalated it."),
     ]  # fmt: skip
     assert detail["history"][-1]["by"] == "inspector"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from redis import Redis
 
 from alerts.inbox.active import ActiveAlerts
-from alerts.inbox.api.view import Listing, Watched
+from alerts.inbox.api.view import Listing, MonitoredForce
 from alerts.inbox.delivery.notification import Message, pause
 from alerts.inbox.delivery.receiver import EVENTS, Receiver
 from alerts.inbox.delivery.send import DeliveryError
@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 @pytest.fixture
 def redis(server: StateServer) -> Iterator[Redis]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY, f"{KEY}:heard")
+        client.delete(KEY, f"{KEY}:data_status")
         yield client
 
 
@@ -297,24 +297,24 @@ def test_the_last_heartbeat_is_saved_for_the_list(world: World) -> None:
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
     status = log.data_status()[force]
     assert status == DataStatus(world.clock.now, is_alive=True)
-    assert status.is_watched(world.clock.now + ALIVE)
-    assert not status.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
+    assert status.is_monitored(world.clock.now + ALIVE)
+    assert not status.is_monitored(world.clock.now + ALIVE + timedelta(seconds=1))
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
-    assert not log.data_status()[force].is_watched(world.clock.now)
+    assert not log.data_status()[force].is_monitored(world.clock.now)
 
 
 def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
-    def printed(*watched: Watched, refused: str = "") -> list[str]:
-        return list(listing_lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
+    def printed(*forces: MonitoredForce, refused: str = "") -> list[str]:
+        return list(listing_lines(Listing(now=START, monitored=forces, alerts=(), suppressions=(), refused=refused)))
 
     assert printed() == ["NOT MONITORED: no engine has reported yet that data arrive."]
-    is_watched = Watched(force="north", heartbeat_at=START, is_watched=True)
-    assert printed(is_watched) == ["No alerts."]
-    (line,) = printed(is_watched, refused="The state server refuses writes: it is out of memory")
+    is_monitored = MonitoredForce(force="north", heartbeat_at=START, is_monitored=True)
+    assert printed(is_monitored) == ["No alerts."]
+    (line,) = printed(is_monitored, refused="The state server refuses writes: it is out of memory")
     assert line.startswith(
         "NEW ALERTS MAY BE MISSING FROM THIS LIST: The state server refuses writes: it is out of memory. "
     )
-    assert printed(Watched(force="north", heartbeat_at=START, is_watched=False)) == [
+    assert printed(MonitoredForce(force="north", heartbeat_at=START, is_monitored=False)) == [
         "NOT MONITORED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
     ]
 

@@ -37,7 +37,7 @@ def test_a_signed_figure_stays_a_number(text: str) -> None:
         " -x",
     ],
 )
-def test_a_figure_that_is_no_number_is_escaped(text: str) -> None:
+def test_a_figure_that_is_not_a_number_is_escaped(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
 
 

@@ -181,7 +181,7 @@ def test_tls_on_one_side_only_or_not_trusted(tmp_path: Path) -> None:
         ),
         ("ERR max number of clients reached", "too_many_clients"),
         ("ERR unknown command 'FROB'", "other"),
-        ("OOMPH is no code of Redis", "other"),
+        ("OOMPH is not a code of Redis", "other"),
     ],
 )
 def test_codes_that_no_test_server_sends(text: str, cause: Cause) -> None:

@@ -36,7 +36,7 @@ class ReachedStep(Struct, frozen=True, kw_only=True):
     """A step of the ladder that an alert has reached."""
 
     at: datetime
-    notify: str = msgspec.field(name="tell")
+    notify: str
     why: str
 
 
@@ -70,12 +70,12 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     failing: int
 
 
-class Watched(Struct, frozen=True, kw_only=True):
+class MonitoredForce(Struct, frozen=True, kw_only=True):
     """Whether a force's figures are monitored: if not, an empty list does not mean that all is well."""
 
     force: str
-    heartbeat_at: datetime | None = msgspec.field(name="heard_at")
-    is_watched: bool
+    heartbeat_at: datetime | None
+    is_monitored: bool
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -86,7 +86,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     """
 
     now: datetime
-    watched: tuple[Watched, ...]
+    monitored: tuple[MonitoredForce, ...]
     alerts: tuple[AlertRow, ...]
     suppressions: tuple["SuppressionRow", ...]
     refused: str
@@ -123,14 +123,14 @@ def listing(
     """The list of the given alerts, with the suppressions in force."""
     rows = sorted((row(each, state, rules, samples, now) for each in alerts), key=_order)
     suppressions = [suppression_row(key, each, now) for key, each in state.suppressions.items()]
-    watched = [
-        Watched(force=force, heartbeat_at=each.at, is_watched=each.is_watched(now))
+    monitored = [
+        MonitoredForce(force=force, heartbeat_at=each.at, is_monitored=each.is_monitored(now))
         for force, each in sorted(data_status.items())
     ]
     in_force = tuple(each for each in suppressions if each.is_in_force)
     return Listing(
         now=now,
-        watched=tuple(watched),
+        monitored=tuple(monitored),
         alerts=tuple(rows),
         suppressions=in_force,
         refused=why_refused(_causes(samples)),

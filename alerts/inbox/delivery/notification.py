@@ -172,7 +172,11 @@ def subject(message: Message, force: str) -> str:
         "rose": f"{severity}, {change(message)}",
         "assigned": f"{severity}, assigned to {getattr(message.entry, 'to', '')}",
     }
-    feed = raised.scope.get("feed") or raised.scope.get("system") or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    feed = (
+        raised.scope.get("feed")
+        or raised.scope.get("system")
+        or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    )
     where = ", ".join(filter(None, (force or "Blue Lamp", feed)))
     return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -104,7 +104,7 @@ class Escalated(Entry, frozen=True, kw_only=True):
         why: the step, or what the person wrote, as a sentence.
     """
 
-    notify: str = msgspec.field(name="tell")
+    notify: str
     why: str
 
 
@@ -235,8 +235,14 @@ def encode(entry: AnyEntry) -> str:
 
 
 def decode(text: str | bytes) -> AnyEntry:
-    """An entry from its JSON."""
-    return _decoder.decode(text)
+    """An entry from its JSON. In entries written before version 0.2.0, `notify` is named `tell`: the log is kept for good."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(text, type=dict[str, Any])
+        if "tell" not in fields:
+            raise
+        return _decoder.decode(msgspec.json.encode({**fields, "notify": fields["tell"]}))
 
 
 def scope_of(labels: Mapping[str, str]) -> Scope:

@@ -147,7 +147,7 @@ def check_keys(sample: FeedSample) -> Iterator[Finding]:
             check="keys",
             state="limit",
             says=said,
-            effect="One key may stand for many cases: compare the number of subjects with the source.",
+            effect="One key may belong to many cases: compare the number of subjects with the source.",
         )
     elif not any(count for count, _ in faults.values()):
         yield _good("keys", said)

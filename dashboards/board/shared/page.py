@@ -54,7 +54,7 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
         critical: the critical ones, without those in planned work.
         critical_unacknowledged: those that are both.
         oldest_seconds: how long the oldest active one has been active.
-        is_watched: an alert engine reports that data arrive; otherwise a problem may raise no alert.
+        is_monitored: an alert engine reports that data arrive; otherwise a problem may raise no alert.
     """
 
     active: int
@@ -62,7 +62,7 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
     critical: int
     critical_unacknowledged: int
     oldest_seconds: float
-    is_watched: bool
+    is_monitored: bool
 
 
 ReadAlerts = Callable[[], AlertCounts | None]
