@@ -97,7 +97,7 @@ def test_target_events_gaps_and_layers_are_drawn_and_named(history: History) -> 
         "grain=week&window=2024-10-07/2024-12-02&over=queue:emergency&compare=year_before",
     )
     svg = data["svg"]
-    assert "target 90.00 %" in svg
+    assert "target 90.00%" in svg
     assert ">999</text>" in svg
     assert ">a year before</text>" in svg
     assert svg.count('class="gap"') == sum("value" not in row["cells"][0] for row in data["table"]["rows"])
