@@ -57,7 +57,7 @@ def queries_of(dashboard: dict[str, Any], force: str, window: str) -> Iterator[P
 
 def samples(scraped: Scraped, each: PanelQuery) -> int:
     """The number of series that a query returns."""
-    ask = scraped.prometheus.course if each.is_range else scraped.prometheus.instant
+    ask = scraped.prometheus.over_time if each.is_range else scraped.prometheus.instant
     return len(ask(each.expression, scraped.at))
 
 
@@ -156,7 +156,7 @@ def test_every_line_ends_with_the_figure_of_bluelamp_read(scraped: Scraped) -> N
     for measure, queries in HISTORIES:
         expected = read(scraped, measure, FORCE, "24h")
         for name, expression in zip(("value", "n"), queries.values(), strict=False):
-            found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
+            found = scraped.prometheus.over_time(chosen(expression, FORCE, "24h"), scraped.at)
             last = {labels.get("band"): values[-1] for labels, values in found}
             wanted = expected[name]
             assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
@@ -209,7 +209,7 @@ def test_the_annotations_find_firing_alerts(scraped: Scraped, name: str) -> None
     alerts = 'ALERTS{alertstate="firing", alertname="%s"}'
     for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
         at = scraped.prometheus.await_series(alerts % alertname)
-    found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
+    found = scraped.prometheus.over_time(chosen(expression, FORCE, ""), at + 30)
     known = {labels["alertname"]: labels for labels, _ in found}
     assert "OfNoForce" in known
     assert "Elsewhere" not in known
