@@ -153,6 +153,7 @@ class Feed(_Part, frozen=True, kw_only=True):
     Attributes:
         name: the name in its heartbeats.
         topic: the topic of its facts.
+        system: the system that sends it; its feeds fall silent together. The topic, unless given.
         lines: for contact feeds, the lines it reports; empty means all.
         stale_after_seconds: without a heartbeat for this long, its figures are not live.
     """
@@ -161,6 +162,11 @@ class Feed(_Part, frozen=True, kw_only=True):
     topic: Topic
     lines: tuple[Line, ...] = ()
     stale_after_seconds: Seconds = 60
+    system: Label = ""
+
+    def source(self) -> str:
+        """The system that sends it."""
+        return self.system or self.topic
 
 
 class LadderStep(_Part, frozen=True, kw_only=True):

@@ -34,7 +34,9 @@ _RULES = by_name(RULES)
 
 def _scope(rule: str, words: Mapping[str, str]) -> dict[str, str]:
     """The scope of a rule's alert, with the day's force if the rule is by force."""
-    return {name: word for name, word in {"force": FORCE, **words}.items() if name in _RULES[rule].series.by}
+    sources = {feed.name: feed.source() for feed in PROFILE.feeds}
+    system = {"system": sources[words["feed"]]} if words.get("feed") in sources else {}
+    return {name: word for name, word in {"force": FORCE, **system, **words}.items() if name in _RULES[rule].series.by}
 
 
 class Desk:

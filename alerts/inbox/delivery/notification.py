@@ -172,7 +172,11 @@ def subject(message: Message, force: str) -> str:
         "rose": f"{severity}, {change(message)}",
         "assigned": f"{severity}, assigned to {getattr(message.entry, 'to', '')}",
     }
-    feed = raised.scope.get("feed") or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    feed = (
+        raised.scope.get("feed")
+        or raised.scope.get("system")
+        or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    )
     where = ", ".join(filter(None, (force or "Blue Lamp", feed)))
     return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
 
@@ -205,7 +209,7 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertF
     return "\n".join(lines) + "\n"
 
 
-_SHOWN = ("feed", "suite", "topic", "partition")
+_SHOWN = ("feed", "system", "suite", "topic", "partition")
 """The scope labels that a text may contain: the others could identify somebody."""
 
 
