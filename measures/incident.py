@@ -97,13 +97,13 @@ class _Incident:
         self.attended = _earlier(self.arrived, self.video)
         # A later fact shows that the incident continues, and cancels an earlier end by hand.
         self.ended = next((fact for fact in by_hand if microseconds(fact.at) >= self.last), None)
-        self.attendance_unrecorded_from = self.last + rules.attendance_unrecorded_after(self.dimensions.grade)
-        self.closure_unrecorded_from = self.last + rules.closure_unrecorded_after(self.dimensions.grade)
         self.targets = rules.targets(self.dimensions.grade, self.opened)
 
     def unrecorded_from(self, *, is_attendance: bool) -> int:
         """The time from which the end of something open counts as unrecorded: an attendance, or the incident."""
-        found = self.attendance_unrecorded_from if is_attendance else self.closure_unrecorded_from
+        grade = self.dimensions.grade
+        after = self.rules.attendance_unrecorded_after if is_attendance else self.rules.closure_unrecorded_after
+        found = self.last + after(grade)
         return min(found, microseconds(self.ended.at)) if self.ended else found
 
     def is_closed_as_attended(self) -> bool:
@@ -206,9 +206,9 @@ def _count_ends(incident: _Incident, builder: OutcomeBuilder) -> None:
     if incident.ended:
         builder.ended_by_hand(incident.ended, incident.dimensions)
         return
-    builder.add_unrecorded(incident.closure_unrecorded_from, incident.dimensions, "closure")
+    builder.add_unrecorded(incident.unrecorded_from(is_attendance=False), incident.dimensions, "closure")
     if incident.attended is None:
-        builder.add_unrecorded(incident.attendance_unrecorded_from, incident.dimensions, "attendance")
+        builder.add_unrecorded(incident.unrecorded_from(is_attendance=True), incident.dimensions, "attendance")
 
 
 def _count_regrades(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:

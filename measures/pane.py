@@ -15,13 +15,17 @@ Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
 """Each value, in the kind's whole units, to its count."""
 Pane = dict[str, dict[Dimensions, Histogram]]
-"""Each kind to its labels to their histogram."""
-Slot = tuple[Grain, int]
-"""A grain with its number: minutes or hours since 1970 in UTC; for days the ordinal of the force's local day."""
+"""Each kind to its labels to their histogram. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC;
+for days the ordinal of the force's local day."""
 Field = tuple[str, Dimensions, int]
 """One count of a pane: kind, dimensions, value."""
-Deltas = dict[Slot, dict[str, int]]
-"""What a change adds to each count of each pane, by the count's name; never 0."""
+Deltas = dict[Grain, dict[int, dict[str, int]]]
+"""What a change adds to each count of each pane, by grain, slot and the count's name; never 0."""
+
+
+def no_change() -> Deltas:
+    """Deltas that add nothing."""
+    return {grain: {} for grain in GRAINS}
 
 
 def name_of(kind: str, dimensions: Dimensions, value: int) -> str:
@@ -54,17 +58,21 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules
 def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
     """Add a change to the minute and the hour of a decision, and to the local day on which its subject began."""
     name, at = name_of(outcome.kind, outcome.dimensions, outcome.value), outcome.at
-    slots: tuple[Slot, ...] = ("minute", at // MINUTE), ("hour", at // HOUR), ("day", rules.local_day(outcome.began))
-    for slot in slots:
-        counts = into.get(slot)
-        if counts is None:
-            into[slot] = {name: change}
-            continue
-        count = counts.get(name, 0) + change
-        if count:
-            counts[name] = count
-        else:
-            del counts[name]
+    _add(name, change, at // MINUTE, into["minute"])
+    _add(name, change, at // HOUR, into["hour"])
+    _add(name, change, rules.local_day(outcome.began), into["day"])
+
+
+def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> None:
+    counts = into.get(slot)
+    if counts is None:
+        into[slot] = {name: change}
+        return
+    count = counts.get(name, 0) + change
+    if count:
+        counts[name] = count
+    else:
+        del counts[name]
 
 
 def apply(pane: Pane, counts: Mapping[str, int]) -> None:

@@ -13,7 +13,7 @@ from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import SECOND, Outcomes, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import GRAINS, Deltas, Grain, difference
+from measures.pane import GRAINS, Deltas, Grain, difference, no_change
 from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
 from measures.timeline import Timeline, add
@@ -247,7 +247,8 @@ class PartitionFold:
 
     def cache_subject(self, key: str, timeline: Timeline) -> None:
         """Cache a subject as stored; an empty timeline means a new subject."""
-        self.subjects.put(key, CachedSubject(timeline, self._outcomes(key, timeline)))
+        outcomes = self._outcomes(key, timeline) if timeline else Outcomes([], [])
+        self.subjects.put(key, CachedSubject(timeline, outcomes))
 
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the new outcomes less the old ones."""
@@ -268,7 +269,7 @@ class PartitionFold:
             return
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
         force = facts[0].force
-        deltas = change.panes.setdefault(force, {})
+        deltas = change.panes.setdefault(force, no_change())
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
         if before.open != subject.outcomes.open:
@@ -284,8 +285,10 @@ class PartitionFold:
             if mark is None:
                 continue
             kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
-            deltas = change.panes.get(force, {})
-            change.panes[force] = {slot: counts for slot, counts in deltas.items() if slot[1] >= kept[slot[0]]}
+            change.panes[force] = {
+                grain: {slot: counts for slot, counts in slots.items() if slot >= kept[grain]}
+                for grain, slots in change.panes.get(force, no_change()).items()
+            }
             for grain, slot in kept.items():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot

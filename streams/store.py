@@ -236,11 +236,12 @@ def _encode_panes(
     index: list[tuple[str, int]],
     touched: list[str],
 ) -> None:
-    for (grain, slot), counts in deltas.items():
-        if counts:
-            panes.append((names.pane(force, grain, slot), list(counts), list(counts.values())))
-            index.append((names.index(force, grain), slot))
-            touched.append(f"{force}:{grain}:{slot}")
+    for grain, slots in deltas.items():
+        for slot, counts in slots.items():
+            if counts:
+                panes.append((names.pane(force, grain, slot), list(counts), list(counts.values())))
+                index.append((names.index(force, grain), slot))
+                touched.append(f"{force}:{grain}:{slot}")
 
 
 def _flat(pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -69,7 +69,7 @@ class MemoryCache(PartitionCache):
         self.version += 1
         touched = set[Touched]()
         for force, deltas in change.panes.items():
-            for (grain, slot), counts in deltas.items():
+            for grain, slot, counts in ((grain, *each) for grain, slots in deltas.items() for each in slots.items()):
                 apply(self._panes.setdefault((force, grain, slot), {}), counts)
                 touched.update((kind, words) for kind, words, _ in map(field_of, counts))
         for key, timeline in change.timelines.items():
