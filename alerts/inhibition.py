@@ -86,7 +86,13 @@ INHIBITIONS = (
         equal=("force", "measure", "detainee", "suite"),
     ),
     *_chained(),
-    Inhibition(source=(Matcher("rule", "no_live_data"),), target=(Among("rule", ("feed_silent", "feed_doubted")),)),
+    Inhibition(
+        source=(Matcher("rule", "no_live_data"),),
+        target=(Among("rule", ("feed_silent", "feed_doubted", "system_silent")),),
+    ),
+    Inhibition(
+        source=(Matcher("rule", "system_silent"),), target=(Matcher("rule", "feed_silent"),), equal=("force", "system")
+    ),
 )
 
 

@@ -348,8 +348,11 @@ def _alerts() -> str:
         "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
         "and the suite, and ends when the measure is live and no longer counts the detainee.",
         "",
-        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "*Rises* says by how much a figure must rise under an active alert before people are notified again, and how long after the last",
+        "notification at the earliest.",
+        "",
+        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | rises | severity | who | what to do |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
 
@@ -377,9 +380,13 @@ def _alert_row(rule: Rule) -> str:
     at_worst = ", at worst," if rule.series.bound else ""
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),
-        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,
+        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", _rises(rule), rule.severity, rule.who, rule.what_to_do,
     ]  # fmt: skip
     return f"| {' | '.join(parts)} |"
+
+
+def _rises(rule: Rule) -> str:
+    return f"by {rule.rise.step:g}, after {rule.rise.every_seconds} s" if rule.rise else ""
 
 
 def _limits(rule: Rule) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
 
 
 def _link(link: PartyLinked, dimensions: tuple[str, ...], builder: OutcomeBuilder, *, is_domestic: bool) -> None:
-    """Count each link by itself: facts do not say whether two links are of the same party."""
+    """Count each link by itself: facts do not say whether two links are to the same party."""
     at = microseconds(link.at)
     builder.count("party_linked", at, (*dimensions, _WORD[is_domestic], link.role, _WORD[link.repeat]))
     if is_domestic:

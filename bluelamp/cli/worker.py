@@ -23,6 +23,7 @@ def worker() -> None:
 
     from bluelamp.wiring.clock import wall
     from bluelamp.wiring.clock_watch import watch_clock
+    from bluelamp.wiring.program import announce_start
     from streams.worker import Worker
 
     log_to_stderr()
@@ -31,4 +32,5 @@ def worker() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
     settings = settings_of()
     watch_clock(state_client(settings), settings.state_name, settings.worker_name or "a worker")
+    announce_start(state_client(settings), settings, "worker")
     uvloop.run(Worker(settings.worker(), load_forces(settings), os._exit, wall).run())

@@ -43,7 +43,7 @@ Cause = Literal[
     "fell due",
 ]
 IN_COURSE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
-"""Causes that are no restatement: an open item of the day ended, or fell due, after the day was published."""
+"""Causes that do not count as restatements: an open item of the day ended, or fell due, after the day was published."""
 
 
 class ChangedBy(Struct, frozen=True, kw_only=True):

@@ -100,7 +100,7 @@ class _Frame:
         kind = self._line.unit.kind
         text = f"{value:,.10g}"
         return (
-            f"{text} %"
+            f"{text}%"
             if kind == "percent"
             else figure_text(Fraction(value), self._line.unit)
             if kind == "clock"

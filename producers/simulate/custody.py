@@ -111,7 +111,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
 
 
 def _disposals(parameters: Parameters, month: Month, count: int, is_refused: Any) -> dict[str, float]:
-    """Number of each disposal among authorised detentions; the report's shares are of all stays that ended.
+    """Number of each disposal among authorised detentions; the report's shares count all stays that ended.
 
     The stays that follow bail end too, so more are bailed and released under investigation the first time.
     """

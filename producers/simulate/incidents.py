@@ -358,7 +358,7 @@ def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: st
 
 
 def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
-    """Set how long each step takes, stratified over the incidents reached, because medians are of those."""
+    """Set how long each step takes, stratified over the incidents reached, because only those count for medians."""
     params = parameters.incidents
     reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
     rest = [plan for plan in plans if plan.course != "arrived"]

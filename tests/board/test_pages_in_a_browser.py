@@ -250,7 +250,7 @@ def test_more_tabs_than_a_browser_has_connections_stay_live(browser: webdriver.C
 
 SORTED = [
     ["9 s", "59.9 s", "10 min 31 s", "2 h 49 min", "1 day 0 h", "12 days 21 h", "none"],
-    ["0.0 %", "9.5 %", "41.2 %", "100.0 %", "no data"],
+    ["0.0%", "9.5%", "41.2%", "100.0%", "no data"],
     ["-3", "0", "27", "1,095", "not live"],
     ["Cannock", "Lichfield", "SOT North"],
 ]
@@ -384,7 +384,7 @@ slide.querySelectorAll("[data-window] .value, [data-most-urgent] .value").forEac
 slide.querySelectorAll("[data-window] .sign").forEach((place) => (place.textContent = "\u25b2\u2717"));
 slide.querySelectorAll("[data-window] .says").forEach((place) => (place.textContent = "above normal, target missed"));
 slide.querySelectorAll("[data-reference=normal]").forEach((place) => (place.textContent = "normal 12 min 30 s to 59 min 59 s"));
-slide.querySelectorAll("[data-reference=target]").forEach((place) => (place.textContent = "target 90.0 % in under 10 seconds"));
+slide.querySelectorAll("[data-reference=target]").forEach((place) => (place.textContent = "target 90.0% in under 10 seconds"));
 queueMicrotask(() => arguments[0](slide.scrollHeight - slide.clientHeight));
 """
 

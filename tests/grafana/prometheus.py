@@ -96,10 +96,10 @@ class Prometheus:
             return False
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """What the interface answers.
+        """The data of a response.
 
         Raises:
-            QueryError: it refused; says why.
+            QueryError: Prometheus refused the query; says why.
         """
         url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:

@@ -83,9 +83,9 @@ def test_every_measure_has_a_panel() -> None:
     "name", [pytest.param(each, marks=pytest.mark.faults) if each == "analyst" else each for each in FILES]
 )
 def test_no_query_fails_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
-    """Of the force that has every feed and enough of everything: each query gives something, over the shortest window.
+    """Each query has a result over the shortest window, for the force that has every feed and enough cases of everything.
 
-    But for a change on nothing: a count that was 0 the year before has none.
+    The exception is a count that was 0 the year before: it has no relative change.
     """
     changeless = {
         chosen(queries["E"], FORCE, "")
@@ -292,8 +292,8 @@ def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypat
     steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended, "also after the wall clock was set back"
 
-    # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
-    # one, and still the turn of the others comes first.
+    # Each look at this clock takes two of the three seconds, so that a scrape reads one window. That window is due again at
+    # the next scrape, but the others come first.
     found = []
     for _ in range(4):
         found.append(next(iter(windows(slow).keys() & ended)))

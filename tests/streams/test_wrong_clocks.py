@@ -253,7 +253,7 @@ DOUBTED = [
 
 
 @pytest.mark.parametrize(("fields", "words"), DOUBTED)
-def test_a_time_in_the_future_is_no_proof_of_life_and_is_reported(fields: dict[str, Any], words: str) -> None:
+def test_a_time_in_the_future_proves_nothing_and_is_reported(fields: dict[str, Any], words: str) -> None:
     doubted, now, allowed = status(**fields), microseconds(NOW), 60_000_000
     trouble = feed_problem(doubted, now, allowed, RULES_OF["strict"], now)
     assert trouble is not None

@@ -201,7 +201,7 @@ _HOSPITAL = (
     Case("resuming a running clock changes nothing", "s.41(6)", "choice", _held(report(ClockResumed, 3)), Seen()),
     Case("a review in hospital counts at the reading of the clock", "s.40(3), s.41(6)", "choice", _held(*hospital(2, 6), review(4)), Seen(15, 28)),
     Case("a limit that had passed before the pause does not move", "s.41(6)", "text", _held(*_TWO, *hospital(25)), Seen(_THIRD, 24, paused=25)),
-    Case("paused and resumed in one minute is no pause", "s.41(6)", "practice", _held(report(ClockResumed, 2), report(ClockPaused, 2, reason="hospital")), Seen()),
+    Case("paused and resumed in one minute does not count as a pause", "s.41(6)", "practice", _held(report(ClockResumed, 2), report(ClockPaused, 2, reason="hospital")), Seen()),
     Case("to hospital before arrival: the way there does not count", "s.41(6)", "text", [*hospital(-3, -1), arrived(0, relevant=-4), authorised()], Seen(6.5, 22)),
     Case("discharged from hospital by release: on return the clock runs", "s.41(6), s.47(6)", "choice", _held(*hospital(2), ended(3, "bail"), arrived(48, continues=True), authorised(48.5)), Seen(52.5, 70, 48)),
 )  # fmt: skip

@@ -128,7 +128,7 @@ class Group:
         return syncing
 
     def heartbeat(self, member_id: str, instance_id: str | None, generation: int) -> None:
-        """Record a heartbeat; REBALANCE_IN_PROGRESS tells the member to join again."""
+        """Record a heartbeat; REBALANCE_IN_PROGRESS makes the member join again."""
         self._touch(self.check_member(member_id, instance_id, generation))
         if self.state is GroupState.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)

@@ -9,7 +9,7 @@ const span = /(-?\d[\d,]*(?:\.\d+)?) (s|min|h|days?)(?![a-z])/g;
 export function valueOf(text) {
   const spans = [...text.matchAll(span)];
   if (spans.length) return spans.reduce((sum, [, number, unit]) => sum + Number(number.replaceAll(",", "")) * seconds[unit], 0);
-  const [number] = text.match(/^[^\d-]{0,2}-?\d[\d,]*(?:\.\d+)?(?= ?%|$|\s|\()/) ?? [];
+  const [number] = text.match(/^[^\d-]{0,2}-?\d[\d,]*(?:\.\d+)?(?=%|$|\s|\()/) ?? [];
   return number === undefined ? null : Number(number.replace(/[^\d.-]/g, ""));
 }
 
