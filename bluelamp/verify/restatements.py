@@ -42,7 +42,7 @@ Cause = Literal[
     "afterwards",
     "fell due",
 ]
-IN_COURSE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
+BY_TIME_ALONE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
 """Causes that do not count as restatements: an open item of the day ended, or fell due, after the day was published."""
 
 
@@ -91,12 +91,12 @@ class Restatement(Struct, frozen=True, kw_only=True):
 
     def is_restated(self) -> bool:
         """Whether it changed for any reason other than open items that ended or fell due."""
-        return not is_in_course(self.because)
+        return not is_by_time_alone(self.because)
 
 
-def is_in_course(because: Iterable[ChangedBy]) -> bool:
+def is_by_time_alone(because: Iterable[ChangedBy]) -> bool:
     """Whether a change comes only from open items that ended or fell due."""
-    return IN_COURSE.issuperset(each.cause for each in because)
+    return BY_TIME_ALONE.issuperset(each.cause for each in because)
 
 
 class CountedFact(NamedTuple):

@@ -40,7 +40,7 @@ from producers.http.problem import ProblemError, problem
 from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
-_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
+_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src", "form-action")
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -149,6 +149,7 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
             values: dict[str, Any] = {"page": page, **page.context(view, request)}
         except QuestionError as error:
             raise problem("no_such_place", 404, error.what, error.hint) from None
-        return HTMLResponse(templates.get_template(page.template).render(values))
+        status = 400 if values.get("refused") else 200
+        return HTMLResponse(templates.get_template(page.template).render(values), status)
 
     return Route(page.path, serve, name=page.name)
