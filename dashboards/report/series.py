@@ -40,7 +40,7 @@ _COLUMNS = ("Value", "Centre", "Lower limit", "Upper limit", "Signals")
 LEAST = 2
 """The fewest points of a chart."""
 MOST: dict[Grain, int] = {"month": 25, "week": 112, "day": 112}
-"""The most points of a chart: months and weeks as many as are kept, and days as many as can be told apart."""
+"""The most points of a chart: all months and weeks that are kept, and as many days as can be distinguished."""
 _TITLES: dict[Grain, str] = {"month": "{:%b %Y}", "week": "{:%d %b %Y}", "day": "{:%a %d %b %Y}"}
 _LAID_OVER: dict[Comparison, str] = {
     "period_before": "the period before",

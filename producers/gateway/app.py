@@ -44,11 +44,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Read = Callable[[Sent], Sequence[AnyFact]]
 """Turns a request into facts, or raises a ProblemError."""
 _FACT_TYPES = (JSON, CLOUDEVENT, CLOUDEVENTS)
-_TAKES_FACTS = (
+_ACCEPTED_FACTS = (
     "Send JSON, with the header `Content-Type: application/json`, or CloudEvents in JSON. A platform's own events and forms go to "
     "/v1/webhooks/MAPPING; docs/feed/platforms.md lists the mappings."
 )
-_TAKES_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
+_ACCEPTED_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
 
 
 def gateway(
@@ -132,7 +132,7 @@ class _Ingest:
 
         async def accept(request: Request) -> Response:
             sender = self._known(request, "Bearer")
-            return await self._accept(sender, topic, lambda: self._sent(request, _FACT_TYPES, _TAKES_FACTS), read)
+            return await self._accept(sender, topic, lambda: self._sent(request, _FACT_TYPES, _ACCEPTED_FACTS), read)
 
         return accept
 
@@ -148,7 +148,7 @@ class _Ingest:
 
         async def accept(request: Request) -> Response:
             async def sent() -> Sent:
-                whole = await self._sent(request, MEDIA_TYPES, _TAKES_EVENTS)
+                whole = await self._sent(request, MEDIA_TYPES, _ACCEPTED_EVENTS)
                 if key and not is_signed(whole, key):
                     raise _unsigned(key)
                 return whole

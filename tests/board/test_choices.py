@@ -97,7 +97,7 @@ def test_whole_months_are_compared_with_whole_months(
 
 
 class Form(HTMLParser):
-    """The fields of a form that are marked as wrong, with what each holds and what is said beside it."""
+    """The fields of a form that are marked as wrong, with the value of each and the text next to it."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ from measures.window import DAYS_KEPT, parse_day
 DEFAULT: dict[Grain, int] = {"month": 24, "week": 52, "day": 28}
 """The number of periods unless another is chosen."""
 LAID_OVER_MOST = 3
-"""The most labels that are laid over a chart: more lines cannot be told apart."""
+"""The most labels that are laid over a chart: more lines cannot be distinguished."""
 
 
 def parse_series(name: str, query: QueryParams) -> SeriesQuery:
@@ -59,7 +59,7 @@ def parse_series(name: str, query: QueryParams) -> SeriesQuery:
 def _laid_over(measure: Measure, query: QueryParams) -> Iterator[tuple[str, str]]:
     given = [each for each in query.getlist("over") if each]
     if len(given) > LAID_OVER_MOST:
-        hint = f"Choose {LAID_OVER_MOST} at most: more lines cannot be told apart."
+        hint = f"Choose {LAID_OVER_MOST} at most: more lines cannot be distinguished."
         raise QuestionError(f"{len(given)} series cannot be laid over a chart.", where="over", hint=hint)
     for each in given:
         dimension, colon, word = each.partition(":")

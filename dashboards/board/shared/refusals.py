@@ -22,7 +22,7 @@ _PARAMETERS = {
     "recalculate": ("recalculate",),
     "over": ("over",),
 }
-"""The fields of the forms, and the parameters that each stands for."""
+"""The fields of the forms, and the parameters that each covers."""
 
 
 def accepted(query: QueryParams, parse: Callable[[QueryParams], T]) -> tuple[T, Refusals]:
@@ -33,7 +33,7 @@ def accepted(query: QueryParams, parse: Callable[[QueryParams], T]) -> tuple[T, 
         parse: reads the question; its errors name the field as their place.
 
     Raises:
-        QuestionError: what is refused is no field of a form.
+        QuestionError: what is refused is not a field of a form.
     """
     refused: dict[str, str] = {}
     while True:

@@ -4,7 +4,7 @@ import { write } from "./elements.js";
 const form = document.getElementById("chooser");
 const dates = ["from", "to", "from_time", "to_time"];
 
-// The address of what is chosen. Nothing is left out that would mean something else: `by=` is no breakdown.
+// The address of the choices. An empty `by=` stays in it, because without it the page would choose a breakdown.
 function address(chosen) {
   const isDated = chosen.get("window") === "dates";
   const isOther = chosen.get("measure") !== chosen.get("for");
