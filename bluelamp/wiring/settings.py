@@ -122,6 +122,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
+    worker_port: Annotated[
+        int, Meta(ge=0, le=_PORT_MAX, description="Port of a worker's `/health`, `/ready` and `/metrics`. 0: none.")
+    ] = 0
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
     gateway_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the gateway.")] = 8028
     gateway_body_bytes: Annotated[int, Meta(description="Largest request body that the gateway accepts, in bytes.")] = (
