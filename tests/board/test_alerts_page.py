@@ -142,7 +142,10 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
     wait(page.browser, lambda: all(name in page.cards()[-1] for _, name in waits[:5]), SECONDS)
     unattended = page.cards()[-1]
     hours = int((MOMENT - instant(waits[0][0])).total_seconds()) // 3600
-    assert f"Now\n{many}\nLongest wait\n{f'{hours // 24} day {hours % 24} h' if hours >= 24 else f'{hours} h'}" in unattended
+    assert (
+        f"Now\n{many}\nLongest wait\n{f'{hours // 24} day {hours % 24} h' if hours >= 24 else f'{hours} h'}"
+        in unattended
+    )
     assert "Since\n15:05:20\nAlert active for\n35 min 01 s" in unattended
     assert f"and {len(waits) - 5} more" in unattended
     assert waits[5][1] not in unattended
