@@ -111,6 +111,9 @@ class Addresses(Struct, frozen=True, kw_only=True):
         alertmanager: Alertmanager.
         rules: the rule file, or a pattern that matches several.
         token_file: the path, for Alertmanager, of the file that contains the engine's token.
+        board: the board; empty if its metrics are not read.
+        gateway: the gateway; likewise.
+        metrics_token_file: the path, for Prometheus, of the file that contains the token for metrics; empty if none is needed.
     """
 
     exporter: str = "exporter:9118"
@@ -118,18 +121,24 @@ class Addresses(Struct, frozen=True, kw_only=True):
     alertmanager: str = "alertmanager:9093"
     rules: str = "rules/*.yml"
     token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - a path, not the secret
+    board: str = "board:8018"
+    gateway: str = "gateway:8028"
+    metrics_token_file: str = "/run/secrets/bluelamp_metrics_token"  # noqa: S105 - a path, not the secret
 
 
 def prometheus(addresses: Addresses, every: str = EVALUATED_EVERY) -> dict[str, Any]:
     """The configuration of Prometheus: it scrapes the rules' series often, and the rest (ten times as many) less often."""
+    targets = {"inbox": addresses.inbox, "board": addresses.board, "gateway": addresses.gateway}
+    scraped = [
+        _scrape(JOB, addresses.exporter, "/metrics/rules", every),
+        _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
+        *(_scrape(f"{JOB}_{name}", target, "/metrics", "15s") for name, target in targets.items() if target),
+    ]
+    proof = {"authorization": {"credentials_file": addresses.metrics_token_file}}
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": every},
         "rule_files": [addresses.rules],
-        "scrape_configs": [
-            _scrape(JOB, addresses.exporter, "/metrics/rules", every),
-            _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
-            _scrape(f"{JOB}_inbox", addresses.inbox, "/metrics", "15s"),
-        ],
+        "scrape_configs": [each | proof if addresses.metrics_token_file else each for each in scraped],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses.alertmanager]}]}]},
     }
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+RUNBOOKS = "docs/run/runbooks.md"
 Severity = Literal["critical", "warning", "info", "heartbeat"]
 """Critical pages somebody at once; warning sends a notice; info is only displayed; heartbeat fires while data arrive."""
 Side = Literal["below", "above"]
@@ -93,6 +94,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         minimum_n: with a smaller n a figure is neither bad nor good.
         for_seconds: how long it must be bad before the alert fires.
         keep_firing_for_seconds: how long it must be good before the alert ends.
+        runbook: the heading of its runbook in docs/run/runbooks.md, as its anchor; empty if it needs none.
         is_child: it is about a child.
         keeps_last_state: a figure that is neither bad nor good, or missing, keeps its last state; otherwise it counts as not bad.
         rise: when a rise of its figure is notified again; None if never.
@@ -106,6 +108,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     who: str
     what_to_do: str
     measure: str = ""
+    runbook: str = ""
     minimum_n: int = 0
     for_seconds: int = 0
     keep_firing_for_seconds: int = 0
@@ -128,7 +131,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     def annotations(self) -> dict[str, str]:
         """The texts that Prometheus attaches to the alert."""
-        return {"summary": self.title, "description": self.what_to_do, "who": self.who}
+        texts = {"summary": self.title, "description": self.what_to_do, "who": self.who}
+        return {**texts, "runbook_url": f"{RUNBOOKS}#{self.runbook}"} if self.runbook else texts
 
 
 def table_errors(rules: tuple[Rule, ...]) -> list[str]:

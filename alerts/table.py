@@ -1,7 +1,7 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
-from alerts.rule import Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
+from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
@@ -435,6 +435,87 @@ _RECORD_SILENT = _any(
     for_seconds=60,
 )
 
+
+def _own(
+    name: str,
+    title: str,
+    metric: str,
+    by: tuple[str, ...],
+    condition: Threshold,
+    severity: Severity,
+    what_to_do: str,
+    runbook: str,
+    for_seconds: int = 60,
+) -> Rule:
+    """About how Blue Lamp itself runs; the alert names its runbook."""
+    return Rule(
+        name=name,
+        title=title,
+        series=Series(metric=metric, by=by, combine="min" if condition.side == "below" else "max"),
+        condition=condition,
+        severity=severity,
+        who=_ENGINEER,
+        what_to_do=f"{what_to_do} Runbook: {RUNBOOKS}#{runbook}.",
+        runbook=runbook,
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=60,
+    )
+
+
+_STARTS_MAX, _ARCHIVE_SECONDS, _CERTIFICATE_SECONDS = 4, 36 * 3600, 14 * 24 * 3600
+_OPERATION = (
+    _own(
+        "process_restarting",
+        "A process keeps restarting",
+        "bluelamp_starts_recently",
+        ("service", "process"),
+        Threshold(side="above", limit=_STARTS_MAX, clear=_STARTS_MAX),
+        "warning",
+        "Read the end of its log: each time it stopped, it said why.",
+        "a-process-keeps-restarting",
+    ),
+    _own(
+        "disk_nearly_full",
+        "A disk is nearly full",
+        "bluelamp_disk_free_ratio",
+        ("disk",),
+        Threshold(side="below", limit=0.1, clear=0.15),
+        "warning",
+        "Free space before Kafka and Redis stop.",
+        "the-disk-is-full",
+    ),
+    _own(
+        "archive_overdue",
+        "The log has not been archived for a day and a half",
+        "bluelamp_archive_age_seconds",
+        (),
+        Threshold(side="above", limit=_ARCHIVE_SECONDS, clear=_ARCHIVE_SECONDS),
+        "warning",
+        "Run `bluelamp archive`, and read what it says.",
+        "the-archive-is-overdue",
+    ),
+    _own(
+        "gateway_refuses",
+        "The gateway refuses requests",
+        "bluelamp_gateway_refused_recently",
+        ("reason",),
+        Threshold(side="above", limit=10, clear=0),
+        "warning",
+        "Read the gateway's log, which names the sender. Facts that it refused are missing until they are sent again.",
+        "the-gateway-refuses-requests",
+    ),
+    _own(
+        "certificate_expires",
+        "A certificate expires within 14 days",
+        "bluelamp_certificate_expires_in_seconds",
+        ("certificate",),
+        Threshold(side="below", limit=_CERTIFICATE_SECONDS, clear=_CERTIFICATE_SECONDS),
+        "warning",
+        "Renew it, and restart what uses it.",
+        "a-certificate-expires",
+    ),
+)
+
 _MONITOR = (
     *_UNRECORDED,
     _RECORD_SILENT,
@@ -504,6 +585,7 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="Run `bluelamp check` to find the machine, synchronise it with a time server, and check that every feed is live.",
     ),
+    *_OPERATION,
     Rule(
         name="log_unreachable",
         title="The log (Kafka) does not answer",

@@ -43,7 +43,7 @@ from measures.measure import (
 )
 from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
-from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from measures.window import DAY_WINDOWS, LIVE_WINDOWS, REPORT_WINDOWS
 from producers.declaration import Mapping
 from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
@@ -137,8 +137,9 @@ def _handbook() -> str:
         "",
         "The definition of every measure. [What a figure means](semantics.md) explains the terms.",
         "",
-        f"Live windows: {', '.join(LIVE_WINDOWS)}. Report windows: {', '.join(REPORT_WINDOWS)}, and FROM/TO in local dates, TO",
-        f"excluded. Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
+        f"Live windows: {', '.join(LIVE_WINDOWS)}, and FROM/TO in local times. Report windows:",
+        f"{', '.join((*DAY_WINDOWS, *REPORT_WINDOWS))}, and FROM/TO in local dates. TO is excluded.",
+        f"Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
         "",
     ]
     for measure in CATALOGUE.values():

@@ -91,6 +91,7 @@ class Service:
         self._not_saved = RepeatedErrors(
             lambda reason: _logger.warning("heartbeats cannot be saved: %s", reason), time.monotonic
         )
+        self._elsewhere = RepeatedErrors(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
@@ -119,7 +120,7 @@ class Service:
     def _active_check(self, payload: Payload) -> ActiveCheck | None:
         """What confirms the ends in a payload: Prometheus; nothing for the built-in engine, whose ends are certain."""
         if self._dependencies.load_active:
-            return _LazyCheck(self._dependencies.load_active)
+            return _LazyCheck(self._dependencies.load_active, self._elsewhere)
         return _unknown if payload.external_url else None
 
     def _intake_of(
@@ -178,7 +179,7 @@ class Service:
         try:
             prometheus = self._dependencies.load_active()
         except OSError as error:
-            _logger.warning("Prometheus does not answer: %s", error)
+            self._elsewhere.add("prometheus", f"Prometheus does not answer: {error}")
             return
         self.log.append(lambda state: reconcile(state, now, prometheus.is_active))
         overdue = self._overdue(prometheus, now)
@@ -251,7 +252,8 @@ class Service:
         try:
             self._dependencies.send(message)
         except DeliveryError as error:
-            _logger.warning("%s was not notified (attempt %d): %s", message.receiver.name, message.attempt, error)
+            name = message.receiver.name
+            self._elsewhere.add(name, f"{name} was not notified (attempt {message.attempt}): {error}")
             entry: AnyEntry = message.failed(str(error), self._dependencies.now())
         else:
             entry = message.delivered(self._dependencies.now())
@@ -273,7 +275,8 @@ class Service:
             self.pinged_at = self._dependencies.now()
         except OSError as error:
             # The error's text would contain the address, and an address may contain a secret.
-            _logger.warning("the external watcher could not be reached (%s)", type(error).__name__)
+            words = f"the external watcher could not be reached ({type(error).__name__})"
+            self._elsewhere.add("watcher", words)
         finally:
             self._is_pinging = False
 
@@ -296,10 +299,11 @@ class _LazyCheck:
 
     Args:
         load_active: asks Prometheus.
+        errors: logs that it does not answer.
     """
 
-    def __init__(self, load_active: Callable[[], ActiveAlerts]) -> None:
-        self._load_active = load_active
+    def __init__(self, load_active: Callable[[], ActiveAlerts], errors: RepeatedErrors) -> None:
+        self._load_active, self._errors = load_active, errors
         self._active: ActiveAlerts | None = None
 
     def __call__(self, rule: str, scope: Mapping[str, str]) -> bool | None:
@@ -307,6 +311,6 @@ class _LazyCheck:
         try:
             self._active = self._active or self._load_active()
         except OSError as error:
-            _logger.warning("Prometheus does not answer: %s", error)
+            self._errors.add("prometheus", f"Prometheus does not answer: {error}")
             return None
         return self._active.is_active(rule, scope)

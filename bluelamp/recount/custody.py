@@ -189,7 +189,7 @@ def _enter(spell: _Spell, fact: _Fact) -> None:
 
 
 def _was_paused_for_bail(spell: _Spell) -> bool:
-    """Whether the fact that ended a stay paused the clock for bail: then no `DetentionEnded` ended it before."""
+    """Whether a stay ended when its clock was paused for bail, and no `DetentionEnded` came first."""
     for fact in spell.facts:
         if fact.happened == spell.end and _is_bail(fact):
             return True

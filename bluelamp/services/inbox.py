@@ -7,7 +7,6 @@ from pathlib import Path
 
 import requests
 from msgspec.structs import replace
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -29,12 +28,14 @@ from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
 from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
+from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.ports import listen
+from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import TOKEN, Settings, load_forces, secret_in, variable
 from facts.errors import PartMissingError, QuestionError
 from facts.force import Force
@@ -62,12 +63,14 @@ def serve(
     application = inbox_app(settings, guard, service, rules)
     ready = readiness(settings, has_log=False, has_state=True)
     collector = InboxCollector(service.log, lambda: service.pinged_at, wall)
-    application.router.routes += [Route("/metrics", _metrics(collector)), Route("/health", _health), ready_route(ready)]
+    metrics = ServiceMetrics("inbox", settings, reading_right(settings, environment, host), [collector])
+    application.router.routes += [metrics.route, Route("/health", _health), ready_route(ready)]
     recorded = AccessLog(application, guard, writer_to(settings.access_log), wall)
-    running = server(recorded, host_names(settings, host), _SHUTDOWN_SECONDS)
+    running = server(metrics.around(recorded), host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
         service.start()
         watch_clock(state_client(settings), settings.state_name, "the inbox")
+        announce_start(state_client(settings), settings, "inbox")
         say(f"ready http://{host}:{listening.getsockname()[1]}{API_PATH}/")
         running.run(sockets=[listening])
         service.stop()
@@ -148,16 +151,6 @@ class _ForceLabels:
 
 def _ping(watcher: Watcher) -> None:
     requests.get(watcher.url.reveal(), timeout=_TIMEOUT_SECONDS, allow_redirects=False).raise_for_status()
-
-
-def _metrics(collector: InboxCollector) -> Callable[[Request], Response]:
-    registry = CollectorRegistry()
-    registry.register(collector)
-
-    def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-    return metrics
 
 
 def _health(_: Request) -> Response:

@@ -114,7 +114,7 @@ def _fits(alert: RuleAlert, name: str, sign: str, value: str) -> bool:
     ("part", "command"),
     [
         ("prometheus", ["promtool", "check", "rules", "--lint=all", "--lint-fatal", "alerts/rules/bluelamp.yml"]),
-        ("prometheus", ["promtool", "check", "config", "alerts/prometheus.yml"]),
+        ("prometheus", ["promtool", "check", "config", "--syntax-only", "alerts/prometheus.yml"]),
         ("alertmanager", ["amtool", "check-config", "alerts/alertmanager.yml"]),
     ],
 )

@@ -133,7 +133,7 @@ def test_kafka_is_the_version_that_is_tested() -> None:
 @pytest.mark.parametrize(
     ("part", "command"),
     [
-        ("prometheus", ("promtool", "check", "config", "alerts/prometheus.yml")),
+        ("prometheus", ("promtool", "check", "config", "--syntax-only", "alerts/prometheus.yml")),
         ("alertmanager", ("amtool", "check-config", "alerts/alertmanager.yml")),
     ],
 )

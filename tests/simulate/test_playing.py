@@ -170,7 +170,7 @@ class _Set(_Tape):
         return stopped
 
 
-def test_heartbeats_go_on_after_the_clock_was_ahead_and_set_back() -> None:
+def test_heartbeats_continue_after_the_clock_was_ahead_and_set_back() -> None:
     """It once waited two hours for the clock to catch up, and all its feeds looked dead."""
     chosen = exact(start=date(2024, 12, 1))
     tape = _Set(datetime(2024, 12, 1, 12, tzinfo=UTC), stop_after=1200.0)

@@ -1,13 +1,18 @@
 """A measure broken down by one dimension: rows with a total to check them against, and the open subjects that are counted."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
+from starlette.datastructures import QueryParams
 
+from dashboards.board.shared.chosen_window import check_window
+from dashboards.board.shared.comparison import read_compared
 from dashboards.board.shared.page import View
-from dashboards.board.shared.query import BreakdownQuery, first_dimension
+from dashboards.board.shared.query import BreakdownQuery, first_dimension, parse_query
 from dashboards.board.shared.table import DIMENSION_TITLES, in_order, name_of, names
 from dashboards.board.shared.tile import VALUE_STATES, Tile, as_window, read_tile, text
+from dashboards.report.text import plain
 from facts.force import NONE
 from measures.display import words
 from measures.measure import SPREAD, Decided, Measure
@@ -52,6 +57,8 @@ class Breakdown(Struct, frozen=True):
         total: the cells of the overall figure.
         says: whether the rows add up.
         subjects: the open subjects that are counted; None if the measure does not count open subjects.
+        verdict: how the window compares with the one that is chosen, in sentences; empty if none is.
+        comparison: both windows as a table; None if none is chosen.
     """
 
     tile: Tile
@@ -60,6 +67,20 @@ class Breakdown(Struct, frozen=True):
     total: list[str]
     says: str
     subjects: Subjects | None
+    verdict: tuple[str, ...] = ()
+    comparison: dict[str, Any] | None = None
+
+
+def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery:
+    """The question in an address.
+
+    Raises:
+        QuestionError: the measure does not exist, or the query is malformed.
+    """
+    question = parse_query(name, query)
+    if not question.measure.is_open():
+        check_window(question.choice(), query, view)
+    return question
 
 
 def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None = LISTED) -> Breakdown:
@@ -78,6 +99,7 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
     columns = [DIMENSION_TITLES.get(question.by, question.by) or "All", *_columns(question.measure)]
     rows = _rows(readings, question, view)
     has_rows = tile.state in (*VALUE_STATES, "too_few")
+    compared = read_compared(question.measure, question.choice(), question.by, question.where, view)
     return Breakdown(
         tile=tile,
         columns=columns,
@@ -85,6 +107,8 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         total=["All", *_cells(whole, question.measure)] if has_rows else [],
         says=_says(tile, whole, readings, question) if has_rows and question.by else "",
         subjects=_subjects(question, view, listed_most) if has_rows else None,
+        verdict=compared.says() if compared else (),
+        comparison=plain(compared.table()) if compared else None,
     )
 
 

@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.measure.data import Breakdown, read_breakdown
+from dashboards.board.measure.data import Breakdown, parse_breakdown, read_breakdown
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.export import as_comments, head_of
 from dashboards.board.shared.page import View
-from dashboards.board.shared.query import BreakdownQuery, parse_query
+from dashboards.board.shared.query import BreakdownQuery
 from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.spreadsheet import SafeRows
@@ -21,27 +21,26 @@ from measures.spreadsheet import SafeRows
 _JSON = "application/json"
 
 
-def _question(request: Request) -> BreakdownQuery:
-    return parse_query(request.path_params["name"], request.query_params)
-
-
-def _needs(request: Request) -> Needed:
-    question = _question(request)
-    return [] if question.measure.is_open() else [(question.measure, question.window)]
-
-
 def routes(view: View) -> list[Route]:
     """The routes."""
+
+    def question_of(request: Request) -> BreakdownQuery:
+        return parse_breakdown(request.path_params["name"], request.query_params, view)
+
+    def needs(request: Request) -> Needed:
+        question = question_of(request)
+        windows = [] if question.measure.is_open() else question.choice().chosen(view).names()
+        return [(question.measure, window) for window in windows]
 
     def contract_json(request: Request) -> Response:
         return Response(msgspec.json.encode(contract(find(request.path_params["name"]), view)), media_type=_JSON)
 
     def breakdown_json(request: Request) -> Response:
-        return Response(msgspec.json.encode(read_breakdown(_question(request), view)), media_type=_JSON)
+        return Response(msgspec.json.encode(read_breakdown(question_of(request), view)), media_type=_JSON)
 
     def in_csv(write: Callable[[BreakdownQuery, Breakdown, View], str], *words: str) -> Callable[[Request], Response]:
         def download(request: Request) -> Response:
-            question = _question(request)
+            question = question_of(request)
             content = write(question, read_breakdown(question, view, listed_most=None), view)
             return as_file(content, "csv", (*words, question.measure.name, question.window, question.by), view)
 
@@ -49,9 +48,9 @@ def routes(view: View) -> list[Route]:
 
     return [
         Route("/api/contract/{name}", blocking(view, contract_json)),
-        Route("/api/measure/{name}", blocking(view, breakdown_json, _needs)),
-        Route("/csv/{name}", blocking(view, in_csv(csv_of), _needs)),
-        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), _needs)),
+        Route("/api/measure/{name}", blocking(view, breakdown_json, needs)),
+        Route("/csv/{name}", blocking(view, in_csv(csv_of), needs)),
+        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs)),
     ]
 
 

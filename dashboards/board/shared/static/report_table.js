@@ -3,7 +3,7 @@ import { element } from "./elements.js";
 
 function heading(column) {
   const under = column.published ? "as published" : column.brief || column.period;
-  return element("th", { role: "columnheader", scope: "col", class: column.published && "published" }, column.title, under && element("small", {}, under));
+  return element("th", { role: "columnheader", scope: "col", class: column.published && "published" }, column.title, under && under !== column.title && element("small", {}, under));
 }
 
 function cell(data, column) {
