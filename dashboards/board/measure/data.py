@@ -59,6 +59,7 @@ class Breakdown(Struct, frozen=True):
         subjects: the open subjects that are counted; None if the measure does not count open subjects.
         verdict: how the window compares with the one that is chosen, in sentences; empty if none is.
         comparison: both windows as a table; None if none is chosen.
+        explain: the address of what is behind the figure.
     """
 
     tile: Tile
@@ -69,6 +70,7 @@ class Breakdown(Struct, frozen=True):
     subjects: Subjects | None
     verdict: tuple[str, ...] = ()
     comparison: dict[str, Any] | None = None
+    explain: str = ""
 
 
 def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery:
@@ -109,6 +111,7 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         subjects=_subjects(question, view, listed_most) if has_rows else None,
         verdict=compared.says() if compared else (),
         comparison=plain(compared.table()) if compared else None,
+        explain=f"/api/explain/{question.measure.name}?{question.query()}",
     )
 
 
