@@ -44,6 +44,7 @@ class RuleAlert(NamedTuple):
         state: pending until the rule's `for` has passed, then firing.
         active_at: the time since which it has been bad, in microseconds since 1970.
         is_undecided: its series were neither bad nor good at this step, or missing.
+        figure: the figure at this step; None if it is missing.
     """
 
     rule: Rule
@@ -51,6 +52,7 @@ class RuleAlert(NamedTuple):
     state: AlertState
     active_at: int
     is_undecided: bool
+    figure: float | None = None
 
 
 class Active(Struct):
@@ -142,6 +144,7 @@ class Engine:
             for scope in scopes - known.keys():
                 del self.memory.bad[rule.name, scope]
         active = {scope for name, scope in self.memory.active if name == rule.name}
+        figures = combined(rule.series, "", by_name) if scopes | active else {}
         for scope in sorted(scopes | active):
             alert = advance(
                 rule, self.memory.active.get((rule.name, scope)), self.memory.bad.get((rule.name, scope), False), now
@@ -153,7 +156,10 @@ class Engine:
                 continue
             self.memory.active[rule.name, scope] = alert
             labels = dict(zip(rule.series.by, scope, strict=True))
-            yield RuleAlert(rule, labels, alert.state, alert.active_at, scope not in known)
+            figure = figures.get(scope, math.nan)
+            yield RuleAlert(
+                rule, labels, alert.state, alert.active_at, scope not in known, None if math.isnan(figure) else figure
+            )
 
     def _ended(
         self, rule: Rule, known: Mapping[Scope, bool], by_name: Mapping[str, Sequence[SampleLike]]

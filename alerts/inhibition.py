@@ -22,7 +22,7 @@ class Matcher(Struct, frozen=True):
         return f'{self.name}{"!=" if self.is_negated else "="}"{self.value}"'
 
 
-class Among(Struct, frozen=True):
+class OneOf(Struct, frozen=True):
     """A label that must have one of several values."""
 
     name: str
@@ -45,8 +45,8 @@ class Inhibition(Struct, frozen=True, kw_only=True):
         equal: labels that must have the same value in both.
     """
 
-    source: tuple[Matcher | Among, ...]
-    target: tuple[Matcher | Among, ...]
+    source: tuple[Matcher | OneOf, ...]
+    target: tuple[Matcher | OneOf, ...]
     equal: tuple[str, ...] = ()
 
     def inhibits(self, target: Mapping[str, str], source: Mapping[str, str]) -> bool:
@@ -76,7 +76,7 @@ CHAIN: tuple[tuple[str, ...], ...] = (
 def _chained() -> Iterable[Inhibition]:
     for place, causes in enumerate(CHAIN[:-1], 1):
         consequences = tuple(rule for rules in CHAIN[place:] for rule in rules)
-        yield Inhibition(source=(Among("rule", causes),), target=(Among("rule", consequences),))
+        yield Inhibition(source=(OneOf("rule", causes),), target=(OneOf("rule", consequences),))
 
 
 INHIBITIONS = (
@@ -86,7 +86,13 @@ INHIBITIONS = (
         equal=("force", "measure", "detainee", "suite"),
     ),
     *_chained(),
-    Inhibition(source=(Matcher("rule", "no_live_data"),), target=(Among("rule", ("feed_silent", "feed_doubted")),)),
+    Inhibition(
+        source=(Matcher("rule", "no_live_data"),),
+        target=(OneOf("rule", ("feed_silent", "feed_doubted", "system_silent")),),
+    ),
+    Inhibition(
+        source=(Matcher("rule", "system_silent"),), target=(Matcher("rule", "feed_silent"),), equal=("force", "system")
+    ),
 )
 
 

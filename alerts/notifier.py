@@ -84,6 +84,9 @@ class Notifier:
         self._post, self._monotonic = post, monotonic
         self._update = AlertUpdate((), ())
         self._sent_at: dict[tuple[AlertKey, int], float] = {}
+        self._sent: dict[tuple[AlertKey, int], float | None] = {}
+        self._highest: dict[tuple[AlertKey, int], float] = {}
+        """The highest figure of each alert since the inbox last accepted one: a rise while the inbox is down must not be lost."""
         self._accepted: set[tuple[AlertKey, EndedAlert]] = set()
         self._active: InboxAlerts = ()
         self._warned_at = float("-inf")
@@ -105,6 +108,7 @@ class Notifier:
         with self._changed:
             reply = InboxReply(self._accepted, self._active)
             self._accepted, self._active = set(), ()
+            self._highest = _higher(self._highest, update.firing)
             ended = [each for each in update.ended if (each[1], each[2]) not in reply.accepted]
             self._update = AlertUpdate(update.firing, ended)
             self._changed.notify()
@@ -129,15 +133,28 @@ class Notifier:
                 continue
             return
         now = self._monotonic()
-        current = {(key_of(each), each.active_at) for each in update.firing}
+        current = {_start_of(each) for each in update.firing}
         self._sent_at = {key: at for key, at in self._sent_at.items() if key in current}
+        self._sent = {key: figure for key, figure in self._sent.items() if key in current}
         due = [each for each in update.firing if self._is_due(each, now)]
         for group, firing in _groups(due, lambda each: (each.rule, each.scope)):
-            if self._deliver(group, [_firing(each) for each in firing]):
-                self._sent_at |= {(key_of(each), each.active_at): now for each in firing}
+            highest = {_start_of(each): self._highest.get(_start_of(each)) for each in firing}
+            if self._deliver(group, [_firing(each, highest[_start_of(each)]) for each in firing]):
+                self._sent_at |= {_start_of(each): now for each in firing}
+                self._sent |= {_start_of(each): each.figure for each in firing}
+                self._forget(highest)
 
     def _is_due(self, alert: RuleAlert, now: float) -> bool:
-        return now - self._sent_at.get((key_of(alert), alert.active_at), float("-inf")) >= REPEAT_SECONDS
+        """Whether to send an alert: it has a new figure whose rises are notified, or it was not sent for a while."""
+        start = _start_of(alert)
+        is_repeated = now - self._sent_at.get(start, float("-inf")) >= REPEAT_SECONDS
+        is_new = alert.rule.rise is not None and self._highest.get(start, alert.figure) != self._sent.get(start)
+        return is_repeated or is_new
+
+    def _forget(self, highest: Mapping[tuple[AlertKey, int], float | None]) -> None:
+        """Forget the highest figures that the inbox has accepted, but not those that are higher by now."""
+        with self._changed:
+            self._highest = {key: each for key, each in self._highest.items() if highest.get(key) != each}
 
     def _deliver(
         self,
@@ -173,8 +190,22 @@ def _groups(
         yield dict(labels), list(rows)
 
 
-def _firing(alert: RuleAlert) -> PayloadAlert:
-    return payload_alert(alert.rule, alert.scope, _began(alert.rule, alert.active_at))
+def _start_of(alert: RuleAlert) -> tuple[AlertKey, int]:
+    """An alert's key and start: it may end and begin again."""
+    return key_of(alert), alert.active_at
+
+
+def _higher(
+    highest: Mapping[tuple[AlertKey, int], float], firing: Iterable[RuleAlert]
+) -> dict[tuple[AlertKey, int], float]:
+    """The highest figure of each firing alert so far."""
+    figures = {_start_of(each): each.figure for each in firing if each.figure is not None}
+    return {key: max(figure, highest.get(key, figure)) for key, figure in figures.items()}
+
+
+def _firing(alert: RuleAlert, highest: float | None) -> PayloadAlert:
+    began = _began(alert.rule, alert.active_at)
+    return payload_alert(alert.rule, alert.scope, began, figure=alert.figure, highest=highest)
 
 
 def _ended(rule: Rule, key: AlertKey, end: EndedAlert) -> PayloadAlert:

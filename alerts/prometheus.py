@@ -10,19 +10,23 @@ from alerts.rule import Outside, Rule, Series, Threshold
 
 BREACH = "bluelamp:breach"
 """The recorded series of every rule: 1 while bad, 0 while good; unchanged while that is unknown."""
+FIGURE = "bluelamp:figure"
+"""The recorded figure of every rule whose rises are notified; the inbox queries it."""
 _MEMORY = "1d"
 _ENDED = "10m"
 EVALUATED_EVERY = "5s"
 
 
 def rule_file(rules: Sequence[Rule], every: str = EVALUATED_EVERY) -> dict[str, Any]:
-    """The rule file: for each rule, a recording rule for its condition and an alerting rule on that."""
+    """The rule file: for each rule, a recording rule for its condition, one for its figure if needed, and an alerting rule."""
     return {"groups": [{"name": "bluelamp", "interval": every, "rules": list(_rules(rules))}]}
 
 
 def _rules(rules: Sequence[Rule]) -> Iterable[dict[str, Any]]:
     for rule in rules:
         yield {"record": BREACH, "expr": breach(rule), "labels": {"rule": rule.name}}
+        if rule.rise:
+            yield {"record": FIGURE, "expr": _value(rule.series), "labels": {"rule": rule.name}}
         yield _alert(rule)
 
 
@@ -107,6 +111,9 @@ class Addresses(Struct, frozen=True, kw_only=True):
         alertmanager: Alertmanager.
         rules: the rule file, or a pattern that matches several.
         token_file: the path, for Alertmanager, of the file that contains the engine's token.
+        board: the board; empty if its metrics are not read.
+        gateway: the gateway; likewise.
+        metrics_token_file: the path, for Prometheus, of the file that contains the token for metrics; empty if none is needed.
     """
 
     exporter: str = "exporter:9118"
@@ -114,18 +121,24 @@ class Addresses(Struct, frozen=True, kw_only=True):
     alertmanager: str = "alertmanager:9093"
     rules: str = "rules/*.yml"
     token_file: str = "/run/secrets/bluelamp_engine_token"  # noqa: S105 - a path, not the secret
+    board: str = "board:8018"
+    gateway: str = "gateway:8028"
+    metrics_token_file: str = "/run/secrets/bluelamp_metrics_token"  # noqa: S105 - a path, not the secret
 
 
 def prometheus(addresses: Addresses, every: str = EVALUATED_EVERY) -> dict[str, Any]:
     """The configuration of Prometheus: it scrapes the rules' series often, and the rest (ten times as many) less often."""
+    targets = {"inbox": addresses.inbox, "board": addresses.board, "gateway": addresses.gateway}
+    scraped = [
+        _scrape(JOB, addresses.exporter, "/metrics/rules", every),
+        _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
+        *(_scrape(f"{JOB}_{name}", target, "/metrics", "15s") for name, target in targets.items() if target),
+    ]
+    proof = {"authorization": {"credentials_file": addresses.metrics_token_file}}
     return {
         "global": {"scrape_interval": "15s", "evaluation_interval": every},
         "rule_files": [addresses.rules],
-        "scrape_configs": [
-            _scrape(JOB, addresses.exporter, "/metrics/rules", every),
-            _scrape(f"{JOB}_readings", addresses.exporter, "/metrics/others", "15s"),
-            _scrape(f"{JOB}_inbox", addresses.inbox, "/metrics", "15s"),
-        ],
+        "scrape_configs": [each | proof if addresses.metrics_token_file else each for each in scraped],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses.alertmanager]}]}]},
     }
 

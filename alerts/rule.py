@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+RUNBOOKS = "docs/run/runbooks.md"
 Severity = Literal["critical", "warning", "info", "heartbeat"]
 """Critical pages somebody at once; warning sends a notice; info is only displayed; heartbeat fires while data arrive."""
 Side = Literal["below", "above"]
@@ -66,6 +67,18 @@ class Outside(Struct, frozen=True, kw_only=True):
 Condition = Threshold | Outside
 
 
+class Rise(Struct, frozen=True, kw_only=True):
+    """When a count that rises under an active alert is notified again.
+
+    Attributes:
+        step: by how much it must have risen since it was last notified, or since it fell after that.
+        every_seconds: the shortest time between two notifications: what rises sooner is notified when it has passed.
+    """
+
+    step: float
+    every_seconds: int
+
+
 class Rule(Struct, frozen=True, kw_only=True):
     """One rule of the table.
 
@@ -81,8 +94,10 @@ class Rule(Struct, frozen=True, kw_only=True):
         minimum_n: with a smaller n a figure is neither bad nor good.
         for_seconds: how long it must be bad before the alert fires.
         keep_firing_for_seconds: how long it must be good before the alert ends.
+        runbook: the heading of its runbook in docs/run/runbooks.md, as its anchor; empty if it needs none.
         is_child: it is about a child.
         keeps_last_state: a figure that is neither bad nor good, or missing, keeps its last state; otherwise it counts as not bad.
+        rise: when a rise of its figure is notified again; None if never.
     """
 
     name: str
@@ -93,11 +108,13 @@ class Rule(Struct, frozen=True, kw_only=True):
     who: str
     what_to_do: str
     measure: str = ""
+    runbook: str = ""
     minimum_n: int = 0
     for_seconds: int = 0
     keep_firing_for_seconds: int = 0
     is_child: bool = False
     keeps_last_state: bool = True
+    rise: Rise | None = None
 
     def alert_name(self) -> str:
         """Its name in Prometheus, such as Grade1UnresourcedSeveral."""
@@ -114,7 +131,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     def annotations(self) -> dict[str, str]:
         """The texts that Prometheus attaches to the alert."""
-        return {"summary": self.title, "description": self.what_to_do, "who": self.who}
+        texts = {"summary": self.title, "description": self.what_to_do, "who": self.who}
+        return {**texts, "runbook_url": f"{RUNBOOKS}#{self.runbook}"} if self.runbook else texts
 
 
 def table_errors(rules: tuple[Rule, ...]) -> list[str]:
@@ -133,6 +151,8 @@ def _rule_errors(rule: Rule) -> list[str]:
         errors += [f"{rule.name} would be good and bad at once: correct `clear`."] if is_wrong else []
     if not (rule.title and rule.who and rule.what_to_do.endswith(".")):
         errors.append(f"{rule.name} needs a title, who is notified, and what they do as a sentence.")
+    if rule.rise and not (rule.condition.side == "above" and rule.rise.step > 0 and rule.rise.every_seconds > 0):
+        errors.append(f"{rule.name}: only a figure that is bad when it is high can rise, by a step and a time above 0.")
     if (rule.severity == "heartbeat") == rule.keeps_last_state:
         errors.append(f"{rule.name}: only a heartbeat may end when data stops.")
     if (rule.measure or rule.series.known_by) and "force" not in rule.series.by:

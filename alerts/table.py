@@ -1,7 +1,7 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
-from alerts.rule import Bound, Combine, Condition, Outside, Rule, Series, Severity, Side, Threshold
+from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
@@ -11,6 +11,10 @@ from streams.refusal import CAUSES, WORDS, Cause
 
 _SUPERVISOR, _INSPECTOR, _ENGINEER = "contact-centre supervisor", "duty inspector", "engineer"
 _CUSTODY = "custody inspector"
+
+_EACH = Rise(step=1, every_seconds=60)
+"""Every further incident or caller is notified, in one message a minute at most."""
+_EACH_HOURLY = Rise(step=1, every_seconds=3600)
 
 
 def _on(measure: str, window: str = "", side: Side = "above", *, is_at_worst: bool = False) -> Series:
@@ -38,6 +42,7 @@ def _any(
     *,
     over: int = 0,
     clear: int | None = None,
+    rise: Rise,
     for_seconds: int = 0,
     keep_firing_for_seconds: int = 0,
 ) -> Rule:
@@ -54,6 +59,7 @@ def _any(
         is_child=name.startswith("child_"),
         for_seconds=for_seconds,
         keep_firing_for_seconds=keep_firing_for_seconds,
+        rise=rise,
     )
 
 
@@ -91,7 +97,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
-        "Fewer than 90 % of 999 calls are known to be answered within target",
+        "Fewer than 90% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.9, clear=0.92),
         "warning",
         _SUPERVISOR,
@@ -103,7 +109,7 @@ _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_far_below_standard",
-        "Fewer than 70 % of 999 calls are known to be answered within target",
+        "Fewer than 70% of 999 calls are known to be answered within target",
         Threshold(side="below", limit=0.7, clear=0.8),
         "critical",
         _SUPERVISOR,
@@ -119,6 +125,7 @@ _CONTACT = (
         _SUPERVISOR,
         "Free a call taker from another line, and answer now.",
         keep_firing_for_seconds=300,
+        rise=_EACH,
     ),
     _any(
         "contact_999_waiting_over_30_seconds_count",
@@ -130,11 +137,12 @@ _CONTACT = (
         over=2,
         clear=0,
         keep_firing_for_seconds=300,
+        rise=_EACH,
     ),
     _share(
         "contact_999_abandoned_ratio",
         "contact_999_abandoned_high",
-        "More than 5 % of 999 calls were or may have been abandoned in the last hour",
+        "More than 5% of 999 calls were or may have been abandoned in the last hour",
         Threshold(side="above", limit=0.05, clear=0.03),
         "warning",
         _SUPERVISOR,
@@ -155,7 +163,7 @@ _CONTACT = (
     _share(
         "triage_abandoned_ratio",
         "triage_abandoned_high",
-        "More than 20 % of calls were abandoned at triage in the last hour",
+        "More than 20% of calls were abandoned at triage in the last hour",
         Threshold(side="above", limit=0.2, clear=0.15),
         "warning",
         _SUPERVISOR,
@@ -170,6 +178,7 @@ _CONTACT = (
         "Answer the longest waits first, or call them back.",
         for_seconds=60,
         keep_firing_for_seconds=300,
+        rise=Rise(step=5, every_seconds=600),
     ),
 )
 
@@ -184,6 +193,7 @@ _INCIDENT = (
         _INSPECTOR,
         "Divert a unit from a lower grade, or ask a neighbouring area for one.",
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unresourced_over_2_minutes_count",
@@ -196,6 +206,7 @@ _INCIDENT = (
         clear=_SEVERAL // 2,
         for_seconds=60,
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
@@ -205,6 +216,7 @@ _INCIDENT = (
         _INSPECTOR,
         "Find out where the unit is, send a nearer one if there is one, and have the caller called back.",
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_1_unattended_over_15_minutes_count",
@@ -217,6 +229,7 @@ _INCIDENT = (
         clear=_SEVERAL // 2,
         for_seconds=60,
         keep_firing_for_seconds=600,
+        rise=_EACH,
     ),
     _any(
         "grade_2_unattended_over_2_hours_count",
@@ -226,6 +239,7 @@ _INCIDENT = (
         "sergeant",
         "Reassess the risk of each waiting incident, and let the caller know when to expect an officer.",
         keep_firing_for_seconds=300,
+        rise=Rise(step=10, every_seconds=1800),
     ),
     Rule(
         name="incident_downgraded_near_breach",
@@ -236,6 +250,7 @@ _INCIDENT = (
         severity="info",
         who=_INSPECTOR,
         what_to_do="Check the reason for the regrade: risk decides the grade, not the target time.",
+        rise=_EACH_HOURLY,
     ),
 )
 
@@ -403,6 +418,7 @@ _UNRECORDED = tuple(
         "warning",
         _ENGINEER,
         f"Find out why the source sent no end, and have it sent. If it cannot be sent, end it on the page Alerts, or run `bluelamp end {subject}`.",
+        rise=Rise(step=10, every_seconds=3600),
         for_seconds=60,
     )
     for subject in UNRECORDED_END
@@ -415,7 +431,89 @@ _RECORD_SILENT = _any(
     "warning",
     _ENGINEER,
     "Ask the suite whether the person is still there. If not, find out why the source sent no end, and have it sent: nothing else ends a detention.",
+    rise=_EACH_HOURLY,
     for_seconds=60,
+)
+
+
+def _own(
+    name: str,
+    title: str,
+    metric: str,
+    by: tuple[str, ...],
+    condition: Threshold,
+    severity: Severity,
+    what_to_do: str,
+    runbook: str,
+    for_seconds: int = 60,
+) -> Rule:
+    """About how Blue Lamp itself runs; the alert names its runbook."""
+    return Rule(
+        name=name,
+        title=title,
+        series=Series(metric=metric, by=by, combine="min" if condition.side == "below" else "max"),
+        condition=condition,
+        severity=severity,
+        who=_ENGINEER,
+        what_to_do=f"{what_to_do} Runbook: {RUNBOOKS}#{runbook}.",
+        runbook=runbook,
+        for_seconds=for_seconds,
+        keep_firing_for_seconds=60,
+    )
+
+
+_STARTS_MAX, _ARCHIVE_SECONDS, _CERTIFICATE_SECONDS = 4, 36 * 3600, 14 * 24 * 3600
+_OPERATION = (
+    _own(
+        "process_restarting",
+        "A process keeps restarting",
+        "bluelamp_starts_recently",
+        ("service", "process"),
+        Threshold(side="above", limit=_STARTS_MAX, clear=_STARTS_MAX),
+        "warning",
+        "Read the end of its log: each time it stopped, it said why.",
+        "a-process-keeps-restarting",
+    ),
+    _own(
+        "disk_nearly_full",
+        "A disk is nearly full",
+        "bluelamp_disk_free_ratio",
+        ("disk",),
+        Threshold(side="below", limit=0.1, clear=0.15),
+        "warning",
+        "Free space before Kafka and Redis stop.",
+        "the-disk-is-full",
+    ),
+    _own(
+        "archive_overdue",
+        "The log has not been archived for a day and a half",
+        "bluelamp_archive_age_seconds",
+        (),
+        Threshold(side="above", limit=_ARCHIVE_SECONDS, clear=_ARCHIVE_SECONDS),
+        "warning",
+        "Run `bluelamp archive`, and read what it says.",
+        "the-archive-is-overdue",
+    ),
+    _own(
+        "gateway_refuses",
+        "The gateway refuses requests",
+        "bluelamp_gateway_refused_recently",
+        ("reason",),
+        Threshold(side="above", limit=10, clear=0),
+        "warning",
+        "Read the gateway's log, which names the sender. Facts that it refused are missing until they are sent again.",
+        "the-gateway-refuses-requests",
+    ),
+    _own(
+        "certificate_expires",
+        "A certificate expires within 14 days",
+        "bluelamp_certificate_expires_in_seconds",
+        ("certificate",),
+        Threshold(side="below", limit=_CERTIFICATE_SECONDS, clear=_CERTIFICATE_SECONDS),
+        "warning",
+        "Renew it, and restart what uses it.",
+        "a-certificate-expires",
+    ),
 )
 
 _MONITOR = (
@@ -424,11 +522,22 @@ _MONITOR = (
     Rule(
         name="feed_silent",
         title="A feed is silent: nothing new arrives from it, and its figures are not live",
-        series=Series(metric="bluelamp_feed_silent", by=("force", "feed"), combine="min"),
+        series=Series(metric="bluelamp_feed_silent", by=("force", "feed", "system"), combine="min"),
         condition=Threshold(side="above", limit=0, clear=0),
         severity="critical",
         who=_ENGINEER,
         what_to_do="Warn the control room that these figures are out of date, and check the feed's sender.",
+        for_seconds=30,
+        keep_firing_for_seconds=60,
+    ),
+    Rule(
+        name="system_silent",
+        title="A system is silent: none of its feeds sends anything, and their figures are not live",
+        series=Series(metric="bluelamp_system_silent", by=("force", "system"), combine="min"),
+        condition=Threshold(side="above", limit=0, clear=0),
+        severity="critical",
+        who=_ENGINEER,
+        what_to_do="Warn the control room that these figures are out of date, and check the system and what sends from it.",
         for_seconds=30,
         keep_firing_for_seconds=60,
     ),
@@ -476,6 +585,7 @@ _MONITOR = (
         who=_ENGINEER,
         what_to_do="Run `bluelamp check` to find the machine, synchronise it with a time server, and check that every feed is live.",
     ),
+    *_OPERATION,
     Rule(
         name="log_unreachable",
         title="The log (Kafka) does not answer",
@@ -533,7 +643,7 @@ _MONITOR = (
     Rule(
         name="no_live_data",
         title="No feed of any force is live",
-        series=Series(metric="bluelamp_feed_live", by=(), combine="sum", if_none=0),
+        series=Series(metric="bluelamp_feeds_live_or_loading", by=(), if_none=0),
         condition=Threshold(side="below", limit=1, clear=1),
         severity="critical",
         who=_ENGINEER,

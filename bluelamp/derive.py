@@ -43,7 +43,7 @@ from measures.measure import (
 )
 from measures.outcome import AS_MET, AS_MISSED, LEFT_OUT
 from measures.published import PUBLISHED
-from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
+from measures.window import DAY_WINDOWS, LIVE_WINDOWS, REPORT_WINDOWS
 from producers.declaration import Mapping
 from producers.fact_page import fact_page
 from producers.gateway.asyncapi import asyncapi
@@ -137,8 +137,9 @@ def _handbook() -> str:
         "",
         "The definition of every measure. [What a figure means](semantics.md) explains the terms.",
         "",
-        f"Live windows: {', '.join(LIVE_WINDOWS)}. Report windows: {', '.join(REPORT_WINDOWS)}, and FROM/TO in local dates, TO",
-        f"excluded. Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
+        f"Live windows: {', '.join(LIVE_WINDOWS)}, and FROM/TO in local times. Report windows:",
+        f"{', '.join((*DAY_WINDOWS, *REPORT_WINDOWS))}, and FROM/TO in local dates. TO is excluded.",
+        f"Report windows can also be broken down by {' and '.join(DATE_DIMENSIONS)}.",
         "",
     ]
     for measure in CATALOGUE.values():
@@ -348,8 +349,11 @@ def _alerts() -> str:
         "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
         "and the suite, and ends when the measure is live and no longer counts the detainee.",
         "",
-        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | severity | who | what to do |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "*Rises* says by how much a figure must rise under an active alert before people are notified again, and how long after the last",
+        "notification at the earliest.",
+        "",
+        "| alert | what is wrong | bad | good again | minimum n | bad for | good for | rises | severity | who | what to do |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_alert_row(rule) for rule in RULES)]) + "\n"
 
@@ -377,9 +381,13 @@ def _alert_row(rule: Rule) -> str:
     at_worst = ", at worst," if rule.series.bound else ""
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),
-        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", rule.severity, rule.who, rule.what_to_do,
+        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", _rises(rule), rule.severity, rule.who, rule.what_to_do,
     ]  # fmt: skip
     return f"| {' | '.join(parts)} |"
+
+
+def _rises(rule: Rule) -> str:
+    return f"by {rule.rise.step:g}, after {rule.rise.every_seconds} s" if rule.rise else ""
 
 
 def _limits(rule: Rule) -> tuple[str, str]:

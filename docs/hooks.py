@@ -1,4 +1,4 @@
-"""A hook of MkDocs: a link to a file of the project that is no page of the site becomes the file's name."""
+"""A hook of MkDocs: a link to a file of the project that is not a page of the site becomes the file's name."""
 
 import re
 from pathlib import Path, PurePosixPath

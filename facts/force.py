@@ -153,6 +153,7 @@ class Feed(_Part, frozen=True, kw_only=True):
     Attributes:
         name: the name in its heartbeats.
         topic: the topic of its facts.
+        system: the system that sends it; its feeds fall silent together. The topic, unless given.
         lines: for contact feeds, the lines it reports; empty means all.
         stale_after_seconds: without a heartbeat for this long, its figures are not live.
     """
@@ -161,6 +162,11 @@ class Feed(_Part, frozen=True, kw_only=True):
     topic: Topic
     lines: tuple[Line, ...] = ()
     stale_after_seconds: Seconds = 60
+    system: Label = ""
+
+    def source(self) -> str:
+        """The system that sends it."""
+        return self.system or self.topic
 
 
 class LadderStep(_Part, frozen=True, kw_only=True):
@@ -170,13 +176,13 @@ class LadderStep(_Part, frozen=True, kw_only=True):
         response: for alerts about waiting incidents with this response, whether or not somebody has acknowledged them.
         severity: for unacknowledged alerts with this severity. Either this or `response` is given.
         after_seconds: how long the alert has been active, or unacknowledged.
-        tell: who is notified.
+        notify: who is notified.
     """
 
     response: Response | None = None
     severity: Literal["critical", "warning"] | None = None
     after_seconds: Annotated[int, Meta(ge=0)]
-    tell: Annotated[str, Meta(min_length=1)]
+    notify: Annotated[str, Meta(min_length=1)]
 
 
 class AttentionLimit(_Part, frozen=True, kw_only=True):
@@ -402,7 +408,7 @@ def _ladder_faults(force: Force) -> Iterable[tuple[str, str]]:
     for step in force.ladder:
         if (step.response is None) == (step.severity is None):
             yield (
-                f"The ladder step that notifies {step.tell!r} must have exactly one of `response` and `severity`.",
+                f"The ladder step that notifies {step.notify!r} must have exactly one of `response` and `severity`.",
                 "Remove one of them, or add the missing one.",
             )
 

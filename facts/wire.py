@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
@@ -14,7 +14,7 @@ from facts.cloudevents import NotAnEventError, data_of, is_event
 from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
 from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
-from facts.union import AnyFact, Topic, topic_of
+from facts.union import FACT_TYPES, TOPICS, AnyFact, Topic, topic_of
 
 RECORD_LIMIT_BYTES = 1_048_576
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -64,6 +64,23 @@ _MESSAGES: tuple[tuple[str, Reason], ...] = (
 )
 
 _QUOTED = r"'.*'|\".*\""
+
+_TYPES_OF: dict[Topic, frozenset[type[AnyFact]]] = {
+    topic: frozenset(kind for kind in FACT_TYPES if topic_of(kind) in (topic, None)) for topic in TOPICS
+}
+_NO_MORE = timedelta(0)
+_FURTHER_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
+    FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE)),
+    # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
+    DetaineeArrived: (("relevant_time", timedelta(days=1)),),
+    ExtensionAuthorised: (("until", timedelta(days=4)),),
+    WarrantApplied: (("sits_at", timedelta(days=4)),),
+}
+_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
+    kind: ((("recorded_at", _NO_MORE),) if issubclass(kind, SubjectFact) else ()) + _FURTHER_TIMES.get(kind, ())
+    for kind in FACT_TYPES
+}
+"""The times of each type of fact besides `at`, each with how long after the latest `at` it may be."""
 
 _ONE = msgspec.json.Decoder(AnyFact)
 _MANY = msgspec.json.Decoder(list[AnyFact])
@@ -119,7 +136,7 @@ def decode(record: bytes | None, topic: Topic, received_at: datetime) -> Decoded
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _decode_piecemeal(record, topic, received_at)
     return (
-        _validated(list(enumerate(facts)), [], topic, received_at)
+        _validated(enumerate(facts), [], topic, received_at)
         if facts
         else _refused("empty", "The record contains no facts.")
     )
@@ -151,47 +168,33 @@ def _refused(reason: Reason, what: str) -> Decoded:
 
 
 def _validated(
-    facts: list[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
+    facts: Iterable[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
 ) -> Decoded:
-    latest = received_at + CLOCK_TOLERANCE
+    latest, expected = received_at + CLOCK_TOLERANCE, _TYPES_OF[topic]
     kept: list[tuple[int, AnyFact]] = []
-    for index, fact in facts:
-        refusal = _misplaced(fact, topic, index) or _implausible(fact, latest, index)
+    for place in facts:
+        index, fact = place
+        refusal = None if type(fact) in expected else _misplaced(fact, topic, index)
+        refusal = refusal or _implausible(fact, latest, index)
         if refusal:
             unreadable.append(refusal)
         else:
-            kept.append((index, fact))
+            kept.append(place)
     return Decoded(kept, unreadable)
 
 
-def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable | None:
-    if topic_of(type(fact)) in (topic, None):
-        return None
+def _misplaced(fact: AnyFact, topic: Topic, index: int) -> Unreadable:
     return refuse("wrong_topic", f"{type(fact).__name__} was sent on the topic {topic}.", index, "$.fact")
 
 
 def _implausible(fact: AnyFact, latest: datetime, index: int) -> Unreadable | None:
-    for field, time, until in _times(fact, latest):
-        if time is not None and not EARLIEST <= time <= until:
+    if not EARLIEST <= fact.at <= latest:
+        return _out_of_time("at", index)
+    for field, ahead in _TIMES[type(fact)]:
+        time = getattr(fact, field)
+        if time is not None and not EARLIEST <= time <= latest + ahead:
             return _out_of_time(field, index)
     return None
-
-
-def _times(fact: AnyFact, latest: datetime) -> Iterator[tuple[str, datetime | None, datetime]]:
-    """The times of a fact, by field, each with the latest that is plausible."""
-    yield "at", fact.at, latest
-    if isinstance(fact, SubjectFact):
-        yield "recorded_at", fact.recorded_at, latest
-    if isinstance(fact, FeedHeartbeat):
-        yield "complete_to", fact.complete_to, latest
-        yield "history_to", fact.history_to, latest
-    elif isinstance(fact, DetaineeArrived):
-        # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
-        yield "relevant_time", fact.relevant_time, latest + timedelta(days=1)
-    elif isinstance(fact, ExtensionAuthorised):
-        yield "until", fact.until, latest + timedelta(days=4)
-    elif isinstance(fact, WarrantApplied):
-        yield "sits_at", fact.sits_at, latest + timedelta(days=4)
 
 
 def _out_of_time(field: str, index: int) -> Unreadable:

@@ -103,7 +103,7 @@ def judged(
         at_worst: the value if everything that is not recorded had gone badly.
         measure: its measure.
         limit: as in `status_of`.
-        band: likewise.
+        band: as in `status_of`.
     """
     if is_worst_possible(value, measure):
         return "act"
@@ -118,7 +118,7 @@ def judged(
 
 
 def is_worst_possible(value: float, measure: Measure) -> bool:
-    """Whether a share is as bad as a share can be, such as 0.0 % within target or 100 % abandoned: it is always marked."""
+    """Whether a share is as bad as a share can be, such as 0.0% within target or 100% abandoned: it is always marked."""
     if measure.unit != "ratio" or measure.good == "neither":
         return False
     return value <= 0 if measure.good == "higher" else value >= 1

@@ -1,4 +1,4 @@
-"""Control charts (XmR): which points of a monthly or weekly series show a real change, and which are chance.
+"""Control charts (XmR): which points of a series of months or weeks show a real change, and which are chance.
 
 The four rules are those of NHS England's Making Data Count, as its tools apply them. All points count towards the limits,
 which are the mean plus and minus 2.66 mean moving ranges. A run or a trend has seven points or more.
@@ -17,7 +17,7 @@ from measures.measure import Good
 
 Rule = Literal["outside", "run", "trend", "near"]
 Side = Literal["high", "low"]
-Grain = Literal["month", "week"]
+Grain = Literal["month", "week", "day"]
 
 TO_LIMIT = Fraction(266, 100)
 """The factor from the mean moving range to the natural process limits: 3 / 1.128, rounded as Making Data Count does."""
@@ -40,7 +40,7 @@ class ChartPoint(Struct, frozen=True):
     """One value of a series.
 
     Attributes:
-        start: the first day of its month or week.
+        start: the first day of its month or week, or its day.
         value: the exact value; None if there is none. A missing value ends runs and trends, and has no moving range.
     """
 
@@ -257,17 +257,43 @@ def periods(grain: Grain, end: date, count: int) -> list[tuple[date, date]]:
     """The last `count` whole periods before a day: the first day of each, and the first day after it.
 
     Args:
-        grain: calendar months, or weeks from Monday to Sunday.
+        grain: calendar months, weeks from Monday to Sunday, or days.
         end: a local day; the period that contains it is not over and is left out.
         count: the number of periods.
     """
-    if grain == "week":
-        last = end - timedelta(days=end.weekday())
-        starts = [last - timedelta(weeks=weeks) for weeks in range(count, -1, -1)]
-    else:
-        months = end.year * 12 + end.month - 1
-        starts = [date(month // 12, month % 12 + 1, 1) for month in range(months - count, months + 1)]
-    return list(pairwise(starts))
+    last = _start_of_period(grain, end)
+    return list(pairwise(_moved(grain, last, -number) for number in range(count, -1, -1)))
+
+
+def periods_within(grain: Grain, first: date, end: date) -> list[tuple[date, date]]:
+    """The whole periods between two days, the second excluded, as `periods` gives them."""
+    start = _start_of_period(grain, first)
+    start = start if start == first else _moved(grain, start, 1)
+    found = []
+    while (after := _moved(grain, start, 1)) <= end:
+        found.append((start, after))
+        start = after
+    return found
+
+
+def _start_of_period(grain: Grain, day: date) -> date:
+    if grain == "month":
+        return day.replace(day=1)
+    return day - timedelta(days=day.weekday()) if grain == "week" else day
+
+
+def _moved(grain: Grain, start: date, count: int) -> date:
+    """The start of the period a number of periods later, or earlier if it is negative."""
+    if grain == "month":
+        year, month = divmod(start.year * 12 + start.month - 1 + count, 12)
+        return date(year, month + 1, 1)
+    return start + count * timedelta(weeks=1 if grain == "week" else 0, days=1 if grain == "day" else 0)
+
+
+def without_limits(points: Sequence[ChartPoint]) -> Chart:
+    """The chart of days, without limits and signals: the days of a week differ, and limits would report that as signals."""
+    n = sum(point.value is not None for point in points)
+    return Chart(tuple(points), (LimitsPeriod(points[0].start, n, None, None),), ())
 
 
 def exact(value: float | None, met: int | None, n: int) -> Fraction | None:

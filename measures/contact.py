@@ -1,12 +1,11 @@
 """What a contact counts for. Each stay in a queue is a leg: answered, abandoned, ended otherwise or still waiting."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from typing import cast
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult
 from facts.fact import EndedByHand, SubjectFact
 from facts.force import NONE
 from measures.outcome import (
@@ -14,11 +13,10 @@ from measures.outcome import (
     AS_MISSED,
     LEFT_OUT,
     NO_TARGET,
-    TENTHS,
+    SECOND,
     KindName,
     Outcome,
     Outcomes,
-    Target,
     microseconds,
 )
 from measures.outcome_builder import OutcomeBuilder
@@ -28,14 +26,26 @@ _DECIDED: tuple[KindName, ...] = ("leg_answer_decided", "leg_service_decided")
 _End = ContactAnswered | ContactAbandoned | ContactConcluded
 
 
-class _Leg(Struct):
-    """One stay in one queue, with the facts of how it ended, in order of time."""
+class _Leg(Struct, gc=False):
+    """One stay in one queue, with the first end of each kind. Times are in microseconds since 1970."""
 
     offered: ContactOffered
-    ends: list[_End] = field(default_factory=list)
+    at: int
+    dimensions: tuple[str, str, str]
+    answered: int | None = None
+    abandoned: int | None = None
+    concluded: int | None = None
+    result: ContactResult | None = None
 
-    def first(self, kind: type[SubjectFact]) -> datetime | None:
-        return next((end.at for end in self.ends if isinstance(end, kind)), None)
+    def add(self, end: _End) -> None:
+        """Add an end; ends are added in order, and only the first of each kind counts."""
+        kind = type(end)
+        if kind is ContactAnswered:
+            self.answered = microseconds(end.at) if self.answered is None else self.answered
+        elif kind is ContactAbandoned:
+            self.abandoned = microseconds(end.at) if self.abandoned is None else self.abandoned
+        elif isinstance(end, ContactConcluded) and self.concluded is None:
+            self.concluded, self.result = microseconds(end.at), end.result
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand] = ()) -> Outcomes:
@@ -46,12 +56,12 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
         rules: the rules of the contact's force.
         by_hand: the ends by hand, in order.
     """
-    legs, strays = _legs(facts)
-    builder = OutcomeBuilder("contact", legs[0].offered.at if legs else facts[0].at)
+    legs, strays = _legs(facts, rules)
+    builder = OutcomeBuilder("contact", legs[0].at if legs else microseconds(facts[0].at))
     if strays:
-        builder.incomplete(strays[0].at)
+        builder.incomplete(microseconds(strays[0].at))
     if legs:
-        builder.count("contact_offered", legs[0].offered.at, _dimensions(legs[0], rules))
+        builder.count("contact_offered", legs[0].at, legs[0].dimensions)
     for leg in legs:
         before = len(builder.finished)
         _count_leg(leg, leg is legs[-1], by_hand, builder, rules)
@@ -60,19 +70,24 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
     return builder.outcomes()
 
 
-def _legs(facts: Sequence[SubjectFact]) -> tuple[list[_Leg], list[_End]]:
+def _legs(facts: Sequence[SubjectFact], rules: Rules) -> tuple[list[_Leg], list[_End]]:
     """The legs in order, and the ends in queues to which the contact was never offered."""
     legs: list[_Leg] = []
-    by_queue: dict[str, list[_Leg]] = defaultdict(list)
+    by_queue: dict[str, list[_Leg]] = {}
+    ends: list[_End] = []
     for fact in facts:
-        if isinstance(fact, ContactOffered) and not _offered_again(fact, by_queue[fact.queue]):
-            legs.append(_Leg(fact))
-            by_queue[fact.queue].append(legs[-1])
+        if not isinstance(fact, ContactOffered):
+            ends.append(cast(_End, fact))
+        elif not _offered_again(fact, queue := by_queue.setdefault(fact.queue, [])):
+            legs.append(_Leg(fact, microseconds(fact.at), _dimensions(fact, rules)))
+            queue.append(legs[-1])
     strays: list[_End] = []
-    for end in facts:
-        if isinstance(end, _End):
-            queue = by_queue[end.queue]
-            (_leg_of(end, queue).ends if queue else strays).append(end)
+    for end in ends:
+        offered = by_queue.get(end.queue)
+        if offered is None:
+            strays.append(end)
+        else:
+            _leg_of(end, offered).add(end)
     return legs, strays
 
 
@@ -86,84 +101,72 @@ def _leg_of(end: _End, queue: list[_Leg]) -> _Leg:
 
     A conclusion at the very time of that offer belongs to the leg before, if that has none yet.
     """
+    if len(queue) == 1:
+        return queue[0]
     place = next((place for place in reversed(range(len(queue))) if queue[place].offered.at <= end.at), 0)
     if place and isinstance(end, ContactConcluded) and end.at == queue[place].offered.at:
         before = queue[place - 1]
-        return before if before.first(ContactConcluded) is None else queue[place]
+        return before if before.concluded is None else queue[place]
     return queue[place]
 
 
-def _dimensions(leg: _Leg, rules: Rules) -> tuple[str, str, str]:
-    offered = leg.offered
+def _dimensions(offered: ContactOffered, rules: Rules) -> tuple[str, str, str]:
     return offered.line, rules.listed("queue", offered.queue), rules.listed("channel", offered.channel)
 
 
 def _count_leg(leg: _Leg, is_last: bool, by_hand: Sequence[EndedByHand], builder: OutcomeBuilder, rules: Rules) -> None:
-    dimensions = _dimensions(leg, rules)
-    start = leg.offered.at
-    builder.count("leg_offered", start, dimensions)
-    answered, abandoned, concluded = (leg.first(kind) for kind in (ContactAnswered, ContactAbandoned, ContactConcluded))
-    for end in leg.ends:
-        if isinstance(end, ContactConcluded):
-            builder.count("leg_concluded", end.at, (*dimensions, end.result))
-            break
-    if answered and abandoned:
+    dimensions, answered, abandoned = leg.dimensions, leg.answered, leg.abandoned
+    builder.count("leg_offered", leg.at, dimensions)
+    if leg.concluded is not None and leg.result is not None:
+        builder.count("leg_concluded", leg.concluded, (*dimensions, leg.result))
+    if answered is not None and abandoned is not None:
         builder.contradiction("leg_both_answered_and_abandoned", max(answered, abandoned))
-    if answered and not (abandoned and abandoned < answered):
-        _count_answered(leg, answered, builder, rules, dimensions)
-    elif abandoned:
-        _count_abandoned(leg, abandoned, builder, rules, dimensions)
-    elif concluded:
-        builder.span("leg_left", start, concluded, dimensions)
+    if answered is not None and (abandoned is None or answered <= abandoned):
+        _count_answered(leg, answered, builder, rules)
+    elif abandoned is not None:
+        _count_abandoned(leg, abandoned, builder, rules)
+    elif leg.concluded is not None:
+        builder.span("leg_left", leg.at, leg.concluded, dimensions)
     elif is_last:
-        _count_waiting(leg, by_hand, builder, rules, dimensions)
+        _count_waiting(leg, by_hand, builder, rules)
     else:
-        builder.count("leg_end_unrecorded", start, dimensions)
+        builder.count("leg_end_unrecorded", leg.at, dimensions)
 
 
-def _count_answered(
-    leg: _Leg, answered: datetime, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
-) -> None:
-    span = builder.span("leg_answered", leg.offered.at, answered, dimensions)
-    target = _target(leg, rules)
+def _count_answered(leg: _Leg, answered: int, builder: OutcomeBuilder, rules: Rules) -> None:
+    span = builder.span("leg_answered", leg.at, answered, leg.dimensions)
+    target = rules.leg_target(leg.offered.queue, leg.at)
     if span is not None and target:
+        due = target.due(leg.at)
         for kind in _DECIDED:
-            builder.decide(kind, leg.offered.at, answered, target, dimensions)
+            builder.settle(kind, leg.at, answered, due, leg.dimensions)
 
 
-def _count_abandoned(
-    leg: _Leg, abandoned: datetime, builder: OutcomeBuilder, rules: Rules, dimensions: tuple[str, ...]
-) -> None:
-    start = leg.offered.at
+def _count_abandoned(leg: _Leg, abandoned: int, builder: OutcomeBuilder, rules: Rules) -> None:
     queue = rules.queues.get(leg.offered.queue)
-    is_short = queue is not None and 0 <= (abandoned - start).total_seconds() < queue.short_abandon_seconds
-    span = builder.span("leg_abandoned_short" if is_short else "leg_abandoned", start, abandoned, dimensions)
-    target = _target(leg, rules)
-    if span is not None and target and target.due(microseconds(start)) <= microseconds(abandoned):
+    is_short = queue is not None and 0 <= abandoned - leg.at < queue.short_abandon_seconds * SECOND
+    kind: KindName = "leg_abandoned_short" if is_short else "leg_abandoned"
+    span = builder.span(kind, leg.at, abandoned, leg.dimensions)
+    target = rules.leg_target(leg.offered.queue, leg.at)
+    if span is not None and target and target.due(leg.at) <= abandoned:
         # A caller who gave up after the target was failed, and so still counts in the service level.
-        builder.decide("leg_service_decided", start, None, target, dimensions, given_up=abandoned)
+        builder.decide("leg_service_decided", leg.at, None, target, leg.dimensions, given_up=abandoned)
 
 
-def _count_waiting(
-    leg: _Leg,
-    by_hand: Sequence[EndedByHand],
-    builder: OutcomeBuilder,
-    rules: Rules,
-    dimensions: tuple[str, str, str],
-) -> None:
+def _count_waiting(leg: _Leg, by_hand: Sequence[EndedByHand], builder: OutcomeBuilder, rules: Rules) -> None:
     offered = leg.offered
-    unrecorded_from = microseconds(offered.at) + rules.wait_unrecorded_after(offered.queue, offered.line)
+    unrecorded_from = leg.at + rules.wait_unrecorded_after(offered.queue, offered.line)
     ended = next((fact for fact in by_hand if fact.at >= offered.at), None)
     if ended:
-        builder.ended_by_hand(ended, dimensions)
+        builder.ended_by_hand(ended, leg.dimensions)
         unrecorded_from = min(unrecorded_from, microseconds(ended.at))
     else:
-        builder.add_unrecorded(unrecorded_from, dimensions, "wait")
-    builder.add_open("leg_waiting", offered.at, dimensions, unrecorded_from)
-    target = _target(leg, rules)
+        builder.add_unrecorded(unrecorded_from, leg.dimensions, "wait")
+    builder.add_open("leg_waiting", leg.at, leg.dimensions, unrecorded_from)
+    target = rules.leg_target(offered.queue, leg.at)
     if target:
         for kind in _DECIDED:
-            builder.decide(kind, offered.at, None, target, dimensions, unrecorded_from=unrecorded_from)
+            builder.decide(kind, leg.at, None, target, leg.dimensions, unrecorded_from=unrecorded_from)
 
 
 def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuilder, rules: Rules) -> None:
@@ -178,7 +181,7 @@ def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuild
     kinds = {outcome.kind: outcome for outcome in counted}
     if "leg_end_unrecorded" not in kinds and "contact_contradiction" not in kinds:
         return
-    at, dimensions = leg.offered.at, _dimensions(leg, rules)
+    at, dimensions = leg.at, leg.dimensions
     ended, value = kinds.get("leg_abandoned"), AS_MET
     if ended is None:
         ended, value = kinds.get("leg_answered"), AS_MISSED
@@ -186,7 +189,7 @@ def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuild
         builder.count("leg_abandonment_unrecorded", at, dimensions, LEFT_OUT)
     else:
         builder.count_as("leg_abandonment_unrecorded", ended, value)
-    has_target = _target(leg, rules) is not None
+    has_target = rules.leg_target(leg.offered.queue, at) is not None
     builder.unrecorded(
         "leg_answer_unrecorded", kinds.get("leg_answer_decided"), at, dimensions, LEFT_OUT if has_target else NO_TARGET
     )
@@ -199,23 +202,11 @@ def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuild
 def _count_never_offered(strays: Sequence[_End], builder: OutcomeBuilder, rules: Rules) -> None:
     """Count the ends in queues to which the contact was never offered as one leg for each queue."""
     for stray in {end.queue: end for end in reversed(strays)}.values():
-        queue, at = rules.queues.get(stray.queue), stray.at
+        queue, at = rules.queues.get(stray.queue), microseconds(stray.at)
         dimensions = (queue.line if queue else NONE, rules.listed("queue", stray.queue), NONE)
-        has_target = _queue_target(stray.queue, at, rules) is not None
+        has_target = rules.leg_target(stray.queue, at) is not None
         builder.count("leg_abandonment_unrecorded", at, dimensions, LEFT_OUT)
         builder.count("leg_answer_unrecorded", at, dimensions, LEFT_OUT if has_target else NO_TARGET)
         if has_target:
             builder.count("leg_service_unrecorded", at, dimensions, LEFT_OUT)
         builder.count("leg_result_unrecorded", at, dimensions, LEFT_OUT)
-
-
-def _target(leg: _Leg, rules: Rules) -> Target | None:
-    """The target of the leg: that of its queue on the local day of its own offer, not of the contact's first."""
-    return _queue_target(leg.offered.queue, leg.offered.at, rules)
-
-
-def _queue_target(queue: str, at: datetime, rules: Rules) -> Target | None:
-    target = rules.queue_target(queue, microseconds(at))
-    if target is None or target.seconds is None:
-        return None
-    return Target(target.seconds, target.is_inclusive, TENTHS)

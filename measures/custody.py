@@ -1,7 +1,6 @@
 """What a custody number counts for: arrival, waiting, authorisation, clocks, places, disposal; and voluntary attendance."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
@@ -32,10 +31,10 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
     found = detentions(facts)
     voluntary = next((fact for fact in facts if isinstance(fact, VoluntaryAttended)), None)
     began = found[0].stays[0].arrived if found else (voluntary or facts[0]).at
-    builders = [OutcomeBuilder("detention", began)]
+    builders = [OutcomeBuilder("detention", microseconds(began))]
     if voluntary:
         words = rules.listed("suite", voluntary.suite), _yes_or_no(is_child=voluntary.child)
-        builders[0].count("voluntary_attended", voluntary.at, words)
+        builders[0].count("voluntary_attended", microseconds(voluntary.at), words)
     if not found:
         _count_without_arrival(facts, builders[0], rules)
     for detention in found:
@@ -54,14 +53,15 @@ def _count_without_arrival(facts: Sequence[SubjectFact], builder: OutcomeBuilder
     others = [fact for fact in facts if not isinstance(fact, VoluntaryAttended)]
     if not others:
         return
-    builder.incomplete(others[0].at)
+    first = microseconds(others[0].at)
+    builder.incomplete(first)
     for kind in _NOTHING_RECORDED:
-        builder.count(kind, others[0].at, (NONE, NONE), LEFT_OUT)
+        builder.count(kind, first, (NONE, NONE), LEFT_OUT)
     present = after_the_last_end(facts)
     if present:
         moved = [fact.suite for fact in present if isinstance(fact, DetaineeTransferred)]
         words = rules.listed("suite", moved[-1] if moved else None), NONE
-        builder.add_open("custody_note", present[0].at, (*words, "arrival_unrecorded"))
+        builder.add_open("custody_note", microseconds(present[0].at), (*words, "arrival_unrecorded"))
         _count_silence(present, builder, words, rules)
         _count_review(Detention(None, [], pauses_in_hospital(present), facts=present), builder, words)
 
@@ -69,22 +69,23 @@ def _count_without_arrival(facts: Sequence[SubjectFact], builder: OutcomeBuilder
 def _detention(detention: Detention, rules: Rules) -> Iterator[OutcomeBuilder]:
     """What each stay counts for, as a subject of its own that began when the person arrived."""
     for number, stay in enumerate(detention.stays):
-        builder = OutcomeBuilder("detention", stay.arrived)
+        arrived, ended = microseconds(stay.arrived), microseconds(stay.ended) if stay.ended else None
+        builder = OutcomeBuilder("detention", arrived)
         words = rules.listed("suite", stay.places[0].suite), _yes_or_no(is_child=stay.child)
         if not number:
-            builder.count("detainee_arrived", stay.arrived, words)
+            builder.count("detainee_arrived", arrived, words)
         authorised = _authorised(stay)
-        if authorised and stay.is_authorised_again:
-            _count_span("arrived_to_authorised", stay.arrived, authorised, builder, words)
+        if authorised is not None and stay.is_authorised_again:
+            _count_span("arrived_to_authorised", arrived, authorised, builder, words)
         last = rules.listed("suite", stay.places[-1].suite), words[1]
         _count_places(stay, builder, rules)
-        if stay.ended:
-            _count_span("arrived_to_ended", stay.arrived, stay.ended, builder, last)
-            builder.count("detention_ended", stay.ended, (*last, stay.disposal or NONE))
+        if ended is not None:
+            _count_span("arrived_to_ended", arrived, ended, builder, last)
+            builder.count("detention_ended", ended, (*last, stay.disposal or NONE))
         else:
-            builder.add_open("in_custody", stay.arrived, last)
+            builder.add_open("in_custody", arrived, last)
             if authorised is None and (stay.is_authorised_again or clock.first_authorised(detention.facts) is None):
-                builder.add_open("awaiting_authorisation", stay.arrived, last)
+                builder.add_open("awaiting_authorisation", arrived, last)
             _count_silence(detention.facts, builder, last, rules)
             _count_clocks(detention, builder, last)
         yield builder
@@ -98,15 +99,13 @@ def _count_silence(
     builder.add_due("custody_note", since, None, (*dimensions, "record_silent"))
 
 
-def _count_span(
-    kind: KindName, arrived: datetime, end: datetime, builder: OutcomeBuilder, dimensions: tuple[str, str]
-) -> None:
+def _count_span(kind: KindName, arrived: int, end: int, builder: OutcomeBuilder, dimensions: tuple[str, str]) -> None:
     if builder.span(kind, arrived, end, dimensions) is None:
         builder.count(UNRECORDED[kind], arrived, dimensions, LEFT_OUT)
 
 
-def _authorised(stay: CustodyStay) -> datetime | None:
-    return next((fact.at for fact in stay.facts if isinstance(fact, DetentionAuthorised)), None)
+def _authorised(stay: CustodyStay) -> int | None:
+    return next((microseconds(fact.at) for fact in stay.facts if isinstance(fact, DetentionAuthorised)), None)
 
 
 def _count_places(stay: CustodyStay, builder: OutcomeBuilder, rules: Rules) -> None:
@@ -117,10 +116,10 @@ def _count_places(stay: CustodyStay, builder: OutcomeBuilder, rules: Rules) -> N
     for place, after in pairwise([*stay.places, None]):
         assert isinstance(place, SuitePlace)  # noqa: S101 - only the last is None
         words = rules.listed("suite", place.suite), child
-        builder.count("suite_entered", place.since, words)
+        builder.count("suite_entered", microseconds(place.since), words)
         left = after.since if after else stay.ended
         if left:
-            builder.count("suite_left", left, words)
+            builder.count("suite_left", microseconds(left), words)
 
 
 def _count_clocks(detention: Detention, builder: OutcomeBuilder, dimensions: tuple[str, str]) -> None:

@@ -18,7 +18,7 @@ from facts.custody import (
 from facts.fact import SubjectFact
 from measures.outcome import microseconds
 
-_GOES_ON_AFTER: tuple[Disposal, ...] = ("bail", "transferred")
+_CONTINUES_AFTER: tuple[Disposal, ...] = ("bail", "transferred")
 """After these disposals an arrival continues the detention unless it says that it does not."""
 
 
@@ -91,7 +91,7 @@ def detentions(facts: Sequence[SubjectFact]) -> list[Detention]:
 
 
 def after_the_last_end(facts: Sequence[SubjectFact]) -> list[SubjectFact]:
-    """The facts of a detention since the person was last reported to have left, in order; for one without an arrival."""
+    """The facts of a detention without an arrival, in order, since the person was last reported to have left."""
     found: list[SubjectFact] = []
     for fact in _of_detention(facts):
         if isinstance(fact, DetentionEnded) or (isinstance(fact, ClockPaused) and fact.reason == "bail"):
@@ -232,10 +232,10 @@ class _Walk:
             return
         asks = detention.arrival.continues
         for fact in self._before:
-            if isinstance(fact, DetentionEnded) and (asks is False or fact.disposal not in _GOES_ON_AFTER):
+            if isinstance(fact, DetentionEnded) and (asks is False or fact.disposal not in _CONTINUES_AFTER):
                 stay.ended, stay.disposal = fact.at, fact.disposal
                 return
 
 
 def _continues(arrival: DetaineeArrived, earlier: CustodyStay) -> bool:
-    return earlier.disposal in _GOES_ON_AFTER if arrival.continues is None else arrival.continues
+    return earlier.disposal in _CONTINUES_AFTER if arrival.continues is None else arrival.continues

@@ -28,12 +28,12 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I2",
-        "999 volume: 212,246, -11.00 %; 210,266, -8.8 %",
+        "999 volume: 212,246, -11.00%; 210,266, -8.8%",
         "the force's count and BT's; the implied previous years differ by 7,989, more than one month's difference explains",
     ),
     Disagreement(
         "I3",
-        "under 10 s, 85.5 %: 17th (6) and 26th (6.1) of the forces",
+        "under 10 s, 85.5%: 17th (6) and 26th (6.1) of the forces",
         "26th is also the rank by volume: probably a copying error",
     ),
     Disagreement(
@@ -44,7 +44,7 @@ DISAGREEMENTS = (
     Disagreement(
         "I5",
         'domestic Grade 2 within 2 h "improved" to 27 per cent (1.1)',
-        "in 6.2, 27.34 % is the previous year and 36.12 % the last 12 months",
+        "in 6.2, 27.34% is the previous year and 36.12% the last 12 months",
     ),
     Disagreement(
         "I6",
@@ -53,7 +53,7 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I7",
-        "median 123.27 min, yet only 36.12 % within 120 min",
+        "median 123.27 min, yet only 36.12% within 120 min",
         "the share probably includes unattended incidents and the median does not",
     ),
     Disagreement(
@@ -63,8 +63,8 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I9",
-        'change in referral time from 52 h to 40 h printed as "-33 % (-8 hours)"',
-        "it is -12 hours, or -23 %; the Victims' Code says two working days, not 48 hours",
+        'change in referral time from 52 h to 40 h printed as "-33% (-8 hours)"',
+        "it is -12 hours, or -23%; the Victims' Code says two working days, not 48 hours",
     ),
     Disagreement(
         "I10",
@@ -73,32 +73,32 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I11",
-        "differences that do not match the printed figures (-0.28, -2.69 %, -0.8, -7.5 %, -11.3 %)",
+        "differences that do not match the printed figures (-0.28, -2.69%, -0.8, -7.5%, -11.3%)",
         "calculated from unrounded figures",
     ),
     Disagreement(
         "I12",
-        '"%" for percentage points (-0.11 %, +12.9 %, 3.0 %)',
+        '"%" for percentage points (-0.11%, +12.9%, 3.0%)',
         "we call them percentage points",
     ),
     Disagreement(
         "I13",
-        "three abandonment figures: 0.70 %, 13 %, 45.9 %",
+        "three abandonment figures: 0.70%, 13%, 45.9%",
         "each has a different denominator; our figures state theirs",
     ),
     Disagreement(
         "I14",
-        "wait bands overlap; shares add up to 101 %",
+        "wait bands overlap; shares add up to 101%",
         "our bands do not overlap: each excludes its upper edge",
     ),
     Disagreement(
         "I15",
-        'contracts "eighty-nine per cent" and 89.77 %',
+        'contracts "eighty-nine per cent" and 89.77%',
         "different populations: open and closed crimes, or only closed ones; ours are crimes recorded in the period and closed since",
     ),
     Disagreement(
         "I16",
-        "arrests used as detainees for the 5.3 % of children",
+        "arrests used as detainees for the 5.3% of children",
         "they differ by voluntary attendance, refused detentions and returns from bail",
     ),
     Disagreement(
@@ -118,10 +118,10 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I20",
-        "repeat victims: 19 per cent (9,517) of victims, 39 % (26,658) of crimes with a named victim",
+        "repeat victims: 19 per cent (9,517) of victims, 39% (26,658) of crimes with a named victim",
         (
             "people with several crimes, and all of their crimes; ours are links of a party that had another link in the twelve months "
-            "before: at least 25.0 % by the same table, and 36.9 % by the domestic abuse table; a simulated force uses the published shares"
+            "before: at least 25.0% by the same table, and 36.9% by the domestic abuse table; a simulated force uses the published shares"
         ),
     ),
 )

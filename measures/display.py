@@ -27,7 +27,7 @@ def words(value: float | None, unit: Unit) -> str:
     if unit == "count":
         return f"{int(value):,}"
     if unit == "ratio":
-        return f"{_rounded(value * 100, '0.1')} %"
+        return f"{_rounded(value * 100, '0.1')}%"
     return span_words(value)
 
 
@@ -45,7 +45,7 @@ def doubt_words(low: float | None, high: float | None, unrecorded: int | None, u
     count = f"{unrecorded:,} unrecorded"
     if unit != "ratio" or low is None or high is None:
         return count
-    return f"between {_rounded(low * 100, '0.1')} and {_rounded(high * 100, '0.1')} %, {count}"
+    return f"between {_rounded(low * 100, '0.1')} and {_rounded(high * 100, '0.1')}%, {count}"
 
 
 def span_words(seconds: float) -> str:

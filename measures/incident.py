@@ -1,10 +1,7 @@
 """What an incident counts for under its final grade: opening, dispatch, attendance, closure and the spans between them."""
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
-
-from msgspec import Struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from facts.fact import EndedByHand, SubjectFact
 from facts.force import NONE
@@ -14,6 +11,7 @@ from facts.incident import (
     IncidentReclassified,
     IncidentRegraded,
     IncidentReopened,
+    IncidentResult,
     UnitArrived,
     UnitDispatched,
     UnitStoodDown,
@@ -34,7 +32,7 @@ from measures.outcome import (
 from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
-_DAY_SECONDS = 86_400
+_WITHIN_A_DAY = Target(86_400)
 _NOTHING_RECORDED: tuple[KindName, ...] = (
     *(kind for kind in UNRECORDED.values() if KINDS[kind].topic == "incidents"),
     "attendance_unrecorded",
@@ -53,30 +51,100 @@ class _Dimensions(NamedTuple):
     category: str
 
 
-class _Incident(Struct):
-    """One incident as its effective facts describe it."""
+class _Incident:
+    """One incident as its effective facts describe it, read in order. Times are in microseconds since 1970.
 
-    opened: IncidentOpened
-    grades: list[tuple[datetime, str]]
-    dimensions: _Dimensions
-    closed: IncidentClosed | None
-    dispatched: datetime | None
-    arrived: datetime | None
-    video: datetime | None
-    unresourced_since: datetime | None
-    is_opened_twice: bool
-    ended: EndedByHand | None
-    attendance_unrecorded_from: int
-    closure_unrecorded_from: int
+    Args:
+        opening: the opening that counts.
+        opened: its time.
+        rules: the rules of the incident's force.
+    """
+
+    def __init__(self, opening: IncidentOpened, opened: int, rules: Rules) -> None:
+        self.rules, self.opened = rules, opened
+        self.grades = [(opened, rules.listed("grade", opening.grade))]
+        self.closed: int | None = None
+        self.result: IncidentResult | None = None
+        self.unresourced_since: int | None = opened
+        self.is_opened_twice = False
+        self.last = opened
+        self._opening, self._assigned = opening, set[str]()
+        self._group, self._category, self._domestic = opening.group, opening.category, opening.domestic
+        self._first: dict[type[SubjectFact], int] = {}
+
+    def read(self, fact: SubjectFact) -> None:
+        """Read the next fact."""
+        self.last = at = microseconds(fact.at)
+        kind = type(fact)
+        self._first.setdefault(kind, at)
+        reader = self.READERS.get(kind)
+        if reader:
+            reader(self, fact)
+
+    def finish(self, by_hand: Sequence[EndedByHand]) -> None:
+        """Derive what follows from all facts together, and from the ends by hand."""
+        rules, first = self.rules, self._first
+        is_never_attended = self.result in _NEVER_ATTENDED and rules.force.duplicate_group
+        self.dimensions = _Dimensions(
+            self.grades[-1][1],
+            rules.listed("group", rules.force.duplicate_group if is_never_attended else self._group),
+            rules.listed("area", self._opening.area),
+            "yes" if self._domestic else "no",
+            rules.listed("category", self._category),
+        )
+        self.dispatched, self.arrived = first.get(UnitDispatched), first.get(UnitArrived)
+        self.video = first.get(VideoResponseStarted)
+        self.attended = _earlier(self.arrived, self.video)
+        # A later fact shows that the incident continues, and cancels an earlier end by hand.
+        self.ended = next((fact for fact in by_hand if microseconds(fact.at) >= self.last), None)
+        self.targets = rules.targets(self.dimensions.grade, self.opened)
 
     def unrecorded_from(self, *, is_attendance: bool) -> int:
         """The time from which the end of something open counts as unrecorded: an attendance, or the incident."""
-        found = self.attendance_unrecorded_from if is_attendance else self.closure_unrecorded_from
+        grade = self.dimensions.grade
+        after = self.rules.attendance_unrecorded_after if is_attendance else self.rules.closure_unrecorded_after
+        found = self.last + after(grade)
         return min(found, microseconds(self.ended.at)) if self.ended else found
 
-    def attended(self) -> datetime | None:
-        """The earlier of arrival and video response."""
-        return _earlier(self.arrived, self.video)
+    def is_closed_as_attended(self) -> bool:
+        """Whether it is closed, as attended."""
+        return self.result == "attended"
+
+    def _open(self, fact: IncidentOpened) -> None:
+        self.is_opened_twice = self.is_opened_twice or fact is not self._opening
+
+    def _regrade(self, fact: IncidentRegraded) -> None:
+        self.grades.append((self.last, self.rules.listed("grade", fact.grade)))
+
+    def _reclassify(self, fact: IncidentReclassified) -> None:
+        self._group, self._category = fact.group or self._group, fact.category or self._category
+        self._domestic = self._domestic if fact.domestic is None else fact.domestic
+
+    def _assign(self, fact: UnitDispatched | UnitArrived) -> None:
+        self._assigned.add(fact.unit)
+        self.unresourced_since = None
+
+    def _stand_down(self, fact: UnitStoodDown) -> None:
+        self._assigned.discard(fact.unit)
+        if not self._assigned and self.unresourced_since is None:
+            self.unresourced_since = self.last
+
+    def _close(self, fact: IncidentClosed) -> None:
+        self.closed, self.result = self.last, fact.result
+
+    def _reopen(self, _fact: IncidentReopened) -> None:
+        self.closed = self.result = None
+
+    READERS: ClassVar[Mapping[type[SubjectFact], Callable[["_Incident", Any], None]]] = {
+        IncidentOpened: _open,
+        IncidentRegraded: _regrade,
+        IncidentReclassified: _reclassify,
+        UnitDispatched: _assign,
+        UnitArrived: _assign,
+        UnitStoodDown: _stand_down,
+        IncidentClosed: _close,
+        IncidentReopened: _reopen,
+    }
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand] = ()) -> Outcomes:
@@ -87,129 +155,60 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
         rules: the rules of the incident's force.
         by_hand: the ends by hand, in order.
     """
-    opened = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
-    builder = OutcomeBuilder("incident", opened.at if opened else facts[0].at)
-    if opened is None:
-        builder.incomplete(facts[0].at)
+    opening = next((fact for fact in facts if isinstance(fact, IncidentOpened)), None)
+    builder = OutcomeBuilder("incident", microseconds(opening.at if opening else facts[0].at))
+    if opening is None:
+        builder.incomplete(builder.began)
         _count_nothing_recorded(facts, builder, rules)
         return builder.outcomes()
-    incident = _read(opened, facts, rules, by_hand)
+    incident = _Incident(opening, builder.began, rules)
+    for fact in facts:
+        incident.read(fact)
+    incident.finish(by_hand)
     _count_demand(incident, builder)
     _count_ends(incident, builder)
     _count_regrades(incident, builder, rules)
     if _needs_attendance(incident):
         _count_attendance(incident, builder)
-        _count_targets(incident, builder, rules)
-        _count_unrecorded(incident, builder, rules)
-    elif incident.closed:
-        builder.count("attendance_not_required", incident.closed.at, (*incident.dimensions, incident.closed.result))
+        _count_targets(incident, builder)
+        _count_unrecorded(incident, builder)
+    elif incident.closed is not None and incident.result:
+        builder.count("attendance_not_required", incident.closed, (*incident.dimensions, incident.result))
     return builder.outcomes()
 
 
-def _read(
-    opened: IncidentOpened, facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand]
-) -> _Incident:
-    closed = _closure(facts)
-    grades = [(opened.at, rules.listed("grade", opened.grade))]
-    group, category, domestic = opened.group, opened.category, opened.domestic
-    for fact in facts:
-        if isinstance(fact, IncidentRegraded):
-            grades.append((fact.at, rules.listed("grade", fact.grade)))
-        elif isinstance(fact, IncidentReclassified):
-            group, category = fact.group or group, fact.category or category
-            domestic = domestic if fact.domestic is None else fact.domestic
-    if closed and closed.result in _NEVER_ATTENDED and rules.force.duplicate_group:
-        group = rules.force.duplicate_group
-    dimensions = _Dimensions(
-        grades[-1][1],
-        rules.listed("group", group),
-        rules.listed("area", opened.area),
-        "yes" if domestic else "no",
-        rules.listed("category", category),
-    )
-    dispatched, arrived, video = (_first(facts, kind) for kind in (UnitDispatched, UnitArrived, VideoResponseStarted))
-    last = facts[-1].at
-    is_opened_twice = sum(isinstance(fact, IncidentOpened) for fact in facts) > 1
-    return _Incident(
-        opened,
-        grades,
-        dimensions,
-        closed,
-        dispatched,
-        arrived,
-        video,
-        _unresourced_since(opened, facts),
-        is_opened_twice,
-        # A later fact shows that the incident continues, and cancels an earlier end by hand.
-        ended=next((fact for fact in by_hand if fact.at >= last), None),
-        attendance_unrecorded_from=microseconds(last) + rules.attendance_unrecorded_after(dimensions[0]),
-        closure_unrecorded_from=microseconds(last) + rules.closure_unrecorded_after(dimensions[0]),
-    )
-
-
-def _closure(facts: Sequence[SubjectFact]) -> IncidentClosed | None:
-    """The last closure, unless the incident was reopened after it."""
-    closure: IncidentClosed | None = None
-    for fact in facts:
-        if isinstance(fact, IncidentClosed):
-            closure = fact
-        elif isinstance(fact, IncidentReopened):
-            closure = None
-    return closure
-
-
-def _first(facts: Sequence[SubjectFact], kind: type[SubjectFact]) -> datetime | None:
-    return next((fact.at for fact in facts if isinstance(fact, kind)), None)
-
-
-def _unresourced_since(opened: IncidentOpened, facts: Sequence[SubjectFact]) -> datetime | None:
-    """The time since which no unit has been assigned; None while a unit is assigned."""
-    assigned: set[str] = set()
-    since: datetime | None = opened.at
-    for fact in facts:
-        if isinstance(fact, UnitDispatched | UnitArrived):
-            assigned.add(fact.unit)
-            since = None
-        elif isinstance(fact, UnitStoodDown):
-            assigned.discard(fact.unit)
-            since = since if assigned else since or fact.at
-    return since
-
-
 def _needs_attendance(incident: _Incident) -> bool:
-    if incident.closed is None:
-        return True
-    if incident.closed.result in _NEVER_ATTENDED:
+    if incident.result in _NEVER_ATTENDED:
         return False
-    return incident.closed.result not in _RESOLVED_WITHOUT_ATTENDANCE or bool(incident.arrived or incident.video)
+    return incident.result not in _RESOLVED_WITHOUT_ATTENDANCE or incident.attended is not None
 
 
 def _count_demand(incident: _Incident, builder: OutcomeBuilder) -> None:
     dimensions = incident.dimensions
-    builder.count("incident_opened", incident.opened.at, dimensions)
+    builder.count("incident_opened", incident.opened, dimensions)
     if incident.is_opened_twice:
-        builder.contradiction("opened_twice", incident.opened.at)
-    if incident.dispatched:
+        builder.contradiction("opened_twice", incident.opened)
+    if incident.dispatched is not None:
         builder.count("incident_resourced", incident.dispatched, dimensions)
-    if incident.video:
+    if incident.video is not None:
         builder.count("video_response_started", incident.video, dimensions)
-    if incident.closed:
-        builder.count("incident_closed", incident.closed.at, (*dimensions, incident.closed.result))
+    if incident.closed is not None and incident.result:
+        builder.count("incident_closed", incident.closed, (*dimensions, incident.result))
     else:
         unrecorded_from = incident.unrecorded_from(is_attendance=False)
-        builder.add_open("incident_open", incident.opened.at, dimensions, unrecorded_from)
+        builder.add_open("incident_open", incident.opened, dimensions, unrecorded_from)
 
 
 def _count_ends(incident: _Incident, builder: OutcomeBuilder) -> None:
     """Count an end by hand or, if there is none, the ends that will count as unrecorded."""
-    if incident.closed:
+    if incident.closed is not None:
         return
     if incident.ended:
         builder.ended_by_hand(incident.ended, incident.dimensions)
         return
-    builder.add_unrecorded(incident.closure_unrecorded_from, incident.dimensions, "closure")
-    if not incident.attended():
-        builder.add_unrecorded(incident.attendance_unrecorded_from, incident.dimensions, "attendance")
+    builder.add_unrecorded(incident.unrecorded_from(is_attendance=False), incident.dimensions, "closure")
+    if incident.attended is None:
+        builder.add_unrecorded(incident.unrecorded_from(is_attendance=True), incident.dimensions, "attendance")
 
 
 def _count_regrades(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
@@ -225,51 +224,45 @@ def _is_downgrade(before: str, after: str, rules: Rules) -> bool:
     return 0 <= rules.urgency.get(after, -1) < rules.urgency.get(before, -1)
 
 
-def _was_near_breach(incident: _Incident, grade: str, at: datetime, rules: Rules) -> bool:
+def _was_near_breach(incident: _Incident, grade: str, at: int, rules: Rules) -> bool:
     """Whether nobody had attended and a fifth or less of the grade's target from opened to arrived was left."""
-    opened, attended = incident.opened.at, incident.attended()
-    targets = rules.targets(grade, microseconds(opened))
-    seconds = targets.opened_to_arrived_seconds if targets else None
-    if seconds is None or (attended is not None and attended <= at):
+    target, attended = rules.targets(grade, incident.opened).opened_to_arrived, incident.attended
+    if target is None or (attended is not None and attended <= at):
         return False
-    return (microseconds(at) - microseconds(opened)) * 5 >= seconds * SECOND * 4
+    return (at - incident.opened) * 5 >= target.seconds * SECOND * 4
 
 
 def _count_attendance(incident: _Incident, builder: OutcomeBuilder) -> None:
-    dimensions, closed = incident.dimensions, incident.closed
-    attended = incident.attended()
-    if attended or closed:
-        settled = attended or (closed.at if closed else incident.opened.at)
-        builder.count("attendance_settled", settled, dimensions, int(attended is not None))
-    if closed and not incident.arrived and closed.result == "attended":
-        builder.count("arrival_unrecorded", closed.at, dimensions)
-    if incident.arrived and not incident.dispatched:
+    dimensions, closed, attended = incident.dimensions, incident.closed, incident.attended
+    if attended is not None:
+        builder.count("attendance_settled", attended, dimensions, 1)
+    elif closed is not None:
+        builder.count("attendance_settled", closed, dimensions, 0)
+    if closed is not None and incident.arrived is None and incident.is_closed_as_attended():
+        builder.count("arrival_unrecorded", closed, dimensions)
+    if incident.arrived is not None and incident.dispatched is None:
         builder.count("dispatch_unrecorded", incident.arrived, dimensions)
-    if not closed and not attended:
+    if closed is None and attended is None:
         unrecorded_from = incident.unrecorded_from(is_attendance=True)
-        builder.add_open("incident_unattended", incident.opened.at, dimensions, unrecorded_from)
-        if incident.unresourced_since:
+        builder.add_open("incident_unattended", incident.opened, dimensions, unrecorded_from)
+        if incident.unresourced_since is not None:
             builder.add_open("incident_unresourced", incident.unresourced_since, dimensions, unrecorded_from)
 
 
-def _count_targets(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
-    opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
-    graded, attended = _graded_at(incident, rules), incident.attended()
-    targets = rules.targets(incident.dimensions.grade, microseconds(opened))
-    to_dispatch = targets.opened_to_dispatched_seconds if targets else None
-    to_travel = targets.dispatched_to_arrived_seconds if targets else None
-    to_arrive = targets.opened_to_arrived_seconds if targets else None
-    if dispatched or not arrived:
+def _count_targets(incident: _Incident, builder: OutcomeBuilder) -> None:
+    opened, dispatched, arrived = incident.opened, incident.dispatched, incident.arrived
+    targets, graded = incident.targets, _graded_at(incident)
+    if dispatched is not None or arrived is None:
         # Without a recorded dispatch there is no time to measure: the incident counts as `dispatch_unrecorded`.
-        _count_span("opened_to_dispatched", opened, dispatched, to_dispatch, incident, builder)
-        _decide("opened_to_dispatched_within_24_hours_decided", opened, dispatched, _DAY_SECONDS, incident, builder)
-    if dispatched:
-        _count_span("dispatched_to_arrived", dispatched, arrived, to_travel, incident, builder)
-    _count_span("opened_to_arrived", opened, arrived, to_arrive, incident, builder)
-    if not (arrived and arrived < opened):  # otherwise the contradiction is already counted
-        _count_span("opened_to_attended", opened, attended, to_arrive, incident, builder)
-    if not (arrived and arrived < graded):
-        _count_span("graded_to_arrived", graded, arrived, to_arrive, incident, builder)
+        _count_span("opened_to_dispatched", opened, dispatched, targets.opened_to_dispatched, incident, builder)
+        _decide("opened_to_dispatched_within_24_hours_decided", opened, dispatched, _WITHIN_A_DAY, incident, builder)
+    if dispatched is not None:
+        _count_span("dispatched_to_arrived", dispatched, arrived, targets.dispatched_to_arrived, incident, builder)
+    _count_span("opened_to_arrived", opened, arrived, targets.opened_to_arrived, incident, builder)
+    if arrived is None or arrived >= opened:  # otherwise the contradiction is already counted
+        _count_span("opened_to_attended", opened, incident.attended, targets.opened_to_arrived, incident, builder)
+    if arrived is None or arrived >= graded:
+        _count_span("graded_to_arrived", graded, arrived, targets.opened_to_arrived, incident, builder)
 
 
 class _Clock(NamedTuple):
@@ -280,55 +273,63 @@ class _Clock(NamedTuple):
         start: when it started; None if that is not recorded.
         end: when it stopped; None if it has not, or that is not recorded.
         is_missing: a time that it needs is not recorded.
-        target_seconds: the target of the grade for it; None if there is none.
+        target: the target of the grade for it; None if there is none.
     """
 
     kind: KindName
-    start: datetime | None
-    end: datetime | None
+    start: int | None
+    end: int | None
     is_missing: bool
-    target_seconds: int | None
+    target: Target | None
 
 
-def _clocks(incident: _Incident, rules: Rules) -> Iterator[_Clock]:
-    opened, dispatched, arrived = incident.opened.at, incident.dispatched, incident.arrived
-    attended, graded = _earlier(arrived, incident.video), _graded_at(incident, rules)
-    targets = rules.targets(incident.dimensions[0], microseconds(opened))
-    to_dispatch = targets.opened_to_dispatched_seconds if targets else None
-    to_travel = targets.dispatched_to_arrived_seconds if targets else None
-    to_arrive = targets.opened_to_arrived_seconds if targets else None
-    is_attended = incident.closed is not None and incident.closed.result == "attended"
-    has_come = arrived is not None or is_attended
-    never_dispatched = has_come and dispatched is None
+def _clocks(incident: _Incident) -> Iterator[_Clock]:
+    opened, dispatched, arrived = incident.opened, incident.dispatched, incident.arrived
+    attended, graded, targets = incident.attended, _graded_at(incident), incident.targets
+    to_dispatch, to_travel, to_arrive = targets
+    is_attended = incident.is_closed_as_attended()
+    never_dispatched = (arrived is not None or is_attended) and dispatched is None
     never_arrived = is_attended and arrived is None
     lost = never_dispatched or never_arrived
     yield _Clock("opened_to_dispatched", opened, dispatched, never_dispatched, to_dispatch)
-    yield _Clock("opened_to_dispatched_within_24_hours_decided", opened, dispatched, never_dispatched, _DAY_SECONDS)
+    yield _Clock("opened_to_dispatched_within_24_hours_decided", opened, dispatched, never_dispatched, _WITHIN_A_DAY)
     yield _Clock("dispatched_to_arrived", dispatched, arrived, lost, to_travel)
     yield _Clock("opened_to_arrived", opened, arrived, never_arrived, to_arrive)
     yield _Clock("opened_to_attended", opened, attended, is_attended and attended is None, to_arrive)
     yield _Clock("graded_to_arrived", graded, arrived, never_arrived, to_arrive)
 
 
-def _count_unrecorded(incident: _Incident, builder: OutcomeBuilder, rules: Rules) -> None:
+def _is_beyond_doubt(incident: _Incident) -> bool:
+    """Whether no clock can be in doubt: one opening, every time recorded that another implies, and all in their order."""
+    opened, dispatched, arrived, video = incident.opened, incident.dispatched, incident.arrived, incident.video
+    if incident.is_opened_twice or (video is not None and video < opened):
+        return False
+    if dispatched is None or arrived is None:
+        return arrived is None and not incident.is_closed_as_attended() and (dispatched is None or opened <= dispatched)
+    return opened <= dispatched <= arrived
+
+
+def _count_unrecorded(incident: _Incident, builder: OutcomeBuilder) -> None:
     """Count the clocks whose times are not recorded or in doubt, each as the figures count it."""
+    if _is_beyond_doubt(incident):
+        return
     counted = {outcome.kind: outcome for outcome in builder.finished}
-    is_attended = incident.closed is not None and incident.closed.result == "attended"
-    for clock in _clocks(incident, rules):
+    for clock in _clocks(incident):
         if _is_in_doubt(clock, incident):
-            left_out = NO_TARGET if clock.target_seconds is None else LEFT_OUT
+            left_out = NO_TARGET if clock.target is None else LEFT_OUT
             decided = counted.get(DECIDED.get(clock.kind, clock.kind))
-            builder.unrecorded(UNRECORDED[clock.kind], decided, incident.opened.at, incident.dimensions, left_out)
+            builder.unrecorded(UNRECORDED[clock.kind], decided, incident.opened, incident.dimensions, left_out)
     settled = counted.get("attendance_settled")
-    if settled and (incident.is_opened_twice or (is_attended and not settled.value)):
+    if settled and (incident.is_opened_twice or (incident.is_closed_as_attended() and not settled.value)):
         builder.count_as("attendance_unrecorded", settled, settled.value)
 
 
 def _is_in_doubt(clock: _Clock, incident: _Incident) -> bool:
-    if clock.is_missing or (incident.is_opened_twice and bool(clock.end or incident.closed)):
+    has_ended = clock.end is not None or incident.closed is not None
+    if clock.is_missing or (incident.is_opened_twice and has_ended):
         return True
     # A unit may arrive before an upgrade, and so before the clock of the new grade starts.
-    start = incident.opened.at if clock.kind == "graded_to_arrived" else clock.start
+    start = incident.opened if clock.kind == "graded_to_arrived" else clock.start
     return start is not None and clock.end is not None and clock.end < start
 
 
@@ -337,18 +338,20 @@ def _count_nothing_recorded(facts: Sequence[SubjectFact], builder: OutcomeBuilde
     grades = [fact.grade for fact in facts if isinstance(fact, IncidentRegraded)]
     dimensions = (rules.listed("grade", grades[-1] if grades else None), NONE, NONE, NONE, NONE)
     for kind in _NOTHING_RECORDED:
-        builder.count(kind, facts[0].at, dimensions, LEFT_OUT)
+        builder.count(kind, builder.began, dimensions, LEFT_OUT)
 
 
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((each for each in (one, other) if each), default=None)
+def _earlier(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
-def _graded_at(incident: _Incident, rules: Rules) -> datetime:
+def _graded_at(incident: _Incident) -> int:
     """When the clock of the current grade started: at opening, or at the last upgrade (rules C12)."""
-    started, urgency = incident.opened.at, -1
+    started, urgency = incident.opened, -1
     for at, grade in incident.grades:
-        rank = rules.urgency.get(grade, -1)
+        rank = incident.rules.urgency.get(grade, -1)
         if rank > urgency >= 0:
             started = at
         urgency = rank
@@ -356,30 +359,20 @@ def _graded_at(incident: _Incident, rules: Rules) -> datetime:
 
 
 def _count_span(
-    kind: KindName,
-    start: datetime,
-    end: datetime | None,
-    target_seconds: int | None,
-    incident: _Incident,
-    builder: OutcomeBuilder,
+    kind: KindName, start: int, end: int | None, target: Target | None, incident: _Incident, builder: OutcomeBuilder
 ) -> None:
     """Count the span if it is finished, and whether it met its target once that is certain."""
     if end is not None and builder.span(kind, start, end, incident.dimensions) is None:
         return
-    if target_seconds is not None:
-        _decide(DECIDED[kind], start, end, target_seconds, incident, builder)
+    if target is not None:
+        _decide(DECIDED[kind], start, end, target, incident, builder)
 
 
 def _decide(
-    kind: KindName,
-    start: datetime,
-    end: datetime | None,
-    target_seconds: int,
-    incident: _Incident,
-    builder: OutcomeBuilder,
+    kind: KindName, start: int, end: int | None, target: Target, incident: _Incident, builder: OutcomeBuilder
 ) -> None:
-    if end is not None and end < start:
-        return
-    given_up = incident.closed.at if incident.closed else None
-    unrecorded_from = incident.unrecorded_from(is_attendance=not incident.attended())
-    builder.decide(kind, start, end, Target(target_seconds), incident.dimensions, given_up, unrecorded_from)
+    if end is None:
+        unrecorded_from = incident.unrecorded_from(is_attendance=incident.attended is None)
+        builder.decide(kind, start, None, target, incident.dimensions, incident.closed, unrecorded_from)
+    elif end >= start:
+        builder.decide(kind, start, end, target, incident.dimensions)

@@ -194,8 +194,9 @@ class _Judging:
 
     def _is_last_hour(self, spans: Sequence[Span]) -> bool:
         """Whether it covers at most the last hour, for which the heartbeats of a feed without events are enough."""
-        is_live = self._question.is_now and self._question.window.kind == "live"
-        return is_live and all(span.end - span.start <= LONGEST_HOUR_WINDOW for span in spans)
+        window, as_of = self._question.window, self._question.as_of
+        is_current = self._question.is_now and window.kind == "live" and window.end >= as_of
+        return is_current and all(span.end - span.start <= LONGEST_HOUR_WINDOW for span in spans)
 
     def _reliability(self, figure: Figure, period: _Period) -> Reliability:
         if period.problem and period.problem.state == "no_data":

@@ -138,7 +138,7 @@ class OpenDue(Struct, frozen=True):
     Attributes:
         of: the open items.
         under_seconds: how soon they are due.
-        until_due: items that count likewise, but not when they are overdue.
+        until_due: items that count in the same way, unless they are overdue.
     """
 
     of: Selection
@@ -151,7 +151,7 @@ class OpenSoonest(Struct, frozen=True):
 
     Attributes:
         of: the open items.
-        until_due: items that count likewise, but not when they are overdue.
+        until_due: items that count in the same way, unless they are overdue.
     """
 
     of: Selection
@@ -272,7 +272,7 @@ class Measure(Struct, frozen=True, kw_only=True):
         return frozenset(self.where.get("line", ()))
 
     def feeds(self, force: Force) -> tuple[Feed, ...]:
-        """The feeds of a force that it is calculated from; none if the force cannot have it, such as with no type of the family."""
+        """The feeds of a force that it is calculated from; none if the force cannot have it, for example because it lists no type of the family."""
         families = frozenset(self.where.get("family", ()))
         if families and families.isdisjoint((UNLISTED, *(each.family for each in force.occurrence_types))):
             return ()

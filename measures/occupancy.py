@@ -1,4 +1,4 @@
-"""How many people were in custody at past hours: from those who are there now, and those who came and left since."""
+"""How many people were in custody at past hours: from those in custody now, and the arrivals and departures since."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -140,7 +140,7 @@ Dimension = Literal[
 Subject = Literal["contact", "incident", "detention", "occurrence"]
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """One thing that a subject counts for.
 
     Attributes:
@@ -158,7 +158,7 @@ class Outcome(NamedTuple):
     value: int
 
 
-class OpenItem(NamedTuple):
+class OpenItem(Struct, frozen=True, gc=False):
     """Something that has begun and not ended, such as a waiting caller. Times are in microseconds since 1970.
 
     Attributes:
@@ -342,18 +342,19 @@ def span(start: int, end: int, per_second: int) -> int:
     return (end - start + part // 2) // part
 
 
-class Target(NamedTuple):
+class Target:
     """A target for a span.
 
-    Attributes:
+    Args:
         seconds: the target.
         is_inclusive: a span equal to the target meets it ("within"); otherwise it must be shorter ("under").
         per_second: the number of units in a second to which the span is rounded.
     """
 
-    seconds: int
-    is_inclusive: bool = True
-    per_second: int = WHOLE
+    def __init__(self, seconds: int, is_inclusive: bool = True, per_second: int = WHOLE) -> None:
+        half_part = SECOND // per_second // 2
+        self.seconds = seconds
+        self._longest = seconds * SECOND + (half_part if is_inclusive else -half_part)
 
     def due(self, start: int) -> int:
         """The first time at which a span from `start` can no longer meet the target, in microseconds.
@@ -361,5 +362,4 @@ class Target(NamedTuple):
         The rounded span is compared with the target, so this is half a unit after the target, or half a unit before it if
         a span equal to the target misses it. It is exact, so that a reading never has to withdraw a miss.
         """
-        half_part = SECOND // self.per_second // 2
-        return start + self.seconds * SECOND + (half_part if self.is_inclusive else -half_part)
+        return start + self._longest

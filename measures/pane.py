@@ -1,6 +1,6 @@
 """Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from measures.outcome import SECOND, Outcome
@@ -15,49 +15,70 @@ Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
 """Each value, in the kind's whole units, to its count."""
 Pane = dict[str, dict[Dimensions, Histogram]]
-"""Each kind to its labels to their histogram."""
-Slot = tuple[Grain, int]
-"""A grain with its number: minutes or hours since 1970 in UTC; for days the ordinal of the force's local day."""
+"""Each kind to its labels to their histogram. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC;
+for days the ordinal of the force's local day."""
 Field = tuple[str, Dimensions, int]
 """One count of a pane: kind, dimensions, value."""
-Deltas = dict[Slot, dict[Field, int]]
-"""What a change adds to each count of each pane; never 0."""
+Deltas = dict[Grain, dict[int, dict[str, int]]]
+"""What a change adds to each count of each pane, by grain, slot and the count's name; never 0."""
 
 
-def slots(outcome: Outcome, rules: Rules) -> tuple[Slot, Slot, Slot]:
-    """The slots in which an outcome is counted: minute and hour of its decision, and the local day its subject began."""
-    return (
-        ("minute", outcome.at // MINUTE),
-        ("hour", outcome.at // HOUR),
-        ("day", rules.local_day(outcome.began)),
-    )
+def no_change() -> Deltas:
+    """Deltas that add nothing."""
+    return {grain: {} for grain in GRAINS}
 
 
-def difference(before: Iterable[Outcome], after: Iterable[Outcome], rules: Rules, into: Deltas) -> None:
+def name_of(kind: str, dimensions: Dimensions, value: int) -> str:
+    """The name of one count in its pane: kind, labels and value, separated by bars; no label can contain a bar."""
+    return f"{kind}|{'|'.join(dimensions)}|{value}" if dimensions else f"{kind}|{value}"
+
+
+def field_of(name: str) -> Field:
+    """The kind, labels and value of a count."""
+    kind, *dimensions, value = name.split("|")
+    return kind, tuple(dimensions), int(value)
+
+
+def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules, into: Deltas) -> None:
     """Add `after - before` to the deltas. Figures never change in any other way."""
+    if not before:
+        for outcome in after:
+            _spread(outcome, 1, rules, into)
+        return
     changes: dict[Outcome, int] = {}
-    for sign, outcomes in ((-1, before), (1, after)):
-        for outcome in outcomes:
-            changes[outcome] = changes.get(outcome, 0) + sign
+    for outcome in after:
+        changes[outcome] = changes.get(outcome, 0) + 1
+    for outcome in before:
+        changes[outcome] = changes.get(outcome, 0) - 1
     for outcome, change in changes.items():
         if change:
             _spread(outcome, change, rules, into)
 
 
 def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
-    field = (outcome.kind, outcome.dimensions, outcome.value)
-    for slot in slots(outcome, rules):
-        counts = into.setdefault(slot, {})
-        count = counts.get(field, 0) + change
-        if count:
-            counts[field] = count
-        else:
-            del counts[field]
+    """Add a change to the minute and the hour of a decision, and to the local day on which its subject began."""
+    name, at = name_of(outcome.kind, outcome.dimensions, outcome.value), outcome.at
+    _add(name, change, at // MINUTE, into["minute"])
+    _add(name, change, at // HOUR, into["hour"])
+    _add(name, change, rules.local_day(outcome.began), into["day"])
 
 
-def apply(pane: Pane, counts: dict[Field, int]) -> None:
-    """Add counts to a pane in place; counts of 0 are removed."""
-    for (kind, dimensions, value), change in counts.items():
+def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> None:
+    counts = into.get(slot)
+    if counts is None:
+        into[slot] = {name: change}
+        return
+    count = counts.get(name, 0) + change
+    if count:
+        counts[name] = count
+    else:
+        del counts[name]
+
+
+def apply(pane: Pane, counts: Mapping[str, int]) -> None:
+    """Add counts, by name, to a pane in place; counts of 0 are removed."""
+    for name, change in counts.items():
+        kind, dimensions, value = field_of(name)
         groups = pane.setdefault(kind, {})
         histogram = groups.setdefault(dimensions, {})
         count = histogram.get(value, 0) + change

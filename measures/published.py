@@ -49,7 +49,7 @@ def _table(measure: str, dimension: str, unit: str, source: str, table: str) -> 
 def _contact() -> Iterable[_Row]:
     yield from _periods("contact_999_offered_count", "", _CALLS, year="212246", previous="238487")
     yield _figure(
-        "contact_999_national_count", _BT, "210,266", "", _CENTRE, "26th of 42 forces; decrease of 20,232 or 8.8 %"
+        "contact_999_national_count", _BT, "210,266", "", _CENTRE, "26th of 42 forces; decrease of 20,232 or 8.8%"
     )
     yield from _periods("contact_999_answer_mean_seconds", "seconds", _CALLS, year="10.01", previous="10.28")
     yield _figure(
@@ -66,7 +66,7 @@ def _contact() -> Iterable[_Row]:
     ):
         note = f"BT's data and clock; {rank}; improved by two per cent (reports I3, I12)"
         yield _figure("contact_999_answered_within_target_ratio", _BT, "85.5 per cent", "%", source, note)
-    yield from _periods("contact_999_abandoned_ratio", "%", _CALLS, year="0.70 %", previous="0.81 %")
+    yield from _periods("contact_999_abandoned_ratio", "%", _CALLS, year="0.70%", previous="0.81%")
     yield _figure("contact_101_offered_count", _12M, "-5.2%", "% change", _CALLS, "the volume is only in a chart")
     yield from _periods("contact_101_answer_mean_seconds", "minutes", _FOREWORD, year="8.8", previous="9.4")
     yield _figure("contact_101_answer_mean_seconds", _LAST, "5.9", "minutes", _CALLS)

@@ -583,7 +583,7 @@ class Loading(Struct, frozen=True):
     def words(self, rules: Rules) -> str:
         """The notice that people see meanwhile."""
         percent = int(self.ratio() * 100)
-        return f"Loading history, {percent} % done: these figures are as of {_local(self.at, rules)}, not now."
+        return f"Loading history, {percent}% done: these figures are as of {_local(self.at, rules)}, not now."
 
 
 def loading(feeds: Iterable[FeedStatus]) -> Loading | None:

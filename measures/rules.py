@@ -1,7 +1,8 @@
 """A force's profile prepared for counting: its labels, its targets and its local days."""
 
 from datetime import date, datetime, time
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from facts.contact import Line
@@ -15,13 +16,33 @@ from facts.force import (
     Force,
     GradeTargets,
     Queue,
-    QueueTarget,
     in_force,
 )
-from measures.outcome import SECOND, instant, microseconds
+from measures.outcome import SECOND, TENTHS, Target, instant, microseconds
 from measures.working_days import working_day_after
 
 _QUARTER = 900 * SECOND
+
+
+class ClockTargets(NamedTuple):
+    """The targets of a grade's clocks; None for a clock without one."""
+
+    opened_to_dispatched: Target | None = None
+    dispatched_to_arrived: Target | None = None
+    opened_to_arrived: Target | None = None
+
+    @classmethod
+    def of(cls, given: GradeTargets) -> Self:
+        """The targets that a profile gives."""
+        seconds = (
+            given.opened_to_dispatched_seconds,
+            given.dispatched_to_arrived_seconds,
+            given.opened_to_arrived_seconds,
+        )
+        return cls(*(None if each is None else Target(each) for each in seconds))
+
+
+_NO_TARGETS = ClockTargets()
 
 
 class Rules:
@@ -50,8 +71,11 @@ class Rules:
             "suite": frozenset(term.label for term in force.suites),
             "type": frozenset(term.label for term in force.occurrence_types),
         }
-        self._targets = {grade.label: grade.targets for grade in force.grades}
         self._grades = {grade.label: grade for grade in force.grades}
+        # UTC offsets change only on whole quarters of an hour, so the day is the same within a quarter.
+        self._day_of_quarter = lru_cache(maxsize=65536)(partial(_local_day, zone=force.zone()))
+        self._grade_targets = lru_cache(maxsize=4096)(self._grade_targets_on)
+        self._leg_target = lru_cache(maxsize=4096)(self._leg_target_on)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,14 +88,23 @@ class Rules:
             return NONE
         return label if label in self.vocabulary[dimension] else UNLISTED
 
-    def targets(self, grade: str, opened: int) -> GradeTargets | None:
-        """The targets of a grade on the local day of a time; None if it had none."""
-        return in_force(self._targets.get(grade, ()), date.fromordinal(self.local_day(opened)))
+    def targets(self, grade: str, opened: int) -> ClockTargets:
+        """The targets of a grade on the local day of a time; a grade without targets has none for any clock."""
+        return self._grade_targets(grade, self.local_day(opened)) if grade in self._grades else _NO_TARGETS
 
-    def queue_target(self, queue: str, offered: int) -> QueueTarget | None:
-        """The target of a queue on the local day of a time; None if it had none."""
-        listed = self.queues.get(queue)
-        return in_force(listed.targets, date.fromordinal(self.local_day(offered))) if listed else None
+    def _grade_targets_on(self, grade: str, day: int) -> ClockTargets:
+        found = in_force(self._grades[grade].targets, date.fromordinal(day))
+        return _NO_TARGETS if found is None else ClockTargets.of(found)
+
+    def leg_target(self, queue: str, offered: int) -> Target | None:
+        """The target of a queue on the local day of an offer; None if it had none."""
+        return self._leg_target(queue, self.local_day(offered)) if queue in self.queues else None
+
+    def _leg_target_on(self, queue: str, day: int) -> Target | None:
+        found = in_force(self.queues[queue].targets, date.fromordinal(day))
+        if found is None or found.seconds is None:
+            return None
+        return Target(found.seconds, found.is_inclusive, TENTHS)
 
     def wait_unrecorded_after(self, queue: str, line: Line) -> int:
         """How long after its offer the end of a wait counts as unrecorded, in microseconds."""
@@ -110,11 +143,9 @@ class Rules:
 
     def local_day(self, at: int) -> int:
         """The ordinal (`date.toordinal`) of the local day of a time."""
-        # UTC offsets change only on whole quarters of an hour, so the day is the same within a quarter.
-        return _local_day(at // _QUARTER, self.force.zone())
+        return self._day_of_quarter(at // _QUARTER)
 
 
-@lru_cache(maxsize=65536)
 def _local_day(quarter: int, zone: ZoneInfo) -> int:
     return instant(quarter * _QUARTER).astimezone(zone).toordinal()
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 # Spreadsheets skip what cannot be seen, and read the full-width signs of East Asian keyboards like the usual ones.
 _FORMULA = re.compile(r"[\s\x00-\x1f\u200b\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-# A signed number, or the dash of a figure that there is not, with the numbers of its notes.
-_FIGURE = re.compile(r"([+-][\d.,:]+(e[+-]?\d+)?( ?%| pp)?|-)( \(\d+\))*")
+# A signed number, or the dash of a missing figure, with the numbers of its notes.
+_FIGURE = re.compile(r"([+-][\d.,:]+(e[+-]?\d+)?(%| pp)?|-)( \(\d+\))*")
 
 
 class _Writable(Protocol):

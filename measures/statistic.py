@@ -37,7 +37,7 @@ def within(histogram: Histogram, limit: int, *, inclusive: bool = True) -> int:
 
 
 def ratio(part: int, whole: int) -> float | None:
-    """A share; None if `whole` is 0: without events there is no data, never 0 % or 100 %."""
+    """A share; None if `whole` is 0: without events there is no data, never 0% or 100%."""
     return part / whole if whole else None
 
 

@@ -34,14 +34,18 @@ def effective(timeline: Timeline) -> list[SubjectFact]:
     replaced. A fact recorded after its withdrawal or correction counts, and the withdrawal or correction does not. Facts
     that withdraw each other in a cycle do not count.
     """
-    is_undisputed = not any(_target(fact) for fact in timeline.values())
-    return sorted(timeline.values() if is_undisputed else _resolved(timeline), key=order_of)
+    facts: Iterable[SubjectFact] = timeline.values()
+    for fact in facts:
+        if fact.corrects or type(fact) is FactWithdrawn:
+            facts = _resolved(timeline)
+            break
+    return sorted(facts, key=order_of)
 
 
 def without_ends_by_hand(facts: list[SubjectFact]) -> tuple[list[SubjectFact], list[EndedByHand]]:
     """The facts that a source recorded, and the ends that people gave, each in the same order."""
-    by_hand = [fact for fact in facts if isinstance(fact, EndedByHand)]
-    return ([fact for fact in facts if not isinstance(fact, EndedByHand)] if by_hand else facts), by_hand
+    by_hand = [fact for fact in facts if type(fact) is EndedByHand]
+    return ([fact for fact in facts if type(fact) is not EndedByHand] if by_hand else facts), by_hand
 
 
 def _rank(fact: SubjectFact) -> tuple[datetime, datetime, bytes]:

@@ -29,7 +29,10 @@ _LIVE = {
 }
 LIVE_WINDOWS = (*_LIVE, "shift", "today")
 REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m")
-WINDOWS = (*LIVE_WINDOWS, *REPORT_WINDOWS)
+"""The report windows that are exported and compared."""
+DAY_WINDOWS = ("yesterday", "last_week", "last_28_days")
+"""Further report windows, for a question about a few days."""
+WINDOWS = (*LIVE_WINDOWS, *DAY_WINDOWS, *REPORT_WINDOWS)
 
 
 class SlotRun(Struct, frozen=True):
@@ -66,7 +69,7 @@ def resolve(name: str, as_of: datetime, force: Force) -> Window:
     """The window that a name means at a time.
 
     Args:
-        name: one of `WINDOWS`, or `FROM/TO` in local dates, TO excluded.
+        name: one of `WINDOWS`, or `FROM/TO` in local dates, or in local times to the minute, TO excluded.
         as_of: the time of the reading.
         force: the force whose time zone and shifts are used.
 
@@ -81,6 +84,9 @@ def resolve(name: str, as_of: datetime, force: Force) -> Window:
     dates = re.fullmatch(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})", name)
     if dates:
         return _dated(name, dates[1], dates[2], force)
+    times = re.fullmatch(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})/(\d{4}-\d{2}-\d{2}T\d{2}:\d{2})", name)
+    if times:
+        return _timed(name, (times[1], times[2]), as_of, force)
     raise QuestionError(
         f"There is no window {name!r}.",
         where="--window",
@@ -274,6 +280,23 @@ def _months_before(day: date, months: int) -> date:
     return date(year, month + 1, 1)
 
 
+def _days_before(count: int) -> Callable[[str, datetime, Force], Window]:
+    """`count` whole local days, the last of them yesterday."""
+
+    def build(name: str, as_of: datetime, force: Force) -> Window:
+        today = as_of.astimezone(force.zone()).date()
+        return _days(name, today - timedelta(days=count), today, force)
+
+    return build
+
+
+def _last_week(name: str, as_of: datetime, force: Force) -> Window:
+    """The last week from Monday to Sunday that is over."""
+    today = as_of.astimezone(force.zone()).date()
+    monday = today - timedelta(days=today.weekday())
+    return _days(name, monday - timedelta(weeks=1), monday, force)
+
+
 _SPECIAL: dict[str, Callable[[str, datetime, Force], Window]] = {
     "today": _today,
     "shift": _shift,
@@ -281,7 +304,29 @@ _SPECIAL: dict[str, Callable[[str, datetime, Force], Window]] = {
     "last_month": _whole_months(1, 1),
     "12m": _whole_months(1, 12),
     "previous_12m": _whole_months(13, 12),
+    "yesterday": _days_before(1),
+    "last_week": _last_week,
+    "last_28_days": _days_before(28),
 }
+
+
+def _timed(name: str, times: tuple[str, str], as_of: datetime, force: Force) -> Window:
+    try:
+        moments = [datetime.fromisoformat(each) for each in times]
+    except ValueError as error:
+        hint = "Use two valid times, such as 2024-12-01T22:00/2024-12-02T04:00."
+        raise QuestionError(f"{error}.", where=f"--window {name}", hint=hint) from None
+    start, end = (_local(each.date(), each.time(), force) for each in moments)
+    if start >= end:
+        hint = "FROM must be before TO, and TO is excluded."
+        raise QuestionError("The window contains no time.", where=f"--window {name}", hint=hint)
+    if start >= as_of:
+        hint = "FROM must be before the time of the figures."
+        raise QuestionError("The window has not begun yet.", where=f"--window {name}", hint=hint)
+    if (end - start).days > _MOST_DAYS:
+        hint = "Check the years: a window can be at most ten years long."
+        raise QuestionError(f"The window is {(end - start).days:,} days long.", where=f"--window {name}", hint=hint)
+    return _live(name, start, end, force)
 
 
 def _dated(name: str, first: str, last: str, force: Force) -> Window:

@@ -74,7 +74,7 @@ class RowResult(NamedTuple):
         place: where the row is.
         facts: facts that the row gives by itself.
         partial: values for facts made from all the rows of the subject, by the declared fact's position in the mapping, and
-            what numbers it if its cell holds several times.
+            its number if its cell holds several times.
         join: the subjects that the row joins.
         notes: readings of its times that depend on more than the cell, each with its columns.
         is_excluded: whether the mapping leaves the row out, so that it only removes what an earlier row said.

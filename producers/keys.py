@@ -57,7 +57,7 @@ def are_from_one(keys: Collection[str]) -> bool:
 def shortened_among(keys: Collection[str], rows: int) -> list[str]:
     """The keys such as `1E5` that are probably numbers in scientific notation, because of the keys around them.
 
-    By itself, such a text may be a code. It is none if all other keys are plain numbers, or if several rows share the only ones.
+    Such a text may also be a code. It is a number if all other keys are plain numbers, or if several rows share the only keys.
 
     Args:
         keys: the keys of all subjects.

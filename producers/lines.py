@@ -33,30 +33,30 @@ class CountedLines:
         name: its name, for errors.
 
     Attributes:
-        taken: the number of lines taken and not put back.
+        lines_read: the number of lines read and not put back.
     """
 
     def __init__(self, chunks: Iterable[bytes], encoding: str, name: str) -> None:
         self._lines = _decoded(chunks, encoding, name)
         self._ahead: deque[str] = deque()
-        self.taken = 0
+        self.lines_read = 0
 
     def first(self) -> str | None:
         """The next line, however long it takes to arrive; None at the end of the file."""
         line = self._ahead.popleft() if self._ahead else next((line for line in self._lines if line is not None), None)
-        self.taken += line is not None
+        self.lines_read += line is not None
         return line
 
     def following(self) -> str | None:
         """The next line if it is there; None at the end of the file, or if the file has not grown for a while."""
         line = self._ahead.popleft() if self._ahead else next(self._lines, None)
-        self.taken += line is not None
+        self.lines_read += line is not None
         return line
 
     def put_back(self, lines: list[str]) -> None:
-        """Put back the lines taken last."""
+        """Put back the last lines read."""
         self._ahead.extendleft(reversed(lines))
-        self.taken -= len(lines)
+        self.lines_read -= len(lines)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, name: str) -> Iterator[str | None]:

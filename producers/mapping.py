@@ -204,7 +204,7 @@ def _replacing_faults(mapping: Mapping) -> Iterator[_Fault]:
     if mapping.rows.later != "replace":
         return
     if mapping.rows.distinct_by:
-        what = "Where a later row replaces the earlier ones, a repeat may put back what was changed in between."
+        what = "Where a later row replaces the earlier ones, a repeated row may undo a change made in between."
         yield _Fault("$.rows.distinct_by", what, "Remove `distinct_by`.")
     if any(each.per == "row" for each in mapping.facts):
         what = "Where a later row replaces the earlier ones, no row can have facts of its own."

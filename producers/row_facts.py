@@ -18,7 +18,7 @@ from producers.values import Cells, MalformedError, RowPlace, Value, duration, h
 
 AT = "at"
 _NOT_AN_ID = (
-    "is not an id: up to 64 letters, digits and ._:- that are no telephone number. Use a column that identifies the row and no person; "
+    "is not an id: up to 64 letters, digits and ._:- that are not a telephone number. Use a column that identifies the row and no person; "
     "`digest = true` reads other characters"
 )
 _FIELD = re.compile(r"`(\w+)`")
@@ -39,7 +39,7 @@ class RowValues(Struct, frozen=True):
 
 
 def parts_of(declared: DeclaredFact, cells: Cells) -> list[tuple[tuple[str, ...], Cells]]:
-    """A row once for each time in the cell of a declared fact, with what numbers it; as it is if the fact has no separator."""
+    """The row, repeated for each time in the cell of a declared fact, with its number; the row alone if there is no separator."""
     if declared.separator is None:
         return [((), cells)]
     (column,) = columns_of(declared.at)

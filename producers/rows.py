@@ -18,8 +18,8 @@ _HINT = "Compare the first line of the extract with the columns that the mapping
 
 _TOML = {"\t": '"\\t"', ";": '";"', ",": '","', "|": '"|"', "^": '"^"', "~": '"~"'}
 _NOT_JSON_LINES = "[{"
-_TELLING_WIDTH = 5
-"""A row of so many columns is hardly ever part of a text by chance."""
+_CLEAR_WIDTH = 5
+"""Text hardly ever contains a row with this many columns by chance."""
 
 
 class Row(Struct, frozen=True):
@@ -78,7 +78,7 @@ def _csv_rows(
 ) -> Iterator[Row | UnreadableRow]:
     header = list(source.columns) or _header(lines, source, columns, name)
     while (first := lines.first()) is not None:
-        line = lines.taken
+        line = lines.lines_read
         cells = _record(first, lines, source, len(header))
         if isinstance(cells, MalformedError):
             yield UnreadableRow(line, cells)
@@ -136,10 +136,10 @@ def _has_whole_rows(more: list[str], source: ExtractSource, width: int) -> bool:
     One line of many cells is enough. Text may have a comma or two by chance, but not in every line: with few columns, all lines
     between the first and the last must be rows, and there must be several.
     """
-    if width >= _TELLING_WIDTH:
+    if width >= _CLEAR_WIDTH:
         return any(_is_whole(line, source, width) for line in more)
     between = more[:-1]
-    return len(between) > _TELLING_WIDTH - 1 - width >= 0 and all(_is_whole(line, source, width) for line in between)
+    return len(between) > _CLEAR_WIDTH - 1 - width >= 0 and all(_is_whole(line, source, width) for line in between)
 
 
 def _is_whole(line: str, source: ExtractSource, width: int) -> bool:
@@ -246,10 +246,10 @@ def _json_rows(
     while (written := lines.first()) is not None:
         if bare := written.strip():
             if not is_begun and bare[0] in _NOT_JSON_LINES and not bare.endswith("}"):
-                raise _not_json_lines(bare, f"{name}, line {lines.taken}")
+                raise _not_json_lines(bare, f"{name}, line {lines.lines_read}")
             is_begun = True
-            yield _json_row(lines.taken, written, source, columns)
-    if not lines.taken:
+            yield _json_row(lines.lines_read, written, source, columns)
+    if not lines.lines_read:
         raise MappingError("The extract is empty.", where=name, hint="Export it again.")
 
 

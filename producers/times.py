@@ -150,7 +150,7 @@ class LocalClock:
         raise MalformedError("bad_time", column, f"is not a time of the form {forms}{self._advice(text)}")
 
     def _advice(self, text: str) -> str:
-        """What to do about a text that is no time; only for the first ones, because trying formats takes long."""
+        """What to do about a text that is not a time; only for the first ones, because trying formats takes long."""
         self._advice_left -= 1
         return advice_on(text, self._source) if self._advice_left >= 0 else ""
 

@@ -8,7 +8,6 @@ import msgspec
 from facts.fact import SubjectFact
 from facts.union import FACT_TYPES
 from measures.outcome import OpenItem, instant, microseconds
-from measures.pane import Field
 from measures.timeline import Timeline
 
 FORMAT = 8
@@ -42,12 +41,33 @@ def decode_timeline(text: str | bytes, key: str) -> Timeline:
     return {fact.fact_id: fact for fact in facts}
 
 
-def _fact_row(fact: SubjectFact) -> list[Any]:
-    name = type(fact).__name__
-    own = (getattr(fact, field) for field in _OWN_FIELDS[name])
-    values = [microseconds(value) if isinstance(value, datetime) else value for value in own]
+def _fact_row(fact: SubjectFact) -> tuple[Any, ...]:
     recorded_at = microseconds(fact.recorded_at) if fact.recorded_at else None
-    return [name, fact.fact_id, microseconds(fact.at), fact.corrects, recorded_at, *values]
+    kind = _ROWS[type(fact)]
+    return (kind.name, fact.fact_id, microseconds(fact.at), fact.corrects, recorded_at, *kind.own_values(fact))
+
+
+class _Row:
+    """How facts of one type are stored.
+
+    Args:
+        kind: the type.
+    """
+
+    def __init__(self, kind: type[SubjectFact]) -> None:
+        self.name = kind.__name__
+        self._own = _OWN_FIELDS[self.name]
+        self._has_times = bool(_TIMES & {*self._own})
+
+    def own_values(self, fact: SubjectFact) -> list[Any]:
+        """The values of the fields that only this type has, with times in microseconds."""
+        values = [getattr(fact, field) for field in self._own]
+        if self._has_times:
+            return [microseconds(value) if isinstance(value, datetime) else value for value in values]
+        return values
+
+
+_ROWS = {kind: _Row(kind) for kind in _TYPES.values()}
 
 
 def _fact(row: list[Any], force: str, subject_id: str) -> SubjectFact:
@@ -81,15 +101,3 @@ def decode_open(text: str | bytes) -> list[OpenItem]:
         OpenItem(kind, since, began, due, tuple(words), unrecorded_from)
         for kind, since, began, due, unrecorded_from, *words in _decode(text)
     ]
-
-
-def encode_field(field: Field) -> str:
-    """The name of one count in its pane: kind, labels and value, separated by bars; no label can contain a bar."""
-    kind, dimensions, value = field
-    return "|".join((kind, *dimensions, str(value)))
-
-
-def decode_field(text: str) -> Field:
-    """The kind, labels and value of a count."""
-    kind, *dimensions, value = text.split("|")
-    return kind, tuple(dimensions), int(value)

@@ -92,7 +92,7 @@ class EventChannel(ABC, Generic[_Content]):
         self._failure = message
 
     def reset(self) -> None:
-        """Nobody is watching, so nothing is read: what is known grows old, and the next viewer must not be sent it."""
+        """Nobody is watching, so nothing is read: the last content is out of date, and the next viewer must not receive it."""
         self.forget_content()
         self.version += 1
         self._make_whole, self._whole = (lambda: _WAITING), None

@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from socket import SHUT_RDWR
 from threading import BoundedSemaphore, Thread, Timer
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
 from producers.http.hosts import is_own_host
+from producers.http.metrics import CLOSED
 from streams.band_metrics import band_families
 from streams.health import Health, state_families
 from streams.logwatch import LogWatch
@@ -42,6 +43,7 @@ class ReadingsCollector(Collector):
         watch: the watch of the log; without one there are no metrics of the log.
         steady_seconds: a clock that never jumps.
         probe: finds out what the state server refuses although it can be read.
+        further: collectors of what is not in the state.
         is_wanted: whether to include a measure over a window.
         has_health: whether to include the monitor's own figures.
         has_trust: whether to include what is missing from each feed.
@@ -53,6 +55,7 @@ class ReadingsCollector(Collector):
         watch: LogWatch | None = None,
         steady_seconds: Callable[[], float] = time.monotonic,
         probe: Callable[[], Refusal | None] = lambda: None,
+        further: Sequence[Collector] = (),
         *,
         is_wanted: ReadingFilter = all_readings,
         has_health: bool = True,
@@ -61,7 +64,7 @@ class ReadingsCollector(Collector):
         self._reader, self._is_wanted = reader, is_wanted
         self._has_health, self._has_trust = has_health, has_trust
         self._readings = ReadingMetrics(reader, steady_seconds, is_wanted)
-        self._health, self._probe = Health(reader, watch, steady_seconds), probe
+        self._health, self._probe, self._further = Health(reader, watch, steady_seconds), probe, further
         self._errors = RepeatedErrors(_logger.warning, steady_seconds)
 
     def describe(self) -> Iterable[Metric]:
@@ -81,6 +84,8 @@ class ReadingsCollector(Collector):
         if self._has_health:
             yield from state_families(refusal or self._probe(), is_up=refusal is None)
         yield from metrics
+        for each in self._further:
+            yield from each.collect()
 
     def _metrics(self) -> Iterator[Metric]:
         yield from self._readings.families()
@@ -98,6 +103,8 @@ def serve(
     *,
     names: Collection[str] = ("localhost",),
     ready: Callable[[], tuple[bool, bytes]] | None = None,
+    is_allowed: Callable[[str], bool] = lambda _: True,
+    service: str = "exporter",
 ) -> tuple[WSGIServer, Thread]:
     """Serve metrics, with collectors of its own for each path.
 
@@ -107,12 +114,15 @@ def serve(
         host: address to listen on.
         names: the host names under which it is reached.
         ready: says for /ready whether the parts that it needs respond, and which do not; without it there is no such path.
+        is_allowed: whether a request with this Authorization header may read metrics.
+        service: its name, which /health says.
     """
     applications: dict[str, WSGIApplication] = {
-        path: make_wsgi_app(_registry(collectors)) for path, collectors in collectors_by_path.items()
+        path: _guarded(make_wsgi_app(_registry(collectors)), is_allowed)
+        for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
-    applications["/health"] = _health
+    applications["/health"] = _health(service)
     if ready:
         applications["/ready"] = _ready(ready)
 
@@ -128,9 +138,23 @@ def serve(
     return server, thread
 
 
-def _health(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-    return [b"bluelamp exporter ok\n"]
+def _guarded(metrics: WSGIApplication, is_allowed: Callable[[str], bool]) -> WSGIApplication:
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if is_allowed(environment.get("HTTP_AUTHORIZATION", "")):
+            return metrics(environment, start_response)
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("WWW-Authenticate", "Bearer")]
+        start_response("401 Unauthorized", headers)
+        return [CLOSED.encode()]
+
+    return answer
+
+
+def _health(service: str) -> WSGIApplication:
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"bluelamp {service} ok\n".encode()]
+
+    return answer
 
 
 def _ready(ready: Callable[[], tuple[bool, bytes]]) -> WSGIApplication:

@@ -1,6 +1,6 @@
 """What feeds have reported on one partition: how far they are complete, and when their last heartbeat arrived."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -152,23 +152,28 @@ class EventSpan(Struct, frozen=True):
         return min((self.lines[line] for line in feed.lines if line in self.lines), default=None)
 
 
-def with_event(
-    span: EventSpan | None, at: int, received_at: int, *, is_by_log: bool, line: str | None = None
-) -> EventSpan:
-    """The event times after a fact; all times in microseconds.
+Event = tuple[int, str | None]
+"""When a fact happened, in microseconds, and the line on which it offered a contact; None for any other fact."""
+
+
+def with_events(span: EventSpan | None, happened: Sequence[Event], received_at: int, *, is_by_log: bool) -> EventSpan:
+    """The event times after the facts of one record; all times in microseconds.
 
     Args:
         span: the event times before.
-        at: when the fact happened.
-        received_at: the time on its record.
+        happened: when the facts happened; at least one.
+        received_at: the time on their record.
         is_by_log: the log set that time, not the producer; if the log's clock went back, so does the latest event time.
-        line: the line on which a contact was offered; None for any other fact.
     """
-    at = min(at, received_at)
-    known = span or EventSpan(at, at)
-    last = min(known.last, received_at) if is_by_log else known.last
-    lines = known.lines if line is None else {**known.lines, line: min(at, known.lines.get(line, at))}
-    return EventSpan(min(at, known.first), max(at, last), lines)
+    times = [min(at, received_at) for at, _ in happened]
+    first, last = min(times), max(times)
+    known = span or EventSpan(first, last)
+    lines = known.lines
+    for at, (_, line) in zip(times, happened, strict=True):
+        if line is not None and at < lines.get(line, at + 1):
+            lines = {**lines, line: at}
+    last_before = min(known.last, received_at) if is_by_log else known.last
+    return EventSpan(min(first, known.first), max(last, last_before), lines)
 
 
 Feeds = dict[tuple[str, str], FeedState]

@@ -20,7 +20,7 @@ _SKIPPED = object()
 
 
 def skipped_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
-    """The skipped offsets that an aiokafka record stands for; None for a genuine record."""
+    """The skipped offsets that an aiokafka record represents; None for a genuine record."""
     return headers[0][1] if headers and headers[0][0] is _SKIPPED else None
 
 

@@ -1,6 +1,6 @@
 """The pure core of a worker: it turns the records of one partition into the change to its state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -13,13 +13,23 @@ from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import SECOND, Outcomes, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import GRAINS, Deltas, Grain, difference
+from measures.pane import GRAINS, Deltas, Grain, difference, no_change
 from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
-from streams.feeds import EventSpan, Feeds, after_heartbeat, believed, settled_mark, watermark, with_event
+from streams.feeds import (
+    Event,
+    EventSpan,
+    Feeds,
+    FeedState,
+    after_heartbeat,
+    believed,
+    settled_mark,
+    watermark,
+    with_events,
+)
 from streams.moving import Misplaced, Moved, OwnPartition, moved_batches
 from streams.record import Record
 from streams.subject_cache import CachedSubject, SubjectCache
@@ -81,6 +91,20 @@ class Admitted(NamedTuple):
     change: Change
 
 
+class Marks(NamedTuple):
+    """The times of one force, in microseconds, by which its facts are judged; None while nothing is known.
+
+    Attributes:
+        watermark: nothing older than this is expected.
+        settled: the same for what is settled.
+        kept_from: older facts are too late.
+    """
+
+    watermark: int | None
+    settled: int | None
+    kept_from: int | None
+
+
 class PartitionFold:
     """A worker's memory of one partition it owns; the state holds the same and more.
 
@@ -103,12 +127,30 @@ class PartitionFold:
         self.topic, self.own_partition, self.rules = topic, own_partition, rules
         self.feeds, self.events = feeds or {}, events or {}
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
+        self._marks: dict[str, Marks] = {}
         self.subjects = SubjectCache()
         self._dropped: dict[tuple[str, Grain], int] = {}
 
     def watermark(self, force: str) -> int | None:
         """Nothing older than this is expected of a force; None until all of its feeds have sent a heartbeat."""
-        return watermark(self.feeds, self.rules[force].force, self.topic)
+        return self._marks_of(force).watermark
+
+    def _marks_of(self, force: str) -> Marks:
+        """The marks of a force. Only a change of its feeds moves them."""
+        marks = self._marks.get(force)
+        if marks is None:
+            settled = self._settled(force)
+            kept = None if settled is None else kept_from("day", settled)
+            marks = Marks(watermark(self.feeds, self.rules[force].force, self.topic), settled, kept)
+            self._marks[force] = marks
+        return marks
+
+    def _settled(self, force: str) -> int | None:
+        return settled_mark(self.feeds, self.rules[force].force, self.topic)
+
+    def _set_feed(self, key: tuple[str, str], state: FeedState, change: Change) -> None:
+        self.feeds[key] = change.feeds[key] = state
+        self._marks.pop(key[0], None)
 
     def disprove(self, now: int) -> Change:
         """Doubt the feeds that claim a time far ahead of this worker's clock; the change is empty if none does.
@@ -137,36 +179,41 @@ class PartitionFold:
                 change.count("producer_stamped")
             for refusal in decoded.unreadable:
                 _quarantine(change, record, refusal)
-            misplaced: Misplaced = {}
-            for index, fact in decoded.facts:
-                self._admit_fact(record, index, fact, facts, misplaced, change)
-            for moved in moved_batches(record, self.own_partition.number, misplaced):
-                change.count("moved", len(moved.facts))
-                change.moved.append(moved)
+            self._admit_facts(record, decoded.facts, facts, change)
         return Admitted(facts, change)
 
-    def _admit_fact(
+    def _admit_facts(
         self,
         record: Record,
-        index: int,
-        fact: AnyFact,
+        decoded: Sequence[tuple[int, AnyFact]],
         facts: dict[str, list[SubjectFact]],
-        misplaced: Misplaced,
         change: Change,
     ) -> None:
-        if fact.force not in self.rules:
-            _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
-        elif isinstance(fact, FeedHeartbeat):
-            self._add_heartbeat(fact, record, change)
-        elif record.moved_from is None and self._is_too_late(fact):
-            # For a moved fact, the partition that first received it has decided this.
-            refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
-            _quarantine(change, record, refusal, fact)
-        elif not self.own_partition.is_own(fact):
-            self.own_partition.add_misplaced(fact, index, misplaced)
-        else:
-            self._note_event(fact, record, change)
-            facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
+        misplaced: Misplaced = {}
+        events: dict[str, list[Event]] = {}
+        for index, fact in decoded:
+            if fact.force not in self.rules:
+                _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
+            elif isinstance(fact, FeedHeartbeat):
+                self._add_heartbeat(fact, record, change)
+            else:
+                at, marks = microseconds(fact.at), self._marks_of(fact.force)
+                if record.moved_from is None and marks.kept_from is not None and at < marks.kept_from:
+                    # For a moved fact, the partition that first received it has decided this.
+                    refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
+                    _quarantine(change, record, refusal, fact)
+                elif not self.own_partition.is_own(fact):
+                    self.own_partition.add_misplaced(fact, index, misplaced)
+                else:
+                    if marks.watermark is not None and at < marks.watermark:
+                        change.count("late")
+                    line = fact.line if isinstance(fact, ContactOffered) else None
+                    events.setdefault(fact.force, []).append((at, line))
+                    facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
+        self._note_events(record, events, change)
+        for moved in moved_batches(record, self.own_partition.number, misplaced):
+            change.count("moved", len(moved.facts))
+            change.moved.append(moved)
 
     def _disprove(self, now: int, change: Change) -> None:
         if self._furthest <= now + SKEW_MICROSECONDS:
@@ -174,33 +221,25 @@ class PartitionFold:
         for key, state in self.feeds.items():
             credible = believed(state, now)
             if credible != state:
-                self.feeds[key] = change.feeds[key] = credible
+                self._set_feed(key, credible, change)
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
 
     def _add_heartbeat(self, heartbeat: FeedHeartbeat, record: Record, change: Change) -> None:
         key = (heartbeat.force, heartbeat.feed)
         at = microseconds(record.received_at)
         state = after_heartbeat(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
-        self.feeds[key] = change.feeds[key] = state
+        self._set_feed(key, state, change)
         self._furthest = max(self._furthest, state.furthest())
         change.count("heartbeats")
 
-    def _is_too_late(self, fact: SubjectFact) -> bool:
-        settled = self._settled(fact.force)
-        return settled is not None and microseconds(fact.at) < kept_from("day", settled)
-
-    def _settled(self, force: str) -> int | None:
-        return settled_mark(self.feeds, self.rules[force].force, self.topic)
-
-    def _note_event(self, fact: SubjectFact, record: Record, change: Change) -> None:
-        """Record when a fact that counts here happened, and whether it is late."""
-        mark, at = self.watermark(fact.force), microseconds(fact.at)
-        if mark is not None and at < mark:
-            change.count("late")
-        before, line = self.events.get(fact.force), fact.line if isinstance(fact, ContactOffered) else None
-        span = with_event(before, at, microseconds(record.received_at), is_by_log=record.is_by_log, line=line)
-        if span != before:
-            self.events[fact.force] = change.events[fact.force] = span
+    def _note_events(self, record: Record, events: Mapping[str, Sequence[Event]], change: Change) -> None:
+        """Record when the facts of a record that count here happened."""
+        received_at = microseconds(record.received_at)
+        for force, happened in events.items():
+            before = self.events.get(force)
+            span = with_events(before, happened, received_at, is_by_log=record.is_by_log)
+            if span != before:
+                self.events[force] = change.events[force] = span
 
     def uncached(self, admitted: Admitted) -> list[str]:
         """The subjects that must be read from the state before the batch can be folded."""
@@ -208,7 +247,8 @@ class PartitionFold:
 
     def cache_subject(self, key: str, timeline: Timeline) -> None:
         """Cache a subject as stored; an empty timeline means a new subject."""
-        self.subjects.put(key, CachedSubject(timeline, self._outcomes(key, timeline)))
+        outcomes = self._outcomes(key, timeline) if timeline else Outcomes([], [])
+        self.subjects.put(key, CachedSubject(timeline, outcomes))
 
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the new outcomes less the old ones."""
@@ -229,7 +269,7 @@ class PartitionFold:
             return
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
         force = facts[0].force
-        deltas = change.panes.setdefault(force, {})
+        deltas = change.panes.setdefault(force, no_change())
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
         if before.open != subject.outcomes.open:
@@ -241,12 +281,14 @@ class PartitionFold:
     def _drop_old(self, change: Change) -> None:
         """Leave out counts of panes that are no longer kept, and list the panes to drop."""
         for force in {*change.panes, *(force for force, _ in change.feeds)}:
-            mark = self._settled(force)
+            mark = self._marks_of(force).settled
             if mark is None:
                 continue
             kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
-            deltas = change.panes.get(force, {})
-            change.panes[force] = {slot: counts for slot, counts in deltas.items() if slot[1] >= kept[slot[0]]}
+            change.panes[force] = {
+                grain: {slot: counts for slot, counts in slots.items() if slot >= kept[grain]}
+                for grain, slots in change.panes.get(force, no_change()).items()
+            }
             for grain, slot in kept.items():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot

@@ -143,7 +143,7 @@ def _silence(reader: Reader, applied_offsets: Mapping[Place, int], snapshot: Log
     silent = GaugeMetricFamily(
         "bluelamp_feed_silent",
         "Whether a feed is not live and nothing of its topic waits in the log.",
-        labels=["force", "feed"],
+        labels=["force", "feed", "system"],
     )
     doubted = GaugeMetricFamily(
         "bluelamp_feed_doubted",
@@ -151,14 +151,22 @@ def _silence(reader: Reader, applied_offsets: Mapping[Place, int], snapshot: Log
         labels=["force", "feed"],
     )
     waiting = {} if snapshot is None else _waiting(applied_offsets, snapshot.ends)
+    systems = {(force, feed.name): feed.source() for force, rules in reader.rules.items() for feed in rules.force.feeds}
     count = 0
     for force, status, is_live in _live(reader):
         is_waiting, is_doubted = waiting.get(status.topic, snapshot is None), bool(doubt_words(status, now))
         count += is_waiting and not is_live and not is_doubted
         doubted.add_metric([force, status.feed], int(is_doubted and not is_live))
         if is_live or is_doubted or not is_waiting:
-            silent.add_metric([force, status.feed], int(not is_live and not is_doubted))
+            system = systems[force, status.feed]
+            silent.add_metric([force, status.feed, system], int(not is_live and not is_doubted))
     yield silent
+    yield _silent_systems(reader, waiting, snapshot)
+    yield _gauge(
+        "feeds_live_or_loading",
+        "The number of feeds that are live, or load a history that makes progress.",
+        sum(is_live for _, _, is_live in _live(reader)) + _loading(reader, waiting),
+    )
     yield doubted
     if snapshot is not None:
         yield _gauge(
@@ -166,6 +174,43 @@ def _silence(reader: Reader, applied_offsets: Mapping[Place, int], snapshot: Log
             "The number of feeds that are not live while records of their topic wait in the log.",
             count,
         )
+
+
+def _silent_systems(reader: Reader, waiting: Mapping[str, bool], snapshot: LogSnapshot | None) -> Metric:
+    """Whether nothing arrives from a system of several feeds: it is one fault, and one alert.
+
+    It is enough that no feed has sent a heartbeat within the shortest of their limits.
+    """
+    now = microseconds(reader.now())
+    family = GaugeMetricFamily(
+        "bluelamp_system_silent",
+        "Whether no feed of a system with several has sent a heartbeat in the shortest time that one of them is allowed.",
+        labels=["force", "system"],
+    )
+    live = {(force, status.feed): status for force, status, _ in _live(reader)}
+    for force, rules in reader.rules.items():
+        for system in dict.fromkeys(feed.source() for feed in rules.force.feeds):
+            feeds = [feed for feed in rules.force.feeds if feed.source() == system]
+            statuses = [live.get((force, feed.name)) for feed in feeds]
+            known = [each for each in statuses if each and not doubt_words(each, now)]
+            if len(feeds) < 2 or len(known) < len(feeds):  # noqa: PLR2004 - several
+                continue
+            allowed = min(feed.stale_after_seconds for feed in feeds) * SECOND
+            is_silent = not any(is_alive(each, allowed, now) for each in known)
+            if not is_silent or not any(waiting.get(each.topic, snapshot is None) for each in known):
+                family.add_metric([force, system], int(is_silent))
+    return family
+
+
+def _loading(reader: Reader, waiting: Mapping[str, bool]) -> int:
+    """How many feeds load a history: their records wait in the log, or a heartbeat arrived in the time allowed."""
+    now = microseconds(reader.now())
+    return sum(
+        status.is_loading()
+        and (waiting.get(status.topic, False) or is_alive(status, feed.stale_after_seconds * SECOND, now))
+        for force, rules in reader.rules.items()
+        for status, feed in zip(reader.feeds(force), rules.force.feeds, strict=True)
+    )
 
 
 def _waiting(applied_offsets: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[str, bool]:

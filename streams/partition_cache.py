@@ -11,7 +11,7 @@ from redis.client import Pipeline
 
 from measures.outcome import OpenItem
 from measures.pane import Grain, Pane, apply
-from streams.codec import decode_field, decode_open
+from streams.codec import decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
 from streams.store import Names, reading_state
 
@@ -261,7 +261,7 @@ class PartitionCache:
 
 def _pane(counts: Mapping[str, str]) -> Pane:
     pane: Pane = {}
-    apply(pane, {decode_field(name): int(count) for name, count in counts.items()})
+    apply(pane, {name: int(count) for name, count in counts.items()})
     return pane
 
 

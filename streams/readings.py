@@ -81,7 +81,7 @@ class HourReading(NamedTuple):
     Attributes:
         start: the start of the hour.
         value: in the measure's unit; None if the record does not cover the hour, or n is too small.
-        n: how many things the value is taken from.
+        n: the number of cases that the value is calculated from.
     """
 
     start: datetime

@@ -88,8 +88,8 @@ class Retrying:
             if refusal.cause == "out_of_memory":
                 refusal = refusal.with_memory(await self._redis.info("memory"))
         self.refusal = refusal
-        is_said = self._errors.add(refusal.cause, refusal.words())
-        if is_said and self._state_name and refusal.cause != "unreachable":
+        is_logged = self._errors.add(refusal.cause, refusal.words())
+        if is_logged and self._state_name and refusal.cause != "unreachable":
             with suppress(RedisError, OSError):
                 await self._redis.set(report_key(self._state_name), encode_report(refusal), ex=REPORTED_SECONDS)
                 self._is_reported = True

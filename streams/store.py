@@ -17,7 +17,7 @@ from measures.outcome import KINDS
 from measures.pane import Deltas
 from measures.rules import Rules
 from measures.timeline import Timeline
-from streams.codec import FORMAT, decode_timeline, encode_field, encode_open, encode_timeline
+from streams.codec import FORMAT, decode_timeline, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
 from streams.refusal import refusal_of
@@ -236,12 +236,12 @@ def _encode_panes(
     index: list[tuple[str, int]],
     touched: list[str],
 ) -> None:
-    for (grain, slot), counts in deltas.items():
-        if counts:
-            fields = [encode_field(field) for field in counts]
-            panes.append((names.pane(force, grain, slot), fields, list(counts.values())))
-            index.append((names.index(force, grain), slot))
-            touched.append(f"{force}:{grain}:{slot}")
+    for grain, slots in deltas.items():
+        for slot, counts in slots.items():
+            if counts:
+                panes.append((names.pane(force, grain, slot), list(counts), list(counts.values())))
+                index.append((names.index(force, grain), slot))
+                touched.append(f"{force}:{grain}:{slot}")
 
 
 def _flat(pairs: Iterable[tuple[str, str]]) -> list[str]:

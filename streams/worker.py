@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 import time
 import traceback
 from collections import defaultdict
@@ -271,10 +270,8 @@ class Worker:
         return refusal_of(error) if isinstance(error, IncompleteError | RedisError) else None
 
     def _give_up(self, status: int, why: str) -> NoReturn:
-        sys.stderr.write(
-            f"bluelamp worker stops ({'restart it' if status == RESTART_ME else 'a person must decide'}):\n{why}\n"
-        )
-        sys.stderr.flush()
+        ending = "restart it" if status == RESTART_ME else "a person must decide"
+        _logger.critical("bluelamp worker stops (%s):\n%s", ending, why, extra={"exit_status": status})
         self.leave(status)
 
 

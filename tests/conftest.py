@@ -16,7 +16,7 @@ from tests.real.parts import missing
 
 pytest_plugins = ("tests.support.fault_table",)
 _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
-"""Folders whose files take minutes: begun first, none of them is what everything else has ended before."""
+"""Folders whose files take minutes. They begin first, so that the run does not end by waiting for one of them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what pytest has collected out of every later garbage collection: a tenth of the processor time goes there."""
+    """Exclude what pytest has collected from later garbage collections, which would take a tenth of the processor time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
@@ -61,9 +61,9 @@ def log_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def dropped_sockets(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """kafka-python leaves the sockets of failed attempts to the garbage collector: collected here, and not elsewhere.
+    """Collect the sockets that kafka-python leaves open after failed attempts, so that no other test is blamed for them.
 
-    Its log is shut off, because what it says there is kept by pytest, connections and all.
+    Its log is switched off, because pytest would keep the log records, and with them the connections.
     """
     caplog.set_level(logging.CRITICAL + 1, "kafka")
     warnings.filterwarnings("ignore", "unclosed <socket", ResourceWarning)  # pytest takes it back after each test
@@ -82,7 +82,7 @@ def state_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     scope="session", params=["embedded", pytest.param("debian", marks=[pytest.mark.real, pytest.mark.faults])]
 )
 def any_state(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
-    """The same for tests of what is read, not of how it is stored: on Debian's Redis only with `make faults`."""
+    """The same, for tests that do not depend on how the state is stored: on Debian's Redis only with `make faults`."""
     with _started(request.param, tmp_path_factory) as server:
         yield server
 

@@ -7,7 +7,7 @@ import requests
 
 from alerts.inbox.log.entry import Scope, scope_of
 from alerts.inbox.log.intake import scope_labels
-from alerts.prometheus import BREACH, EVALUATED_EVERY
+from alerts.prometheus import BREACH, EVALUATED_EVERY, FIGURE
 from alerts.rule import Rule
 
 FRESH_SECONDS = 30
@@ -28,11 +28,13 @@ class ActiveAlerts(NamedTuple):
         breach: for every rule, 0 if it is good and has been for as long as the rule requires, else 1.
         alerts: the pending and firing alerts.
         firing: the labels of each firing alert.
+        figures: the figure of every rule whose rises are notified.
     """
 
     breach: Mapping[Key, float]
     alerts: frozenset[Key]
     firing: Mapping[Key, Mapping[str, str]]
+    figures: Mapping[Key, float] = {}
 
     def is_active(self, rule: str, scope: Mapping[str, str]) -> bool | None:
         """Whether an alert of a rule and scope is active; None if that is unknown."""
@@ -75,6 +77,7 @@ def load_active_alerts(query: Query, rules: Mapping[str, Rule]) -> ActiveAlerts:
         {key: max(_value(row), worst.get(key, 0)) for key, row in _by_key(breach, rules)},
         frozenset(key for key, _ in _by_key(alerts, rules)),
         {key: row["metric"] for key, row in _by_key(firing, rules)},
+        {key: _value(row) for key, row in _by_key(query(_fresh(FIGURE)), rules)},
     )
 
 

@@ -1,6 +1,7 @@
 """The inbox at work: records what engines report, escalates with time, and notifies receivers until they accept."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from alerts.inbox.delivery.send import DeliveryError
 from alerts.inbox.log import ladder
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry, scope_of
-from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile
+from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile, rises
 from alerts.inbox.log.payload import Payload, PayloadAlert
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.inbox.log.stream import InboxLog
@@ -33,6 +34,8 @@ TICK_SECONDS = 1.0
 _RECONCILE_EVERY = timedelta(seconds=5)
 MISSING_AFTER = timedelta(seconds=15)
 """How long Alertmanager may take to report an alert that fires in Prometheus."""
+_OPTIONAL = {"suite", "topic", "partition"}
+"""Scope labels whose value may be empty."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
@@ -88,6 +91,7 @@ class Service:
         self._not_saved = RepeatedErrors(
             lambda reason: _logger.warning("heartbeats cannot be saved: %s", reason), time.monotonic
         )
+        self._elsewhere = RepeatedErrors(_logger.warning, time.monotonic)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
 
@@ -116,7 +120,7 @@ class Service:
     def _active_check(self, payload: Payload) -> ActiveCheck | None:
         """What confirms the ends in a payload: Prometheus; nothing for the built-in engine, whose ends are certain."""
         if self._dependencies.load_active:
-            return _LazyCheck(self._dependencies.load_active)
+            return _LazyCheck(self._dependencies.load_active, self._elsewhere)
         return _unknown if payload.external_url else None
 
     def _intake_of(
@@ -175,11 +179,27 @@ class Service:
         try:
             prometheus = self._dependencies.load_active()
         except OSError as error:
-            _logger.warning("Prometheus does not answer: %s", error)
+            self._elsewhere.add("prometheus", f"Prometheus does not answer: {error}")
             return
         self.log.append(lambda state: reconcile(state, now, prometheus.is_active))
         overdue = self._overdue(prometheus, now)
-        self.log.append(lambda _: [raised(self._rules[rule], dict(scope), now, now) for rule, scope in overdue])
+        self.log.append(
+            lambda _: [
+                raised(self._rules[rule], dict(scope), now, now, prometheus.figures.get((rule, scope)))
+                for rule, scope in overdue
+            ]
+        )
+        self.log.append(lambda state: self._rises(state, prometheus.figures, now))
+
+    def _rises(self, state: InboxState, figures: Mapping[Key, float], now: datetime) -> Iterator[AnyEntry]:
+        """The entries for the figures that Prometheus evaluates: Alertmanager does not send them."""
+        for alert in state.active_alerts():
+            rule, figure = (
+                self._rules.get(alert.raised.rule),
+                figures.get((alert.raised.rule, scope_of(alert.raised.scope))),
+            )
+            if rule and figure is not None and math.isfinite(figure):
+                yield from rises([alert], rule, figure, figure, now)
 
     def _overdue(self, prometheus: ActiveAlerts, now: datetime) -> list[Key]:
         """Firing alerts that Alertmanager should have reported by now."""
@@ -195,10 +215,15 @@ class Service:
 
     def _due(self, state: InboxState, now: datetime) -> Iterator[AnyEntry]:
         for alert in state.active_alerts():
-            if alert.raised.rule not in self._rules:
-                yield ended(alert, now, now)  # nothing evaluates it any more
+            if not self._is_evaluated(alert):
+                yield ended(alert, now, now)
             elif not state.suppression_of(alert, now):
                 yield from ladder.due(alert, self._force_of(alert), now)
+
+    def _is_evaluated(self, alert: Alert) -> bool:
+        """Whether the rule table still evaluates an alert: a rule may have been removed, or have other scope labels."""
+        rule = self._rules.get(alert.raised.rule)
+        return rule is not None and set(rule.series.by) >= alert.raised.scope.keys() >= set(rule.series.by) - _OPTIONAL
 
     def _force_of(self, alert: Alert) -> Force:
         """The force that deals with an alert: its own, or the configured one for alerts that belong to no force."""
@@ -227,7 +252,8 @@ class Service:
         try:
             self._dependencies.send(message)
         except DeliveryError as error:
-            _logger.warning("%s was not notified (attempt %d): %s", message.receiver.name, message.attempt, error)
+            name = message.receiver.name
+            self._elsewhere.add(name, f"{name} was not notified (attempt {message.attempt}): {error}")
             entry: AnyEntry = message.failed(str(error), self._dependencies.now())
         else:
             entry = message.delivered(self._dependencies.now())
@@ -237,7 +263,7 @@ class Service:
     def _ping_if_due(self, now: datetime) -> None:
         """Ping the external watcher for as long as an engine reports that data arrive."""
         ping, statuses = self._dependencies.ping_watcher, list(self._data_status.values())
-        if ping is None or self._is_pinging or not any(each.is_watched(now) for each in statuses):
+        if ping is None or self._is_pinging or not any(each.is_monitored(now) for each in statuses):
             return
         if self.pinged_at is None or has_passed(self.pinged_at, now, self._dependencies.ping_every):
             self._is_pinging = True
@@ -249,7 +275,8 @@ class Service:
             self.pinged_at = self._dependencies.now()
         except OSError as error:
             # The error's text would contain the address, and an address may contain a secret.
-            _logger.warning("the external watcher could not be reached (%s)", type(error).__name__)
+            words = f"the external watcher could not be reached ({type(error).__name__})"
+            self._elsewhere.add("watcher", words)
         finally:
             self._is_pinging = False
 
@@ -272,10 +299,11 @@ class _LazyCheck:
 
     Args:
         load_active: asks Prometheus.
+        errors: logs that it does not answer.
     """
 
-    def __init__(self, load_active: Callable[[], ActiveAlerts]) -> None:
-        self._load_active = load_active
+    def __init__(self, load_active: Callable[[], ActiveAlerts], errors: RepeatedErrors) -> None:
+        self._load_active, self._errors = load_active, errors
         self._active: ActiveAlerts | None = None
 
     def __call__(self, rule: str, scope: Mapping[str, str]) -> bool | None:
@@ -283,6 +311,6 @@ class _LazyCheck:
         try:
             self._active = self._active or self._load_active()
         except OSError as error:
-            _logger.warning("Prometheus does not answer: %s", error)
+            self._errors.add("prometheus", f"Prometheus does not answer: {error}")
             return None
         return self._active.is_active(rule, scope)

@@ -36,7 +36,7 @@ def recount_of(
         keeps_facts: whether the facts stay available.
 
     Raises:
-        BlueLampError: as `bluelamp.recount.log.from_log`; or the archive is of another log.
+        BlueLampError: as `bluelamp.recount.log.from_log`; or the archive belongs to another log.
     """
     archive = open_archive(settings.archive)
     if archive is not None or until is not None:

@@ -88,7 +88,7 @@ def check_identity(where: Path, manifest: Manifest, identities: Mapping[str, Ide
     for topic, identity in identities.items():
         known = manifest.identities.get(topic, identity)
         if not known.is_same_log(identity) or known.partitions > identity.partitions:
-            what = f"The archive is of another log: its topic {topic} is {known}, but the log's is {identity}."
+            what = f"The archive belongs to another log: its topic {topic} is {known}, but the log's is {identity}."
             hint = "Set BLUELAMP_KAFKA to the archive's log, or start another archive (BLUELAMP_ARCHIVE)."
             raise IncompleteError(what, where=str(where), hint=hint)
 

@@ -1,10 +1,11 @@
 """`bluelamp archive`: copy the log to the archive, and verify the archive."""
 
 import sys
+from collections.abc import Callable
 
 import click
 
-from bluelamp.cli.options import JSON, say, settings_of
+from bluelamp.cli.options import JSON, log_to_stderr, say, settings_of
 from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
 
@@ -31,31 +32,34 @@ def archive(directory: str | None, is_verified: bool, every_hours: float | None,
     archive more often than that. If it is interrupted, the next run continues where it stopped. With --verify, exit
     status 1 means that a day, a range of offsets or a file is missing, or that a file was altered.
     """
+    announce = log_to_stderr()
     settings = settings_of(archive=directory)
     if is_verified and every_hours:
         raise SettingError("--verify archives nothing.", where="--every", hint="Use either --verify or --every.")
     if is_verified:
         _verify(settings, as_json=as_json)
     elif every_hours:
-        _archive_every(settings, every_hours, as_json=as_json)
+        _archive_every(settings, every_hours, announce, as_json=as_json)
     else:
-        _archive(settings, as_json=as_json)
+        _archive(settings, announce, as_json=as_json)
 
 
-def _archive_every(settings: Settings, every_hours: float, *, as_json: bool) -> None:
+def _archive_every(settings: Settings, every_hours: float, announce: Callable[[str], None], *, as_json: bool) -> None:
     """Archive at intervals. An error ends the process, so that its supervisor sees the failure and restarts it."""
     from bluelamp.wiring.stopping import stopping
 
     stop = stopping()
     while not stop.is_set():
-        _archive(settings, as_json=as_json)
+        _archive(settings, announce, as_json=as_json)
         stop.wait(every_hours * 3600)
 
 
-def _archive(settings: Settings, *, as_json: bool) -> None:
+def _archive(settings: Settings, announce: Callable[[str], None], *, as_json: bool) -> None:
     from bluelamp.archive.full_log import archive_log
+    from bluelamp.services.own_parts import report_archived
 
-    run = archive_log(settings, lambda part: None if as_json else click.echo(part.line()))
+    run = archive_log(settings, lambda part: None if as_json else announce(part.line()))
+    report_archived(settings)
     if as_json:
         say({"parts": run.parts, "archive": run.manifest.totals()})
         return
@@ -63,7 +67,7 @@ def _archive(settings: Settings, *, as_json: bool) -> None:
         if first:
             click.echo(f"The archive of {place} begins at offset {first:,}: the log held no earlier records.", err=True)
     new = f"{len(run.parts):,} new files." if run.parts else "No new records."
-    click.echo(f"{new} The archive holds {run.manifest.totals().words()}.")
+    announce(f"{new} The archive holds {run.manifest.totals().words()}.")
 
 
 def _verify(settings: Settings, *, as_json: bool) -> None:

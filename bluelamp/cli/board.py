@@ -15,5 +15,5 @@ def board(port: int | None, host: str, force: str | None) -> None:
     """Serve the web board: live figures, alerts, reports and charts."""
     from bluelamp.services.board import serve
 
-    log_to_stderr()
-    serve(settings_of(board_port=port, force=force), os.environ, host, click.echo)
+    announce = log_to_stderr()
+    serve(settings_of(board_port=port, force=force), os.environ, host, announce)

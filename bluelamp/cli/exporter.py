@@ -17,5 +17,5 @@ def exporter(port: int | None, host: str) -> None:
     """
     from bluelamp.services.exporter import serve_exporter
 
-    log_to_stderr()
-    serve_exporter(settings_of(exporter_port=port), os.environ, host, click.echo)
+    announce = log_to_stderr()
+    serve_exporter(settings_of(exporter_port=port), os.environ, host, announce)

@@ -24,7 +24,7 @@ def gateway(port: int | None, webhooks: tuple[str, ...], host: str) -> None:
     """
     from bluelamp.services.gateway import serve
 
-    log_to_stderr()
+    announce = log_to_stderr()
     settings = settings_of(gateway_port=port)
     refuse_mixture(settings, is_simulated=False)
-    serve(settings, os.environ, host, webhooks, click.echo)
+    serve(settings, os.environ, host, webhooks, announce)

@@ -20,8 +20,8 @@ def inbox_serve(port: int | None, host: str) -> None:
     """Run the inbox: record alerts, notify people and serve the API."""
     from bluelamp.services.inbox import serve
 
-    log_to_stderr()
-    serve(settings_of(inbox_port=port), os.environ, host, click.echo)
+    announce = log_to_stderr()
+    serve(settings_of(inbox_port=port), os.environ, host, announce)
 
 
 @inbox.command("list")

@@ -1,5 +1,6 @@
 """The command line: its commands, grouped by purpose, and how errors are printed."""
 
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,10 +35,12 @@ from bluelamp.cli.simulate import simulate
 from bluelamp.cli.tail import tail
 from bluelamp.cli.up import up
 from bluelamp.cli.worker import worker
+from bluelamp.wiring.logs import is_json
 from bluelamp.wiring.processes import end_with_parent
 from facts.errors import BlueLampError
 from streams.refusal import explained
 
+_logger = logging.getLogger("bluelamp")
 _PRIVATE = 0o077
 """Only the user who runs it can read the files that it and its child processes write."""
 GROUPS: Mapping[str, Mapping[click.Command, str]] = {
@@ -131,5 +134,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(error: BlueLampError) -> NoReturn:
-    click.echo(f"bluelamp: {error}", err=True)
+    if is_json():
+        _logger.error("%s %s", error.what, error.hint, extra={"where": error.where})
+    else:
+        click.echo(f"bluelamp: {error}", err=True)
     sys.exit(2)

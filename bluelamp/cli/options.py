@@ -1,13 +1,13 @@
 """What the commands share: their usual options, their settings, and how they print JSON."""
 
-import logging
 import os
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 import msgspec
 
+from bluelamp.wiring.logs import announcer, start_log
 from bluelamp.wiring.settings import Settings, load
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
@@ -43,12 +43,11 @@ def say(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def log_to_stderr() -> None:
-    """Log to standard error; from the Kafka libraries only errors, from Faust only warnings and errors."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("kafka").setLevel(logging.ERROR)
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
-    logging.getLogger("faust").setLevel(logging.WARNING)
+def log_to_stderr() -> Callable[[str], None]:
+    """Log to standard error in the format of the settings; returns a function that prints a line."""
+    context = click.get_current_context(silent=True)
+    start_log(os.environ, {"service": context.command_path.removeprefix("bluelamp ")} if context else {})
+    return announcer(click.echo)
 
 
 def n_text(n: int | None) -> str:

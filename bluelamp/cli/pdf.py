@@ -39,13 +39,13 @@ def pdf(page: str) -> bytes:
         source.write_text(page, "utf-8")
         arguments = (f"--user-data-dir={directory}/profile", f"--print-to-pdf={target}", source.as_uri())
         try:
-            told = subprocess.run(
+            finished = subprocess.run(
                 [program, *_ARGUMENTS, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False
             )
         except subprocess.TimeoutExpired:
             raise _failed(program, f"it took more than {_SECONDS} s") from None
         if not target.exists():
-            raise _failed(program, (told.stderr.strip().splitlines() or ["it said nothing"])[-1])
+            raise _failed(program, (finished.stderr.strip().splitlines() or ["it said nothing"])[-1])
         return target.read_bytes()
 
 

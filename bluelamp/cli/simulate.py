@@ -96,7 +96,7 @@ def simulate(
     if as_json:
         say(played)
     else:
-        click.echo(f"{played.facts:,} facts published, up to {played.reported_to}.")
+        click.echo(f"{played.facts:,} facts published, up to {played.published_until}.")
 
 
 def _print_calibration(found: list[Any], as_json: bool) -> None:

@@ -200,7 +200,7 @@ def read_stamped(
 
     Raises:
         MappingError: the mapping is missing or invalid.
-        SettingError: the extract would be of the future.
+        SettingError: the extract would be from the future.
     """
     extract = _read(files, mapping)
     recorded_at = _extract_time(files, extracted_at, extract.mapping)

@@ -97,7 +97,8 @@ class AlertSetup:
         inbox, prometheus_port, alertmanager_port = (f"127.0.0.1:{port}" for port in self._ports)
         addresses = Addresses(
             exporter=f"127.0.0.1:{settings.exporter_port}", inbox=inbox, alertmanager=alertmanager_port,
-            rules="rules.yml", token_file=str(folder / "engine_token"),
+            rules="rules.yml", token_file=str(folder / "engine_token"), metrics_token_file="",
+            board=f"127.0.0.1:{settings.board_port}", gateway="",
         )  # fmt: skip
         self._write(folder, addresses)
         runner = [sys.executable, "-m", "bluelamp.embedded.runner"]

@@ -11,7 +11,7 @@ from facts.errors import SettingError
 from producers.files import replace_file
 
 
-class SavedSimulation(Struct, frozen=True, kw_only=True, rename={"reported_to": "told_to"}):
+class SavedSimulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A simulation, and how much of it is in the log.
 
     Attributes:
@@ -19,14 +19,14 @@ class SavedSimulation(Struct, frozen=True, kw_only=True, rename={"reported_to": 
         seed: the random seed.
         scenario: name of the scenario.
         start: first local day.
-        reported_to: everything reported before this time is in the log; None until something is. Saved as `told_to`.
+        published_until: the log has everything before this time; None until something is published.
     """
 
     force: str
     seed: int
     scenario: str
     start: date
-    reported_to: datetime | None = None
+    published_until: datetime | None = None
 
 
 class PlannedSimulation(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,8 @@ def load_simulation(path: Path) -> SavedSimulation | None:
         return None  # a parent that is not a directory is reported where it is first used
     except (OSError, msgspec.DecodeError) as error:
         hint = (
-            "Restore the file, or start a new simulation in another directory: two in one log would be added together."
+            "If an earlier version saved it, rename `told_to` in it to `published_until`. Otherwise, restore the file, or start a new "
+            "simulation in another directory: two in one log would be added together."
         )
         raise SettingError(f"The saved simulation cannot be read: {error}.", where=str(path), hint=hint) from None
 

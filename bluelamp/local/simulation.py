@@ -253,7 +253,7 @@ def run(
             now=wall,
             monotonic=time.monotonic,
             wait=stop.wait,
-            since=saved.reported_to.timestamp() if saved and saved.reported_to else None,
+            since=saved.published_until.timestamp() if saved and saved.published_until else None,
             fast_until=local_time(playing.fast_until, simulation.force) if playing.fast_until else None,
             on_progress=_ProgressSaver(simulation, playing.position, say),
         )
@@ -269,11 +269,11 @@ class _ProgressSaver:
 
     def __call__(self, played: SimulationProgress) -> None:
         if self._path:
-            save_simulation(self._path, replace(self._saved, reported_to=played.reported_to))
+            save_simulation(self._path, replace(self._saved, published_until=played.published_until))
         if time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES:
             self._printed_at = time.monotonic()
             self._say(
-                f"{played.facts:,} facts published, up to {played.reported_to.astimezone(self._zone):%Y-%m-%d %H:%M}"
+                f"{played.facts:,} facts published, up to {played.published_until.astimezone(self._zone):%Y-%m-%d %H:%M}"
             )
 
 

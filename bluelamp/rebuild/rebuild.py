@@ -12,7 +12,7 @@ from functools import partial
 from typing import cast
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
@@ -53,7 +53,7 @@ class Rebuilt(Struct, kw_only=True):
     """The result of a rebuild.
 
     Attributes:
-        current: the number of the current version, after the switch if there was one; `shown` in JSON.
+        current: the number of the current version, after the switch if there was one.
         built: the number of the version that was built.
         records: the number of records of archive and log in it.
         figures: the number of figures compared with the previous version.
@@ -69,7 +69,7 @@ class Rebuilt(Struct, kw_only=True):
         moved: the number of facts that were on a wrong partition and were moved.
     """
 
-    current: int = field(name="shown")
+    current: int
     built: int
     records: int = 0
     figures: int = 0
@@ -241,11 +241,11 @@ class Rebuild:
             result.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        taken = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
-        for place, applied_offset in taken.applied_offsets.items():
+        seen = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+        for place, applied_offset in seen.applied_offsets.items():
             await self._advance(builder, place)(applied_offset)
-        for query, readings in taken.results:
-            again = read_one(other, force, query, taken.as_of)
+        for query, readings in seen.results:
+            again = read_one(other, force, query, seen.as_of)
             result.figures += len(readings)
             result.differing_figures += _differing(query.measure.name, query.window, readings, again)
 

@@ -189,7 +189,7 @@ def _enter(spell: _Spell, fact: _Fact) -> None:
 
 
 def _was_paused_for_bail(spell: _Spell) -> bool:
-    """Whether the fact that ended a stay paused the clock for bail: then no `DetentionEnded` ended it before."""
+    """Whether a stay ended when its clock was paused for bail, and no `DetentionEnded` came first."""
     for fact in spell.facts:
         if fact.happened == spell.end and _is_bail(fact):
             return True
@@ -199,10 +199,10 @@ def _was_paused_for_bail(spell: _Spell) -> bool:
 
 
 def _end_by_an_earlier_one(spell: _Spell, early: Iterable[_Fact]) -> None:
-    asked = spell.opened.continues
+    recorded = spell.opened.continues
     for fact in early:
-        goes_on = asked is None and fact.disposal in ("bail", "transferred")
-        if fact.fact == "DetentionEnded" and not asked and not goes_on:
+        continues = recorded is None and fact.disposal in ("bail", "transferred")
+        if fact.fact == "DetentionEnded" and not recorded and not continues:
             spell.end, spell.disposal = fact.happened, fact.disposal
             return
 
@@ -211,14 +211,14 @@ def _detentions(spells: Sequence[_Spell]) -> list[list[_Spell]]:
     """Stays in groups of one detention each; a stay after a transfer needs no new authorisation."""
     groups: list[list[_Spell]] = []
     for before, spell in zip([None, *spells], spells, strict=False):
-        asked = spell.opened.continues
+        recorded = spell.opened.continues
         if before is None:
-            goes_on = False
+            continues = False
         elif spell.opened.fact == "ClockResumed":
-            goes_on = True
+            continues = True
         else:
-            goes_on = before.disposal in ("bail", "transferred") if asked is None else asked
-        if goes_on and before is not None:
+            continues = before.disposal in ("bail", "transferred") if recorded is None else recorded
+        if continues and before is not None:
             spell.is_new = spell.is_new and before.disposal != "transferred"
             groups[-1].append(spell)
         else:

@@ -10,7 +10,7 @@ from facts.force import Force, Shift
 
 _LONG = {"15m": 15 * MINUTE, "60m": HOUR, "24h": DAY}
 LIVE_WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift")
-REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m")
+REPORT_WINDOWS = ("this_month", "last_month", "12m", "previous_12m", "yesterday", "last_week", "last_28_days")
 _ONE_DAY = timedelta(days=1)
 
 
@@ -32,7 +32,7 @@ def interval(window: str, force: Force, as_of: datetime) -> LiveInterval | Repor
     """The time span of a window.
 
     Args:
-        window: one of `LIVE_WINDOWS` or `REPORT_WINDOWS`, or FROM/TO as dates, with TO excluded.
+        window: one of `LIVE_WINDOWS` or `REPORT_WINDOWS`, or FROM/TO as dates or as local times, with TO excluded.
         force: the force, whose calendar and shifts apply.
         as_of: the time of the question, with its zone.
 
@@ -41,18 +41,23 @@ def interval(window: str, force: Force, as_of: datetime) -> LiveInterval | Repor
     """
     if window in LIVE_WINDOWS:
         return _live(window, force, as_of)
-    today = as_of.astimezone(force.zone()).date()
-    first = today.replace(day=1)
-    match window:
-        case "this_month":
-            return Report(first, today + _ONE_DAY)
-        case "last_month":
-            return Report(_months_before(first, 1), first)
-        case "12m":
-            return Report(_months_before(first, 12), first)
-        case "previous_12m":
-            return Report(_months_before(first, 24), _months_before(first, 12))
-    return _from_to(window)
+    if window in REPORT_WINDOWS:
+        return _named_days(window, as_of.astimezone(force.zone()).date())
+    return _between(window, force, microseconds(as_of)) if "T" in window else _from_to(window)
+
+
+def _named_days(window: str, today: date) -> Report:
+    month, monday = today.replace(day=1), today - today.weekday() * _ONE_DAY
+    days = {
+        "this_month": (month, today + _ONE_DAY),
+        "last_month": (_months_before(month, 1), month),
+        "12m": (_months_before(month, 12), month),
+        "previous_12m": (_months_before(month, 24), _months_before(month, 12)),
+        "yesterday": (today - _ONE_DAY, today),
+        "last_week": (monday - 7 * _ONE_DAY, monday),
+        "last_28_days": (today - 28 * _ONE_DAY, today),
+    }
+    return Report(*days[window])
 
 
 def _live(window: str, force: Force, as_of: datetime) -> LiveInterval:
@@ -101,6 +106,24 @@ def _months_before(first: date, months: int) -> date:
     """The first day of the month a number of months earlier."""
     year, month = divmod(first.year * 12 + first.month - 1 - months, 12)
     return date(year, month + 1, 1)
+
+
+def _between(window: str, force: Force, moment: int) -> LiveInterval:
+    """A live window between two local times to the minute."""
+    first, _, last = window.partition("/")
+    try:
+        moments = [datetime.strptime(each, "%Y-%m-%dT%H:%M") for each in (first, last)]  # noqa: DTZ007 - local to the force
+    except ValueError:
+        hint = "Use FROM/TO as local times, such as 2024-12-01T22:00/2024-12-02T04:00."
+        raise QuestionError(f"{window!r} is not a valid window.", where="WINDOW", hint=hint) from None
+    start, end = (local_instant(each.date(), each.time(), force.zone()) for each in moments)
+    if start >= end:
+        hint = "FROM must be before TO; TO is excluded."
+        raise QuestionError(f"{window} contains no time.", where="WINDOW", hint=hint)
+    if start >= moment:
+        hint = "FROM must be before the time of the question."
+        raise QuestionError(f"{window} has not begun yet.", where="WINDOW", hint=hint)
+    return LiveInterval(start, end)
 
 
 def _from_to(window: str) -> Report:

@@ -15,14 +15,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from alerts.inbox.api.guard import Area, Guard
 from alerts.inbox.api.people import Person
 from bluelamp.services.alerts import API_PATH
+from bluelamp.wiring.logs import is_json
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE
 from producers.http.problem import ProblemError, response_of
 
 _logger = logging.getLogger("bluelamp.access")
-_OPEN = ("/health", "/ready")
+_OPEN = ("/health", "/ready", "/metrics")
 _OPEN_BELOW = ("/static/", f"{API_PATH}/")
-"""What everyone may request; the alerts API guards its own paths."""
+"""What everyone may request; the alerts API and the metrics guard their own paths."""
 _CUSTODY_PAGES = frozenset({"custody", "handover"})
 _CUSTODY_MEASURES = frozenset(name for name, each in CATALOGUE.items() if "custody" in each.topics())
 _EXPORTS = ("/csv/", "/parquet/", "/svg/", "/report", f"{API_PATH}/export")
@@ -141,6 +142,8 @@ def writer_to(path: str) -> Callable[[str], None]:
     Raises:
         SettingError: the file cannot be written.
     """
+    if not path and is_json():
+        return lambda line: _logger.info("access", extra={"access": json.loads(line)})
     if not path:
         return lambda line: _logger.info("%s", line)
 

@@ -1,7 +1,7 @@
 """Builds the alerts API from the settings: the board mounts it, and the inbox serves it."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Literal, get_args
@@ -35,10 +35,11 @@ from alerts.table import RULES
 from bluelamp.feeding.ending import end_by_hand
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, secret_in
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load_forces, secret_in
 from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
+from facts.force import Force
 from measures.outcome import microseconds
 from producers.http.attempts import Attempts
 from producers.http.problem import problem, response_of
@@ -153,19 +154,29 @@ def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post
 
 def parts(settings: Settings, guard: Guard, rules: tuple[Rule, ...] = RULES) -> Parts:
     """What the API uses; nothing is connected until it is needed."""
-    source = reader(settings)
-    figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=used_by_rules(rules))
     return Parts(
         log=inbox_log(settings),
         rules=rules,
-        samples=CachedSamples(
-            lambda: (each for family in figures.collect() for each in family.samples), time.monotonic
-        ),
+        samples=rule_samples(settings, rules),
+        posts=posts_of(rules, (each.force for each in load_forces(settings).values())),
         guard=guard,
         attempts=Attempts(time.monotonic),
         now=wall,
         end=partial(_end, settings),
     )
+
+
+def rule_samples(settings: Settings, rules: tuple[Rule, ...]) -> CachedSamples:
+    """The figures that rules evaluate; nothing is connected until they are needed."""
+    source = reader(settings)
+    figures = ReadingsCollector(source, probe=Probe(source.redis, settings.state_name), is_wanted=used_by_rules(rules))
+    return CachedSamples(lambda: (each for family in figures.collect() for each in family.samples), time.monotonic)
+
+
+def posts_of(rules: Iterable[Rule], forces: Iterable[Force]) -> tuple[str, ...]:
+    """The posts that rules and the forces' ladders name."""
+    named = {rule.who for rule in rules if rule.severity != "heartbeat"}
+    return tuple(sorted(named | {step.notify for force in forces for step in force.ladder}))
 
 
 def _end(settings: Settings, request: EndRequest) -> EndedByHand:
@@ -222,7 +233,7 @@ def counted(state: InboxState, force: str, now: datetime, status: DataStatus | N
         critical=sum(is_critical and word != "suppressed" for is_critical, word in states),
         critical_unacknowledged=sum(is_critical and word == "raised" for is_critical, word in states),
         oldest_seconds=max(0.0, (now - oldest).total_seconds()),
-        is_watched=status is not None and status.is_watched(now),
+        is_monitored=status is not None and status.is_monitored(now),
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from alerts.evaluator import AlertEvaluator, samples_of
@@ -10,16 +11,21 @@ from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
 from bluelamp.services.alerts import inbox_client
+from bluelamp.services.metrics import Kept, reading_right
+from bluelamp.services.own_parts import certificate_families, own_parts
 from bluelamp.services.ready import readiness
 from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
+from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
+from producers.http.metrics import build_info
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
 from streams.probe import Probe
 
+_OWN_PARTS_SECONDS, _CERTIFICATE_SECONDS = 10.0, 600.0
 _STATE_SECONDS = 0.5
 """How long to wait for the state server. Prometheus must learn in time that it does not answer."""
 
@@ -37,8 +43,9 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     # Two readers, so that evaluating the rules does not wait for a full scrape to end.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
-    for_rules = ReadingsCollector(quick, watch, probe=probe, is_wanted=wanted)
-    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe, has_trust=True)]
+    own: list[Collector] = _own_parts(settings)
+    for_rules = ReadingsCollector(quick, watch, probe=probe, further=own, is_wanted=wanted)
+    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe, further=own, has_trust=True)]
     if not settings.prometheus:
         evaluator = AlertEvaluator(
             RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,
@@ -54,11 +61,25 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     }
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings, _STATE_SECONDS))
     names = host_names(settings, host)
-    server, thread = serve(places, settings.exporter_port, host, names=names, ready=ready)
+    is_allowed = reading_right(settings, environment, host)
+    server, thread = serve(places, settings.exporter_port, host, names=names, ready=ready, is_allowed=is_allowed)
     watch.start()
     watch_clock(state_client(settings), settings.state_name, "the exporter")
+    announce_start(state_client(settings), settings, "exporter")
     say(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
+
+
+def _own_parts(settings: Settings) -> list[Collector]:
+    """The program, and what is watched besides figures."""
+    program = CollectorRegistry()
+    build_info(program, "exporter", VERSION, settings.build)
+    redis = state_client(settings, _STATE_SECONDS)
+    return [
+        Kept(program.collect, 0.0),
+        Kept(lambda: own_parts(settings, redis, wall), _OWN_PARTS_SECONDS),
+        Kept(lambda: certificate_families(settings, wall), _CERTIFICATE_SECONDS),
+    ]
 
 
 def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> Notifier | None:

@@ -4,15 +4,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from bluelamp.feeding.replay import named_mapping
+from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
+from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.ports import listen
+from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, secret_in, variable
 from producers.adapters.webhook import Webhook
 from producers.gateway.app import gateway
 from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.limits import Limits
+from producers.gateway.metrics import GatewayMetrics
 from producers.gateway.senders import Senders, parse_senders
 from producers.gateway.signatures import signing_keys
 from producers.publish import Publisher, PublisherSettings, connect
@@ -55,12 +59,24 @@ def serve(
         delivery_seconds=settings.gateway_delivery_seconds,
     )
     deliveries = DeliveryQueue(lambda: _connect(settings), limits)
+    counts = GatewayMetrics(time.monotonic)
     application = gateway(
-        forces, senders, deliveries, limits, now=wall, monotonic=time.monotonic, webhooks=hooks, keys=keys
+        forces,
+        senders,
+        deliveries,
+        limits,
+        now=wall,
+        monotonic=time.monotonic,
+        webhooks=hooks,
+        keys=keys,
+        metrics=counts,
     )
+    metrics = ServiceMetrics("gateway", settings, reading_right(settings, environment, host), [counts])
+    application.router.routes.append(metrics.route)
     application.router.routes.append(ready_route(readiness(settings, has_log=True, has_state=False)))
-    running = server(application, host_names(settings, host), _SHUTDOWN_SECONDS)
+    running = server(metrics.around(application), host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.gateway_port, "BLUELAMP_GATEWAY_PORT") as listening:
+        announce_start(state_client(settings, _CONNECT_SECONDS), settings, "gateway")
         say(f"ready http://{host}:{listening.getsockname()[1]}/")
         running.run(sockets=[listening])
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import requests
 from msgspec.structs import replace
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -20,19 +19,23 @@ from alerts.inbox.delivery.metrics import InboxCollector
 from alerts.inbox.delivery.notification import SIMULATED, Message
 from alerts.inbox.delivery.receiver import EVENTS, INBOX_ONLY, Watcher, load_receivers
 from alerts.inbox.delivery.send import ForceNames, send
+from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.spool import Spool
+from alerts.inbox.log.state import Alert
 from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
-from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log
+from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
+from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
 from bluelamp.services.server import host_names, server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.ports import listen
+from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import TOKEN, Settings, load_forces, secret_in, variable
 from facts.errors import PartMissingError, QuestionError
 from facts.force import Force
@@ -60,12 +63,14 @@ def serve(
     application = inbox_app(settings, guard, service, rules)
     ready = readiness(settings, has_log=False, has_state=True)
     collector = InboxCollector(service.log, lambda: service.pinged_at, wall)
-    application.router.routes += [Route("/metrics", _metrics(collector)), Route("/health", _health), ready_route(ready)]
+    metrics = ServiceMetrics("inbox", settings, reading_right(settings, environment, host), [collector])
+    application.router.routes += [metrics.route, Route("/health", _health), ready_route(ready)]
     recorded = AccessLog(application, guard, writer_to(settings.access_log), wall)
-    running = server(recorded, host_names(settings, host), _SHUTDOWN_SECONDS)
+    running = server(metrics.around(recorded), host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.inbox_port, "BLUELAMP_INBOX_PORT") as listening:
         service.start()
         watch_clock(state_client(settings), settings.state_name, "the inbox")
+        announce_start(state_client(settings), settings, "inbox")
         say(f"ready http://{host}:{listening.getsockname()[1]}{API_PATH}/")
         running.run(sockets=[listening])
         service.stop()
@@ -86,6 +91,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         source.refresh()
         return source.is_simulated(force)
 
+    samples = rule_samples(settings, rules)
     labels = _ForceLabels(forces, settings.force, configured.link, is_simulated)
     watcher = configured.watcher
     dependencies = Dependencies(
@@ -93,7 +99,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         forces=forces,
         force=settings.force,
         receivers=[each if each.events else replace(each, events=default_events) for each in configured.receivers],
-        send=lambda message: send(message, labels.of(message)),
+        send=lambda message: send(message, labels.of(message), figure_of(message.alert, by_name(rules), samples)),
         now=wall,
         load_active=(lambda: load_active_alerts(query, by_name(rules))) if settings.prometheus else None,
         ping_watcher=(lambda: _ping(watcher)) if watcher else None,
@@ -101,6 +107,20 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
     )
     spool = Spool(Path(settings.data) / "inbox" / "spool.jsonl")
     return Service(inbox_log(settings, spool=spool), dependencies)
+
+
+def figure_of(alert: Alert, rules: Mapping[str, Rule], samples: Callable[[], Samples]) -> AlertFigure | None:
+    """The current figure of an alert about a measure.
+
+    None if the alert has ended, or the figure cannot be read: people are notified all the same.
+    """
+    rule = rules.get(alert.raised.rule)
+    if rule is None or alert.ended or not rule.measure:
+        return None
+    try:
+        return figure(rule, alert.raised.scope, samples())
+    except (RedisError, OSError):
+        return None
 
 
 class _ForceLabels:
@@ -133,16 +153,6 @@ def _ping(watcher: Watcher) -> None:
     requests.get(watcher.url.reveal(), timeout=_TIMEOUT_SECONDS, allow_redirects=False).raise_for_status()
 
 
-def _metrics(collector: InboxCollector) -> Callable[[Request], Response]:
-    registry = CollectorRegistry()
-    registry.register(collector)
-
-    def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-    return metrics
-
-
 def _health(_: Request) -> Response:
     return PlainTextResponse("bluelamp inbox ok\n")
 
@@ -168,15 +178,15 @@ def listing_lines(alerts: Listing) -> Iterator[str]:
             f"NEW ALERTS MAY BE MISSING FROM THIS LIST: {alerts.refused}. "
             "The inbox still sends them, and adds them to the list when it can."
         )
-    unwatched = [each for each in alerts.watched if not each.is_watched]
-    for each in unwatched:
+    unmonitored = [each for each in alerts.monitored if not each.is_monitored]
+    for each in unmonitored:
         last = f"{each.heartbeat_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z" if each.heartbeat_at else "never"
         yield f"NOT MONITORED: {each.force}: no engine reports that data arrive. Last report: {last}."
-    if not alerts.watched:
+    if not alerts.monitored:
         yield "NOT MONITORED: no engine has reported yet that data arrive."
     for row in alerts.alerts:
         yield _line(row)
-    if not alerts.alerts and alerts.watched and not unwatched and not alerts.refused:
+    if not alerts.alerts and alerts.monitored and not unmonitored and not alerts.refused:
         yield "No alerts."
 
 

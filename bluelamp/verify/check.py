@@ -10,6 +10,7 @@ from bluelamp.verify.checks.clocks import clock_results, stamp_results
 from bluelamp.verify.checks.feeds import force_results
 from bluelamp.verify.checks.log import archive_results, log_results
 from bluelamp.verify.checks.parts import ServicePart, service_results
+from bluelamp.verify.checks.programs import program_results, this_program
 from bluelamp.verify.checks.result import CheckResult
 from bluelamp.verify.checks.state import Pause, a_second, look, state_results, state_server, write_results
 from bluelamp.wiring.settings import Settings
@@ -31,6 +32,7 @@ def examine(
         parts: the HTTP services.
         pause: waits between two looks at the progress of the workers.
     """
+    yield this_program(settings)
     yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
     log = [*_guarded("log", lambda: log_results(settings, reader.now()))]
     server = [*_guarded("state server", lambda: state_server(reader.redis))]
@@ -46,6 +48,9 @@ def examine(
     yield from _if(has_log, "archive", "the log", lambda: archive_results(settings, reader.now()))
     yield from _if(has_state, "writes", "the state server", lambda: write_results(reader.redis, settings.state_name))
     yield from _if(has_log, "stamps", "the log", lambda: stamp_results(settings))
+    yield from _if(
+        has_state, "versions", "the state server", lambda: program_results(settings, reader.redis, reader.now())
+    )
     yield from _if(has_state, "clock", "the state server", lambda: clock_results(reader))
     yield from _if(has_log and has_state, "state", "the log or the state server", state)
     yield from _if(has_state, "forces", "the state server", lambda: force_results(reader, settings.force, waiting))

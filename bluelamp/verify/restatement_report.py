@@ -8,7 +8,7 @@ from itertools import groupby
 from msgspec import Struct
 
 from bluelamp.archive.reading import ArchiveAndLog, open_archive
-from bluelamp.verify.restatements import ChangedBy, Restatement, is_in_course, open_days, read_partition, restated
+from bluelamp.verify.restatements import ChangedBy, Restatement, is_by_time_alone, open_days, read_partition, restated
 from bluelamp.verify.words import dimension_words
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, QuestionError
@@ -157,7 +157,7 @@ def _facts(figures: Sequence[Restatement], limit: int) -> Iterator[str]:
         if each not in changes:
             changes.append(each)
     # Restatements come first. Open items that simply ended are many, and matter less.
-    for subject_id in sorted(by_subject, key=lambda each: (is_in_course(by_subject[each]), each))[: limit or None]:
+    for subject_id in sorted(by_subject, key=lambda each: (is_by_time_alone(by_subject[each]), each))[: limit or None]:
         yield f"    {subject_id}"
         for each in by_subject[subject_id]:
             if each.received_at is None or each.fact is None:

@@ -20,7 +20,7 @@ from facts.wire import canonical
 from measures.measure import External, Measure, Unit
 from measures.outcome import OpenItem, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import Field, Grain, Pane, apply
+from measures.pane import Grain, Pane, apply, name_of
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import Timeline, add
@@ -42,8 +42,8 @@ Cause = Literal[
     "afterwards",
     "fell due",
 ]
-IN_COURSE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
-"""Causes that are no restatement: an open item of the day ended, or fell due, after the day was published."""
+BY_TIME_ALONE: frozenset[Cause] = frozenset(("afterwards", "fell due"))
+"""Causes that do not count as restatements: an open item of the day ended, or fell due, after the day was published."""
 
 
 class ChangedBy(Struct, frozen=True, kw_only=True):
@@ -91,12 +91,12 @@ class Restatement(Struct, frozen=True, kw_only=True):
 
     def is_restated(self) -> bool:
         """Whether it changed for any reason other than open items that ended or fell due."""
-        return not is_in_course(self.because)
+        return not is_by_time_alone(self.because)
 
 
-def is_in_course(because: Iterable[ChangedBy]) -> bool:
+def is_by_time_alone(because: Iterable[ChangedBy]) -> bool:
     """Whether a change comes only from open items that ended or fell due."""
-    return IN_COURSE.issuperset(each.cause for each in because)
+    return BY_TIME_ALONE.issuperset(each.cause for each in because)
 
 
 class CountedFact(NamedTuple):
@@ -241,14 +241,14 @@ class _Day:
     """Outcomes of one day as a source of readings."""
 
     def __init__(self, day: int, outcomes: Iterable[Outcomes]) -> None:
-        counts: Counter[Field] = Counter()
+        counts: Counter[str] = Counter()
         self._open: dict[str, list[OpenItem]] = {}
         for each in outcomes:
-            counts.update((one.kind, one.dimensions, one.value) for one in each.finished)
+            counts.update(name_of(one.kind, one.dimensions, one.value) for one in each.finished)
             for item in each.open:
                 self._open.setdefault(item.kind, []).append(item)
         self._day, self._pane = day, cast(Pane, {})
-        apply(self._pane, dict(counts))
+        apply(self._pane, counts)
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
         return [(self._day, self._pane)] if grain == "day" and first <= self._day < last else []

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from bluelamp.wiring.logs import LogFormat, LogLevel
 from facts.errors import ProfileError, SettingError
 from facts.force import Force, parse
 from measures.attention import check_limits
@@ -31,12 +32,14 @@ WEBHOOK_SECRETS = "BLUELAMP_WEBHOOK_SECRETS"
 PEOPLE = "BLUELAMP_PEOPLE"
 TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
 ENGINE_TOKEN = "BLUELAMP_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
+METRICS_TOKEN = "BLUELAMP_METRICS_TOKEN"  # noqa: S105 - the name of a variable
 SECRETS = {
     GATEWAY_TOKENS: "The gateway's senders and their tokens, as `name:token` separated by spaces.",
     WEBHOOK_SECRETS: "The secrets with which platforms sign their requests, as `mapping:secret` separated by spaces.",
     PEOPLE: "People who may view alerts, act on them or administer the inbox, as `login:role:token` separated by spaces.",
     TOKEN: "Token of the person who acknowledges alerts at the command line.",
     ENGINE_TOKEN: "Token with which the exporter or Alertmanager sends alerts to the inbox.",
+    METRICS_TOKEN: "Token with which Prometheus reads /metrics. Without one, only services that listen on loopback show their metrics.",
 }
 """Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 
@@ -119,6 +122,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
+    worker_port: Annotated[
+        int, Meta(ge=0, le=_PORT_MAX, description="Port of a worker's `/health`, `/ready` and `/metrics`. 0: none.")
+    ] = 0
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
     gateway_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the gateway.")] = 8028
     gateway_body_bytes: Annotated[int, Meta(description="Largest request body that the gateway accepts, in bytes.")] = (
@@ -215,6 +221,19 @@ class Settings(Struct, frozen=True, kw_only=True):
             "machine, names in the addresses of the services, and IP addresses are allowed anyway."
         ),
     ] = ""
+    build: Annotated[
+        str, Meta(description="Build of this program, such as its commit; the image sets it. Empty: not known.")
+    ] = ""
+    log_format: Annotated[
+        LogFormat,
+        Meta(
+            description="How services write their log to standard error: `text`, or `json` for one JSON object a line."
+        ),
+    ] = "text"
+    log_level: Annotated[
+        LogLevel,
+        Meta(description="The lowest level that is logged: `debug`, `info`, `warning` or `error`."),
+    ] = "info"
     proxy_addresses: Annotated[
         str,
         Meta(description="Addresses of a reverse proxy that authenticates people, separated by commas."),
@@ -380,6 +399,8 @@ _KINDS: Mapping[Any, str] = {
     str: "text",
     Secret: "text",
     ViewerSetting: "`everyone`, `view`, `act`, `admin` or empty",
+    LogFormat: "`text` or `json`",
+    LogLevel: f"one of {', '.join(get_args(LogLevel))}",
     Mechanism: f"one of {', '.join(get_args(Mechanism))}",
     int: "a whole number",
     float: "a number",
@@ -433,7 +454,7 @@ def load_forces(settings: Settings) -> dict[str, Rules]:
     A profile in BLUELAMP_FORCES replaces the one of the same force that comes with Blue Lamp.
 
     Raises:
-        ProfileError: a profile is invalid, BLUELAMP_FORCES contains none, or two of its profiles are of one force.
+        ProfileError: a profile is invalid, BLUELAMP_FORCES contains none, or has two profiles for one force.
     """
     profiles = _profiles(files("facts").joinpath("forces"))
     if settings.forces:

@@ -40,7 +40,7 @@ from producers.http.problem import ProblemError, problem
 from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
-_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src")
+_HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src", "form-action")
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -52,6 +52,7 @@ def board(
     steady_seconds: Callable[[], float] = time.monotonic,
     alerts: ReadAlerts | None = None,
     feed_checks: ReadFeedChecks = no_feed_checks,
+    program: str = "",
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -63,8 +64,10 @@ def board(
         steady_seconds: a clock that never jumps.
         alerts: reads the alerts of the mounted inbox; None without one.
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
+        program: the version and build, for the foot of each page; empty to show none.
     """
-    view = View(reader, force, BackgroundReadings(reader, force, steady_seconds), log_ends, alerts, feed_checks)
+    background = BackgroundReadings(reader, force, steady_seconds)
+    view = View(reader, force, background, log_ends, alerts, feed_checks, program)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, FAILURE])
 
@@ -130,7 +133,12 @@ def _templates(view: View, pages: list[Page]) -> Environment:
     templates = Environment(loader=PackageLoader(_PACKAGE, ""), autoescape=True, undefined=StrictUndefined)
     listed = [page for page in pages if page.is_listed]
     templates.globals.update(
-        force=view.profile.title, zone=view.profile.time_zone, pages=listed, areas=areas(view), marking=MARKING
+        force=view.profile.title,
+        zone=view.profile.time_zone,
+        pages=listed,
+        areas=areas(view),
+        marking=MARKING,
+        program=view.program,
     )
     return templates
 
@@ -141,6 +149,7 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
             values: dict[str, Any] = {"page": page, **page.context(view, request)}
         except QuestionError as error:
             raise problem("no_such_place", 404, error.what, error.hint) from None
-        return HTMLResponse(templates.get_template(page.template).render(values))
+        status = 400 if values.get("refused") else 200
+        return HTMLResponse(templates.get_template(page.template).render(values), status)
 
     return Route(page.path, serve, name=page.name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from dashboards.report.figures import CUT, Ask, ReportFigure, difference, nothin
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
-from dashboards.report.periods import Period
+from dashboards.report.periods import Period, brief_window, span_of_window
 from dashboards.report.published_rows import CHANGE, as_printed, days_words, otherwise, published, quoted
 from dashboards.report.targets import changed
 from dashboards.report.words import NOTHING, Unit, change_text, difference_text, figure_text
@@ -38,13 +38,32 @@ _PUBLISHED_COLUMNS = ("Period", "As published", "Blue Lamp", "Source", "Notes")
 _UNDER_WAY = "This period is not over. The Blue Lamp figure counts what has begun in it so far."
 _NOT_KEPT = f"This period begins before the last {DAYS_KEPT.days} days, and older days are not kept."
 _CHANGES = "Only the change was published, not the figure."
+_NOT_COMPARED = "They are not compared, because the record does not cover both completely or there are too few cases."
 _DATE = len("2024-12-01")
 _TODAY = "Today counts what was decided today. Every other column counts what began in its period."
 _RANKED = {
-    "higher": "Rank 1 has the highest figure of the last 12 months, which is the best.",
-    "lower": "Rank 1 has the lowest figure of the last 12 months, which is the best.",
-    "neither": "Rank 1 has the highest figure of the last 12 months.",
+    "higher": "Rank 1 has the highest figure of {period}, which is the best.",
+    "lower": "Rank 1 has the lowest figure of {period}, which is the best.",
+    "neither": "Rank 1 has the highest figure of {period}.",
 }
+_CAUSES = 3
+"""The most rows that are named as the largest changes."""
+
+
+class Chosen(NamedTuple):
+    """Two windows that somebody has chosen to compare.
+
+    Attributes:
+        window: the window.
+        before: the window to compare it with; empty for none.
+    """
+
+    window: str
+    before: str = ""
+
+    def names(self) -> Words:
+        """The window, and the one that it is compared with if there is one."""
+        return (self.window, self.before) if self.before else (self.window,)
 
 
 def compare(
@@ -67,14 +86,26 @@ def compare(
 
 
 class PeriodComparison:
-    """A measure read over every period; the arguments are those of `compare`."""
+    """A measure read over every period; the arguments are those of `compare`, and two windows to compare instead."""
 
-    def __init__(self, ask: Ask, force: Force, measure: Measure, as_of: datetime, by: Words, where: Where) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        force: Force,
+        measure: Measure,
+        as_of: datetime,
+        by: Words,
+        where: Where,
+        chosen: Chosen | None = None,
+    ) -> None:
         self._ask, self._as_of = ask, as_of
         self._force, self._measure, self._by, self._where = force, measure, by, where
         self._unit = line_of(measure, force).unit
-        self._windows = ("60m",) if measure.is_open() else tuple(_TITLES)
+        self._chosen = None if measure.is_open() else chosen
+        self._windows = ("60m",) if measure.is_open() else self._chosen.names() if self._chosen else tuple(_TITLES)
+        self._pair = self._chosen or Chosen(_YEAR, _PREVIOUS)
         self._periods = {name: _period(name, as_of, force) for name in self._windows}
+        self._words = {name: brief_window(resolve(name, as_of, force)) for name in self._windows}
         self._notes = Notes()
         self._found, self._wholes = ({name: self._read(name, words) for name in self._windows} for words in (by, ()))
 
@@ -90,8 +121,8 @@ class PeriodComparison:
         quoted_by = {id(line): published(line, self._force) for _, line in lines}
         quotes = [
             period
-            for name, period in self._periods.items()
-            if any(quoted(quoted_by[id(line)], period, self._unit) != NOTHING for _, line in lines)
+            for period in self._periods.values()
+            if not self._chosen and any(quoted(quoted_by[id(line)], period, self._unit) != NOTHING for _, line in lines)
         ]
         rows = [self._row(words, line, quotes, quoted_by[id(line)], lines) for words, line in lines]
         every = [each for figures in quoted_by.values() for each in figures]
@@ -191,7 +222,8 @@ class PeriodComparison:
         figures = {name: self._figure(name, words) for name in self._windows}
         cells = [self._cell(each) for each in figures.values()]
         if not self._measure.is_open():
-            cells += self._compared(figures[_YEAR], figures[_PREVIOUS], self._figure(_YEAR, ()).value)
+            now, before = figures[self._pair.window], figures.get(self._pair.before)
+            cells += self._compared(now, before, self._figure(self._pair.window, ()).value)
         if self._is_ranked():
             cells.append(DocumentCell(self._rank(words, [each for each, _ in lines])))
         cells += [DocumentCell(quoted(published_figures, each, self._unit)) for each in quotes]
@@ -205,7 +237,16 @@ class PeriodComparison:
         text, notes = figure.instead or figure_text(figure.value, self._unit), numbers(figure, self._unit, self._notes)
         return with_bounds(DocumentCell(text, figure.value, unit, figure.n, notes), figure)
 
-    def _compared(self, year: ReportFigure, previous: ReportFigure, whole: Fraction | None) -> Iterable[DocumentCell]:
+    def _compared(
+        self, year: ReportFigure, previous: ReportFigure | None, whole: Fraction | None
+    ) -> Iterable[DocumentCell]:
+        if previous is not None:
+            yield from self._difference(year, previous)
+        if self._is_of_whole():
+            share = year.value / whole if year.value is not None and whole else None
+            yield DocumentCell(figure_text(share, _SHARE), share, "ratio" if share is not None else "")
+
+    def _difference(self, year: ReportFigure, previous: ReportFigure) -> Iterable[DocumentCell]:
         more, before = difference(year, previous), previous.value
         is_cut = more is None and year.value is not None and before is not None
         numbers = (self._notes.number(CUT),) if is_cut else ()
@@ -213,9 +254,6 @@ class PeriodComparison:
         yield DocumentCell(difference_text(more, self._unit), more, unit if more is not None else "", None, numbers)
         change = more / before if more is not None and before and self._unit.kind != "percent" else None
         yield DocumentCell(change_text(change), change, "ratio" if change is not None else "")
-        if self._is_of_whole():
-            share = year.value / whole if year.value is not None and whole else None
-            yield DocumentCell(figure_text(share, _SHARE), share, "ratio" if share is not None else "")
 
     def _is_of_whole(self) -> bool:
         return self._measure.unit == "count" and not self._measure.is_open()
@@ -226,7 +264,7 @@ class PeriodComparison:
     def _rank(self, words: Words, every: Iterable[Words]) -> str:
         """The rank among the listed labels; equal figures share a rank."""
         ranked = [each for each in every if each and not {NONE, UNLISTED}.intersection(each)]
-        values = {each: self._figure(_YEAR, each).value for each in ranked}
+        values = {each: self._figure(self._pair.window, each).value for each in ranked}
         mine = values.get(words)
         if mine is None:
             return NOTHING
@@ -237,8 +275,11 @@ class PeriodComparison:
 
     def _columns(self, quotes: Iterable[Period]) -> Iterable[Column]:
         for name, period in self._periods.items():
-            yield Column(_TITLES.get(name, "Now"), "" if name == "60m" else period.words(), period.brief())
-        if not self._measure.is_open():
+            if self._chosen:
+                yield Column(self._words[name], span_of_window(resolve(name, self._as_of, self._force)))
+            else:
+                yield Column(period.title, "" if name == "60m" else period.words(), period.brief())
+        if not self._measure.is_open() and self._pair.before:
             yield from (Column(title) for title in ("Difference", "% difference"))
         if self._is_of_whole():
             yield Column("Proportion")
@@ -248,11 +289,51 @@ class PeriodComparison:
 
     def _remarks(self) -> Iterable[str]:
         if not self._measure.is_open():
-            yield _TODAY
+            if not self._chosen:
+                yield _TODAY
             starts, ends = ({getattr(each, name) for each in self._periods.values()} for name in ("start", "end"))
             yield from changed(self._measure, self._force, (min(starts), max(ends)))
         if self._is_ranked():
-            yield _RANKED[self._measure.good]
+            period = self._words[self._pair.window] if self._chosen else "the last 12 months"
+            yield _RANKED[self._measure.good].format(period=period)
+
+    def says(self) -> tuple[str, ...]:
+        """Whether the chosen window is better than the one before, and what changed most; empty if nothing is compared."""
+        if not self._chosen or not self._chosen.before or self._measure.is_open():
+            return ()
+        now, before = (self._figure(name, ()) for name in self._chosen.names())
+        texts = [each.instead or figure_text(each.value, self._unit) for each in (now, before)]
+        later, earlier = (self._words[name] for name in self._chosen.names())
+        more = difference(now, before)
+        if more is None:
+            return (f"{later}: {texts[0]}. {earlier}: {texts[1]}. {_NOT_COMPARED}",)
+        verdict = self._verdict(more)
+        return (
+            f"{verdict}: {texts[0]} in {later}, {texts[1]} in {earlier} ({self._change_words(more)}).",
+            *self._causes(),
+        )
+
+    def _verdict(self, more: Fraction) -> str:
+        if not more:
+            return "No difference"
+        if self._measure.good == "neither":
+            return "Higher" if more > 0 else "Lower"
+        return "Better" if (more > 0) == (self._measure.good == "higher") else "Worse"
+
+    def _change_words(self, more: Fraction) -> str:
+        return f"{difference_text(more, self._unit)}{'' if self._unit.kind == 'percent' else ' ' + self._unit.title()}".rstrip()
+
+    def _causes(self) -> Iterable[str]:
+        """The rows that changed most, in words."""
+        found = []
+        for words, line in self._lines():
+            figures = [self._figure(name, words) for name in self._pair.names()] if words else []
+            more = difference(*figures) if figures else None
+            if more:
+                found.append((abs(more), f"{line.label} {self._change_words(more)}"))
+        found.sort(key=lambda each: -each[0])
+        if found:
+            yield f"Largest changes: {'; '.join(words for _, words in found[:_CAUSES])}."
 
 
 def _figure(measure: Measure, parts: Results, whole: Results, words: Words) -> ReportFigure:

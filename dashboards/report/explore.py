@@ -12,6 +12,7 @@ from dashboards.report.doubt import numbers, with_bounds
 from dashboards.report.figures import Ask, ReportFigure
 from dashboards.report.naming import line_of, named
 from dashboards.report.notes import Notes
+from dashboards.report.periods import Comparison
 from dashboards.report.targets import Days, Stretch, stretches
 from dashboards.report.words import COUNT, Unit, figure_text
 from facts.errors import QuestionError
@@ -41,6 +42,7 @@ class ExploreQuery(Struct, frozen=True):
         by: the dimension to break it down by; empty for none.
         where: the labels to filter by, for each dimension.
         within_seconds: the time within which spans are counted; None for the target, or the median where there is no target.
+        compare: what the window is compared with; empty for nothing.
     """
 
     measure: Measure
@@ -48,6 +50,7 @@ class ExploreQuery(Struct, frozen=True):
     by: str = ""
     where: Where = {}
     within_seconds: Fraction | None = None
+    compare: Comparison = ""
 
 
 class Within(NamedTuple):

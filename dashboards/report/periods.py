@@ -1,12 +1,20 @@
-"""The periods of a report: the last 12 whole months, the 12 before, and each month."""
+"""The periods of a report, and the days that some days are compared with."""
 
+import calendar
 import re
 from datetime import date, timedelta
+from typing import Literal
 
 from msgspec import Struct
 
 from facts.errors import QuestionError
 from measures.chart import periods
+from measures.window import Window
+
+Comparison = Literal["", "period_before", "week_before", "month_before", "year_before"]
+"""What some days are compared with; empty for nothing."""
+_YEAR = 12
+_DAY, _WEEK = timedelta(days=1), timedelta(weeks=1)
 
 
 class Period(Struct, frozen=True):
@@ -41,6 +49,48 @@ class Period(Struct, frozen=True):
             return "" if self.title == f"{self.start:%b %Y}" else f"{self.start:%b %Y}"
         first = f"{self.start:%b}" if self.start.year == last.year else f"{self.start:%b %Y}"
         return f"{first} to {last:%b %Y}"
+
+
+def span_of_window(window: Window) -> str:
+    """The days of a window in words, or the times of a live one."""
+    if window.kind == "report":
+        return Period("", window.start.date(), window.end.date()).words()
+    start = f"{window.start.day} {window.start:%b %Y %H:%M}"
+    is_same_day = window.start.date() == window.end.date()
+    return f"{start} to {window.end:%H:%M}" if is_same_day else f"{start} to {window.end.day} {window.end:%b %Y %H:%M}"
+
+
+def brief_window(window: Window) -> str:
+    """The months of a window in words, or what `span_of_window` gives if it is not of whole months."""
+    if window.kind == "report":
+        return Period("", window.start.date(), window.end.date()).brief()
+    return span_of_window(window)
+
+
+def moved(first: date, end: date, compare: Comparison) -> tuple[date, date]:
+    """The first day, and the day after the last, of the days that some days are compared with; whole months stay whole."""
+    is_months = first.day == end.day == 1
+    match compare:
+        case "week_before":
+            return first - _WEEK, end - _WEEK
+        case "period_before" if not is_months:
+            return first - (end - first), first
+        case "period_before":
+            return _months_before(first, _month(end) - _month(first)), first
+        case _:
+            count = _YEAR if compare == "year_before" else 1
+            after = _months_before(end, count) if is_months else _months_before(end - _DAY, count) + _DAY
+            return _months_before(first, count), after
+
+
+def _month(day: date) -> int:
+    return day.year * _YEAR + day.month - 1
+
+
+def _months_before(day: date, count: int) -> date:
+    """The same day some months earlier, or the last day of that month if it is shorter."""
+    year, month = divmod(_month(day) - count, _YEAR)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 class Periods(Struct, frozen=True):

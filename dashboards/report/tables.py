@@ -81,46 +81,46 @@ class Tables:
         items = [_Item(line, {each.window(): self._figures.one(line, each) for each in shown}) for line in lines]
         return [self._by_period(title, "Measure", items, shown)] if items else []
 
-    def _of_words(self, asked: BreakdownTable) -> list[Table]:
+    def _of_words(self, layout: BreakdownTable) -> list[Table]:
         shown = self._shown_periods(1)
-        found = {each.window(): self._figures.by_word(asked.measure, asked.dimension, each) for each in shown}
-        total = Line(asked.measure, "Total")
+        found = {each.window(): self._figures.by_word(layout.measure, layout.dimension, each) for each in shown}
+        total = Line(layout.measure, "Total")
         wholes = {each.window(): self._figures.one(total, each) for each in shown}
         items = []
         seen = {word for words in found.values() for word in words}
-        rows = seen | countable(CATALOGUE[asked.measure], asked.dimension, self._force)
-        for word, label in named(self._force, asked.dimension, seen, asked.none):
+        rows = seen | countable(CATALOGUE[layout.measure], layout.dimension, self._force)
+        for word, label in named(self._force, layout.dimension, seen, layout.none):
             if word not in rows:
                 continue
-            line = Line(asked.measure, label, where={asked.dimension: (word,)})
+            line = Line(layout.measure, label, where={layout.dimension: (word,)})
             keys = {
-                each.window(): found[each.window()].get(word) or self._figures.nothing(asked.measure, line.where, each)
+                each.window(): found[each.window()].get(word) or self._figures.nothing(layout.measure, line.where, each)
                 for each in shown
             }
             items.append(_Item(line, keys, wholes))
         for window, whole in wholes.items():
             self._figures.add([item.keys[window] for item in items], whole)
         items.append(_Item(total, wholes, wholes, is_total=True))
-        return [self._by_period(asked.title, asked.heading, items, shown)]
+        return [self._by_period(layout.title, layout.heading, items, shown)]
 
-    def _of_bands(self, asked: BandedSpans) -> list[Table]:
+    def _of_bands(self, layout: BandedSpans) -> list[Table]:
         shown = self._shown_periods(1)
-        edges = [(lower, upper) for _, lower, upper in asked.rows]
-        found = {each.window(): self._figures.bands(asked.measure, edges, each) for each in shown}
-        whole = {each.window(): self._figures.bands(asked.measure, [(0, 0)], each)[0] for each in shown}
+        edges = [(lower, upper) for _, lower, upper in layout.rows]
+        found = {each.window(): self._figures.bands(layout.measure, edges, each) for each in shown}
+        whole = {each.window(): self._figures.bands(layout.measure, [(0, 0)], each)[0] for each in shown}
         # Published totals have no band.
-        total = _Item(Line(asked.measure, "Total"), whole, whole, is_total=True)
+        total = _Item(Line(layout.measure, "Total"), whole, whole, is_total=True)
         items, outer = [], (0, 0)
-        for place, (label, lower, upper) in enumerate(asked.rows):
+        for place, (label, lower, upper) in enumerate(layout.rows):
             is_part = place > 0 and upper != 0 and lower >= outer[0] and upper <= outer[1]
             outer = outer if is_part else (lower, upper)
             word = f"{lower * 60:05}-{upper * 60:05}" if upper else f"{lower * 60:05}-"
             keys = {window: bands[place] for window, bands in found.items()}
-            items.append(_Item(Line(asked.measure, label, where={"band": (word,)}), keys, whole, is_part=is_part))
+            items.append(_Item(Line(layout.measure, label, where={"band": (word,)}), keys, whole, is_part=is_part))
         for window, key in whole.items():
             self._figures.add([item.keys[window] for item in items if not item.is_part], key)
             self._figures.add([item.keys[window] for item in items if item.is_part], items[0].keys[window])
-        return [self._by_period(asked.title, "Minutes", [*items, total], shown)]
+        return [self._by_period(layout.title, "Minutes", [*items, total], shown)]
 
     def _by_period(self, title: str, heading: str, items: Sequence[_Item], shown: Sequence[Period]) -> Table:
         notes = Notes()

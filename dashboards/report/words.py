@@ -10,7 +10,7 @@ from msgspec import Struct
 NOTHING = "-"
 MINUS = "\N{MINUS SIGN}"
 Kind = Literal["count", "percent", "points", "seconds", "minutes", "hours", "clock"]
-_SUFFIXES = {"percent": " %", "points": " pp"}
+_SUFFIXES = {"percent": "%", "points": " pp"}
 _SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600}
 
 

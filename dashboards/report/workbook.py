@@ -23,7 +23,7 @@ _CONTENTS, _DEFINITIONS = "Contents", "Definitions"
 _A4, _NAME_CHARACTERS, _WORDS_WIDTH, _HEADING_WIDTH, _FIGURE_WIDTH = 9, 31, 110, 46, 15
 _TINT, _QUIET = "#EEF2F6", "#4D5A68"
 _DAY_SECONDS = 86400
-_QUOTED = re.compile(r"(?P<whole>-?\d[\d,]*)(\.(?P<places>\d+))?(?P<percent> ?%)?")
+_QUOTED = re.compile(r"(?P<whole>-?\d[\d,]*)(\.(?P<places>\d+))?(?P<percent>%)?")
 _QUOTED_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d)")
 
 
@@ -75,7 +75,7 @@ def _stored(value: Fraction, unit: Unit) -> float:
 
 def _code(cell: DocumentCell, unit: Unit) -> str:
     digits = "[h]:mm:ss" if unit.kind == "clock" else f"#,##0{_decimals(unit.places)}"
-    suffix = {"percent": r"\ %", "points": '" pp"'}.get(unit.kind, "")
+    suffix = {"percent": "%", "points": '" pp"'}.get(unit.kind, "")
     body = digits + suffix + "".join(f'" ({note})"' for note in cell.notes)
     if not unit.is_signed:
         return body
@@ -95,7 +95,7 @@ def _quoted(text: str) -> Number | None:
     value = Fraction(f"{whole.replace(',', '')}.{found['places'] or 0}") / (100 if percent else 1)
     return Number(
         float(value),
-        f"{'#,##0' if ',' in whole else '0'}{_decimals(len(found['places'] or ''))}{percent.replace(' ', chr(92) + ' ')}",
+        f"{'#,##0' if ',' in whole else '0'}{_decimals(len(found['places'] or ''))}{percent}",
     )
 
 

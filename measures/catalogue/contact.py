@@ -37,7 +37,7 @@ _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 _ABANDON_RULE = "Abandoned / (answered + abandoned). A caller who accepts a callback counts as neither. Nor does a short abandonment, if the force's profile sets a limit for the queue."
 _OF_QUEUES = "the target that the force's profile gave the queue on the day of the offer"
 _TARGET_999 = (
-    f"90 % within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
+    f"90% within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
 )
 _UNRECORDED = "A wait whose end counts as unrecorded is left out (contact_unrecorded_count)."
 
@@ -56,7 +56,7 @@ EMERGENCY = (
         notes=(
             (
                 "The report gives two volumes for nearly the same year: 212,246 (force) and 210,266 (BT, 12 months to "
-                "November 2024). It also gives two changes: -11.00 % and -8.8 %. Sources and periods differ (reports I2)."
+                "November 2024). It also gives two changes: -11.00% and -8.8%. Sources and periods differ (reports I2)."
             ),
         ),
     ),
@@ -91,7 +91,7 @@ EMERGENCY = (
         rows=("A1.5",),
         notes=(
             (
-                "The published 85.5 % is BT's figure, by BT's clock. For the same period the report ranks it 17th (section 6) "
+                "The published 85.5% is BT's figure, by BT's clock. For the same period the report ranks it 17th (section 6) "
                 "and 26th (section 6.1). 26th is also the rank by volume, so it is probably a slip (reports I3)."
             ),
             (
@@ -180,7 +180,7 @@ EMERGENCY = (
         notes=(
             (
                 "The report does not print its denominator, and its three abandonment rates (999, triage, post-triage) have "
-                "different ones (reports I13). Its change of -0.11 % is in percentage points (reports I12)."
+                "different ones (reports I13). Its change of -0.11% is in percentage points (reports I12)."
             ),
         ),
     ),
@@ -233,7 +233,7 @@ EMERGENCY = (
 
 
 def _triage_result(result: ContactResult, words: str) -> Measure:
-    """The share of one triage result (row 13); the shares of all results add up to 100 %."""
+    """The share of one triage result (row 13); the shares of all results add up to 100%."""
     return Measure(
         name=f"triage_{result}_ratio",
         title=f"Triage: {words}",
@@ -295,7 +295,7 @@ NON_EMERGENCY = (
         notes=(
             (
                 "The report does not say which queue it times. Weighting short triage waits and the post-triage bands by its "
-                "own triage share of 72 % gives roughly the published 8.8 minutes, so both queues count here."
+                "own triage share of 72% gives roughly the published 8.8 minutes, so both queues count here."
             ),
         ),
     ),
@@ -351,7 +351,7 @@ NON_EMERGENCY = (
         good="lower",
         minimum_n=5,
         rows=("A2.10",),
-        notes=("The 13 % here and the 45.9 % after triage describe different callers (reports I13).",),
+        notes=("The 13% here and the 45.9% after triage describe different callers (reports I13).",),
     ),
     Measure(
         name="triage_answered_share_ratio",
@@ -442,7 +442,7 @@ NON_EMERGENCY = (
         minimum_n=5,
         rows=("A2.15",),
         notes=(
-            "45.9 % abandoned with 35,704 answered implies about 65,996 callers sent on, of whom 30,292 gave up (reports I13).",
+            "45.9% abandoned with 35,704 answered implies about 65,996 callers sent on, of whom 30,292 gave up (reports I13).",
         ),
     ),
     Measure(
@@ -498,7 +498,7 @@ NON_EMERGENCY = (
         notes=(
             (
                 "A wait of exactly 20 minutes is in the band from 20 to 40. The report prints overlapping bands, and shares "
-                "that add up to 101 % (reports I14)."
+                "that add up to 101% (reports I14)."
             ),
         ),
     ),

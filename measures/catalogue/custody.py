@@ -112,7 +112,7 @@ CUSTODY = (
         statistic=Count(Selection("detainee_arrived")),
         unit="count",
         rows=("A4.35",),
-        notes=('The report uses arrests as "detainees" in its 5.3 % of children, but the two differ (reports I16).',),
+        notes=('The report uses arrests as "detainees" in its 5.3% of children, but the two differ (reports I16).',),
     ),
     Measure(
         name="detention_mean_seconds",
@@ -127,7 +127,7 @@ CUSTODY = (
         good="lower",
         minimum_n=5,
         rows=("A4.36",),
-        notes=("The report's -11.3 % comes from unrounded figures; the printed ones give -11.2 % (reports I11).",),
+        notes=("The report's -11.3% comes from unrounded figures; the printed ones give -11.2% (reports I11).",),
     ),
     Measure(
         name="child_detained_count",
@@ -157,7 +157,7 @@ CUSTODY = (
         notes=(
             (
                 "The report has a second, unlabelled row of durations below the children's row; it is assumed to be about children. "
-                "Its -0.8 and -7.5 % come from unrounded figures (reports I11)."
+                "Its -0.8 and -7.5% come from unrounded figures (reports I11)."
             ),
         ),
     ),
@@ -332,4 +332,4 @@ MORE_URGENT = {
         WARNING_MINUTES, (*(f"due_within_{each}_minutes" for each in WARNING_MINUTES[1:]), "overdue"), strict=True
     )
 }
-"""The next more urgent step of each: whom that one counts has an alert of that step only."""
+"""The next more urgent step of each: a detainee whom that step counts has only its alert."""

@@ -232,7 +232,7 @@ ATTENDANCE = (
         rows=("A3.28",),
         notes=(
             (
-                "A median of 123.27 min with only 36.12 % within 120 min suggests that the share includes unattended incidents "
+                "A median of 123.27 min with only 36.12% within 120 min suggests that the share includes unattended incidents "
                 "and the median does not. The same holds here (reports I7)."
             ),
         ),
@@ -295,8 +295,8 @@ ATTENDANCE = (
         rows=("A3.30",),
         notes=(
             (
-                "The foreword calls 27 per cent improved, but in the table of section 6.2 the previous year has 27.34 % and the "
-                "last 12 months have 36.12 % (reports I5)."
+                "The foreword calls 27 per cent improved, but in the table of section 6.2 the previous year has 27.34% and the "
+                "last 12 months have 36.12% (reports I5)."
             ),
         ),
     ),

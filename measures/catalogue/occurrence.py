@@ -110,7 +110,7 @@ OCCURRENCES = (
         minimum_n=5,
         rows=("A5.48",),
         notes=(
-            "The report prints the change from 52 h to 40 h as -33 % (-8 hours); it is -23 % and -12 hours (reports I9).",
+            "The report prints the change from 52 h to 40 h as -33% (-8 hours); it is -23% and -12 hours (reports I9).",
         ),
     ),
 )
@@ -195,7 +195,7 @@ REPEATS = (
         {"family": ("crime",), "role": ("victim",)},
         (
             (
-                "Counted by links, the report's own table gives at least 25.0 %, and 27.6 % the year before: of 68,510 crimes, "
+                "Counted by links, the report's own table gives at least 25.0%, and 27.6% the year before: of 68,510 crimes, "
                 "51,369 were their victim's first in the year."
             ),
         ),
@@ -220,7 +220,7 @@ REPEATS = (
         (
             "Domestic occurrences are those flagged as domestic abuse, crimes or not.",
             (
-                "Counted by links, the report's own table gives at least 36.9 %, and 41.6 % the year before: of 25,750 reports, "
+                "Counted by links, the report's own table gives at least 36.9%, and 41.6% the year before: of 25,750 reports, "
                 "16,255 were their victim's first in the year."
             ),
         ),

@@ -24,6 +24,7 @@ from producers.gateway.asyncapi import asyncapi
 from producers.gateway.delivery import DeliveryQueue
 from producers.gateway.events import MEDIA_TYPES
 from producers.gateway.limits import Bucket, Limits
+from producers.gateway.metrics import GatewayMetrics
 from producers.gateway.openapi import openapi
 from producers.gateway.problem import problem
 from producers.gateway.reading import read_facts
@@ -33,6 +34,7 @@ from producers.gateway.signatures import SigningKey, is_signed
 from producers.http.attempts import TokenAttempts
 from producers.http.headers import API_HEADERS, SecurityHeaders
 from producers.http.problem import Kind, ProblemError, response_of
+from producers.repeated import RepeatedLines
 
 _logger = logging.getLogger("bluelamp.gateway")
 _DRAINED_BYTES = 4 * 1024 * 1024
@@ -42,11 +44,11 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Read = Callable[[Sent], Sequence[AnyFact]]
 """Turns a request into facts, or raises a ProblemError."""
 _FACT_TYPES = (JSON, CLOUDEVENT, CLOUDEVENTS)
-_TAKES_FACTS = (
+_ACCEPTED_FACTS = (
     "Send JSON, with the header `Content-Type: application/json`, or CloudEvents in JSON. A platform's own events and forms go to "
     "/v1/webhooks/MAPPING; docs/feed/platforms.md lists the mappings."
 )
-_TAKES_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
+_ACCEPTED_EVENTS = f"Send JSON, a form or CloudEvents, with the header `Content-Type`: {', '.join(MEDIA_TYPES)}."
 
 
 def gateway(
@@ -59,6 +61,7 @@ def gateway(
     monotonic: Callable[[], float],
     webhooks: Sequence[Webhook] = (),
     keys: Mapping[str, SigningKey] = MappingProxyType({}),
+    metrics: GatewayMetrics | None = None,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -71,8 +74,9 @@ def gateway(
         monotonic: a monotonic clock, in seconds.
         webhooks: readers for platforms that push their own events; each is served under its mapping's name.
         keys: the signing key of each webhook that accepts only signed requests, by its mapping's name.
+        metrics: counts what is accepted and refused.
     """
-    ingest = _Ingest(senders, deliveries, limits, monotonic)
+    ingest = _Ingest(senders, deliveries, limits, monotonic, metrics or GatewayMetrics(monotonic))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -106,8 +110,14 @@ class _Ingest:
     """Authenticates requests, applies the limits, reads the facts, and answers once the log has them."""
 
     def __init__(
-        self, senders: Senders, deliveries: DeliveryQueue, limits: Limits, monotonic: Callable[[], float]
+        self,
+        senders: Senders,
+        deliveries: DeliveryQueue,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        metrics: GatewayMetrics,
     ) -> None:
+        self._metrics, self._refusals = metrics, RepeatedLines(_logger.warning, monotonic)
         self._senders, self._deliveries, self._limits, self._monotonic = senders, deliveries, limits, monotonic
         self._attempts = TokenAttempts(monotonic, lambda address: _logger.warning("wrong token from %s", address))
         self._buckets = {name: Bucket(limits, monotonic) for name in senders.names}
@@ -121,8 +131,8 @@ class _Ingest:
         """
 
         async def accept(request: Request) -> Response:
-            sender = self._sender(request, "Bearer")
-            return await self._accept(sender, topic, lambda: self._sent(request, _FACT_TYPES, _TAKES_FACTS), read)
+            sender = self._known(request, "Bearer")
+            return await self._accept(sender, topic, lambda: self._sent(request, _FACT_TYPES, _ACCEPTED_FACTS), read)
 
         return accept
 
@@ -138,12 +148,12 @@ class _Ingest:
 
         async def accept(request: Request) -> Response:
             async def sent() -> Sent:
-                whole = await self._sent(request, MEDIA_TYPES, _TAKES_EVENTS)
+                whole = await self._sent(request, MEDIA_TYPES, _ACCEPTED_EVENTS)
                 if key and not is_signed(whole, key):
                     raise _unsigned(key)
                 return whole
 
-            sender = signer if key else self._sender(request, 'Basic realm="Blue Lamp"')
+            sender = signer if key else self._known(request, 'Basic realm="Blue Lamp"')
             return await self._accept(sender, hook.mapping.topic, sent, hook.read)
 
         return accept
@@ -156,9 +166,19 @@ class _Ingest:
             if facts:
                 await self._deliver(topic, facts)
         except ProblemError as error:
-            _logger.warning("%s, %s: %d %s", sender, topic, error.problem.status, error.problem.title)
+            self._metrics.refused(_reason(error))
+            words = f"{sender}, {topic}: {error.problem.status} {error.problem.title}"
+            self._refusals.add(f"{sender} {topic} {_reason(error)}", words)
             raise
+        self._metrics.accepted(topic, len(facts))
         return JSONResponse({"facts": len(facts)}, status_code=202)
+
+    def _known(self, request: Request, challenge: str) -> str:
+        try:
+            return self._sender(request, challenge)
+        except ProblemError as error:
+            self._metrics.refused(_reason(error))
+            raise
 
     def _sender(self, request: Request, challenge: str) -> str:
         authorization = request.headers.get("authorization", "")
@@ -222,6 +242,11 @@ class _Ingest:
             title = "The log has not acknowledged the facts; it may or may not have them."
             detail = f"Send the whole request again in {wait} s: a fact sent twice counts once."
             raise problem("log_unavailable", 503, title, detail, headers={"Retry-After": wait}) from None
+
+
+def _reason(error: ProblemError) -> str:
+    """The kind of a problem, without the rest of its URN."""
+    return error.problem.type.rpartition(":")[2]
 
 
 def _unsigned(key: SigningKey) -> ProblemError:

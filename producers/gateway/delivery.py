@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple, Protocol
@@ -12,6 +13,7 @@ from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.errors import PublishError
 from producers.gateway.limits import Limits
+from producers.repeated import RepeatedLines
 from producers.sink import Sink
 
 _logger = logging.getLogger("bluelamp.gateway")
@@ -38,7 +40,7 @@ class DeliveryQueue:
     """One thread that publishes all waiting facts together and completes each request separately.
 
     If the log does not acknowledge in time, the publisher is closed with everything it holds and the next facts get a new
-    one. The waiting requests are told that their facts may not have arrived.
+    one. The waiting requests are answered that their facts may not have arrived.
 
     Args:
         open_publisher: connects a publisher to the log; this call blocks.
@@ -47,6 +49,7 @@ class DeliveryQueue:
 
     def __init__(self, open_publisher: Callable[[], GatewaySink], limits: Limits) -> None:
         self._open_publisher, self._limits = open_publisher, limits
+        self._failures = RepeatedLines(_logger.warning, time.monotonic)
         self._changed = threading.Condition()
         self._waiting: list[_WaitingFacts] = []
         self._is_closed = False
@@ -101,6 +104,7 @@ class DeliveryQueue:
                 for batch in batches:
                     batch.delivered.set_exception(error)
             else:
+                self._failures.end()
                 for batch in batches:
                     batch.delivered.set_result(None)
         if self._publisher:
@@ -127,7 +131,8 @@ class DeliveryQueue:
         publisher.flush(self._limits.delivery_seconds)
 
     def _drop_publisher(self, error: Exception) -> None:
-        _logger.warning("facts could not be delivered: %s", error, exc_info=not isinstance(error, BlueLampError))
+        if self._failures.add(type(error).__name__, f"facts could not be delivered: {error}"):
+            _logger.debug("facts could not be delivered", exc_info=error)
         publisher, self._publisher = self._publisher, None
         if publisher:
             try:

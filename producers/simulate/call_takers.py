@@ -138,14 +138,14 @@ class Desk:
         now = self._environment.now
         call.is_waiting = False
         self.busy += 1
-        answers = now + call.ring_seconds
-        if call.leaves < answers:
+        answered_at = now + call.ring_seconds
+        if call.leaves < answered_at:
             self._listener.abandoned(call, max(call.leaves, call.offered))
             call.ends = max(call.leaves, now)
         else:
             call.is_answered = True
-            self._listener.answered(call, answers)
-            call.ends = answers + call.handling_seconds
+            self._listener.answered(call, answered_at)
+            call.ends = answered_at + call.handling_seconds
             if not call.is_urgent:
                 self._routine_busy[call] = None
         call.timer = self._after(call.ends - now, call, self._end)

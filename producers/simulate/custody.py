@@ -84,7 +84,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
     draws = rng.random((count, 6)).tolist()
     methods = [shuffled(rng, 1, params.review_methods)[0] for _ in range(8)]
     more = stream(seed, "custody courses", month.ordinal)
-    courses, returns = more.random((count, 6)).tolist(), _returns(parameters, more, count)
+    chances, returns = more.random((count, 6)).tolist(), _returns(parameters, more, count)
     found: list[Stay] = []
     for number, (second, refused) in enumerate(zip(at.tolist(), is_refused.tolist(), strict=True)):
         disposal = "detention_not_authorised" if refused else next(disposals)
@@ -102,7 +102,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
                 is_child[number],
                 suites[number],
                 disposal,
-                Chances(draws[number][0], draws[number][1], draws[number][2:], *courses[number]),
+                Chances(draws[number][0], draws[number][1], draws[number][2:], *chances[number]),
                 methods[turn : turn + 4],
                 returns[number],
             )
@@ -111,7 +111,7 @@ def stays(parameters: Parameters, month: Month, seed: int, tag: str) -> list[Sta
 
 
 def _disposals(parameters: Parameters, month: Month, count: int, is_refused: Any) -> dict[str, float]:
-    """Number of each disposal among authorised detentions; the report's shares are of all stays that ended.
+    """Number of each disposal among authorised detentions; the report's shares count all stays that ended.
 
     The stays that follow bail end too, so more are bailed and released under investigation the first time.
     """

@@ -60,7 +60,7 @@ class IncidentPlan(Struct, gc=False):
         domestic: whether it is finally recorded as domestic.
         grade: final grade.
         category: category, or None.
-        course: how it is dealt with: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video,
+        handling: how it is dealt with: arrived, unrecorded, turned_back, not_attended, telephone_resolved, cancelled, video,
             other, duplicate, out_of_force.
         ready_seconds: from opening to the request for a unit.
         travel_seconds: from dispatch to arrival.
@@ -80,7 +80,7 @@ class IncidentPlan(Struct, gc=False):
     domestic: bool
     grade: str
     category: str | None
-    course: str
+    handling: str
     ready_seconds: float = 0.0
     travel_seconds: float = 0.0
     at_scene_seconds: float = 0.0
@@ -125,7 +125,7 @@ class Incidents:
         plans = plan_month(self._parameters, self._effects, month, self._seed, self._tag)
         for plan in plans:
             self._report_opening(plan)
-        resourced = [plan for plan in plans if plan.course in _RESOURCED]
+        resourced = [plan for plan in plans if plan.handling in _RESOURCED]
         resourced.sort(key=lambda plan: plan.opened + plan.ready_seconds)
         yield self._request_units(resourced)
         yield self._change_shifts(month)
@@ -152,7 +152,7 @@ class Incidents:
 
     def _job(self, plan: IncidentPlan) -> UnitRequest:
         area = plan.area if plan.area != NO_AREA else self._areas[int(plan.opened) % len(self._areas)]
-        stays = None if plan.course == "turned_back" else plan.at_scene_seconds
+        stays = None if plan.handling == "turned_back" else plan.at_scene_seconds
         return UnitRequest(
             plan.subject_id, area, min(_GRADES.index(plan.grade), 2), plan.travel_seconds, stays, 1, plan
         )
@@ -167,7 +167,7 @@ class Incidents:
         common: dict[str, Any] = {"force": self._parameters.force, "subject_id": subject_id, "unit": unit}
         add, feed = self._ledger.add, self._feed
         add(at, feed, UnitDispatched(fact_id=f"{subject_id}.dispatched-{number}", at=utc_time(at), **common))
-        if plan.course == "arrived":
+        if plan.handling == "arrived":
             add(arrives, feed, UnitArrived(fact_id=f"{subject_id}.arrived-{number}", at=utc_time(arrives), **common))
         add(released, feed, UnitStoodDown(fact_id=f"{subject_id}.released-{number}", at=utc_time(released), **common))
         if number == 1:
@@ -204,9 +204,9 @@ class Incidents:
         self._ledger.add(plan.opened, self._feed, fact)
         if plan.first_grade:
             self._report_regrade(plan)
-        if plan.course == "video":
+        if plan.handling == "video":
             self._report_video(plan)
-        if plan.course not in _RESOURCED:
+        if plan.handling not in _RESOURCED:
             self._report_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
     def _report_regrade(self, plan: IncidentPlan) -> None:
@@ -242,7 +242,7 @@ class Incidents:
                 **common,
             )
             self._ledger.add(at, self._feed, reclassified)
-        result = _RESULTS.get(plan.course, plan.course)
+        result = _RESULTS.get(plan.handling, plan.handling)
         self._report_closed(plan, at, result, "closed", common)
         if plan.reopened_seconds is not None:
             again = whole_second(at + plan.reopened_seconds)
@@ -337,31 +337,31 @@ def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: st
     params = parameters.incidents
     for is_domestic in (False, True):
         chosen = [plan for plan in plans if plan.domestic is is_domestic and plan.category is None]
-        courses = params.courses[grade]
-        arrived = of_year(courses.arrived, month.year)[month.number - 1]
+        ways = params.handling[grade]
+        arrived = of_year(ways.arrived, month.year)[month.number - 1]
         if grade == "2" and is_domestic:
             arrived = params.domestic.arrived_share
-        needed = 1 - sum(courses.not_needed.values())
-        failed = sum(courses.otherwise.values())
+        needed = 1 - sum(ways.not_needed.values())
+        failed = sum(ways.otherwise.values())
         shares = {
-            **courses.not_needed,
+            **ways.not_needed,
             "arrived": needed * arrived,
-            **{course: needed * (1 - arrived) * share / failed for course, share in courses.otherwise.items()},
+            **{handling: needed * (1 - arrived) * share / failed for handling, share in ways.otherwise.items()},
         }
-        for plan, course in zip(chosen, shuffled(rng, len(chosen), shares), strict=True):
-            plan.course = course
+        for plan, handling in zip(chosen, shuffled(rng, len(chosen), shares), strict=True):
+            plan.handling = handling
     burglaries = [plan for plan in plans if plan.category]
     attended = params.home_burglary.attended_share
     shares = {"arrived": attended, "not_attended": 1 - attended}
-    for plan, course in zip(burglaries, shuffled(rng, len(burglaries), shares), strict=True):
-        plan.course = course
+    for plan, handling in zip(burglaries, shuffled(rng, len(burglaries), shares), strict=True):
+        plan.handling = handling
 
 
 def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
-    """Set how long each step takes, stratified over the incidents reached, because medians are of those."""
+    """Set how long each step takes, stratified over the incidents reached, because only those count for medians."""
     params = parameters.incidents
-    reached = [plan for plan in plans if plan.course == "arrived" and not plan.duplicate_of]
-    rest = [plan for plan in plans if plan.course != "arrived"]
+    reached = [plan for plan in plans if plan.handling == "arrived" and not plan.duplicate_of]
+    rest = [plan for plan in plans if plan.handling != "arrived"]
     for chosen in (reached, rest):
         count = len(chosen)
         if grade == "1":
@@ -421,14 +421,14 @@ def _domestic_times(parameters: Parameters, month: Month, rng: Generator, count:
     median = of_year(params.arrival_seconds, month.year)[index]
     places = quantiles(rng, count)
     middle = float(normal(np.array([(0.5 - quick) / (1 - quick)]))[0])
-    slow = bounded_lognormal(
+    later = bounded_lognormal(
         np.clip((places - quick) / (1 - quick), 0, 1),
         median * 2.718281828 ** (-middle * params.later_sigma),
         params.later_sigma,
         params.longest_seconds,
     )
     soon = lognormal(np.clip(places / quick, 0, 1), params.quick.median_seconds, params.quick.sigma)
-    return np.where(places < quick, soon, slow)
+    return np.where(places < quick, soon, later)
 
 
 def _set_video(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: Sequence[IncidentPlan]) -> None:
@@ -442,7 +442,7 @@ def _set_video(parameters: Parameters, month: Month, rng: Generator, grade: str,
     eligible.sort(key=lambda plan: plan.ready_seconds)
     for place in (np.arange(count) + rng.random()) / count * len(eligible):
         plan = eligible[int(place)]
-        plan.course = "video"
+        plan.handling = "video"
         plan.ready_seconds += plan.travel_seconds
 
 
@@ -455,7 +455,7 @@ def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Param
     parents = rng.random(len(chosen)).tolist()
     known = params.duplicate_known.draw(rng, len(chosen))
     for (number, plan), result, group, place, seconds in zip(chosen, results, groups, parents, known, strict=True):
-        plan.course, plan.group, plan.domestic = result, group, group == "domestic"
+        plan.handling, plan.group, plan.domestic = result, group, group == "domestic"
         plan.ready_seconds, plan.closing_seconds = _LEAST_READY_SECONDS, seconds
         if result == "duplicate" and number:
             plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].subject_id
@@ -472,13 +472,13 @@ def _set_changes(rng: Generator, plans: list[IncidentPlan], parameters: Paramete
     for plan, (regrade, reclass, second, reopen), up, group, seconds in zip(
         plans, draws, ups, groups, reopened, strict=True
     ):
-        if plan.duplicate_of or plan.course == "out_of_force":
+        if plan.duplicate_of or plan.handling == "out_of_force":
             continue
         if regrade < params.regraded_share:
             plan.first_grade = _grade_before(plan.grade, is_upgrade=up < params.upgrade_share)
         if reclass < params.reclassified_share and group not in (plan.group, params.duplicate_group):
             plan.first_group = group
-        if second < params.second_unit_share and plan.grade == "1" and plan.course == "arrived":
+        if second < params.second_unit_share and plan.grade == "1" and plan.handling == "arrived":
             plan.second_unit_seconds = 60 + 600 * up
         if reopen < params.reopened_share:
             plan.reopened_seconds = seconds

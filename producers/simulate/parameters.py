@@ -238,13 +238,13 @@ class DomesticPriority(Strict, frozen=True, kw_only=True):
     longest_seconds: _Number
 
 
-class Courses(Strict, frozen=True, kw_only=True):
+class Handling(Strict, frozen=True, kw_only=True):
     """How the incidents of a grade are dealt with.
 
     Attributes:
         not_needed: share of incidents closed without attendance, by result.
         arrived: share of the rest with a recorded arrival, by year and month.
-        otherwise: weights of the remaining courses: unrecorded, turned_back, not_attended, other.
+        otherwise: weights of the other ways: unrecorded, turned_back, not_attended, other.
     """
 
     not_needed: Mapping[str, Share]
@@ -280,7 +280,7 @@ class IncidentParameters(Strict, frozen=True, kw_only=True):
         domestic: domestic Grade 2 incidents.
         later: time from opening to arrival for the other grades, by grade.
         travel: time from dispatch to arrival, except for Grade 1.
-        courses: how incidents are dealt with, by grade.
+        handling: how incidents are dealt with, by grade.
         at_scene: time from arrival to release, by grade.
         closing: time from release, or from opening if no unit goes, to closure, by grade.
         home_burglary: home burglaries.
@@ -309,7 +309,7 @@ class IncidentParameters(Strict, frozen=True, kw_only=True):
     domestic: DomesticPriority
     later: Mapping[str, Lognormal]
     travel: Lognormal
-    courses: Mapping[str, Courses]
+    handling: Mapping[str, Handling]
     at_scene: Mapping[str, Lognormal]
     closing: Mapping[str, Lognormal]
     home_burglary: HomeBurglary

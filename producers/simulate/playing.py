@@ -29,13 +29,13 @@ class SimulationProgress(Struct, frozen=True, kw_only=True):
     Attributes:
         facts: number of facts.
         heartbeats: number of heartbeats.
-        reported_to: everything reported before this time has been published.
+        published_until: everything reported before this time has been published.
         is_whole: whether the simulation was published to the end asked for.
     """
 
     facts: int
     heartbeats: int
-    reported_to: datetime
+    published_until: datetime
     is_whole: bool
 
 
@@ -219,18 +219,18 @@ class _Player:
         self._feeds = {feed: topic for (topic, _), feed in feeds_of(simulation.force).items()}
         self._sequence = dict.fromkeys(self._feeds, 0)
         self._facts = self._heartbeats = 0
-        self._reported_to = begins
+        self._published_until = begins
         self.is_whole = False
 
     def publish(self, reported: ReportedFact) -> None:
         """Publish the next report."""
         self._sink.publish(reported.fact, reported.topic)
         self._facts += 1
-        self._reported_to = reported.at
+        self._published_until = reported.at
 
     def send_heartbeats(self, second: float) -> None:
         """Send a heartbeat of each feed that is not silent: everything reported before this time has been published."""
-        self._reported_to = max(self._reported_to, second)
+        self._published_until = max(self._published_until, second)
         complete_to = utc_time(second - self._simulation.reporting().delay_seconds_max)
         for feed, topic in self._feeds.items():
             if not self._effects.has_backlog(feed, second):
@@ -251,7 +251,7 @@ class _Player:
 
     def result(self) -> SimulationProgress:
         """What has been published."""
-        reported_to = datetime.fromtimestamp(self._reported_to, UTC)
+        published_until = datetime.fromtimestamp(self._published_until, UTC)
         return SimulationProgress(
-            facts=self._facts, heartbeats=self._heartbeats, reported_to=reported_to, is_whole=self.is_whole
+            facts=self._facts, heartbeats=self._heartbeats, published_until=published_until, is_whole=self.is_whole
         )

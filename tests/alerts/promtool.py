@@ -14,7 +14,7 @@ from measures.outcome import SECOND
 
 Values = Sequence[float | None]
 """One value for each step; None while the series is missing."""
-SCOPES = ("force", "feed", "topic", "partition")
+SCOPES = ("force", "feed", "topic", "partition", "service", "process", "disk", "reason", "certificate")
 
 
 class Line:

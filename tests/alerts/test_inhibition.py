@@ -18,6 +18,7 @@ CONFIGURED: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parents[2] / "alerts" / "alertmanager.yml").read_text()
 )["inhibit_rules"]
 MONITOR = [rule for rule in RULES if not rule.measure]
+SYSTEM = [rule for rule in RULES if rule.name in ("system_silent", "feed_silent")]
 CONSEQUENCES = ("no_worker", "worker_stalled", "worker_behind", "no_live_data")
 
 
@@ -89,3 +90,7 @@ def test_consequences_of_other_causes_are_inhibited(cause: str) -> None:
 def test_independent_causes_are_all_sent() -> None:
     both = [rule for rule in RULES if rule.name in ("log_unreachable", "state_disk", "contact_999_waiting_several")]
     assert sorted(sent(both)) == ["contact_999_waiting_several", "log_unreachable", "state_disk"]
+
+
+def test_feeds_of_a_silent_system_are_one_message() -> None:
+    assert sent(SYSTEM) == sent_by_alertmanager(SYSTEM) == ["system_silent"]

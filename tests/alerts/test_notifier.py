@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerts.engine import Sample
 from alerts.evaluator import AlertEvaluator, decode_memory
-from alerts.inbox.log.entry import Ended, Raised
+from alerts.inbox.log.entry import Ended, Raised, Rose
 from alerts.inbox.log.intake import by_name, intake
 from alerts.inbox.log.payload import Payload
 from alerts.inbox.log.state import InboxState
 from alerts.notifier import REPEAT_SECONDS, AlertUpdate, InboxAlerts, InboxReply, Notifier
-from alerts.rule import Rule, Series, Threshold
+from alerts.rule import Rise, Rule, Series, Threshold
 from measures.outcome import microseconds
 from tests.alerts.test_evaluator import START, World, rule
 
@@ -177,3 +179,21 @@ def test_an_alert_that_was_always_inhibited_is_never_sent() -> None:
     world.waiting(1)
     world.steps(engine, 2)
     assert world.active_rules() == ["one_waiting"], "a warning that remains after the critical alert is sent"
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=20))
+def test_every_rise_reaches_the_inbox_however_often_it_is_down(steps: list[tuple[int, bool]]) -> None:
+    """The inbox learns of the highest figure, even if it was down from before that figure until after it."""
+    world = InboxWorld(replace(rule(for_seconds=0), rise=Rise(step=1, every_seconds=1)))
+    engine = world.engine()
+    world.waiting(1)
+    world.steps(engine, seconds=2)
+    for figure, world.is_down in steps:
+        world.waiting(figure)
+        world.steps(engine, seconds=2)
+    world.is_down = False
+    world.steps(engine, seconds=2)
+    (alert,) = world.state.active_alerts()
+    assert max([1, *(each.figure for each in alert.entries if isinstance(each, Rose))]) == max(
+        [1, *(figure for figure, _ in steps)]
+    )

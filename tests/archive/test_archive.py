@@ -98,7 +98,7 @@ def test_a_clock_that_is_set_back_begins_no_earlier_day_again(tmp_path: Path) ->
 
 
 def test_a_day_in_the_future_does_not_make_an_archive_look_recent(tmp_path: Path) -> None:
-    """A clock that was a year ahead for a moment would hide for a year that the archive is no longer written."""
+    """Otherwise a clock that was briefly a year ahead would hide for a year that nothing writes to the archive."""
     log = MemoryLog({A: [record(0, at("2024-12-01 12:00")), record(1, at("2025-12-01 12:00"))]})
     kept(tmp_path, log)
     manifest = Archive(tmp_path).manifest

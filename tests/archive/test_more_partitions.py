@@ -74,15 +74,15 @@ def _other(fact: AnyFact) -> str:
 
 def put(log: MemoryLog, facts: Sequence[AnyFact], partitions: int, batch: int = 1) -> None:
     """Add facts from a client that knows this many partitions."""
-    parcels: dict[int, list[AnyFact]] = {number: [] for number in range(partitions)}
+    batches: dict[int, list[AnyFact]] = {number: [] for number in range(partitions)}
     for fact in facts:
         assert isinstance(fact, SubjectFact)
-        waiting = parcels[partition_of(fact.subject_id, partitions)]
+        waiting = batches[partition_of(fact.subject_id, partitions)]
         waiting.append(fact)
         if len(waiting) == batch:
             _add(log, partition_of(fact.subject_id, partitions), waiting)
             waiting.clear()
-    for number, waiting in parcels.items():
+    for number, waiting in batches.items():
         if waiting:
             _add(log, number, waiting)
 

@@ -11,7 +11,7 @@ from alerts.engine import by_series
 from alerts.inbox.api.app import api
 from alerts.inbox.api.guard import EVERYONE, Guard
 from alerts.inbox.api.people import People
-from alerts.inbox.api.view import Samples
+from alerts.inbox.figure import Samples
 from alerts.inbox.log import ladder
 from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, assign, suppress
 from alerts.inbox.log.data_status import DataStatus
@@ -34,7 +34,9 @@ _RULES = by_name(RULES)
 
 def _scope(rule: str, words: Mapping[str, str]) -> dict[str, str]:
     """The scope of a rule's alert, with the day's force if the rule is by force."""
-    return {name: word for name, word in {"force": FORCE, **words}.items() if name in _RULES[rule].series.by}
+    sources = {feed.name: feed.source() for feed in PROFILE.feeds}
+    system = {"system": sources[words["feed"]]} if words.get("feed") in sources else {}
+    return {name: word for name, word in {"force": FORCE, **system, **words}.items() if name in _RULES[rule].series.by}
 
 
 class Desk:
@@ -48,7 +50,7 @@ class Desk:
     """
 
     def __init__(self, client: Redis, reader: Reader, name: str = "test:desk", *, is_open_to_view: bool = True) -> None:
-        client.delete(name, f"{name}:heard")
+        client.delete(name, f"{name}:data_status")
         self.log, self.clock = InboxLog(client, name), Clock()
         self.clock.now = MOMENT
         figures = ReadingsCollector(reader, is_wanted=used_by_rules(RULES))

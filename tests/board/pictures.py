@@ -65,7 +65,7 @@ def simulated_board(data: Path) -> Iterator[str]:
 
 
 def take_all(link: str, directory: Path) -> None:
-    """Sign in, open each page, and keep what is seen.
+    """Sign in, open each page, and take its picture.
 
     Args:
         link: as `bluelamp up` prints it.

@@ -160,7 +160,7 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     step = desk.begin("grade_1_unresourced", 30)
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
-    assert page.possible() == {"Acknowledge", "Assign", "Add note", "History"}
+    assert page.possible() == {"Acknowledge", "Assign", "Escalate", "Add note", "History"}
     page.reach("Acknowledge")
     keys(page.browser, Keys.ENTER)
     field = page.browser.switch_to.active_element
@@ -199,6 +199,9 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     assert [(each.by, each.to) for each in desk.log.entries() if isinstance(each, Assigned)] == [
         ("inspector", "sergeant north")
     ]
+    page.press(TITLE, "Escalate")
+    page.browser.switch_to.active_element.send_keys("force incident manager", Keys.TAB, "No unit", Keys.ENTER)
+    wait(page.browser, lambda: "inspector escalated it: No unit." in page.card(TITLE).text, SECONDS)
     page.press(TITLE, "History")
     wait(page.browser, lambda: "inspector: Assigned to sergeant north." in page.card(TITLE).text, SECONDS)
     assert 'inspector: Acknowledged: "Two units sent."' in page.card(TITLE).text

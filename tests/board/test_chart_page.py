@@ -1,7 +1,7 @@
 """The Charts page: points and limits agree with the recount, unknown periods have no point, and files agree with the page."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +45,68 @@ def test_points_limits_and_signals_agree_with_the_recount(
     assert data["summary"] == list(recounted.summary)
     assert any(row["cells"][0].get("value") for row in data["table"]["rows"])
     assert "<style" not in data["svg"]
+
+
+def test_each_point_is_the_reading_of_its_window(history: History) -> None:
+    """Also those of what is laid over the chart, and of the small charts; n is the reading's."""
+    name, reader = "contact_999_answer_mean_seconds", history.reader
+    query = "grain=day&window=2024-11-26/2024-12-01&compare=period_before&over=queue:emergency"
+    data = fetch(reader, name, query)
+    titles = [each["title"] for each in data["table"]["columns"]]
+    compared = 0
+    for row, (start, end) in zip(data["table"]["rows"], data["periods"], strict=True):
+        cells = dict(zip(titles, row["cells"], strict=True))
+        day = timedelta(days=1)
+        before = f"{date.fromisoformat(start) - day}/{start}"
+        for title, window, where in (
+            ("Value", f"{start}/{end}", {}),
+            ("999", f"{start}/{end}", {"queue": ("emergency",)}),
+            ("The period before", before, {}),
+        ):
+            (reading,) = reader.read(name, window, where=where, force=FORCE, as_of=AS_OF, is_now=True)
+            expected = reading.value if reading.coverage == "whole" and (reading.n or 0) >= 5 else None
+            assert cells[title].get("value") == expected, (title, window)
+            if title == "Value" and expected is not None:
+                assert cells[title]["n"] == reading.n
+            compared += expected is not None
+    assert compared >= 2
+
+    small = json.loads(get(board(reader, FORCE), "/api/small_charts/incident_count", "last=3&by=area").text)["charts"]
+    readings = reader.read("incident_count", "2024-11-01/2024-12-01", by=("area",), force=FORCE)
+    assert {each["word"]: each["latest"] for each in small} == {
+        each.dimensions["area"]: f"{int(each.value or 0):,} in Nov 2024" for each in readings
+    }
+
+
+def test_nothing_is_claimed_from_too_few_points(history: History) -> None:
+    few = fetch(history.reader, "incident_count", "grain=month&last=3")["summary"]
+    assert few[-1] == "Not enough points: 3 of 12 needed."
+    none = fetch(history.reader, "contact_999_answer_mean_seconds", "grain=month&last=2&where=queue:triage")["summary"]
+    assert none[-1] == "Not enough points: 0 of 12 needed."
+    assert not any("No signal" in line for line in (*few, *none))
+    days = fetch(history.reader, "incident_count", "grain=day&window=2024-11-01/2024-12-01")
+    assert days["summary"] == [
+        "A chart of days has no limits: the days of a week differ, and limits would report that as signals."
+    ]
+
+
+def test_target_events_gaps_and_layers_are_drawn_and_named(history: History) -> None:
+    data = fetch(
+        history.reader,
+        "contact_999_answered_within_target_ratio",
+        "grain=week&window=2024-10-07/2024-12-02&over=queue:emergency&compare=year_before",
+    )
+    svg = data["svg"]
+    assert "target 90.00%" in svg
+    assert ">999</text>" in svg
+    assert ">a year before</text>" in svg
+    assert svg.count('class="gap"') == sum("value" not in row["cells"][0] for row in data["table"]["rows"])
+    events = {row["label"]: row["cells"][-1]["text"] for row in data["table"]["rows"] if row["cells"][-1].get("text")}
+    assert events == {"21 Oct 2024": "clocks go back 27 Oct"}
+    page = get(board(history.reader, FORCE), "/chart", "measure=incident_count&grain=week&last=20").text
+    for title in ("Earlier", "Zoom in", "Zoom out"):
+        assert f">{title}</a>" in page
+    assert ">Later</a>" not in page, "the chart reaches up to now"
 
 
 def test_a_date_of_recalculated_limits_is_marked_and_named(history: History) -> None:

@@ -69,7 +69,7 @@ def test_rows_add_up_differences_compare_whole_periods_and_areas_are_ranked(hist
         assert sum(row[column]["value"] for row in data.values()) == total[column]["value"], column
     assert any(row["Difference"]["value"] for row in data.values())
     assert total["Last month"]["value"] > total["Today"]["value"] > 100
-    assert total["Proportion"]["text"] == "100.0 %"
+    assert total["Proportion"]["text"] == "100.0%"
     ranks = [row["Rank"]["text"] for label, row in data.items() if label != "No area"]
     assert f"1 of {len(ranks)}" in ranks
     assert data["No area"]["Rank"]["text"] == "-"

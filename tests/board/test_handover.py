@@ -108,7 +108,7 @@ def recounted(calls: list[Call], start: datetime, end: datetime) -> dict[str, tu
 
 
 def _percent(share: Fraction) -> str:
-    return f"{_rounded(share * 100)} %"
+    return f"{_rounded(share * 100)}%"
 
 
 def _seconds(value: Fraction) -> str:

@@ -72,7 +72,7 @@ def test_a_page_exists_only_if_the_application_it_needs_is_mounted() -> None:
             "",
             "There is no measure &#39;nothing&#39;. See the list on the board&#39;s page All measures",
         ),
-        ("/chart", "measure=incident_count&grain=year", "There is no chart by &#39;year&#39;. Choose month or week.<"),
+        ("/chart", "measure=in_custody_count", "in_custody_count cannot be charted"),
         ("/wall", "page=<b>", "The wall has no page &#39;&lt;b&gt;&#39;. Its pages: overview, "),
         ("/explore", "measure=<script>", "There is no measure &#39;&lt;script&gt;&#39;"),
         ("/now/then/", "", "There is nothing at /now/then/."),

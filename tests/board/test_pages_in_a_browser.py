@@ -219,6 +219,13 @@ def test_now_fits_one_screen_and_a_phone_displays_one_panel_at_a_time(browser: w
     assert before != browser.execute_script(COLUMN)
     assert browser.find_element("css selector", "[data-table=grid] [aria-sort=descending]").text.startswith("All")
 
+    deadlines = "return [...document.querySelectorAll('[data-unattended=priority] tbody [data-clock=arrive]')].map((cell) => Number(cell.dataset.value))"
+    assert browser.execute_script(deadlines) == sorted(browser.execute_script(deadlines))
+    browser.execute_script("document.querySelector('[data-unattended=priority] thead button').focus()")
+    press(browser, *[Keys.ARROW_RIGHT] * 4, Keys.ENTER)
+    latest_first = browser.execute_script(deadlines)
+    assert latest_first == sorted(latest_first, reverse=True) != sorted(latest_first)
+
     show_as(browser, 390, 844, "light")
     opened(browser, address, "/")
     assert browser.execute_script(VISIBLE_PANELS) == ["emergency"]
@@ -250,7 +257,7 @@ def test_more_tabs_than_a_browser_has_connections_stay_live(browser: webdriver.C
 
 SORTED = [
     ["9 s", "59.9 s", "10 min 31 s", "2 h 49 min", "1 day 0 h", "12 days 21 h", "none"],
-    ["0.0 %", "9.5 %", "41.2 %", "100.0 %", "no data"],
+    ["0.0%", "9.5%", "41.2%", "100.0%", "no data"],
     ["-3", "0", "27", "1,095", "not live"],
     ["Cannock", "Lichfield", "SOT North"],
 ]
@@ -384,7 +391,7 @@ slide.querySelectorAll("[data-window] .value, [data-most-urgent] .value").forEac
 slide.querySelectorAll("[data-window] .sign").forEach((place) => (place.textContent = "\u25b2\u2717"));
 slide.querySelectorAll("[data-window] .says").forEach((place) => (place.textContent = "above normal, target missed"));
 slide.querySelectorAll("[data-reference=normal]").forEach((place) => (place.textContent = "normal 12 min 30 s to 59 min 59 s"));
-slide.querySelectorAll("[data-reference=target]").forEach((place) => (place.textContent = "target 90.0 % in under 10 seconds"));
+slide.querySelectorAll("[data-reference=target]").forEach((place) => (place.textContent = "target 90.0% in under 10 seconds"));
 queueMicrotask(() => arguments[0](slide.scrollHeight - slide.clientHeight));
 """
 

@@ -38,7 +38,7 @@ class Seen(NamedTuple):
 
     def number(self) -> float:
         """Its value as a number: a count or a percentage."""
-        return float(self.value.replace(",", "").removesuffix(" %"))
+        return float(self.value.replace(",", "").removesuffix("%"))
 
     def seconds(self) -> int:
         """Its value as a span: 12 s, 6 min 40 s, 2 h 49 min, or 12 days 21 h."""

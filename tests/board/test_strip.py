@@ -20,7 +20,7 @@ CALM = {
     "critical": 0,
     "critical_unacknowledged": 0,
     "oldest_seconds": 0,
-    "is_watched": True,
+    "is_monitored": True,
 }
 COUNTS: list[tuple[dict[str, Any], str, str]] = [
     ({}, "normal", "active, 0 unacknowledged"),
@@ -28,9 +28,9 @@ COUNTS: list[tuple[dict[str, Any], str, str]] = [
     ({"active": 1, "unacknowledged": 1}, "watch", "active, 1 unacknowledged"),
     ({"active": 1, "critical": 1}, "watch", "active, 0 unacknowledged"),
     ({"active": 1, "unacknowledged": 1, "critical": 1, "critical_unacknowledged": 1}, "act", "active, 1 unacknowledged"),
-    ({"is_watched": False}, "unknown", "active, 0 unacknowledged; not monitored"),
+    ({"is_monitored": False}, "unknown", "active, 0 unacknowledged; not monitored"),
     (
-        {"is_watched": False, "active": 1, "unacknowledged": 1, "critical": 1, "critical_unacknowledged": 1},
+        {"is_monitored": False, "active": 1, "unacknowledged": 1, "critical": 1, "critical_unacknowledged": 1},
         "act",
         "active, 1 unacknowledged",
     ),
@@ -48,7 +48,7 @@ def test_alerts_that_cannot_be_read_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(("above", "seconds"), [(0, 100), (1, 220), (2, 320), (3, None)])
-def test_a_count_has_been_above_its_limit_since_so_many_of_its_cases_counted(above: int, seconds: int | None) -> None:
+def test_a_count_has_been_above_its_limit_since_enough_of_its_cases_counted(above: int, seconds: int | None) -> None:
     """The measure counts from 2 minutes, so three incidents opened at -20, 100 and 200 s count from 100, 220 and 320 s."""
     measure = find("grade_1_unresourced_over_2_minutes_count")
     items = [OpenItem("incident_unresourced", at * SECOND, 0, None, ()) for at in (200, -20, 100)]

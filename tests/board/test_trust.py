@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.engine import by_series
-from alerts.inbox.api.view import figure
+from alerts.inbox.figure import figure
 from alerts.table import RULES
 from bluelamp.cli.read import spread_words
 from dashboards.board.app import board
@@ -74,7 +74,7 @@ def view() -> View:
 
 def test_a_tile_carries_the_bounds_of_its_share(view: View) -> None:
     tile = read_tile(find(SERVICE), "60m", view)
-    assert (tile.text, tile.n, tile.doubt) == ("100.0 %", "n 18", "between 90.0 and 100.0 %, 2 unrecorded")
+    assert (tile.text, tile.n, tile.doubt) == ("100.0%", "n 18", "between 90.0 and 100.0%, 2 unrecorded")
     assert read_tile(find("contact_999_answer_mean_seconds"), "60m", view).doubt == "2 unrecorded"
     assert read_tile(find("contact_999_offered_count"), "60m", view).doubt == ""
     assert read_tile(find("contact_101_answered_within_target_ratio"), "60m", view).doubt == ""
@@ -83,9 +83,20 @@ def test_a_tile_carries_the_bounds_of_its_share(view: View) -> None:
 def test_the_drill_page_and_its_csv_file_have_the_bounds_of_each_row(view: View) -> None:
     found = json.loads(get(board(view.reader, FORCE.name), f"/api/measure/{SERVICE}", "window=60m&by=queue").text)
     assert found["columns"][1:] == ["Share", "Count", "n", "At least", "At most", "Unrecorded"]
-    assert found["total"] == ["All", "100.0 %", "18", "18", "90.0 %", "100.0 %", "2"]
-    _, rows = comments_and_rows(get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m").text)
-    assert ["All", "100.0 %", "18", "18", "90.0 %", "100.0 %", "2"] in rows
+    assert found["total"] == ["All", "100.0%", "18", "18", "90.0%", "100.0%", "2"]
+    comments, (names, *rows) = comments_and_rows(
+        get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m&by=queue").text
+    )
+    assert ["Total", "100.0%", "18", "18", "90.0%", "100.0%", "2"] in comments
+    (row,) = (dict(zip(names, each, strict=True)) for each in rows if each[0] == "emergency")
+    assert [row[each] for each in ("value", "n", "met", "low", "high", "unrecorded")] == [
+        "1.0",
+        "18",
+        "18",
+        "0.9",
+        "1.0",
+        "2",
+    ]
 
 
 def test_the_report_notes_bounds_that_differ_from_the_printed_figure(view: View) -> None:
@@ -112,13 +123,13 @@ def test_the_page_ranks_feeds_areas_and_figures_by_what_is_missing(view: View) -
     by_feed = {cells[0]: cells[1:] for cells in (row["cells"] for row in parts["feeds"])}
     emergency = by_feed["telephony_999"]
     assert emergency[0] == "18"
-    assert emergency[3].startswith("2 (10.0 %)")
+    assert emergency[3].startswith("2 (10.0%)")
     control = by_feed["command_and_control"]
-    assert control[:4] == ["2", "1 (33.3 %)", "none", "2 (66.7 %)"]
-    assert control[4] == "1 (50.0 %)"
+    assert control[:4] == ["2", "1 (33.3%)", "none", "2 (66.7%)"]
+    assert control[4] == "1 (50.0%)"
     first = parts["areas"][0]["cells"]
-    assert first[2] == "1 (100.0 %)"
-    assert ["999 service level", "100.0 %", "18", "between 90.0 and 100.0 %, 2 unrecorded"] in [
+    assert first[2] == "1 (100.0%)"
+    assert ["999 service level", "100.0%", "18", "between 90.0 and 100.0%, 2 unrecorded"] in [
         row["cells"] for row in parts["figures"]
     ]
     shares = {
@@ -130,7 +141,7 @@ def test_the_page_ranks_feeds_areas_and_figures_by_what_is_missing(view: View) -
     assert shares["command_and_control", "unlisted"] == pytest.approx(0.5)
 
 
-def test_what_is_not_known_is_no_share_and_the_worst_comes_first() -> None:
+def test_what_is_not_known_has_no_share_and_the_worst_comes_first() -> None:
     good = TrustRow("a", "", 10, (Missing("late", 0, 10),))
     unknown = TrustRow("b", "", None, (Missing("late", None, None),))
     bad = TrustRow("c", "", 10, (Missing("late", 1, 10), Missing("unlisted", 2, 10)))
@@ -166,8 +177,8 @@ def test_an_alert_carries_the_bounds_of_its_share(view: View) -> None:
     samples = by_series(each for family in metrics.families() for each in family.samples)
     named = {rule.name: figure(rule, {"force": FORCE.name}, samples) for rule in RULES}
     abandoned = named["contact_999_abandoned_high"]
-    assert abandoned.words == "10.0 %"
+    assert abandoned.words == "10.0%"
     assert abandoned.doubt_words == (
-        "0.0 % as recorded, between 0.0 and 10.0 %, 2 unrecorded; the rule evaluates the worse bound"
+        "0.0% as recorded, between 0.0 and 10.0%, 2 unrecorded; the rule evaluates the worse bound"
     )
     assert named["grade_1_unresourced_several"].doubt_words == ""

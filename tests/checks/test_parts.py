@@ -86,6 +86,6 @@ def test_a_part_that_is_set_up_and_does_not_respond_properly_is_bad(
         assert f"BLUELAMP_{name.upper()}" in hint
 
 
-def test_unknown_is_not_good_and_neither_is_no_result_at_all() -> None:
+def test_neither_unknown_nor_an_empty_result_is_good() -> None:
     good, unknown, bad = (CheckResult("x", state, "") for state in ("good", "unknown", "bad"))
     assert [status([good]), status([good, unknown]), status([unknown, bad]), status([])] == [0, 1, 2, 1]

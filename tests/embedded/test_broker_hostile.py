@@ -113,7 +113,7 @@ NO_REQUESTS = {
     "a request cut short": framed(encoded(MetadataRequest(topics=[]), 1)[4:-2]),
     "two thousand million topics": framed(struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 2**31 - 1)),
     "a length that does not end": framed(struct.pack(">hhih", 18, 3, 1, -1) + b"\0" + b"\xff" * 450_000),
-    "a topic that is no text": framed(struct.pack(">hhihih", 3, 1, 1, -1, 1, 4) + b"\xff\xfe\xfd\xfc"),
+    "a topic that is not text": framed(struct.pack(">hhihih", 3, 1, 1, -1, 1, 4) + b"\xff\xfe\xfd\xfc"),
 }
 
 
@@ -217,7 +217,7 @@ def test_the_log_can_be_opened_again_after_any_batch(broker: BrokerProcess, seed
 
 
 def test_group_that_nobody_joins_is_forgotten(start: Start) -> None:
-    """A member id that was requested but never used must not take up a place for ever."""
+    """A member id that was requested but never used must not occupy a place for ever."""
     broker = start("--groups", "2")
     with Wire(broker.bootstrap) as wire:
         for group in ("one", "two"):

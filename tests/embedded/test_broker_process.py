@@ -159,7 +159,7 @@ def test_transactions_are_refused_at_once_and_the_reason_is_logged(broker: Broke
     with pytest.raises(KafkaException) as caught:
         other.init_transactions(30)
     assert caught.value.args[0].fatal()
-    del other, caught  # it would go on calling a broker that is gone
+    del other, caught  # it would keep calling a broker that is gone
     assert time.monotonic() - began < 10
     for name in ("python", "librdkafka"):
         assert re.search(f"Refused the producer {name} of .*: transactions are not supported", broker.logged())

@@ -98,9 +98,9 @@ async def test_protocol_that_all_share_and_most_prefer_is_chosen(group: Group) -
 async def test_member_that_never_requests_its_assignment_is_dropped(group: Group) -> None:
     silent, lively = await join_all(group, briefly(), briefly())
     assert silent.member_id == lively.leader_id
-    with pytest.raises(BrokerError) as told_to_join_again:
+    with pytest.raises(BrokerError) as rejoin:
         await group.sync(lively.member_id, None, lively.generation, {})
-    assert told_to_join_again.value.code == ErrorCode.REBALANCE_IN_PROGRESS
+    assert rejoin.value.code == ErrorCode.REBALANCE_IN_PROGRESS
     again = await group.join(request(lively.member_id))
     assert again.leader_id == lively.member_id
     assert list(group.members) == [lively.member_id]

@@ -102,7 +102,7 @@ def test_unreadable_data_are_named(server: StateServer) -> None:
     ask(server.start(), b"SET key value")
     server.stop()
     [growing] = (server.directory / "appendonlydir").glob("*.incr.aof")
-    growing.write_bytes(b"this was no command" * 100)
+    growing.write_bytes(b"this is not a command" * 100)
     with pytest.raises(StateServerError, match="Bad file format"):
         server.start()
     assert not server.is_running()

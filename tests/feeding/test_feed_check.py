@@ -77,7 +77,7 @@ def stays() -> list[SubjectFact]:
 
 
 def live(facts: Sequence[SubjectFact], delay: Callable[[int], float] = lambda _: 1.0) -> list[Arrival]:
-    """Arrivals of facts, each so many seconds after it happened; the delay is given its place."""
+    """Arrivals of facts; `delay` gives the seconds from a fact to its arrival, by its position."""
     ordered = sorted(facts, key=lambda each: each.at)
     found = [
         Arrival(microseconds(each.at), microseconds(each.at + timedelta(seconds=delay(place))))
@@ -183,9 +183,9 @@ def test_a_planted_fault_is_found(make: Callable[[], FeedSample], check: Check, 
 
 @pytest.mark.parametrize(
     ("facts", "arrivals"), [(CALLS, ()), (stays(), ()), (JOBS, ()), (CALLS, CALL_ARRIVALS), ([*CALLS, *CALLS[:50]], CALL_ARRIVALS)],
-    ids=["calls", "detentions", "incidents", "calls as they arrive", "calls of which some came twice"],
+    ids=["calls", "detentions", "incidents", "calls as they arrive", "calls, some of them sent twice"],
 )  # fmt: skip
-def test_innocent_data_are_not_accused(facts: list[SubjectFact], arrivals: Sequence[Arrival]) -> None:
+def test_valid_data_have_no_bad_finding(facts: list[SubjectFact], arrivals: Sequence[Arrival]) -> None:
     found = examine(sample(facts, arrivals))
     assert [each.says for each in found if each.state != "good"] == []
     assert verdict(found) == "ready"
@@ -293,7 +293,7 @@ def test_an_extract_gives_a_page_to_sign_without_any_value_of_it(tmp_path: Path)
         assert "Engineer" in text
         assert "Analyst" in text
         assert "phone numbers" in text
-        assert "1 of 21 (4.8 %) rows cannot be read" in text
+        assert "1 of 21 (4.8%) rows cannot be read" in text
         assert "Smith" not in text
         assert "0770090" not in text
     found = msgspec.json.decode(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)

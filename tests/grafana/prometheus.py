@@ -96,10 +96,10 @@ class Prometheus:
             return False
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """What the interface answers.
+        """The data of a response.
 
         Raises:
-            QueryError: it refused; says why.
+            QueryError: Prometheus refused the query; says why.
         """
         url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
@@ -113,7 +113,7 @@ class Prometheus:
         found = self.ask("query", query=expression, time=str(at))["result"]
         return [(each["metric"], float(each["value"][1])) for each in found]
 
-    def course(self, expression: str, at: float, seconds: int = 60) -> list[tuple[dict[str, str], list[float]]]:
+    def over_time(self, expression: str, at: float, seconds: int = 60) -> list[tuple[dict[str, str], list[float]]]:
         """The values of an expression over the time before an instant."""
         span = {"start": str(at - seconds), "end": str(at), "step": "1"}
         found = self.ask("query_range", query=expression, **span)["result"]

@@ -37,7 +37,7 @@ def quarter(at: datetime, *, is_open: bool = False) -> Iterator[AnyFact]:
 
     Args:
         at: the instant; their ids carry its date.
-        is_open: some of it stands open at the instant.
+        is_open: some of the cases are still open at that time.
     """
     subjects = [*_calls(), *_digital(), *_incidents(), *_custody(), *_occurrences(), *(_open() if is_open else ())]
     for number, steps in enumerate(subjects):

@@ -30,8 +30,8 @@ class Grafana:
         dashboards: what was saved, by uid: the dashboard and its meta.
         annotations: in the order of their ids.
         sources: types of data sources by uid.
-        requests: everything that was asked.
-        instead: called first with each request; what it answers is sent instead.
+        requests: every request.
+        instead: called first with each request; if it returns a response, that is sent instead.
         prefix: the path below which it is served.
     """
 
@@ -45,7 +45,7 @@ class Grafana:
         self.instead: Callable[[Request], Answer | None] = lambda _: None
 
     def answer(self, request: Request) -> Answer:
-        """What it says to a request."""
+        """The response to a request."""
         self.requests.append(request)
         spoilt = self.instead(request)
         if spoilt:
@@ -64,30 +64,30 @@ class Grafana:
         return 200, {"commit": "a", "database": "ok", "version": "12.2.0"}
 
     def get_datasources(self, _: Request, rest: list[str]) -> Answer:
-        """By uid alone: ids are off in Grafana 13."""
+        """A data source by uid: Grafana 13 has no ids."""
         if rest[0] != "uid" or rest[1] not in self.sources:
             return 404, {"message": "Data source not found"}
         return 200, {"id": 1, "uid": rest[1], "type": self.sources[rest[1]]}
 
     def get_folders(self, _: Request, rest: list[str]) -> Answer:
-        """One by uid."""
+        """A folder by uid."""
         if rest[0] not in self.folders:
             return 404, {"message": "folder not found", "status": "not-found"}
         return 200, {"id": 1, "uid": rest[0], "title": self.folders[rest[0]], "version": 1}
 
     def post_folders(self, request: Request, _: list[str]) -> Answer:
-        """Make one."""
+        """Create a folder."""
         self.folders[request.body["uid"]] = request.body["title"]
         return 200, {"id": 1, **request.body, "version": 1}
 
     def get_dashboards(self, _: Request, rest: list[str]) -> Answer:
-        """One by uid."""
+        """A dashboard by uid."""
         if rest[1] not in self.dashboards:
             return 404, {"message": "Dashboard not found"}
         return 200, self.dashboards[rest[1]]
 
     def post_dashboards(self, request: Request, _: list[str]) -> Answer:
-        """Save one, unless it was changed meanwhile or its title is taken."""
+        """Save a dashboard, unless it was changed meanwhile or another has its title."""
         sent, folder = dict(request.body["dashboard"]), request.body["folderUid"]
         if folder not in self.folders:
             return 400, {"message": "folder not found"}
@@ -107,18 +107,18 @@ class Grafana:
         return 200, {"uid": sent["uid"], "url": url, "status": "success", "version": version + 1}
 
     def get_annotations(self, request: Request, _: list[str]) -> Answer:
-        """Those that carry every tag that is asked for."""
+        """The annotations that have every requested tag."""
         wanted = set(request.query.get("tags", ()))
         found = [each for each in self.annotations if wanted <= set(each["tags"])]
         return 200, found[: int(request.query["limit"][0])]
 
     def post_annotations(self, request: Request, _: list[str]) -> Answer:
-        """Make one; without an end it is a point."""
+        """Create an annotation; without an end it marks a point in time."""
         self.annotations.append({"id": len(self.annotations) + 1, **_timed(request.body)})
         return 200, {"message": "Annotation added", "id": len(self.annotations)}
 
     def put_annotations(self, request: Request, rest: list[str]) -> Answer:
-        """Replace one."""
+        """Replace an annotation."""
         self.annotations[int(rest[0]) - 1].update(_timed(request.body))
         return 200, {"message": "Annotation updated"}
 
@@ -151,7 +151,7 @@ def serving(grafana: Grafana) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
-            """Silent: pytest's own capture shows what matters."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

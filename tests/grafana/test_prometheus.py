@@ -48,7 +48,7 @@ def chosen(expression: str, force: str, window: str) -> str:
     return replaced
 
 
-def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[PanelQuery]:
+def queries_of(dashboard: dict[str, Any], force: str, window: str) -> Iterator[PanelQuery]:
     """Every query of a dashboard's panels."""
     for panel in panels(dashboard):
         for each in panel.get("targets", ()):
@@ -57,7 +57,7 @@ def asked(dashboard: dict[str, Any], force: str, window: str) -> Iterator[PanelQ
 
 def samples(scraped: Scraped, each: PanelQuery) -> int:
     """The number of series that a query returns."""
-    ask = scraped.prometheus.course if each.is_range else scraped.prometheus.instant
+    ask = scraped.prometheus.over_time if each.is_range else scraped.prometheus.instant
     return len(ask(each.expression, scraped.at))
 
 
@@ -83,16 +83,16 @@ def test_every_measure_has_a_panel() -> None:
     "name", [pytest.param(each, marks=pytest.mark.faults) if each == "analyst" else each for each in FILES]
 )
 def test_no_query_fails_and_no_panel_is_empty(scraped: Scraped, name: str) -> None:
-    """Of the force that has every feed and enough of everything: each query gives something, over the shortest window.
+    """Each query has a result over the shortest window, for the force that has every feed and enough cases of everything.
 
-    But for a change on nothing: a count that was 0 the year before has none.
+    The exception is a count that was 0 the year before: it has no relative change.
     """
     changeless = {
         chosen(queries["E"], FORCE, "")
         for measure, queries in PERIODS
         if read(scraped, measure, FORCE, "previous_12m")["value"] == 0 and measure.unit != "ratio"
     }
-    empty = {each.expression for each in asked(FILES[name], FORCE, "15m") if not samples(scraped, each)}
+    empty = {each.expression for each in queries_of(FILES[name], FORCE, "15m") if not samples(scraped, each)}
     assert empty == (changeless if name == "analyst" else set())
 
 
@@ -101,7 +101,7 @@ def test_a_panel_of_the_sample_is_empty_only_without_a_feed(scraped: Scraped, na
     """The sample has only incidents. A measure without a value still shows its state."""
     force = scraped.exported.reader.rules[SAMPLE].force
     known = {identity(each.name, kind): each for each in SHOWN for kind in ("figure", "history", "periods")}
-    for each in asked(FILES[name], SAMPLE, "24h"):
+    for each in queries_of(FILES[name], SAMPLE, "24h"):
         count, measure = samples(scraped, each), known.get(each.panel["id"])
         if measure and "reading_state" in each.expression:
             assert (count > 0) == bool(measure.feeds(force)), each
@@ -156,7 +156,7 @@ def test_every_line_ends_with_the_figure_of_bluelamp_read(scraped: Scraped) -> N
     for measure, queries in HISTORIES:
         expected = read(scraped, measure, FORCE, "24h")
         for name, expression in zip(("value", "n"), queries.values(), strict=False):
-            found = scraped.prometheus.course(chosen(expression, FORCE, "24h"), scraped.at)
+            found = scraped.prometheus.over_time(chosen(expression, FORCE, "24h"), scraped.at)
             last = {labels.get("band"): values[-1] for labels, values in found}
             wanted = expected[name]
             assert last == (wanted if isinstance(wanted, dict) else {None: wanted}), (measure.name, name)
@@ -209,7 +209,7 @@ def test_the_annotations_find_firing_alerts(scraped: Scraped, name: str) -> None
     alerts = 'ALERTS{alertstate="firing", alertname="%s"}'
     for alertname in ("Elsewhere", "OfNoForce", "Grade1Unresourced", "DataAlive"):
         at = scraped.prometheus.await_series(alerts % alertname)
-    found = scraped.prometheus.course(chosen(expression, FORCE, ""), at + 30)
+    found = scraped.prometheus.over_time(chosen(expression, FORCE, ""), at + 30)
     known = {labels["alertname"]: labels for labels, _ in found}
     assert "OfNoForce" in known
     assert "Elsewhere" not in known
@@ -239,7 +239,7 @@ def test_a_new_measure_appears_on_the_dashboards_and_in_prometheus(
     asked_for = [
         each
         for name in ("inspector", "analyst")
-        for each in asked(made[name], FORCE, "15m")
+        for each in queries_of(made[name], FORCE, "15m")
         if each.panel["id"] in {identity(measure.name, kind) for kind in ("figure", "history", "periods")}
     ]
     assert {each.panel["type"] for each in asked_for} == {"stat", "timeseries", "table"}
@@ -292,8 +292,8 @@ def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypat
     steady_seconds[0] += ENDED_REFRESH_SECONDS
     assert set(windows(quick)) >= ended, "also after the wall clock was set back"
 
-    # Each look at this clock takes two of the three seconds: one reading a scrape. What was read is due again by the next
-    # one, and still the turn of the others comes first.
+    # Each look at this clock takes two of the three seconds, so that a scrape reads one window. That window is due again at
+    # the next scrape, but the others come first.
     found = []
     for _ in range(4):
         found.append(next(iter(windows(slow).keys() & ended)))

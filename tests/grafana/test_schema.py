@@ -61,7 +61,7 @@ def faults(dashboards: Iterable[dict[str, Any]], directory: Path) -> list[str]:
     return found
 
 
-def test_the_dashboards_are_what_grafana_says(tmp_path: Path) -> None:
+def test_the_dashboards_match_grafanas_types(tmp_path: Path) -> None:
     assert faults(FILES.values(), tmp_path) == []
 
 
@@ -71,7 +71,7 @@ def first(dashboard: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def test_the_compiler_sees_every_fault(tmp_path: Path) -> None:
-    """A key misspelt, a word not offered, a wrong type, a missing key, an unknown number; nothing else is said."""
+    """A misspelt key, an invalid option, a wrong type, a missing key and an unknown number are reported, and nothing else."""
     spoilt = copy.deepcopy(FILES["supervisor"])
     first(spoilt, "stat")["options"]["grafMode"] = "none"
     first(spoilt, "timeseries")["fieldConfig"]["defaults"]["custom"]["drawStyle"] = "lines"

@@ -57,7 +57,7 @@ def test_mounted_files_exist(name: str) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("kept", [None, 0.0, 0.5, 1.0])
 def test_redis_starts_without_the_batch_that_a_crash_cut_off(tmp_path: Path, kept: float | None) -> None:
-    """Runs the entry point as the container does, with a stand-in for the image's own program. None: there is no file yet."""
+    """Runs the entry point as the container does, with a stand-in for the image's own program. Without content there is no file yet."""
     if reason := missing("redis"):
         pytest.skip(reason)
     data = tmp_path / "data"
@@ -133,7 +133,7 @@ def test_kafka_is_the_version_that_is_tested() -> None:
 @pytest.mark.parametrize(
     ("part", "command"),
     [
-        ("prometheus", ("promtool", "check", "config", "alerts/prometheus.yml")),
+        ("prometheus", ("promtool", "check", "config", "--syntax-only", "alerts/prometheus.yml")),
         ("alertmanager", ("amtool", "check-config", "alerts/alertmanager.yml")),
     ],
 )

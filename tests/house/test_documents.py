@@ -55,7 +55,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
-    """Except in the changelog, whose entries are of their time."""
+    """Except in the changelog, whose entries describe earlier versions."""
     if page.name == "CHANGELOG.md":
         return
     named = _FILE.findall(page.read_text("utf-8"))
@@ -130,7 +130,7 @@ def test_a_link_that_leads_nowhere_is_found(text: str, fault: str, tmp_path: Pat
     assert list(faults(tmp_path / "page.md", text)) == [fault]
 
 
-def test_what_stands_in_code_is_no_link() -> None:
+def test_code_is_not_read_as_a_link() -> None:
     assert list(links("`[a](b.md)`\n```\n[c](d.md)\n```\n[e](f.md) ![g](h.png) [i](https://force.example)")) == [
         (False, "f.md"),
         (True, "h.png"),
@@ -138,5 +138,5 @@ def test_what_stands_in_code_is_no_link() -> None:
 
 
 def test_headings_have_the_anchors_of_the_site() -> None:
-    text = "# A platform's `webhook`\n## Who is told, and by what\n```\n# no heading\n```"
-    assert anchors(text) == {"a-platforms-webhook", "who-is-told-and-by-what"}
+    text = "# A platform's `webhook`\n## Who is notified, and how\n```\n# no heading\n```"
+    assert anchors(text) == {"a-platforms-webhook", "who-is-notified-and-how"}

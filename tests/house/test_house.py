@@ -144,7 +144,7 @@ def test_every_dependency_is_used() -> None:
 
 
 DEPLOYED = {".yml", ".md"}
-"""Files beside the packages for those who deploy or read them; no program opens them."""
+"""Files for people who deploy or read them, next to the packages; no program opens them."""
 
 
 def test_every_file_that_a_program_opens_is_in_the_wheel() -> None:

@@ -40,7 +40,7 @@ NAMES = [
 ]
 _NAMES = re.compile(rf"(?:^|(?<=_))({'|'.join(NAMES)})(?=_|$)")
 _IN_CUSTODY = re.compile("adult|custody|detain|detention|review|deadline|overdue")
-"""Beside these words children are children, and not processes."""
+"""Next to these words, children are people and not processes."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 PHRASES = {
     phrase: re.compile(pattern)
@@ -52,9 +52,20 @@ PHRASES = {
         "such a one": r"\b[Ss]uch a one\b",
         "stands on": r"\b[Ss]tands on\b",
         "of which": r"(?:^|[,;:.(] )[Oo]f which\b",
+        "told": r"\b(?:[Tt]old|[Tt]elling)\b",
+        "heard": r"(?<!is )\b[Hh]eard\b",  # a court's application is heard
+        "stands": r"\b[Ss]tand(?:s|ing)?\b(?! down|-in)",  # a unit stands down
+        "so many": r"\b[Ss]o many\b",
+        "goes on": r"\b(?:goes|going) on\b",
+        "take up": r"\b(?:take|takes|taken|taking) up\b",
+        "beside": r"\b[Bb]eside\b",
+        "is of": r"\b(?:is|are|was|were) of (?:a|an|the|another|one|no|all)\b",
+        "is no": r"(?<![Tt]here )\b(?:is|are|was|were) no (?!longer\b)[a-z]+",
+        "a space before %": r"(?:[0-9}]|^) %(?=[\s.,;:)]|$)",
     }.items()
 }
 
+_READ = {".py", ".js", ".html", ".css", ".sql", ".lua", ".toml", ".yml"}
 _ANY = re.compile("|".join(pattern.pattern for pattern in PHRASES.values()))
 
 
@@ -124,14 +135,14 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, int]]:
 
 
 def retired_phrases() -> Iterator[Occurrence]:
-    """Lines of the documents, docstrings and string literals that hold a retired phrase."""
+    """Lines of the documents, docstrings, comments, string literals and tests' names that hold a retired phrase."""
     for path, line, text in _prose():
         for phrase in phrases_in(text):
             yield Occurrence(f"prose {path}: {phrase}", f"{path}:{line} {text.strip()!r}")
 
 
 def phrases_in(text: str) -> list[str]:
-    """The retired phrases in one line of text; "is told" does not count again within "what is told"."""
+    """The retired phrases in one line of text; "told" does not count again within "is told"."""
     if not _ANY.search(text):
         return []
     found = [phrase for phrase, pattern in PHRASES.items() if pattern.search(text)]
@@ -142,12 +153,29 @@ def _prose() -> Iterator[tuple[str, int, str]]:
     """Every line that a person reads: its file, its number, its text."""
     for page in documents():
         for number, text in enumerate(page.read_text("utf-8").splitlines(), 1):
-            yield str(page.relative_to(ROOT)), number, re.sub(r"`[^`]*`", "", text)  # code is no prose
+            yield str(page.relative_to(ROOT)), number, re.sub(r"`[^`]*`", "", text)  # code is not prose
     for path, tree in sources(*PACKAGES, "tests"):
         for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield path, node.lineno, node.name.replace("_", " ")
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for number, text in enumerate(node.value.splitlines(), node.lineno):
                     yield path, number, text
+    for source in _other_sources():
+        for number, line in enumerate(source.read_text("utf-8").splitlines(), 1):
+            yield str(source.relative_to(ROOT)), number, line if source.suffix != ".py" else _comment(line)
+
+
+def _other_sources() -> Iterator[Path]:
+    """Every file of the packages and tests whose lines are read as they are; of Python files, only the comments."""
+    for directory in (*PACKAGES, "tests"):
+        paths = (ROOT / directory).rglob("*")
+        yield from (path for path in paths if path.suffix in _READ and path.parent != Path(__file__).parent)
+
+
+def _comment(line: str) -> str:
+    """What follows the first hash and a space: a comment, or the rest of a string, which must hold no retired phrase either."""
+    return line.partition("# ")[2]
 
 
 def documents() -> list[Path]:

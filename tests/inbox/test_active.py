@@ -48,4 +48,4 @@ def test_prometheus_is_queried_once_for_each_duration() -> None:
     series = Series(0)
     load_active_alerts(series.query, by_name(RULES))
     lengths = {rule.keep_firing_for_seconds for rule in RULES}
-    assert len(series.queries) == 2 + len([each for each in lengths if each > 5])
+    assert len(series.queries) == 3 + len([each for each in lengths if each > 5])

@@ -114,6 +114,21 @@ def test_an_ended_alert_cannot_be_acknowledged(address: str, clock: Clock) -> No
     assert Desk(address, "act").post(f"/{name}/note", {"note": "A fault of the radio."}).status_code == 200
 
 
+def test_escalation_by_hand_names_a_post_and_is_on_the_record(address: str, clock: Clock) -> None:
+    name = only(address)["id"]
+    refused(Desk(address, "view").post(f"/{name}/escalate", {"to": "chief officer"}), 403, "not_allowed")
+    refused(Desk(address, "act").post(f"/{name}/escalate", {"to": "nobody"}), 422, "not_understood")
+    posts = Desk(address, "act").get("/session").json()["posts"]
+    Desk(address, "act").post(f"/{name}/escalate", {"to": posts[0], "note": "No unit is free"})
+    clock.at(30)
+    detail = Desk(address, "act").post(f"/{name}/escalate", {"to": posts[0]}).json()
+    reached = detail["alert"]["escalated"]
+    assert [(each["notify"], each["why"]) for each in reached] == [
+        (posts[0], "inspector escalated it: No unit is free."), (posts[0], "inspector escalated it."),
+    ]  # fmt: skip
+    assert detail["history"][-1]["by"] == "inspector"
+
+
 def test_assignment_and_suppression(address: str, clock: Clock) -> None:
     name = only(address)["id"]
     assert (

@@ -16,11 +16,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from alerts.inbox.delivery.notification import Message, body, subject
-from alerts.inbox.delivery.receiver import Email, Receiver, load_receivers
+from alerts.inbox.delivery.notification import Message, body, subject, undelivered
+from alerts.inbox.delivery.receiver import EVENTS, Email, Event, Receiver, load_receivers
 from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
+from alerts.inbox.figure import AlertFigure
+from alerts.inbox.log.entry import AnyEntry, Assigned, Escalated, Rose
 from alerts.inbox.log.intake import by_name, ended, raised
-from alerts.inbox.log.state import fold_alert
+from alerts.inbox.log.state import InboxState, fold_alert
 from alerts.table import RULES
 from facts.errors import SettingError
 from producers.secret import Secret
@@ -187,6 +189,50 @@ def test_delivery_errors_contain_no_address_and_no_secret() -> None:
     unencrypted = replace(email, security="starttls")
     with mail_server() as (port, _), pytest.raises(DeliveryError, match="SMTPNotSupportedError"):
         send(message(Receiver(name="mail", email=replace(unencrypted, port=port))), NAMES)
+
+
+FIGURE = AlertFigure(value=5, words="5", unit="count", limit_words="above 0")
+
+
+def message_about(*entries: AnyEntry, event: Event) -> Message:
+    """The message about the last entry."""
+    alert = fold_alert([ENTRY, *entries])
+    assert alert
+    return Message(alert=alert, entry=entries[-1], receiver=Receiver(name="mail"), attempt=1, event=event)
+
+
+def test_a_notification_of_a_rise_says_the_figure_and_what_changed() -> None:
+    at = START + timedelta(minutes=9)
+    one = message_about(Rose(id="r", alert=ENTRY.alert, at=at, before=3, figure=5, notify_at=at), event="rose")
+    assert subject(one, "North").startswith("CRITICAL, was 3, now 5: Eight or more Grade 1")
+    assert body(one, "North", NAMES.zone, NAMES.link, FIGURE).splitlines()[1:5] == [
+        "What changed: was 3, now 5 (03 December 2024 10:09:00 GMT)",
+        "Figure: 5 (bad above 0)",
+        "Force: North",
+        "Started: 03 December 2024 10:00:00 GMT",
+    ]
+    with webhook(200) as (address, received):
+        send(replace(one, receiver=Receiver(name="pager", webhook=Secret(address))), NAMES, FIGURE)
+    sent = received[0][1]
+    assert (sent["event"], sent["changed"], sent["before"], sent["after"]) == ("rose", "was 3, now 5", 3, 5)
+    assert (sent["figure"]["words"], sent["link"], sent["scope"]) == ("5", NAMES.link, {"force": "staffordshire"})
+
+
+def test_who_is_assigned_is_notified_and_escalation_by_hand_is_to_a_post() -> None:
+    assigned = Assigned(id="a", alert=ENTRY.alert, at=START, by="inspector", to="sergeant")
+    one = message_about(assigned, event="assigned")
+    assert subject(one, "North").startswith("CRITICAL, assigned to sergeant: ")
+    assert "Why you are notified: inspector assigned it to sergeant." in body(one, "North", NAMES.zone, "")
+    by_hand = Escalated(id="e", alert=ENTRY.alert, at=START, by="inspector", notify=RULE.who, why="No unit is free.")
+    state = InboxState()
+    state.add([ENTRY, assigned, by_hand])
+    receivers = [
+        Receiver(name=name, who=(post,), events=EVENTS)
+        for name, post in (("sergeant", "sergeant"), ("inspector", RULE.who), ("chief", "chief"))
+    ]
+    (alert,) = state.alerts.values()
+    notified = [(each.receiver.name, each.event) for each in undelivered(alert, state, receivers, START)]
+    assert sorted(notified) == [("inspector", "escalated"), ("inspector", "raised"), ("sergeant", "assigned")]
 
 
 FILE = """

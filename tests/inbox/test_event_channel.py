@@ -9,12 +9,12 @@ from msgspec.structs import replace
 from redis.exceptions import ConnectionError as UnreachableError
 
 from alerts.inbox.api.event_channel import CHANNEL, follower
-from alerts.inbox.api.view import Listing, Watched
+from alerts.inbox.api.view import Listing, MonitoredForce
 from tests.support.inbox import START
 
 LISTING = Listing(
     now=START,
-    watched=(Watched(force="north", heartbeat_at=START, is_watched=True),),
+    monitored=(MonitoredForce(force="north", heartbeat_at=START, is_monitored=True),),
     alerts=(),
     suppressions=(),
     refused="",
@@ -22,7 +22,7 @@ LISTING = Listing(
 LATER = replace(
     LISTING,
     now=START + timedelta(seconds=2),
-    watched=(Watched(force="north", heartbeat_at=START + timedelta(seconds=2), is_watched=True),),
+    monitored=(MonitoredForce(force="north", heartbeat_at=START + timedelta(seconds=2), is_monitored=True),),
 )
 REFUSED = replace(LATER, refused="The state server refuses writes: it is out of memory")
 Read = Callable[[], Listing]

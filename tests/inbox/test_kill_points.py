@@ -99,7 +99,7 @@ def raised(redis: Redis) -> set[str]:
 @pytest.fixture
 def redis(server: StateServer) -> Iterator[Redis]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY, f"{KEY}:heard")
+        client.delete(KEY, f"{KEY}:data_status")
         yield client
 
 

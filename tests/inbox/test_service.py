@@ -9,13 +9,13 @@ from msgspec.structs import replace
 from redis import Redis
 
 from alerts.inbox.active import ActiveAlerts
-from alerts.inbox.api.view import Listing, Watched
+from alerts.inbox.api.view import Listing, MonitoredForce
 from alerts.inbox.delivery.notification import Message, pause
 from alerts.inbox.delivery.receiver import EVENTS, Receiver
 from alerts.inbox.delivery.send import DeliveryError
 from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowledge, suppress
 from alerts.inbox.log.data_status import ALIVE, DataStatus
-from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Suppressed, scope_of
+from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Rose, Suppressed, scope_of
 from alerts.inbox.log.intake import by_name
 from alerts.inbox.log.payload import PayloadAlert, payload, payload_alert
 from alerts.inbox.log.spool import Spool
@@ -37,6 +37,7 @@ MAIL = Receiver(name="mail", severities=("critical", "warning"), events=EVENTS)
 MANAGER = Receiver(name="manager", who=("force incident manager",), events=EVENTS)
 ALERT_KEY = RULE.name, scope_of(SCOPE)
 NOTHING = ActiveAlerts({}, frozenset(), {})
+FEW = by_name(RULES)["grade_1_unresourced"]
 HEARTBEAT = next(each for each in RULES if each.severity == "heartbeat")
 
 
@@ -51,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 @pytest.fixture
 def redis(server: StateServer) -> Iterator[Redis]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY, f"{KEY}:heard")
+        client.delete(KEY, f"{KEY}:data_status")
         yield client
 
 
@@ -296,23 +297,36 @@ def test_the_last_heartbeat_is_saved_for_the_list(world: World) -> None:
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
     status = log.data_status()[force]
     assert status == DataStatus(world.clock.now, is_alive=True)
-    assert status.is_watched(world.clock.now + ALIVE)
-    assert not status.is_watched(world.clock.now + ALIVE + timedelta(seconds=1))
+    assert status.is_monitored(world.clock.now + ALIVE)
+    assert not status.is_monitored(world.clock.now + ALIVE + timedelta(seconds=1))
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now, world.clock.now))
-    assert not log.data_status()[force].is_watched(world.clock.now)
+    assert not log.data_status()[force].is_monitored(world.clock.now)
 
 
 def test_the_terminal_says_no_alerts_only_if_an_engine_is_watching() -> None:
-    def printed(*watched: Watched, refused: str = "") -> list[str]:
-        return list(listing_lines(Listing(now=START, watched=watched, alerts=(), suppressions=(), refused=refused)))
+    def printed(*forces: MonitoredForce, refused: str = "") -> list[str]:
+        return list(listing_lines(Listing(now=START, monitored=forces, alerts=(), suppressions=(), refused=refused)))
 
     assert printed() == ["NOT MONITORED: no engine has reported yet that data arrive."]
-    is_watched = Watched(force="north", heartbeat_at=START, is_watched=True)
-    assert printed(is_watched) == ["No alerts."]
-    (line,) = printed(is_watched, refused="The state server refuses writes: it is out of memory")
+    is_monitored = MonitoredForce(force="north", heartbeat_at=START, is_monitored=True)
+    assert printed(is_monitored) == ["No alerts."]
+    (line,) = printed(is_monitored, refused="The state server refuses writes: it is out of memory")
     assert line.startswith(
         "NEW ALERTS MAY BE MISSING FROM THIS LIST: The state server refuses writes: it is out of memory. "
     )
-    assert printed(Watched(force="north", heartbeat_at=START, is_watched=False)) == [
+    assert printed(MonitoredForce(force="north", heartbeat_at=START, is_monitored=False)) == [
         "NOT MONITORED: north: no engine reports that data arrive. Last report: 2024-12-03 10:00:00Z."
     ]
+
+
+def test_a_figure_that_rises_in_prometheus_is_notified_again(world: World) -> None:
+    """Alertmanager does not send figures: the inbox asks Prometheus for them."""
+    key = FEW.name, scope_of(SCOPE)
+    world.active = NOTHING._replace(firing={key: {"rule": FEW.name, **SCOPE}}, figures={key: 3.0})
+    world.start()
+    world.accept(payload_alert(FEW, SCOPE, START), url="http://alertmanager")
+    world.tick(6)
+    world.active = world.active._replace(figures={key: 5.0})
+    world.tick(70)
+    rises = [(each.receiver.name, each.entry.figure) for each in world.sent if isinstance(each.entry, Rose)]
+    assert sorted(rises) == [("mail", 5.0), ("pager", 5.0)]

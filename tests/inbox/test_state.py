@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +16,10 @@ from alerts.inbox.log.entry import (
     Ended,
     Escalated,
     Failed,
+    Measured,
     Noted,
     Reraised,
+    Rose,
     Suppressed,
     Unsuppressed,
     decode,
@@ -57,6 +61,8 @@ _KINDS: dict[str, Callable[..., AnyEntry]] = {
     "noted": lambda **fields: Noted(note="seen", **fields),
     "escalated": lambda **fields: Escalated(notify="sergeant", why="not acknowledged", **fields),
     "reraised": lambda **fields: Reraised(changeover=START, **fields),
+    "rose": lambda **fields: Rose(before=1, figure=2, notify_at=START, **fields),
+    "measured": lambda **fields: Measured(figure=1, **fields),
     "delivered": lambda **fields: Delivered(of="x", receiver="mail", attempt=2, **fields),
     "failed": lambda **fields: Failed(of="x", receiver="mail", attempt=1, reason="refused", **fields),
 }
@@ -134,3 +140,12 @@ def test_a_suppression_expires_and_applies_only_to_its_scope() -> None:
     states = {name: state.state_of(state.alerts[each.alert], START) for name, each in BEGUN.items()}
     assert states == {"north": "suppressed", "south": "raised"}
     assert state.state_of(state.alerts[BEGUN["north"].alert], START + timedelta(hours=1)) == "raised"
+
+
+def test_an_escalation_of_an_earlier_version_is_read() -> None:
+    now = Escalated(id="e", alert="a", at=START, by="bluelamp", notify="sergeant", why="unacknowledged")
+    earlier = encode(now).replace('"notify":', '"tell":')
+    assert '"tell":"sergeant"' in earlier
+    assert decode(earlier) == now
+    with pytest.raises(msgspec.ValidationError, match="notify"):
+        decode(encode(now).replace('"notify":', '"other":'))

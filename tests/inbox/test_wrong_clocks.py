@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 @pytest.fixture
 def world(server: StateServer, tmp_path: Path) -> Iterator[World]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY, f"{KEY}:heard")
+        client.delete(KEY, f"{KEY}:data_status")
         yield World(client, tmp_path / "spool.jsonl")
 
 
@@ -48,12 +48,12 @@ def test_a_heartbeat_dated_in_the_future_does_not_count(world: World) -> None:
     world.clock.at(AHEAD)
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
     (status,) = world.service.log.data_status().values()
-    assert status.is_watched(world.clock.now)
+    assert status.is_monitored(world.clock.now)
     world.clock.at(30)
-    assert not status.is_watched(world.clock.now)
-    assert status.is_watched(status.at - timedelta(seconds=5)), "clocks may differ by seconds"
+    assert not status.is_monitored(world.clock.now)
+    assert status.is_monitored(status.at - timedelta(seconds=5)), "clocks may differ by seconds"
     world.accept(payload_alert(HEARTBEAT, SCOPE, world.clock.now))
-    assert world.service.log.data_status()[SCOPE["force"]].is_watched(world.clock.now)
+    assert world.service.log.data_status()[SCOPE["force"]].is_monitored(world.clock.now)
 
 
 def test_the_watcher_is_pinged_at_once_and_not_two_hours_later(world: World) -> None:

@@ -207,8 +207,8 @@ def answering(certificate: Path | None) -> Iterator[str]:
         thread.join(10)
 
 
-def test_a_server_that_cannot_prove_who_it_is_is_refused(certificates: Certificates) -> None:
-    """An address that asks for encryption is refused where it is not granted, or not by the right server."""
+def test_a_server_that_cannot_prove_its_identity_is_refused(certificates: Certificates) -> None:
+    """An address that asks for encryption is refused if the server does not encrypt, or is not the right server."""
     right = {"protocol": "SASL_SSL", "ca": str(certificates.ca), "user": USER, "password": Secret(PASSWORD)}
     cases: list[tuple[Path | None, dict[str, Any], str]] = [
         (certificates.expired, {}, "Kafka's certificate has expired."),

@@ -194,7 +194,7 @@ def test_a_broken_product_violates_the_properties(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(place, mutant)
-    # The same examples each time: what is planted is found, or is not, for reasons that can be looked at.
+    # The same examples each time, so that a planted fault that is not found can be investigated.
     quick = settings(_thorough, max_examples=500, phases=[Phase.generate], database=None, derandomize=True)
     with pytest.raises((AssertionError, ExceptionGroup)):
         quick(given(*given_to)(law))()

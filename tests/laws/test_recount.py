@@ -22,8 +22,8 @@ from tests.support.memory import RECEIVED, MemoryState, deliver
 from tests.support.stories import AS_OF, FORCE, TopicFact, chances, records
 
 RULES = rules(STRICT)
-REPORTS = ("this_month", "last_month", "12m", "2024-10-26/2024-10-28")
-WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", *REPORTS)
+REPORTS = ("this_month", "last_month", "12m", "yesterday", "last_week", "last_28_days", "2024-10-26/2024-10-28")
+WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "2024-10-26T23:10/2024-10-27T01:40", *REPORTS)
 # No shrinking: a database for every attempt would take minutes, and the first example is enough.
 _settings = settings(
     max_examples=10,

@@ -152,7 +152,7 @@ _CALLS_ENDED, _INCIDENTS_ENDED = "contact_ended_by_hand_count", "incident_ended_
         ([_CALL, _HAND, offered("09:40", subject_id="c1")], [(_WAITING, "09:50", 1), (_CALLS_ENDED, "09:50", 0)]),
         ([offered("09:40", subject_id="c1"), _HAND], [(_WAITING, "09:50", 1)]),
         ([_CALL, _HAND, withdrawn(_HAND.fact_id, subject_id="c1")], [(_WAITING, "09:50", 1)]),
-        # Alone it is nothing, and makes no contact incomplete.
+        # On its own it counts for nothing, and makes no contact incomplete.
         ([_CALL, ended_by_hand("08:00", subject_id="c2")], [("contact_incomplete_count", "10:30", 0)]),
         (
             [_GRADE_2, _INCIDENT_HAND],

@@ -124,7 +124,7 @@ def test_periods_are_whole_months_or_weeks() -> None:
     assert periods("week", date(2025, 1, 6), 1) == [(date(2024, 12, 30), date(2025, 1, 6))]
 
 
-def test_a_share_is_exact_and_no_value_is_no_point() -> None:
+def test_a_share_is_exact_and_a_missing_value_has_no_point() -> None:
     assert exact(1 / 3, 1, 3) == Fraction(1, 3)
     assert exact(0.5, None, 3) == Fraction(1, 2)
     assert exact(None, 0, 0) is None

@@ -121,4 +121,4 @@ def test_the_notes_give_the_shares_by_links_of_the_printed_tables(of: str) -> No
         (share,) = [each for each in PUBLISHED[f"{of}_repeat_victim_ratio"] if each.period == links.period]
         (victims,) = re.findall(r"of (\d+) victims", share.note)
         assert victims in links.note
-        assert f"{100 * (1 - int(victims) / int(links.figure)):.1f} %" in notes
+        assert f"{100 * (1 - int(victims) / int(links.figure)):.1f}%" in notes

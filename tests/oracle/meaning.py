@@ -106,7 +106,12 @@ class World:
 
     def scopes(self, rule: RuleRow) -> list[tuple[str, ...]]:
         """The scopes that a rule evaluates separately: each feed, each topic, the force, or everything."""
-        if rule.alert in ("FeedSilent", "FeedDoubted", "FeedLate"):
+        if rule.alert == "FeedSilent":
+            return [(self.force.name, feed.name, feed.system or feed.topic) for feed in self.force.feeds]
+        if rule.alert == "SystemSilent":
+            sources = [feed.system or feed.topic for feed in self.force.feeds]
+            return [(self.force.name, source) for source in sorted(set(sources)) if sources.count(source) > 1]
+        if rule.alert in ("FeedDoubted", "FeedLate"):
             return [(self.force.name, feed.name) for feed in self.force.feeds]
         if rule.is_of_detainees:
             return [(self.force.name, *each) for each in sorted(self._detainees())]
@@ -118,6 +123,8 @@ class World:
         """Whether a rule is bad (1) or good (0) over time; NaN where it is neither, or not known."""
         if rule.is_of_detainees:
             value, n = self._figure(rule.figure, {"detainee": scope[1], "suite": scope[2]})
+        elif rule.alert == "SystemSilent":
+            value, n = self._is_silent_system(scope[1]), always(1)
         else:
             value, n = self._of_feed(rule.figure, scope[1]) if len(scope) > 1 else self._figure(rule.figure)
         if rule.limit.endswith("control limit"):
@@ -232,8 +239,15 @@ class World:
         """Whether no heartbeats arrive; in these scenarios nothing ever waits in a log."""
         return together(lambda alive: 1 - alive, self._is_alive(feed))
 
-    def _while_in_time(self, feed: Feed, moment: Callable[[Beat], int]) -> TimeSeries:
-        beats, allowed = self._beats[feed.name], feed.stale_after_seconds * SECOND
+    def _is_silent_system(self, name: str) -> TimeSeries:
+        """Whether no feed of a system has sent a heartbeat in the time that the strictest of them is allowed."""
+        feeds = [feed for feed in self.force.feeds if name == (feed.system or feed.topic)]
+        allowed = min(feed.stale_after_seconds for feed in feeds)
+        alive = [self._while_in_time(feed, lambda beat: beat.at, allowed) for feed in feeds]
+        return together(lambda *parts: 1 - np.max(parts, axis=0), *alive)
+
+    def _while_in_time(self, feed: Feed, moment: Callable[[Beat], int], seconds: int | None = None) -> TimeSeries:
+        beats, allowed = self._beats[feed.name], (seconds or feed.stale_after_seconds) * SECOND
         changes = [(self.start, 0.0)]
         for beat, after in pairwise([*beats, Beat(feed.name, FOREVER, FOREVER)]):
             if changes[-1][1] != 1.0:
@@ -404,6 +418,7 @@ _FIGURES: Mapping[str, Callable[[World], Measured]] = {
     "incident_unrecorded_count": _open("incident_unrecorded", _ROAD, 0),
     "custody_record_silent_count": _open("record_silent", _CUSTODY, 0),
     "bluelamp_feed_live": lambda world: (world.feeds_alive, always(1), ()),
+    "bluelamp_feeds_live_or_loading": lambda world: (world.feeds_alive, always(1), ()),  # nothing loads a history here
     # In these scenarios every record is readable.
     "bluelamp_quarantined_recently_ratio": lambda _: (always(0), always(20), ()),
     **{name: lambda _: (always(0), always(1), ()) for name in _NEVER},

@@ -1,4 +1,4 @@
-"""What a platform's events come to: the outcomes of their facts, in lines that a person can check against the events."""
+"""The outcomes of a platform's events, in lines that a person can check against the events."""
 
 import json
 from collections import defaultdict
@@ -44,7 +44,7 @@ def milliseconds(seconds: float) -> int:
 
 
 def lines(facts: Iterable[AnyFact]) -> list[str]:
-    """What the facts come to, in alphabetical order: one line for each caller, each leg and each fault."""
+    """The outcomes of the facts, in alphabetical order: one line for each caller, each leg and each fault."""
     timelines: dict[str, Timeline] = defaultdict(dict)
     for fact in facts:
         subject = cast(SubjectFact, fact)

@@ -1,4 +1,4 @@
-"""Situations in Amazon Connect's contact events, as a webhook receives them: what each comes to."""
+"""Situations in Amazon Connect's contact events, as a webhook receives them, and the outcomes that each must give."""
 
 from typing import Any
 
@@ -151,5 +151,5 @@ SITUATIONS: dict[str, tuple[list[Event], list[str]]] = {
 
 
 @pytest.mark.parametrize(("events", "expected"), SITUATIONS.values(), ids=SITUATIONS)
-def test_each_situation_comes_to_what_happened(events: list[Event], expected: list[str]) -> None:
+def test_each_situation_gives_what_happened(events: list[Event], expected: list[str]) -> None:
     assert lines(pushed("contact_centre_webhook", events)) == sorted(expected)

@@ -72,7 +72,7 @@ def numbered(directory: Path, rows: list[str], mapping: str = INCIDENTS) -> Extr
 
 @pytest.mark.parametrize("pick", ["", 'pick = "first"', 'pick = "last"', 'pick = "earliest"'])
 def test_a_number_that_begins_again_each_day_is_refused_and_says_what_to_do(tmp_path: Path, pick: str) -> None:
-    """Thirty incidents of three days, numbered from 1 each day, are not ten incidents, and not none without a word."""
+    """Thirty incidents of three days, numbered from 1 each day, are neither read as ten nor left out without an error."""
     mapping = INCIDENTS.replace('per = "subject"', f'per = "subject"\n{pick}')
     extract = numbered(tmp_path, [*day(0), *day(1), *day(2)], mapping)
     keys = extract.keys()
@@ -82,7 +82,7 @@ def test_a_number_that_begins_again_each_day_is_refused_and_says_what_to_do(tmp_
     assert "24 hours after the row at line 2" in extract.malformed[0].what
 
 
-def test_a_key_with_the_day_tells_them_apart(tmp_path: Path) -> None:
+def test_a_key_with_the_day_distinguishes_them(tmp_path: Path) -> None:
     extract = numbered(tmp_path, [*day(0), *day(1), *day(2)], BY_DAY)
     keys = extract.keys()
     assert (keys.one_for_each, keys.subjects, keys.largest) == ("day of opened and number", 30, 1)
@@ -229,7 +229,7 @@ def test_a_few_facts_far_from_all_others_are_reported() -> None:
     assert strays_of(days) is None
     assert strays_of([]) is None
     halves = [*days, *(each + timedelta(days=90) for each in days)]
-    assert strays_of(halves) is None, "two periods in one extract are no strays"
+    assert strays_of(halves) is None, "two periods in one extract are not strays"
 
 
 @pytest.mark.parametrize("closing", ['4,"02/12/2024 09:08,', '4,02/12/2024 09:08",', '4,02/12/2024 09:08,"'])

@@ -133,7 +133,7 @@ result = { constant = "attended" }
 def test_a_later_row_replaces_the_earlier_one_in_a_replay_and_in_a_growing_file(
     tmp_path: Path, changes: list[str], in_the_end: list[str]
 ) -> None:
-    """Also what the later row no longer says is withdrawn; a later row that cannot be read changes nothing."""
+    """What the later row no longer says is withdrawn too; a later row that cannot be read changes nothing."""
     mapping = load_mapping(REPLACING, "small.toml")
     path = tmp_path / "rows.csv"
     path.write_text("\n".join((HEADER, *changes)) + "\n")

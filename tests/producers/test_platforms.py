@@ -42,7 +42,7 @@ class Leg(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """What the leg must come to."""
+        """The outcome that the leg must give."""
         tenths = (self.ended - self.offered + 50) // 100
         return f"waiting {self.queue}" if self.how == "waiting" else f"{self.how} {self.queue} {tenths / 10:g}"
 
@@ -68,7 +68,7 @@ def calls(
         unit: the platform's resolution, in thousandths of a second.
         ends: how the last leg may end.
         leaves_at_once: whether a caller may leave a queue at the very time of joining it. If the platform does not report the end of
-            a call that is transferred back to its queue, such an end is taken for that.
+            a call that is transferred back to its queue, such an end cannot be distinguished from that.
     """
     rng = random.Random(seed)
     return [Call(number, tuple(_legs(rng, unit, ends, leaves_at_once))) for number in range(60)]
@@ -89,7 +89,7 @@ def _legs(rng: random.Random, unit: int, ends: tuple[How, ...], leaves_at_once: 
 
 
 def expected(made: list[Call]) -> list[str]:
-    """What the callers must come to, counted from what was made up and not from any fact."""
+    """The outcomes that the callers must give, counted from the made-up calls and not from any fact."""
     callers = [f"caller {_LINES[call.legs[0].queue]} {call.legs[0].queue}" for call in made]
     return sorted([*callers, *(leg.line for call in made for leg in call.legs)])
 
@@ -258,7 +258,7 @@ def queue_log(call: Call) -> Iterator[Event]:
 
 
 def events_of(platform: Callable[[Call], Iterator[Event]], made: list[Call]) -> list[Event]:
-    """Every event of the callers, in an order that no network would better."""
+    """Every event of the callers, shuffled: no network delivers them in a worse order."""
     events = [event for call in made for event in platform(call)]
     random.Random(3).shuffle(events)
     return events
@@ -274,14 +274,14 @@ def events_of(platform: Callable[[Call], Iterator[Event]], made: list[Call]) -> 
         ("twilio_taskrouter", twilio, 1),
     ],
 )
-def test_pushed_events_come_to_what_happened(
+def test_pushed_events_give_what_happened(
     mapping: str, platform: Callable[[Call], Iterator[Event]], unit: int, seed: int
 ) -> None:
     made = calls(seed, unit, leaves_at_once=platform in (connect, genesys))
     assert lines(pushed(mapping, events_of(platform, made))) == expected(made)
 
 
-def test_forms_and_cloudevents_of_twilio_come_to_the_same_facts() -> None:
+def test_forms_and_cloudevents_of_twilio_give_the_same_facts() -> None:
     made = calls(5, 1, leaves_at_once=False)
     webhook = Webhook(packaged_mapping("twilio_taskrouter"), lambda: NOW, events_max=1000)
     events = [event for event in events_of(twilio, made) if "EventType" in event]
@@ -297,7 +297,7 @@ def test_forms_and_cloudevents_of_twilio_come_to_the_same_facts() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_contact_records_come_to_what_happened(tmp_path: Path, seed: int) -> None:
+def test_contact_records_give_what_happened(tmp_path: Path, seed: int) -> None:
     made = calls(seed, 1, ("answered", "abandoned", "left"))
     events = events_of(record, made)
     file = tmp_path / "records.jsonl"
@@ -309,7 +309,7 @@ def test_contact_records_come_to_what_happened(tmp_path: Path, seed: int) -> Non
 
 
 @pytest.mark.parametrize(("seed", "unit"), [(1, 1), (2, 1000)])
-def test_a_queue_log_comes_to_what_happened(tmp_path: Path, seed: int, unit: int) -> None:
+def test_a_queue_log_gives_what_happened(tmp_path: Path, seed: int, unit: int) -> None:
     made = calls(seed, unit)
     rows = [(row["at"], call.number, row["text"]) for call in made for row in queue_log(call)]
     file = tmp_path / "queue_log"

@@ -1,4 +1,4 @@
-"""Situations in Asterisk's queue_log, read as the file grows and as a whole: what each comes to."""
+"""Situations in Asterisk's queue_log, read as the file grows and as a whole, and the outcomes that each must give."""
 
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def written(tmp_path: Path, rows: tuple[str, ...]) -> Path:
 
 
 @pytest.mark.parametrize(("rows", "expected"), SITUATIONS.values(), ids=SITUATIONS)
-def test_each_situation_comes_to_what_happened(tmp_path: Path, rows: tuple[str, ...], expected: list[str]) -> None:
+def test_each_situation_gives_what_happened(tmp_path: Path, rows: tuple[str, ...], expected: list[str]) -> None:
     file = written(tmp_path, rows)
     facts, malformed = followed("asterisk_queue_log", file)
     whole = read_extract(file, packaged_mapping("asterisk_queue_log"), now=NOW)

@@ -70,7 +70,7 @@ def log(tmp_path: Path) -> Log:
 
 
 def test_what_the_extract_no_longer_reports_is_withdrawn(log: Log) -> None:
-    """A whole subject, a unit of another, and a stage that is no longer filled; a subject of November stays."""
+    """A whole subject, a unit of another, and a stage that is no longer filled in; a subject of November stays."""
     log.replay(*FIRST)
     found = log.replay("i-1,E1,01/12/2024 08:30,,1,north,Y", replaces=DECEMBER)
     assert found
@@ -185,7 +185,7 @@ def rows_of(day: str) -> list[str]:
 
 
 def refusal(log: Log, *rows: str, mapping: str = INCIDENTS, replaces: ReplacedPeriod | None = None) -> str:
-    """What a further replay of these rows is refused with; empty if it is not."""
+    """The error of a further replay of these rows; empty if it is accepted."""
     declared = load_mapping(mapping, "small.toml")
     extract = read(log.directory, mapping, "\n".join((HEADER, *rows)) + "\n")
     try:

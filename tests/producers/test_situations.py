@@ -147,7 +147,7 @@ def test_lines_that_excel_writes_before_the_header_are_skipped(tmp_path: Path, b
     assert (len(extract.facts), extract.malformed) == (1, ())
 
 
-def test_a_compressed_file_and_a_key_that_is_no_id_say_what_to_do(tmp_path: Path) -> None:
+def test_a_compressed_file_and_an_invalid_key_say_what_to_do(tmp_path: Path) -> None:
     mapping, path = load_mapping(SMALL, "small.toml"), tmp_path / "extract.csv"
     path.write_bytes(gzip.compress(b"number,opened\nK1,02/12/2025 09:00\n"))
     with pytest.raises(MappingError, match="compressed"):

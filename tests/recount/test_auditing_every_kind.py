@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 
 from bluelamp.recount.load import from_records
@@ -166,13 +167,13 @@ def _borrowed(every: Mapping[str, list[Item]], kind: str) -> Item:
     """The place of another open item of the topic, to use for a kind without open items."""
     topic = KINDS[kind].topic
     place = next(each for some in every.values() for each in some if KINDS[each.item.kind].topic == topic)
-    return place._replace(item=place.item._replace(kind=kind, dimensions=("none",) * len(KINDS[kind].dimensions)))
+    return place._replace(item=replace(place.item, kind=kind, dimensions=("none",) * len(KINDS[kind].dimensions)))
 
 
 def _with_fault(redis: Redis, place: Item, fault: str) -> str | None:
     item = place.item
-    made_up = item._replace(dimensions=("invented",) * len(item.dimensions), since=item.since + SECOND)
-    later = item._replace(due=(item.due or item.since) + 1)
+    made_up = replace(item, dimensions=("invented",) * len(item.dimensions), since=item.since + SECOND)
+    later = replace(item, due=(item.due or item.since) + 1)
     match fault:
         case "invented":
             return planted.with_items(redis, place, plus=made_up)

@@ -11,7 +11,7 @@ from facts.wire import encode
 from measures.occupancy import occupancy
 from measures.outcome import KINDS, instant
 from measures.outcomes import outcomes_of
-from measures.pane import HOUR, Deltas, Pane, apply, difference
+from measures.pane import HOUR, Pane, apply, difference, no_change
 from measures.rules import Rules
 from measures.timeline import Timeline, add, effective
 from tests.support.custody_at_random import custody_numbers
@@ -66,7 +66,7 @@ def test_every_custody_number_counts_for_the_same_in_both() -> None:
 
 def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backwards() -> None:
     numbers = list(custody_numbers(600, STRICT.name, START, random.Random(9)))
-    deltas: Deltas = {}
+    deltas = no_change()
     now = Counter[str]()
     for number in numbers:
         timeline: Timeline = {}
@@ -76,10 +76,9 @@ def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backw
         difference([], found.finished, RULES, deltas)
         now.update(item.dimensions[0] for item in found.open if item.kind == "in_custody")
     panes: list[tuple[int, Pane]] = []
-    for (grain, slot), counts in deltas.items():
-        if grain == "hour":
-            panes.append((slot, {}))
-            apply(panes[-1][1], counts)
+    for slot, counts in deltas["hour"].items():
+        panes.append((slot, {}))
+        apply(panes[-1][1], counts)
     hours = range(min(slot for slot, _ in panes), max(slot for slot, _ in panes) + 2)
     ours = occupancy(now, panes, hours)
     facts = [fact for number in numbers for fact in number]

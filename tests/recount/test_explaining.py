@@ -22,7 +22,7 @@ from tests.support.stores import apply_memory, call, state_server
 FORCE = "staffordshire"
 UNREAD = NotCompared("The state server does not answer.")
 WINDOWS = ("2024-11-30/2024-12-02", "24h")
-# In the middle of the second day, while callers wait and jobs stand open.
+# In the middle of the second day, while callers wait and incidents are open.
 NOON = december.AS_OF.replace(year=2024, month=12, day=1)
 
 

@@ -235,17 +235,17 @@ def test_facts_at_the_same_time_are_in_order_of_id() -> None:
 @pytest.mark.parametrize(
     ("removals", "expected"),
     [
-        pytest.param([], set(), id="nothing is struck"),
-        pytest.param([(1, 2)], {2}, id="one falls"),
-        pytest.param([(1, 2), (2, 3)], {2}, id="what has fallen strikes nothing"),
-        pytest.param([(1, 2), (2, 3), (3, 4)], {2, 4}, id="every other one of a chain falls"),
-        pytest.param([(1, 3), (2, 3), (4, 1)], {1, 3}, id="one striker that stands is enough"),
+        pytest.param([], set(), id="nothing is removed"),
+        pytest.param([(1, 2)], {2}, id="one is removed"),
+        pytest.param([(1, 2), (2, 3)], {2}, id="a removed fact removes nothing"),
+        pytest.param([(1, 2), (2, 3), (3, 4)], {2, 4}, id="every second fact of a chain is removed"),
+        pytest.param([(1, 3), (2, 3), (4, 1)], {1, 3}, id="one remover that counts is enough"),
         pytest.param([(1, 2), (2, 1)], {1, 2}, id="a ring of two"),
         pytest.param([(1, 2), (2, 3), (3, 1)], {1, 2, 3}, id="a ring of three"),
-        pytest.param([(1, 2), (2, 1), (2, 3)], {1, 2}, id="a ring leaves what it strikes"),
-        pytest.param([(1, 2), (2, 1), (2, 3), (3, 4)], {1, 2, 4}, id="and that goes on striking"),
+        pytest.param([(1, 2), (2, 1), (2, 3)], {1, 2}, id="a ring removes nothing outside it"),
+        pytest.param([(1, 2), (2, 1), (2, 3), (3, 4)], {1, 2, 4}, id="a fact outside a ring still removes another"),
         pytest.param([(1, 2), (2, 1), (2, 3), (3, 4), (4, 3)], {1, 2, 3, 4}, id="a ring behind a ring"),
-        pytest.param([(0, 1), (1, 2), (2, 1), (2, 3)], {1, 3}, id="a broken ring strikes"),
+        pytest.param([(0, 1), (1, 2), (2, 1), (2, 3)], {1, 3}, id="a broken ring removes a fact"),
     ],
 )
 def test_which_facts_do_not_count(removals: list[tuple[int, int]], expected: set[int]) -> None:
@@ -254,13 +254,13 @@ def test_which_facts_do_not_count(removals: list[tuple[int, int]], expected: set
 
 
 def test_unreadable_facts_are_left_out_and_the_rest_of_the_batch_counts() -> None:
-    parcel = b"[" + encode([offered("09:00")]) + b',{"fact":"Gossip"},' + encode([answered("09:00:05")]) + b"]"
+    batch = b"[" + encode([offered("09:00")]) + b',{"fact":"Gossip"},' + encode([answered("09:00:05")]) + b"]"
     wrong_topic = encode([opened("09:00")])
-    told_records = [
+    records = [
         LogRecord("contacts", 0, number, RECEIVED, value)
-        for number, value in enumerate([parcel, b"{", None, wrong_topic])
+        for number, value in enumerate([batch, b"{", None, wrong_topic])
     ]
-    with from_records(told_records, FORCES) as recount:
+    with from_records(records, FORCES) as recount:
         assert recount.loaded.left_out == {"unknown_fact": 1, "not_json": 1, "empty": 1, "wrong_topic": 1}
         assert (recount.loaded.records, recount.loaded.facts) == (4, 2)
         assert len(recount.finished("leg_answered")) == 1

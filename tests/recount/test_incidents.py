@@ -453,7 +453,7 @@ def test_there_is_no_target_before_the_first_one() -> None:
         ("3", [("09:10", "1"), ("09:20", "2")], "09:10:00"),
         ("3", [("09:10", "1"), ("09:20", "2"), ("09:30", "1")], "09:30:00"),
         ("2", [("09:10", "2")], "09:00:00"),
-        # From an unlisted grade, and to one, is no upgrade: there is no saying how urgent it is.
+        # A regrade from or to an unlisted grade is not an upgrade: nobody knows how urgent such a grade is.
         ("9", [("09:10", "1")], "09:00:00"),
         ("3", [("09:10", "9"), ("09:20", "1")], "09:00:00"),
         ("1", [("09:10", "9")], "09:00:00"),

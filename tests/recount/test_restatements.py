@@ -90,49 +90,49 @@ def by_chance(seed: int) -> list[Reported]:
     chance = random.Random(seed)
     reported: list[Reported] = []
 
-    def tell(fact: SubjectFact, delay_hours: float = 0.0) -> None:
+    def report(fact: SubjectFact, delay_hours: float = 0.0) -> None:
         reported.append((max(fact.at, START) + timedelta(hours=delay_hours), place_of(fact), fact))
 
     for number in range(150):
         at = START + timedelta(minutes=chance.randrange(3 * 24 * 60))
         delay = chance.choice([0, 0, 0, 0, 0, 0, 2, 30])
         if number % 3:
-            _incident(chance, f"i{number}", at, delay, tell)
+            _incident(chance, f"i{number}", at, delay, report)
         else:
             common: dict[str, Any] = {"force": STRICT.name, "subject_id": f"c{number}", "queue": "emergency"}
-            tell(ContactOffered(fact_id="o", at=at, line="999", **common), delay)
-            tell(
+            report(ContactOffered(fact_id="o", at=at, line="999", **common), delay)
+            report(
                 ContactAnswered(fact_id="a", at=at + timedelta(seconds=chance.randrange(30)), **common),
                 chance.choice([0, 0, 40]),
             )
     return [each for each in reported if each[0] <= PRESENT]
 
 
-def _incident(chance: random.Random, subject_id: str, at: datetime, delay: int, tell: Any) -> None:
+def _incident(chance: random.Random, subject_id: str, at: datetime, delay: int, report: Any) -> None:
     common: dict[str, Any] = {"force": STRICT.name, "subject_id": subject_id}
     grade, area = chance.choice("123"), chance.choice(["north", "south"])
-    tell(IncidentOpened(fact_id="o", at=at, grade=grade, group="crime", area=area, **common), delay)
+    report(IncidentOpened(fact_id="o", at=at, grade=grade, group="crime", area=area, **common), delay)
     arrived = at + timedelta(minutes=chance.choice([5, 14, 16, 100, 600, 1500]))
     if chance.random() < 0.8:
-        tell(UnitDispatched(fact_id="d", at=at + timedelta(minutes=2), unit="u", **common), delay)
-        tell(UnitArrived(fact_id="a", at=arrived, unit="u", **common), chance.choice([0, 0, 0, 35]))
+        report(UnitDispatched(fact_id="d", at=at + timedelta(minutes=2), unit="u", **common), delay)
+        report(UnitArrived(fact_id="a", at=arrived, unit="u", **common), chance.choice([0, 0, 0, 35]))
     later = at + timedelta(hours=chance.randrange(1, 50))
     match chance.randrange(9):
         case 0:
-            tell(IncidentRegraded(fact_id="r", at=later, grade=chance.choice("123"), **common))
+            report(IncidentRegraded(fact_id="r", at=later, grade=chance.choice("123"), **common))
         case 1:
-            tell(FactWithdrawn(fact_id="w", at=later, withdraws="o", **common))
+            report(FactWithdrawn(fact_id="w", at=later, withdraws="o", **common))
         case 2:
-            tell(
+            report(
                 IncidentOpened(fact_id="oo", at=at - timedelta(hours=20), grade="2", area=area, corrects="o", **common),
                 44,
             )
         case 3:
-            tell(IncidentReclassified(fact_id="rc", at=later, group="duplicate", domestic=True, **common))
+            report(IncidentReclassified(fact_id="rc", at=later, group="duplicate", domestic=True, **common))
         case 4:
-            tell(IncidentOpened(fact_id="o", at=at, grade=grade, group="crime", area=area, **common), 50)
+            report(IncidentOpened(fact_id="o", at=at, grade=grade, group="crime", area=area, **common), 50)
         case 5 | 6 | 7:
-            tell(IncidentClosed(fact_id="c", at=later, result="attended", **common))
+            report(IncidentClosed(fact_id="c", at=later, result="attended", **common))
 
 
 Cell = tuple[float | None, int, int | None]
@@ -209,19 +209,19 @@ def scene() -> list[Reported]:
     after = datetime(2024, 12, 4, 9, 30, tzinfo=UTC)
     reported: list[Reported] = []
 
-    def tell(kind: type[SubjectFact], subject_id: str, moment: datetime, received: datetime, **fields: Any) -> None:
+    def report(kind: type[SubjectFact], subject_id: str, moment: datetime, received: datetime, **fields: Any) -> None:
         fact = kind(force=STRICT.name, subject_id=subject_id, at=moment, **fields)
         reported.append((received, place_of(fact), fact))
 
     for number, grade in enumerate("1122"):
-        tell(IncidentOpened, f"i{number}", at[8 + number], at[8 + number], fact_id="o", grade=grade, area="north")
-    tell(IncidentOpened, "late", at[12], after, fact_id="o", grade="2", area="south")
-    tell(IncidentRegraded, "i0", after, after, fact_id="r", grade="3")
-    tell(UnitDispatched, "i0", after, after, fact_id="d", unit="u")  # which changes neither count nor grade
-    tell(FactWithdrawn, "i2", after, after, fact_id="w", withdraws="o")
-    tell(FactWithdrawn, "i3", after, after, fact_id="w", withdraws="o")
-    tell(IncidentOpened, "i1", at[9], after, fact_id="oo", grade="1", area="south", corrects="o")
-    tell(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # repeated: nothing new
+        report(IncidentOpened, f"i{number}", at[8 + number], at[8 + number], fact_id="o", grade=grade, area="north")
+    report(IncidentOpened, "late", at[12], after, fact_id="o", grade="2", area="south")
+    report(IncidentRegraded, "i0", after, after, fact_id="r", grade="3")
+    report(UnitDispatched, "i0", after, after, fact_id="d", unit="u")  # which changes neither count nor grade
+    report(FactWithdrawn, "i2", after, after, fact_id="w", withdraws="o")
+    report(FactWithdrawn, "i3", after, after, fact_id="w", withdraws="o")
+    report(IncidentOpened, "i1", at[9], after, fact_id="oo", grade="1", area="south", corrects="o")
+    report(IncidentOpened, "i0", at[8], after, fact_id="o", grade="1", area="north")  # repeated: nothing new
     return reported
 
 
@@ -274,8 +274,8 @@ def test_facts_in_the_record_that_closes_a_day_are_in_its_first_figures() -> Non
     common: dict[str, Any] = {"force": STRICT.name, "at": datetime(2024, 12, 3, 22, tzinfo=UTC), "grade": "1"}
     beat = log.records[place][at]
     (known,) = decode(beat.value, "incidents", PRESENT).facts
-    parcel = encode([known[1], IncidentOpened(fact_id="o", subject_id="i9", **common)])
-    log.records[place][at] = beat._replace(value=parcel)
+    batch = encode([known[1], IncidentOpened(fact_id="o", subject_id="i9", **common)])
+    log.records[place][at] = beat._replace(value=batch)
     (whole,) = all_of(kept_of(log), "incident_count")
     assert (whole.first, whole.now) == (5, 4)
 

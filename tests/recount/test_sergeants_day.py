@@ -1,4 +1,4 @@
-"""A custody sergeant's day: at every look the product's overdue clocks are those of the recount, none false and none missed."""
+"""A custody sergeant's day: at each of several times, the product has the same overdue clocks as the recount."""
 
 import random
 from collections.abc import Sequence

@@ -202,7 +202,7 @@ def test_the_first_and_the_last_day_of_twelve_months() -> None:
     )  # fmt: skip
     assert by_day("10:00", "previous_12m", *whens, dimension="month") == {"2022-12": 1, "2023-11": 1}
     assert by_day("10:00", "12m", *whens, dimension="month") == {"2023-12": 1, "2024-11": 1}
-    # What began later today is in this month as well: a figure is of the whole set of facts.
+    # What began later today is in this month as well: a figure covers the whole set of facts.
     assert by_day("10:00", "this_month", *whens, dimension="month") == {"2024-12": 2}
 
 

@@ -62,7 +62,7 @@ def test_areas_are_ranked_and_add_up_to_the_total(state: MemoryState) -> None:
     assert by_area[first]["Rank"] == f"1 of {len(named)}"
     assert by_area["No area"]["Rank"] == "-"
     assert len({each["Rank"] for each in by_area.values()}) > 5
-    assert cells(table, total)["Proportion"] == "100.0 %"
+    assert cells(table, total)["Proportion"] == "100.0%"
     assert table.notes[-1] == "Rank 1 has the highest figure of the last 12 months."
 
 

@@ -51,7 +51,7 @@ def test_the_report_of_two_simulated_years_matches_the_published_one(two_years: 
     off = [each for each in held if each.row and not each.is_near()]
     assert not [off_line(each) for each in off if each.row and not each.row.contradiction]
     assert {each.row.contradiction for each in off if each.row} == {"reports I4"}
-    # What no feed carries is nowhere else without a figure, and nowhere with one.
+    # Exactly the rows that no feed provides have no figure.
     bare = {each.place for each in held if each.ours is None or each.ours.value is None}
     assert bare == {each.place for each in held if each.is_of_others}
     assert {place for place, is_of_others in empty_rows(two_years) if not is_of_others} == NOTHING_HAPPENED
@@ -69,6 +69,6 @@ def test_quoted_figures_are_compared_with_the_reports_own(document: Document) ->
     assert calls.difference() == pytest.approx(int(calls.ours.value or 0) / 212246 - 1)
     assert not calls.is_near()
     assert (band.ours and band.ours.unit, median.ours and median.ours.unit) == ("ratio", "seconds")
-    # A word of which nothing happened in two days has no row, and so no quote.
+    # A label without any case in two days has no row, and so no quote.
     assert len([each for each in held if each.row]) >= 390
     assert sum(not each.is_near() for each in held) > 250

@@ -16,10 +16,10 @@ SECONDS, MINUTES, CLOCK, PERCENT = Unit("seconds", 2), Unit("minutes", 1), Unit(
         (Fraction("10.005"), SECONDS, "10.01"),
         (Fraction("10.00499"), SECONDS, "10.00"),
         (Fraction(527), MINUTES, "8.8"),
-        (Fraction(1, 3), PERCENT, "33.33 %"),
+        (Fraction(1, 3), PERCENT, "33.33%"),
         (Fraction(63793), CLOCK, "17:43:13"),
         (Fraction("359.5"), CLOCK, "0:06:00"),
-        (Fraction(0), PERCENT, "0.00 %"),
+        (Fraction(0), PERCENT, "0.00%"),
         (None, COUNT, "-"),
     ],
 )
@@ -52,5 +52,5 @@ def test_a_difference_has_its_sign_and_is_in_points_for_shares(value: Fraction, 
 
 
 def test_a_change_is_relative_and_in_per_cent() -> None:
-    assert change_text(Fraction(-26241, 238487)) == "\N{MINUS SIGN}11.00 %"
+    assert change_text(Fraction(-26241, 238487)) == "\N{MINUS SIGN}11.00%"
     assert change_text(None) == "-"

@@ -85,7 +85,7 @@ def test_settings_of_kafka_that_do_not_agree_are_refused(variables: dict[str, st
 
 def test_certificates_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.pem"
-    text.write_text("this is no certificate")
+    text.write_text("this is not a certificate")
     cases: tuple[dict[str, Any], ...] = (
         {"ca": str(tmp_path / "none.pem")},
         {"ca": str(text)},

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from bluelamp.cli.main import cli
 from producers.simulate.playing import SimulationProgress
 
-PLAYED = SimulationProgress(facts=3, heartbeats=1, reported_to=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
+PLAYED = SimulationProgress(facts=3, heartbeats=1, published_until=datetime(2024, 1, 1, tzinfo=UTC), is_whole=True)
 
 
 @pytest.mark.parametrize(("options", "where"), [(("--json",), "stderr"), ((), "stdout")])

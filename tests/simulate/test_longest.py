@@ -26,7 +26,7 @@ def test_no_grade_2_incident_waits_longer_than_the_parameters_say(year: int, mon
         is_domestic: max(
             plan.ready_seconds + plan.travel_seconds
             for plan in plans
-            if plan.grade == "2" and plan.domestic is is_domestic and plan.course in ("arrived", "not_attended")
+            if plan.grade == "2" and plan.domestic is is_domestic and plan.handling in ("arrived", "not_attended")
         )
         for is_domestic in (False, True)
     }

@@ -108,7 +108,7 @@ def test_every_feeds_heartbeats_are_true() -> None:
     facts = played(chosen, tape, 60.0, 12)
     assert set(assert_heartbeats_true(tape)) == set(feeds_of(chosen.force).values())
     assert facts.is_whole
-    assert facts.reported_to == datetime(2024, 12, 1, 12, tzinfo=UTC)
+    assert facts.published_until == datetime(2024, 12, 1, 12, tzinfo=UTC)
 
 
 def test_a_silent_feed_sends_no_heartbeat_until_its_backlog_is_sent() -> None:
@@ -170,7 +170,7 @@ class _Set(_Tape):
         return stopped
 
 
-def test_heartbeats_go_on_after_the_clock_was_ahead_and_set_back() -> None:
+def test_heartbeats_continue_after_the_clock_was_ahead_and_set_back() -> None:
     """It once waited two hours for the clock to catch up, and all its feeds looked dead."""
     chosen = exact(start=date(2024, 12, 1))
     tape = _Set(datetime(2024, 12, 1, 12, tzinfo=UTC), stop_after=1200.0)
@@ -218,8 +218,8 @@ def test_a_resumed_simulation_publishes_the_same_facts() -> None:
     saved: list[SimulationProgress] = []
     assert not played(chosen, first, 60.0, 9, on_progress=saved.append).is_whole
     assert len(saved) > 100
-    assert saved[-1].reported_to == datetime(2024, 12, 1, 5, tzinfo=UTC)
-    played(chosen, second, 60.0, 9, since=saved[-1].reported_to.timestamp())
+    assert saved[-1].published_until == datetime(2024, 12, 1, 5, tzinfo=UTC)
+    played(chosen, second, 60.0, 9, since=saved[-1].published_until.timestamp())
 
     def facts(*tapes: _Tape) -> list[AnyFact]:
         return [fact for tape in tapes for _, fact in tape.recorded[:-1] if not isinstance(fact, FeedHeartbeat)]

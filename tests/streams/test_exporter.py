@@ -74,6 +74,8 @@ OWN |= {
     "stale_writes",
     "reading_in_part",
     "feed_live",
+    "feeds_live_or_loading",
+    "system_silent",
     "feed_behind_ratio",
     "force_simulated",
     "history_loaded_ratio",
@@ -87,7 +89,7 @@ Labels = tuple[tuple[str, str], ...]
 Series = dict[tuple[str, Labels], float]
 
 
-def tell_contacts(story: Story, number: int) -> None:
+def report_contacts(story: Story, number: int) -> None:
     """A 999 call answered, every fourth one late; one abandoned; a 101 call with both its legs; a digital contact; two waiting."""
     minute = f"21:{number:02}"
     story.report(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
@@ -112,7 +114,7 @@ def tell_contacts(story: Story, number: int) -> None:
     story.report(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
 
 
-def tell_incidents(story: Story, number: int) -> None:
+def report_incidents(story: Story, number: int) -> None:
     """One Grade 1 incident, one domestic Grade 2 with video, one burglary, and one that still waits."""
     minute = f"21:{number:02}"
     kinds: dict[str, dict[str, Any]] = {
@@ -129,7 +131,7 @@ def tell_incidents(story: Story, number: int) -> None:
     story.report(IncidentOpened, minute, f"o{number}", grade="1", group="crime")
 
 
-def tell_others(story: Story, number: int) -> None:
+def report_others(story: Story, number: int) -> None:
     """A child in custody, one detainee who waits, one whose detention is open, a voluntary attendance, and occurrences with referrals."""
     minute = f"21:{number:02}"
     arrival = {"suite": "one", "child": True, "relevant_time": story.moment("20:00")}
@@ -168,9 +170,9 @@ def evening(subjects: int) -> Story:
     story = Story(STRICT)
     begin(story)
     for number in range(subjects):
-        tell_contacts(story, number)
-        tell_incidents(story, number)
-        tell_others(story, number)
+        report_contacts(story, number)
+        report_incidents(story, number)
+        report_others(story, number)
     return story
 
 
@@ -236,22 +238,22 @@ def expected(source: Reader) -> Series:
             for each in source.read(measure, window, force=FORCE):
                 place = {"force": FORCE} if measure.is_open() else {"force": FORCE, "window": window}
                 words = labelled(**place, **each.dimensions)
-                name, is_told = metric_name(measure), each.state in ("live", "too_few")
+                name, has_value = metric_name(measure), each.state in ("live", "too_few")
                 state = labelled(force=FORCE, measure=measure.name, window=window, state=each.state)
                 found["bluelamp_reading_state", state] = 1
                 if each.state == "live":
                     assert each.value is not None
                     found[name, words] = each.value
                 found |= {(f"{name}_{ending}", words): value for ending, value in other_times(measure, each).items()}
-                if is_told and measure.unit != "count":
+                if has_value and measure.unit != "count":
                     assert each.n is not None
                     found[f"{name}_n", words] = each.n
-                if is_told and measure.unit == "ratio":
+                if has_value and measure.unit == "ratio":
                     assert each.met is not None
                     found[f"{name}_met", words] = each.met
                 if each.state == "live" and each.low is not None and each.high is not None:
                     found |= {(f"{name}_low", words): each.low, (f"{name}_high", words): each.high}
-                if is_told and each.unrecorded is not None:
+                if has_value and each.unrecorded is not None:
                     found[f"{name}_unrecorded", words] = each.unrecorded
     return found
 
@@ -357,6 +359,7 @@ ALLOWED: dict[str, set[str]] = {
     "state": set(get_args(State)),
     "feed": {feed.name for feed in STRICT.feeds},
     "topic": set(TOPICS),
+    "system": {feed.source() for feed in STRICT.feeds},
     "partition": {"0"},
     "reason": set(get_args(Reason)),
     "cause": set(CAUSES),

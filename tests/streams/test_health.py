@@ -144,6 +144,9 @@ def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) 
     assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_live")
     assert 0 <= scene.shown("bluelamp_history_loaded_ratio")[FORCE,] < 1
     assert not [each for each in scene.samples() if each.name == "bluelamp_incident_count"]
+    assert scene.shown("bluelamp_feeds_live_or_loading") == {(): 1}, "there must be no alarm while it loads"
+    scene.pass_time(61)
+    assert scene.shown("bluelamp_feeds_live_or_loading") == {(): 0}, "its sender has stopped before the end"
     scene.publish("incidents", beat("dispatch", scene.now))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_history_loaded_ratio") == {}
@@ -207,7 +210,7 @@ def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene
         scene.ends = None if incidents is None else {**applied_offsets, ("incidents", 0): 1 + incidents}
         scene.shown("")
         scene.watch.look()
-        silent = scene.shown("bluelamp_feed_silent").get((FORCE, "dispatch"))
+        silent = scene.shown("bluelamp_feed_silent").get((FORCE, "dispatch", "incidents"))
         return silent, scene.shown("bluelamp_feeds_waiting").get(())
 
     assert look(0) == (0, 0)
@@ -215,8 +218,29 @@ def test_a_feed_is_silent_only_while_nothing_of_its_topic_waits_in_the_log(scene
     scene.pass_time(61)
     assert look(0) == (1, 0), "the log holds nothing of it: its sender is silent"
     assert look(1) == (None, 1), "its heartbeat may be among the records that wait: the worker is behind"
-    assert scene.shown("bluelamp_feed_silent")[FORCE, "custody"] == 1
+    assert scene.shown("bluelamp_feed_silent")[FORCE, "custody", "custody"] == 1
     assert look(None) == (None, None), "nobody knows what the log holds"
+
+
+def test_a_system_is_silent_when_none_of_its_feeds_sends_anything(scene: Scene) -> None:
+    scene.publish("contacts", beat("telephony", AS_OF), beat("digital", AS_OF))
+    scene.ends = {("contacts", 0): 1}
+
+    def silent() -> float | None:
+        scene.shown("")
+        scene.watch.look()
+        return scene.shown("bluelamp_system_silent").get((FORCE, "contacts"))
+
+    assert silent() == 0
+    scene.pass_time(61)
+    assert silent() == 1
+    scene.publish("contacts", beat("digital", scene.now, 2))
+    scene.ends = {("contacts", 0): 2}
+    assert silent() == 0, "one feed sends: the other is an alert of its own"
+    scene.pass_time(61)
+    scene.ends = {("contacts", 0): 3}
+    assert silent() is None, "heartbeats may wait in the log"
+    assert {system for _, system in scene.shown("bluelamp_system_silent")} == set(), "a system of one feed has no alert"
 
 
 def test_workers_are_counted_and_so_is_the_time_that_the_log_waits_for_them(scene: Scene) -> None:

@@ -460,7 +460,7 @@ def test_while_a_history_loads_figures_have_its_time_and_are_never_live(
     (found,) = reader_then.read("incident_count", "7d")
     assert (found.state, found.value, found.is_loading) == ("stale", 1, True)
     assert found.as_of == AS_OF + timedelta(minutes=30) == found.stale_since
-    assert re.search(r"Loading history, \d+ % done: these figures are as of 2024-10-27 05:30:17", found.reason)
+    assert re.search(r"Loading history, \d+% done: these figures are as of 2024-10-27 05:30:17", found.reason)
     (share,) = reader_then.read("opened_to_arrived_median_seconds", "60m")
     assert (share.state, share.value) == ("stale", None)
     (past,) = reader_then.read("incident_count", "60m", as_of=AS_OF.replace(minute=0, second=0))

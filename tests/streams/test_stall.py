@@ -1,4 +1,4 @@
-"""The stall rule: it tells a worker that makes no progress from one that has nothing to do."""
+"""The stall rule: it distinguishes a worker that makes no progress from one that has nothing to do."""
 
 from streams.stall import Stalls
 

@@ -130,6 +130,7 @@ def parts(log: InboxLog, clock: Clock, guard: Guard) -> Parts:
         log=log,
         rules=RULES,
         samples=dict,
+        posts=("duty inspector", "force incident manager"),
         guard=guard,
         attempts=Attempts(lambda: clock().timestamp()),
         now=clock,

@@ -59,8 +59,9 @@ class MemoryPartition:
 
     def _apply(self, change: Change) -> None:
         for force, deltas in change.panes.items():
-            for (grain, slot), counts in deltas.items():
-                apply(self.panes.setdefault((force, grain, slot), {}), counts)
+            for grain, slots in deltas.items():
+                for slot, counts in slots.items():
+                    apply(self.panes.setdefault((force, grain, slot), {}), counts)
         for (force, grain), first in change.drop_before.items():
             for place in [place for place in self.panes if place[:2] == (force, grain) and place[2] < first]:
                 del self.panes[place]

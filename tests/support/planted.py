@@ -8,7 +8,8 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from measures.outcome import OpenItem
-from streams.codec import decode_field, decode_open, encode_field, encode_open
+from measures.pane import field_of, name_of
+from streams.codec import decode_open, encode_open
 from streams.version import pattern_of
 
 
@@ -56,7 +57,7 @@ def counts(redis: Redis, state_name: str, force: str) -> dict[str, list[Count]]:
     for key in sorted(redis.scan_iter(f"{pattern_of(state_name, 1)}:pane:{force}:day:*", 1000)):
         day = date.fromordinal(int(key.rpartition(":")[2]))
         for field, text in cast(dict[str, str], redis.hgetall(key)).items():
-            kind, words, value = decode_field(field)
+            kind, words, value = field_of(field)
             found.setdefault(kind, []).append(Count(key, field, day, words, value, int(text)))
     return found
 
@@ -74,8 +75,8 @@ def items(redis: Redis, state_name: str, force: str) -> dict[str, list[Item]]:
 
 def invented(count: Count) -> str:
     """The field of another count of the same kind, which no fact produces."""
-    kind, words, _ = decode_field(count.field)
-    return encode_field((kind, ("invented",) * len(words), 77))
+    kind, words, _ = field_of(count.field)
+    return name_of(kind, ("invented",) * len(words), 77)
 
 
 def with_items(

@@ -341,9 +341,13 @@ def test_a_simulated_force_has_a_history_then_a_present_and_resumes_when_restart
     until(lambda: running.live_count() > 300, 60, "live figures again")
     assert "Resuming a live simulation: seed 1829" in running.output.read_text()
     position = running.directory / "simulation.json"
-    until(lambda: json.loads(position.read_text())["told_to"] > kept["told_to"], 30, "more of the simulation")
+    until(
+        lambda: json.loads(position.read_text())["published_until"] > kept["published_until"],
+        30,
+        "more of the simulation",
+    )
     again = json.loads(position.read_text())
-    assert {**again, "told_to": ""} == {**kept, "told_to": ""}
+    assert {**again, "published_until": ""} == {**kept, "published_until": ""}
     compared = running.ask("audit", "--window", "24h")
     assert compared["cells"] > 600
     assert compared["differences"] == []

@@ -24,8 +24,9 @@ from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.people import Role
 from alerts.inbox.api.sign_in import SignIn
+from alerts.inbox.figure import Samples
 from alerts.inbox.log import action
-from alerts.inbox.log.action import ActionContext, ActionError, Assignment, Note, SuppressionRequest
+from alerts.inbox.log.action import ActionContext, ActionError, Assignment, Escalation, Note, SuppressionRequest
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry
 from alerts.inbox.log.intake import by_name
@@ -90,16 +91,18 @@ class Parts(Struct, frozen=True, kw_only=True):
         guard: decides whether a request is allowed.
         attempts: limits failed attempts to sign in.
         now: the wall clock.
+        posts: the posts to which a person may escalate an alert.
         accept: records an engine's payload; None if engines send theirs to another address.
         end: ends by hand a subject whose end was never recorded.
     """
 
     log: LogLike
     rules: tuple[Rule, ...]
-    samples: Callable[[], view.Samples]
+    samples: Callable[[], Samples]
     guard: Guard
     attempts: Attempts
     now: Callable[[], datetime]
+    posts: tuple[str, ...] = ()
     accept: Callable[[Payload], None] | None = None
     end: Callable[[EndRequest], EndedByHand] | None = None
 
@@ -126,6 +129,7 @@ def api(parts: Parts) -> Starlette:
         Route("/{id}/acknowledge", _handler(inbox.acknowledge), methods=["POST"]),
         Route("/{id}/assign", _handler(inbox.assign), methods=["POST"]),
         Route("/{id}/note", _handler(inbox.note), methods=["POST"]),
+        Route("/{id}/escalate", _handler(inbox.escalate), methods=["POST"]),
     ]
     if parts.accept:
         routes.insert(0, Route("/webhook", _handler(inbox.webhook), methods=["POST"]))
@@ -245,6 +249,7 @@ class _Inbox:
             "may_act": bool(person and person.may("act")),
             "may_administer": bool(person and person.may("admin")),
             "can_sign_in": self._guard.people.can_act(),
+            "posts": self._parts.posts,
         }
         return Response(view.encode(session), media_type=JSON)
 
@@ -261,6 +266,12 @@ class _Inbox:
     async def note(self, request: Request) -> Response:
         return await self._act(
             request, Note, lambda state, body, context: action.note(state, _id(request), body.note, context)
+        )
+
+    async def escalate(self, request: Request) -> Response:
+        posts = self._parts.posts
+        return await self._act(
+            request, Escalation, lambda state, body, context: action.escalate(state, _id(request), body, posts, context)
         )
 
     async def _act(

@@ -51,5 +51,5 @@ def follower(read: Callable[[], Listing], wait: Callable[[float], None]) -> Foll
 def _comparable(listing: Listing) -> bytes:
     """The list without what changes merely because time passes."""
     alerts = tuple(replace(each, age_seconds=0) for each in listing.alerts)
-    watched = tuple(replace(each, heartbeat_at=None) for each in listing.watched)
-    return msgspec.json.encode((alerts, watched, listing.suppressions, listing.refused))
+    monitored = tuple(replace(each, heartbeat_at=None) for each in listing.monitored)
+    return msgspec.json.encode((alerts, monitored, listing.suppressions, listing.refused))

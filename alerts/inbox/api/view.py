@@ -1,56 +1,19 @@
 """The API's responses, as documented in docs/run/inbox.md, with the current figure behind each alert."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from alerts.engine import SampleLike, combined, judge
+from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry
 from alerts.inbox.log.state import Alert, InboxState, State, Suppression
-from alerts.rule import Rule, Threshold
-from measures.catalogue import find
-from measures.display import doubt_words, words
-from measures.measure import Unit
+from alerts.rule import Rule
 from streams.refusal import CAUSES, WORDS
 
-Samples = Mapping[str, Sequence[SampleLike]]
-"""The exporter's current samples of the series that rules evaluate, by metric name."""
 _SEVERITY_ORDER = {"critical": 0, "warning": 1, "info": 2, "heartbeat": 3}
-
-
-class AlertFigure(Struct, frozen=True, kw_only=True):
-    """The current figure of an alert; without a value if there is no live one, and the alert then stays active.
-
-    Attributes:
-        value: in its unit.
-        words: the value as text.
-        unit: the measure's unit; empty for figures about Blue Lamp itself.
-        n: the sample size, where there is one.
-        expected_lower: the lower control limit for this hour of the week.
-        expected: the centre line.
-        expected_upper: the upper control limit.
-        band_words: the band as text; empty if it is not known.
-        doubt_words: what is not recorded of the figure, with the bounds of a share; empty if everything is recorded.
-        limit_words: the limit beyond which it is bad, as text.
-        is_bad: whether it is bad now; None if unknown. An alert stays active until its figure has been good for long enough.
-    """
-
-    value: float | None
-    words: str
-    unit: Unit | str
-    n: int | None = None
-    expected_lower: float | None = None
-    expected: float | None = None
-    expected_upper: float | None = None
-    band_words: str = ""
-    doubt_words: str = ""
-    limit_words: str = ""
-    is_bad: bool | None = None
 
 
 class Acknowledgement(Struct, frozen=True):
@@ -61,11 +24,19 @@ class Acknowledgement(Struct, frozen=True):
     note: str
 
 
+class SeenRise(Struct, frozen=True):
+    """The last rise of the figure: what it was when it was last notified, what it became, and when that was seen."""
+
+    before: float
+    figure: float
+    at: datetime
+
+
 class ReachedStep(Struct, frozen=True, kw_only=True):
     """A step of the ladder that an alert has reached."""
 
     at: datetime
-    notify: str = msgspec.field(name="tell")
+    notify: str
     why: str
 
 
@@ -91,6 +62,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     acknowledged: Acknowledgement | None
     escalated: tuple[ReachedStep, ...]
     reraised_at: datetime | None
+    rose: SeenRise | None
     suppressed_until: datetime | None
     suppressed_by: str
     notes: int
@@ -98,12 +70,12 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     failing: int
 
 
-class Watched(Struct, frozen=True, kw_only=True):
+class MonitoredForce(Struct, frozen=True, kw_only=True):
     """Whether a force's figures are monitored: if not, an empty list does not mean that all is well."""
 
     force: str
-    heartbeat_at: datetime | None = msgspec.field(name="heard_at")
-    is_watched: bool
+    heartbeat_at: datetime | None
+    is_monitored: bool
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -114,7 +86,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     """
 
     now: datetime
-    watched: tuple[Watched, ...]
+    monitored: tuple[MonitoredForce, ...]
     alerts: tuple[AlertRow, ...]
     suppressions: tuple["SuppressionRow", ...]
     refused: str
@@ -151,14 +123,14 @@ def listing(
     """The list of the given alerts, with the suppressions in force."""
     rows = sorted((row(each, state, rules, samples, now) for each in alerts), key=_order)
     suppressions = [suppression_row(key, each, now) for key, each in state.suppressions.items()]
-    watched = [
-        Watched(force=force, heartbeat_at=each.at, is_watched=each.is_watched(now))
+    monitored = [
+        MonitoredForce(force=force, heartbeat_at=each.at, is_monitored=each.is_monitored(now))
         for force, each in sorted(data_status.items())
     ]
     in_force = tuple(each for each in suppressions if each.is_in_force)
     return Listing(
         now=now,
-        watched=tuple(watched),
+        monitored=tuple(monitored),
         alerts=tuple(rows),
         suppressions=in_force,
         refused=why_refused(_causes(samples)),
@@ -208,6 +180,7 @@ def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Sam
         acknowledged=Acknowledgement(acknowledged.by, acknowledged.at, acknowledged.note) if acknowledged else None,
         escalated=tuple(ReachedStep(at=each.at, notify=each.notify, why=each.why) for each in alert.escalations),
         reraised_at=alert.reraised.at if alert.reraised else None,
+        rose=SeenRise(alert.rose.before, alert.rose.figure, alert.rose.at) if alert.rose else None,
         suppressed_until=suppression.entry.until if suppression else None,
         suppressed_by=suppression.entry.by if suppression else "",
         notes=sum(bool(getattr(each, "note", "")) for each in alert.entries),
@@ -228,62 +201,6 @@ def suppression_row(suppression_id: str, suppression: Suppression, now: datetime
         id=suppression_id, rule=entry.rule, scope=entry.scope, since=entry.at, until=entry.until, by=entry.by, note=entry.note,
         is_in_force=suppression.is_in_force(now),
     )  # fmt: skip
-
-
-def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> AlertFigure:
-    """The current figure that a rule evaluates."""
-    key = tuple(scope.get(name, "") for name in rule.series.by)
-    value, n, lower, centre, upper = (
-        _known(combined(rule.series, ending, samples).get(key))
-        for ending in ("", "_n", "_expected_lower", "_expected", "_expected_upper")
-    )
-    unit = find(rule.measure).unit if rule.measure else ""
-    has_band = lower is not None and upper is not None
-    return AlertFigure(
-        value=value,
-        words=_text(value, unit),
-        unit=unit,
-        n=None if n is None else int(n),
-        expected_lower=lower,
-        expected=centre,
-        expected_upper=upper,
-        band_words=f"normal for this hour: {_text(lower, unit)} to {_text(upper, unit)}" if has_band else "",
-        doubt_words=_doubt_words(rule, key, samples),
-        limit_words=_limit_words(rule, unit),
-        is_bad=judge(rule, lambda ending: combined(rule.series, ending, samples)).get(key),
-    )
-
-
-def _doubt_words(rule: Rule, key: tuple[str, ...], samples: Samples) -> str:
-    """What is not recorded of a measure's figure. A rule that evaluates a bound also says what the share itself is."""
-    if not rule.measure:
-        return ""
-    series, unit = replace(rule.series, bound=""), find(rule.measure).unit
-    share, low, high, unrecorded = (
-        _known(combined(series, ending, samples).get(key)) for ending in ("", "_low", "_high", "_unrecorded")
-    )
-    doubt = doubt_words(low, high, int(unrecorded or 0), unit)
-    if not doubt or not rule.series.bound:
-        return doubt
-    return f"{_text(share, unit)} as recorded, {doubt}; the rule evaluates the worse bound"
-
-
-def _limit_words(rule: Rule, unit: Unit | str) -> str:
-    match rule.condition:
-        case Threshold(side=side, limit=limit):
-            return f"{side} {_text(limit, unit)}"
-        case outside:
-            return f"{outside.side} normal for this hour"
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value
-
-
-def _text(value: float | None, unit: Unit | str) -> str:
-    if value is None or unit not in ("count", "seconds", "ratio"):
-        return "-" if value is None else f"{round(value, 3):g}"
-    return words(value, unit)
 
 
 def encode(value: object) -> bytes:

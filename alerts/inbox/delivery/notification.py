@@ -7,7 +7,21 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from alerts.inbox.delivery.receiver import Event, Receiver
-from alerts.inbox.log.entry import AnyEntry, Delivered, Ended, Entry, Escalated, Failed, Raised, Reraised
+from alerts.inbox.figure import AlertFigure, number_words
+from alerts.inbox.log import rise
+from alerts.inbox.log.entry import (
+    BLUE_LAMP,
+    AnyEntry,
+    Assigned,
+    Delivered,
+    Ended,
+    Entry,
+    Escalated,
+    Failed,
+    Raised,
+    Reraised,
+    Rose,
+)
 from alerts.inbox.log.state import Alert, InboxState
 from facts.times import has_passed
 
@@ -58,6 +72,8 @@ _EVENTS: dict[type[Entry], Event] = {
     Ended: "ended",
     Escalated: "escalated",
     Reraised: "reraised",
+    Rose: "rose",
+    Assigned: "assigned",
 }
 
 
@@ -107,14 +123,33 @@ def _is_for(entry: AnyEntry, alert: Alert, receiver: Receiver, now: datetime) ->
                 receiver.name == name and each.is_delivered and each.last_at <= entry.at
                 for (_, name), each in alert.deliveries.items()
             )
+    return alert.ended is None and _is_while_active(entry, alert, receiver, now)
+
+
+def _is_while_active(entry: AnyEntry, alert: Alert, receiver: Receiver, now: datetime) -> bool:
+    match entry:
         case Reraised():
-            is_last = alert.reraised is not None and entry.id == alert.reraised.id
-            return is_last and alert.ended is None and _covers(receiver, alert)
+            return alert.reraised is not None and entry.id == alert.reraised.id and _covers(receiver, alert)
         case Escalated():
-            # A post that was notified of the alert itself is not notified again.
-            is_notified = _covers(receiver, alert) and entry.notify == alert.raised.who
-            return alert.ended is None and receiver.reaches(entry.notify) and not is_notified
+            # The ladder does not notify again a post that was notified of the alert itself; a person does.
+            is_notified = entry.by == BLUE_LAMP and _covers(receiver, alert) and entry.notify == alert.raised.who
+            return receiver.reaches(entry.notify) and not is_notified
+        case Rose():
+            return entry.id == _last_rise(alert, now) and _follows(receiver, alert)
+        case Assigned():
+            return entry.to != entry.by and receiver.reaches(entry.to)
     return False
+
+
+def _last_rise(alert: Alert, now: datetime) -> str:
+    """The ID of the last rise that is due: it includes the earlier ones."""
+    rises = [each for each in alert.entries if isinstance(each, Rose) and rise.is_due(each, now)]
+    return rises[-1].id if rises else ""
+
+
+def _follows(receiver: Receiver, alert: Alert) -> bool:
+    """Whether a receiver is notified of an alert, or it was escalated to the receiver."""
+    return _covers(receiver, alert) or any(receiver.reaches(each.notify) for each in alert.escalations)
 
 
 def _covers(receiver: Receiver, alert: Alert) -> bool:
@@ -134,25 +169,57 @@ def subject(message: Message, force: str) -> str:
         "ended": "ENDED",
         "escalated": f"{severity}, escalated to {getattr(message.entry, 'notify', '')}",
         "reraised": f"{severity}, still active at shift changeover",
+        "rose": f"{severity}, {change(message)}",
+        "assigned": f"{severity}, assigned to {getattr(message.entry, 'to', '')}",
     }
-    feed = raised.scope.get("feed") or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    feed = (
+        raised.scope.get("feed")
+        or raised.scope.get("system")
+        or " ".join(raised.scope.get(name, "") for name in ("topic", "partition")).strip()
+    )
     where = ", ".join(filter(None, (force or "Blue Lamp", feed)))
     return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
 
 
-def body(message: Message, force: str, zone: ZoneInfo, link: str) -> str:
-    """The text: what is wrong, since when, and what to do. It contains no ID of a person or incident, and no name."""
+def change(message: Message) -> str:
+    """What changed: the rise of the figure; empty for other events."""
+    entry = message.entry
+    if not isinstance(entry, Rose):
+        return ""
+    measure = message.alert.raised.measure
+    return f"was {number_words(entry.before, measure)}, now {number_words(entry.figure, measure)}"
+
+
+def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertFigure | None = None) -> str:
+    """The text: what is wrong, what changed, since when, and what to do. It contains no ID of a person or incident, and no name."""
     alert = message.alert
+    scope = ", ".join(f"{name} {alert.raised.scope[name]}" for name in _SHOWN if alert.raised.scope.get(name))
     lines = [
         alert.raised.title + ".",
+        *([f"What changed: {change(message)} ({_local(message.entry.at, zone)})"] if change(message) else []),
+        *([f"Figure: {figure.words} (bad {figure.limit_words})"] if figure else []),
         f"Force: {force}" if force else "About: Blue Lamp itself",
+        *([f"Scope: {scope}"] if scope else []),
         f"Started: {_local(alert.raised.began, zone)}",
         *([f"Ended: {_local(alert.ended.ended, zone)}"] if alert.ended else []),
-        *([f"Why you are notified: {message.entry.why}"] if isinstance(message.entry, Escalated) else []),
+        *_reason(message.entry),
         *([] if message.event == "ended" else _instructions(alert)),
         *([f"{'View' if alert.ended else 'View and acknowledge'}: {link}"] if link else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+_SHOWN = ("feed", "system", "suite", "topic", "partition")
+"""The scope labels that a text may contain: the others could identify somebody."""
+
+
+def _reason(entry: AnyEntry) -> list[str]:
+    match entry:
+        case Escalated():
+            return [f"Why you are notified: {entry.why}"]
+        case Assigned():
+            return [f"Why you are notified: {entry.by} assigned it to {entry.to}."]
+    return []
 
 
 def _instructions(alert: Alert) -> list[str]:

@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,9 +11,9 @@ from alerts.rule import Severity
 from facts.errors import SettingError
 from producers.secret import Secret
 
-Event = Literal["raised", "ended", "escalated", "reraised"]
-EVENTS: tuple[Event, ...] = ("raised", "ended", "escalated", "reraised")
-INBOX_ONLY: tuple[Event, ...] = ("escalated", "reraised")
+Event = Literal["raised", "ended", "escalated", "reraised", "rose", "assigned"]
+EVENTS: tuple[Event, ...] = get_args(Event)
+INBOX_ONLY: tuple[Event, ...] = ("escalated", "reraised", "rose", "assigned")
 """The events that Alertmanager does not know: with Prometheus, the inbox sends only these."""
 
 
@@ -48,8 +48,8 @@ class Receiver(_Part, frozen=True, kw_only=True):
 
     Attributes:
         name: its name in the log.
-        who: the posts it reaches, as rules and the ladder name them; empty for all.
-        severities: the severities of the alerts it is notified of; the ladder notifies it whatever the severity.
+        who: the posts it reaches, as rules and the ladder name them, and logins; empty for all.
+        severities: the severities of the alerts it is notified of; an escalation or assignment notifies it whatever the severity.
         events: the events it is notified of; by default all, or with Prometheus those that Alertmanager does not know.
         webhook: the address to post a JSON object to.
         email: the mail server and the addresses.

@@ -7,11 +7,14 @@ from email.message import EmailMessage
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import requests
 from msgspec import Struct
 
-from alerts.inbox.delivery.notification import Message, body, subject
+from alerts.inbox.delivery.notification import Message, body, change, subject
 from alerts.inbox.delivery.receiver import Email
+from alerts.inbox.figure import AlertFigure
+from alerts.inbox.log.entry import Assigned, Escalated, Rose
 
 TIMEOUT_SECONDS = 10.0
 
@@ -34,21 +37,26 @@ class DeliveryError(Exception):
     """A receiver did not accept a notification; says why, without any address or secret."""
 
 
-def send(message: Message, force: ForceNames) -> None:
+def send(message: Message, force: ForceNames, figure: AlertFigure | None = None) -> None:
     """Send a notification.
+
+    Args:
+        message: the notification.
+        force: what it says about its force.
+        figure: the alert's current figure; None if it has ended, or the figure cannot be read.
 
     Raises:
         DeliveryError: the receiver is not known to have accepted it.
     """
-    title, text = subject(message, force.title), body(message, force.title, force.zone, force.link)
+    title, text = subject(message, force.title), body(message, force.title, force.zone, force.link, figure)
     if message.receiver.email:
         _mail(message.receiver.email, title, text, message.key)
     else:
-        _post(message, title, text)
+        _post(message, title, text, force.link, figure)
 
 
-def _post(message: Message, title: str, text: str) -> None:
-    raised = message.alert.raised
+def _post(message: Message, title: str, text: str, link: str, figure: AlertFigure | None) -> None:
+    raised, entry = message.alert.raised, message.entry
     content = {
         "event": message.event,
         "alert": message.alert.id,
@@ -59,8 +67,17 @@ def _post(message: Message, title: str, text: str) -> None:
         "rule": raised.rule,
         "scope": raised.scope,
         "since": raised.began.isoformat(),
-        "who": getattr(message.entry, "notify", raised.who),
+        "who": entry.notify
+        if isinstance(entry, Escalated)
+        else entry.to
+        if isinstance(entry, Assigned)
+        else raised.who,
         "what_to_do": raised.what_to_do,
+        "figure": msgspec.to_builtins(figure),
+        "changed": change(message),
+        "before": entry.before if isinstance(entry, Rose) else None,
+        "after": entry.figure if isinstance(entry, Rose) else None,
+        "link": link,
     }
     address = message.receiver.webhook
     headers = {"Idempotency-Key": message.key}

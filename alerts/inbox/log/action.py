@@ -1,6 +1,7 @@
 """What people do to alerts: each action checks that it is possible, and becomes an entry of the log."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,6 +11,7 @@ from alerts.inbox.log.entry import (
     Acknowledged,
     AnyEntry,
     Assigned,
+    Escalated,
     Noted,
     SubjectEnded,
     Suppressed,
@@ -64,6 +66,13 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: Text
 
 
+class Escalation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an escalation by hand."""
+
+    to: Text
+    note: Text = ""
+
+
 class SuppressionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a suppression."""
 
@@ -95,6 +104,24 @@ def assign(state: InboxState, alert_id: str, to: str, context: ActionContext) ->
         raise ActionError("not_understood", "No assignee was given.", "Set `to` to a login or post.")
     entry_id = _entry_id(alert.id, "assigned", context)
     return Assigned(id=entry_id, alert=alert.id, at=context.at, by=context.by, to=to.strip()[:60])
+
+
+def escalate(
+    state: InboxState, alert_id: str, request: Escalation, posts: Collection[str], context: ActionContext
+) -> AnyEntry:
+    """Escalate an alert to a post by hand.
+
+    Raises:
+        ActionError: it does not exist, has ended, or no rule and no ladder names the post.
+    """
+    alert = _find_active(state, alert_id)
+    if request.to not in posts:
+        what = f"There is no post {request.to!r}." if request.to.strip() else "No post was given."
+        raise ActionError("not_understood", what, f"Set `to` to one of these: {', '.join(sorted(posts))}.")
+    why = f"{context.by} escalated it" + (f": {request.note.strip()}" if request.note.strip() else "")
+    entry_id = _entry_id(alert.id, "escalated", context)
+    why = why if why.endswith((".", "!", "?")) else f"{why}."
+    return Escalated(id=entry_id, alert=alert.id, at=context.at, by=context.by, notify=request.to, why=why)
 
 
 def note(state: InboxState, alert_id: str, text: str, context: ActionContext) -> AnyEntry:

@@ -21,6 +21,6 @@ class DataStatus(Struct, frozen=True):
     at: datetime
     is_alive: bool
 
-    def is_watched(self, now: datetime) -> bool:
+    def is_monitored(self, now: datetime) -> bool:
         """Whether an engine is running and has data to evaluate."""
         return self.is_alive and is_within(self.at, now, ALIVE)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -49,6 +49,7 @@ class Raised(Entry, frozen=True, kw_only=True):
         what_to_do: what they do.
         measure: the measure behind it; empty for figures about Blue Lamp itself.
         is_child: it is about a child.
+        figure: the figure then; None if it was not sent.
     """
 
     rule: str
@@ -60,6 +61,7 @@ class Raised(Entry, frozen=True, kw_only=True):
     what_to_do: str
     measure: str = ""
     is_child: bool = False
+    figure: float | None = None
 
 
 class Ended(Entry, frozen=True, kw_only=True):
@@ -95,14 +97,14 @@ class Noted(Entry, frozen=True, kw_only=True):
 
 
 class Escalated(Entry, frozen=True, kw_only=True):
-    """A step of the force's ladder was reached.
+    """A step of the force's ladder was reached, or a person escalated the alert.
 
     Attributes:
         notify: the post that is notified now.
-        why: the step, as a sentence.
+        why: the step, or what the person wrote, as a sentence.
     """
 
-    notify: str = msgspec.field(name="tell")
+    notify: str
     why: str
 
 
@@ -114,6 +116,30 @@ class Reraised(Entry, frozen=True, kw_only=True):
     """
 
     changeover: Time
+
+
+class Rose(Entry, frozen=True, kw_only=True):
+    """The figure of an active alert rose: people are notified again. Who has acknowledged the alert does not change.
+
+    Attributes:
+        before: the figure that was last notified, or to which it had fallen since.
+        figure: the figure now.
+        notify_at: when people are notified: at once, or when the rule's shortest time between two notifications has passed.
+    """
+
+    before: float
+    figure: float
+    notify_at: Time
+
+
+class Measured(Entry, frozen=True, kw_only=True):
+    """A figure with which later rises are compared: the first one that is known, or a lower one. Nobody is notified.
+
+    Attributes:
+        figure: the figure.
+    """
+
+    figure: float
 
 
 class Delivered(Entry, frozen=True, kw_only=True):
@@ -192,6 +218,8 @@ AnyEntry = (
     | Noted
     | Escalated
     | Reraised
+    | Rose
+    | Measured
     | Delivered
     | Failed
     | Suppressed
@@ -207,8 +235,14 @@ def encode(entry: AnyEntry) -> str:
 
 
 def decode(text: str | bytes) -> AnyEntry:
-    """An entry from its JSON."""
-    return _decoder.decode(text)
+    """An entry from its JSON. In entries written before version 0.2.0, `notify` is named `tell`: the log is kept for good."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(text, type=dict[str, Any])
+        if "tell" not in fields:
+            raise
+        return _decoder.decode(msgspec.json.encode({**fields, "notify": fields["tell"]}))
 
 
 def scope_of(labels: Mapping[str, str]) -> Scope:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from alerts.inbox.log import rise
 from alerts.inbox.log.entry import AnyEntry, Ended, Raised, alert_id
-from alerts.inbox.log.payload import PayloadAlert
+from alerts.inbox.log.payload import FIGURE, HIGHEST, PayloadAlert
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
 from facts.times import is_future
@@ -51,13 +52,22 @@ def _on_firing(
     alert: PayloadAlert, rule: Rule, state: InboxState, now: datetime, is_active: ActiveCheck | None
 ) -> Iterator[AnyEntry]:
     scope = scope_labels(rule, alert.labels)
-    if state.active_alerts_for(rule.name, scope):
-        return
-    if not _has_ended(alert, rule, scope, state, now):
-        yield raised(rule, scope, alert.starts_at, now)
+    figure, highest = alert.number(FIGURE), alert.number(HIGHEST)
+    if active := state.active_alerts_for(rule.name, scope):
+        if figure is not None:
+            yield from rises(active, rule, figure, figure if highest is None else highest, now)
+    elif not _has_ended(alert, rule, scope, state, now):
+        yield raised(rule, scope, alert.starts_at, now, figure if highest is None else highest)
     elif is_active and is_active(rule.name, scope):
         # An engine that was cut off still reports the earlier start; but the alert is certainly active now.
-        yield raised(rule, scope, now, now)
+        yield raised(rule, scope, now, now, figure)
+
+
+def rises(active: Iterable[Alert], rule: Rule, figure: float, highest: float, now: datetime) -> Iterator[AnyEntry]:
+    """The entries for the figure of active alerts of a rule; none if its rises are not notified."""
+    if rule.rise:
+        for alert in active:
+            yield from rise.entries(alert, rule.rise, figure, max(figure, highest), now)
 
 
 def _on_resolved(
@@ -94,8 +104,8 @@ def _has_ended(alert: PayloadAlert, rule: Rule, scope: Mapping[str, str], state:
     return any(alert.starts_at <= end for end in ends)
 
 
-def raised(rule: Rule, scope: Mapping[str, str], began: datetime, now: datetime) -> Raised:
-    """The entry that raises an alert."""
+def raised(rule: Rule, scope: Mapping[str, str], began: datetime, now: datetime, figure: float | None = None) -> Raised:
+    """The entry that raises an alert, with its figure if that is known."""
     key = alert_id(rule.name, scope, began)
     return Raised(
         id=f"{key}:raised",
@@ -110,6 +120,7 @@ def raised(rule: Rule, scope: Mapping[str, str], began: datetime, now: datetime)
         what_to_do=rule.what_to_do,
         measure=rule.measure,
         is_child=rule.is_child,
+        figure=figure,
     )
 
 

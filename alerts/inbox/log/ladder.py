@@ -63,10 +63,10 @@ def _escalated(step: LadderStep, alert: Alert, force: Force, now: datetime) -> E
     shift = alert.reraised.changeover.isoformat() if alert.reraised else ""
     kind = step.response or step.severity
     return Escalated(
-        id=f"{alert.id}:escalated:{kind}:{step.after_seconds}:{step.tell}:{shift}",
+        id=f"{alert.id}:escalated:{kind}:{step.after_seconds}:{step.notify}:{shift}",
         alert=alert.id,
         at=now,
-        notify=step.tell,
+        notify=step.notify,
         why=_reason(step, force),
     )
 

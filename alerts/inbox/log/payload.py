@@ -1,6 +1,8 @@
 """Alertmanager's webhook payload, version 4: both engines send it to the inbox."""
 
+import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,6 +27,13 @@ class PayloadAlert(Struct, frozen=True, kw_only=True, rename="camel"):
     ends_at: Time = _NOT_ENDED
     generator_url: str = msgspec.field(name="generatorURL", default="")
     fingerprint: str = ""
+
+    def number(self, name: str) -> float | None:
+        """An annotation as a number; None if it is missing or no finite number."""
+        with suppress(ValueError):
+            value = float(self.annotations.get(name, ""))
+            return value if math.isfinite(value) else None
+        return None
 
 
 class Payload(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -54,8 +63,20 @@ def decode_payload(body: bytes) -> Payload:
     return _decoder.decode(body)
 
 
-def payload_alert(rule: Rule, scope: Mapping[str, str], began: datetime, ended: datetime | None = None) -> PayloadAlert:
-    """One alert as Alertmanager would send it."""
+FIGURE, HIGHEST = "figure", "highest"
+"""The annotations with which the built-in engine sends the figure, and its highest value since the inbox last accepted one."""
+
+
+def payload_alert(
+    rule: Rule,
+    scope: Mapping[str, str],
+    began: datetime,
+    ended: datetime | None = None,
+    figure: float | None = None,
+    highest: float | None = None,
+) -> PayloadAlert:
+    """One alert as Alertmanager would send it, with its figure if that is known."""
+    figures = {FIGURE: figure, HIGHEST: highest}
     return PayloadAlert(
         status="resolved" if ended else "firing",
         labels={
@@ -63,7 +84,10 @@ def payload_alert(rule: Rule, scope: Mapping[str, str], began: datetime, ended: 
             **rule.labels(),
             **{name: value for name, value in scope.items() if value},
         },
-        annotations=rule.annotations(),
+        annotations={
+            **rule.annotations(),
+            **{name: repr(value) for name, value in figures.items() if value is not None},
+        },
         starts_at=began,
         ends_at=ended or _NOT_ENDED,
     )

@@ -16,8 +16,10 @@ from alerts.inbox.log.entry import (
     Entry,
     Escalated,
     Failed,
+    Measured,
     Raised,
     Reraised,
+    Rose,
     Suppressed,
     Unsuppressed,
     scope_of,
@@ -53,6 +55,8 @@ class Alert(Struct, frozen=True, kw_only=True):
         owner: who deals with it; empty in the same cases.
         escalations: the steps of the ladder that it has reached.
         reraised: the last shift changeover at which it was raised again.
+        figure: the figure with which rises are compared; None until one is known.
+        rose: the last rise of its figure.
         deliveries: the deliveries, by entry ID and receiver.
         entries: its entries, oldest first.
     """
@@ -63,6 +67,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     owner: str = ""
     escalations: tuple[Escalated, ...] = ()
     reraised: Reraised | None = None
+    figure: float | None = None
+    rose: Rose | None = None
     deliveries: dict[tuple[str, str], Delivery] = field(default_factory=dict)
     entries: tuple[AnyEntry, ...] = ()
 
@@ -102,7 +108,7 @@ def fold_alert(entries: Iterable[AnyEntry]) -> Alert | None:
     raised = next((each for each in ordered if isinstance(each, Raised)), None)
     if raised is None:
         return None
-    alert = Alert(raised=raised, entries=tuple(ordered))
+    alert = Alert(raised=raised, figure=raised.figure, entries=tuple(ordered))
     for each in ordered:
         alert = _after(alert, each)
     return alert
@@ -133,6 +139,8 @@ def _while_active(alert: Alert, entry: AnyEntry) -> Alert:
             return replace(alert, escalations=(*alert.escalations, entry))
         case Reraised():
             return replace(alert, reraised=entry, acknowledged=None, owner="")
+        case Rose() | Measured():
+            return replace(alert, figure=entry.figure, rose=entry if isinstance(entry, Rose) else alert.rose)
     return alert
 
 

@@ -142,7 +142,7 @@ class InboxLog:
         Raises:
             RedisError: the state server refuses it, or does not answer.
         """
-        self.redis.hset(f"{self.name}:heard", force, msgspec.json.encode(status).decode())
+        self.redis.hset(f"{self.name}:data_status", force, msgspec.json.encode(status).decode())
 
     def data_status(self) -> dict[str, DataStatus]:
         """The engines' last reports, by force.
@@ -150,7 +150,7 @@ class InboxLog:
         Raises:
             RedisError: the state server refuses it, or does not answer.
         """
-        saved = cast(dict[str, str], self.redis.hgetall(f"{self.name}:heard"))
+        saved = cast(dict[str, str], self.redis.hgetall(f"{self.name}:data_status"))
         return {force: msgspec.json.decode(each, type=DataStatus) for force, each in saved.items()}
 
     def entries(self) -> Iterable[AnyEntry]:

@@ -128,7 +128,7 @@ class Group:
         return syncing
 
     def heartbeat(self, member_id: str, instance_id: str | None, generation: int) -> None:
-        """Record a heartbeat; REBALANCE_IN_PROGRESS tells the member to join again."""
+        """Record a heartbeat; REBALANCE_IN_PROGRESS makes the member join again."""
         self._touch(self.check_member(member_id, instance_id, generation))
         if self.state is GroupState.PREPARING:
             raise BrokerError(ErrorCode.REBALANCE_IN_PROGRESS)
@@ -196,9 +196,9 @@ class Group:
             self._named.pop(request.member_id).cancel()
             return self._admit(request, request.member_id), False
         member = self._member(request.member_id, request.instance_id)
-        says_the_same = request.protocols == member.request.protocols
+        is_same = request.protocols == member.request.protocols
         follows = self.state is GroupState.STABLE and member.member_id != self.leader_id
-        return member, says_the_same and (follows or self.state is GroupState.FORMING)
+        return member, is_same and (follows or self.state is GroupState.FORMING)
 
     def _admit_newcomer(self, request: JoinRequest) -> tuple[Member, bool]:
         if len(self.members) + len(self._named) >= self.settings.group_members:

@@ -74,7 +74,7 @@ def _level(part: int, whole: int, many: float = _MANY) -> FindingState:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({100 * part / whole:.1f} %)" if whole else f"{part:,}"
+    return f"{part:,} of {whole:,} ({100 * part / whole:.1f}%)" if whole else f"{part:,}"
 
 
 def _measures(topic: Topic, is_touched: Callable[[Measure], bool]) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def check_keys(sample: FeedSample) -> Iterator[Finding]:
             check="keys",
             state="limit",
             says=said,
-            effect="One key may stand for many cases: compare the number of subjects with the source.",
+            effect="One key may belong to many cases: compare the number of subjects with the source.",
         )
     elif not any(count for count, _ in faults.values()):
         yield _good("keys", said)

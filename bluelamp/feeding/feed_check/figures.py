@@ -10,7 +10,7 @@ from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
 from measures.measure import External
 from measures.outcome import OpenItem, instant
-from measures.pane import Deltas, Grain, Pane, apply, difference
+from measures.pane import Grain, Pane, apply, difference, no_change
 from measures.reading import Question, read
 from measures.window import resolve
 
@@ -37,13 +37,12 @@ class _Source:
     """The day panes and open items of a sample."""
 
     def __init__(self, sample: FeedSample) -> None:
-        deltas: Deltas = {}
+        deltas = no_change()
         for one in sample.outcomes:
             difference((), one.finished, sample.rules, deltas)
         self._days: dict[int, Pane] = {}
-        for (grain, slot), counts in deltas.items():
-            if grain == "day":
-                apply(self._days.setdefault(slot, {}), counts)
+        for slot, counts in deltas["day"].items():
+            apply(self._days.setdefault(slot, {}), counts)
         self._open = [each for one in sample.outcomes for each in one.open]
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:

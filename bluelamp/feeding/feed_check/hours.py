@@ -69,7 +69,7 @@ def unusual(hours: dict[datetime, int], usual: Sequence[UsualHour]) -> list[Hour
             count > expected + far and count > 2 * expected,
             count < expected - far and 2 * count < expected,
         )
-        # A usual count too small for that rule is still far from none, if it has not been none on half of the days.
+        # Small usual counts never meet that rule: then an hour without any case is far from usual.
         if expected and (is_many or is_few or (count == 0 and expected >= _NONE_IS_ODD)):
             found.append(HourOfDay(at, count, expected))
     return found

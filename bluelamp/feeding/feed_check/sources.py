@@ -1,4 +1,4 @@
-"""Where a feed check takes its facts from: the files of an extract, or a topic of the log that is listened to for a while."""
+"""Where a feed check reads its facts: the files of an extract, or a topic of the log that is listened to for a while."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -235,7 +235,7 @@ SELECT
     least(too_old, ended_by_hand.ended) AS unrecorded_from
 FROM waiting
 LEFT JOIN ended_by_hand USING (subject)
--- The word of an unlisted queue is no listed label.
+-- No profile lists the label of an unlisted queue.
 LEFT JOIN queue AS listed ON listed.force = waiting.force AND listed.queue = waiting.queue;
 
 INSERT INTO contacts_open BY NAME

@@ -100,7 +100,7 @@ moments AS (
     GROUP BY subject
 ),
 -- A closure does not count if the incident was reopened afterwards.
-standing_closure AS (
+last_closure AS (
     SELECT
         subject,
         CASE WHEN reopened_place IS NULL OR closed_place > reopened_place THEN closed END AS closed,
@@ -151,7 +151,7 @@ SELECT
 FROM incident_opening AS opening
 JOIN with_day('incident_beginning') AS beginning USING (subject)
 JOIN moments USING (subject)
-JOIN standing_closure AS closure USING (subject)
+JOIN last_closure AS closure USING (subject)
 JOIN final_grade USING (subject)
 JOIN force ON force.force = opening.force
 LEFT JOIN incident_assignment AS assignment USING (subject)

@@ -12,13 +12,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Needed, blocking
+from dashboards.board.shared.chosen_window import WindowChoice
+from dashboards.board.shared.comparison import read_compared
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
 from dashboards.board.shared.query import filter_parameters, parse_query
+from dashboards.board.shared.typed_span import parse_span
+from dashboards.report.compare import PeriodComparison
 from dashboards.report.document import Table
 from dashboards.report.explore import Exploration, ExploreQuery, bin_words, check_within, per_second
-from dashboards.report.periods import Period
+from dashboards.report.periods import span_of_window
 from dashboards.report.targets import dated, days_of
 from dashboards.report.text import number, plain
 from dashboards.report.week import week_table
@@ -43,13 +47,13 @@ def parse_exploration(name: str, query: QueryParams) -> ExploreQuery:
     Raises:
         QuestionError: the measure does not exist or cannot be explored, or the query is malformed.
     """
-    question = parse_query(name, query)
+    question = parse_query(name, query, _DEFAULT_WINDOW)
     measure = question.measure
     if measure.is_open() or isinstance(measure.statistic, Bands | External):
         what = f"{name} has no single figure over a window."
         raise QuestionError(what, where="measure", hint="Choose a count, a share, a mean or a median.")
-    window = query.get("window", _DEFAULT_WINDOW)
-    exploration = ExploreQuery(measure, window, question.by, question.where, _seconds(query.get("within", "")))
+    within = _within(query)
+    exploration = ExploreQuery(measure, question.window, question.by, question.where, within, question.compare)
     if exploration.within_seconds is not None:
         check_within(measure, exploration.within_seconds)
     return exploration
@@ -68,6 +72,12 @@ def parse_weeks(query: QueryParams) -> int:
     return int(weeks)
 
 
+def _within(query: QueryParams) -> Fraction | None:
+    """The time in an address: as typed in the form, or in seconds."""
+    typed = query.get("time", "").strip()
+    return parse_span(typed, "within") if typed else _seconds(query.get("within", ""))
+
+
 def _seconds(text: str) -> Fraction | None:
     if not text:
         return None
@@ -80,7 +90,13 @@ def query_of(question: ExploreQuery, weeks: int) -> str:
     """The query string of a question without the measure's name."""
     within = [] if question.within_seconds is None else [f"within={number(question.within_seconds)}"]
     filters = filter_parameters(question.where)
-    return "&".join([f"window={question.window}", f"by={question.by}", *within, f"weeks={weeks}", *filters])
+    choice = choice_of(question).query()
+    return "&".join([*choice, f"by={question.by}", *within, f"weeks={weeks}", *filters])
+
+
+def choice_of(question: ExploreQuery) -> WindowChoice:
+    """The window of a question, and what it is compared with."""
+    return WindowChoice(question.window, question.compare)
 
 
 def read_exploration(question: ExploreQuery, view: View) -> Exploration:
@@ -101,9 +117,12 @@ def read_exploration(question: ExploreQuery, view: View) -> Exploration:
 
 def window_words(window: Window) -> str:
     """A window in words, with the time that places a subject in it."""
-    if window.kind == "report":
-        return f"{Period('', window.start.date(), window.end.date()).words()}, by start time"
-    return f"{window.start:%a %d %b %H:%M} to {window.end:%a %d %b %H:%M}, by decision time"
+    return f"{span_of_window(window)}, by {'start' if window.kind == 'report' else 'decision'} time"
+
+
+def read_comparison(question: ExploreQuery, view: View) -> PeriodComparison | None:
+    """The comparison of the window with the one that is chosen; None if none is."""
+    return read_compared(question.measure, choice_of(question), question.by, question.where, view)
 
 
 def read_week(question: ExploreQuery, weeks: int, view: View) -> tuple[str, Table | None]:
@@ -118,7 +137,7 @@ def read_week(question: ExploreQuery, weeks: int, view: View) -> tuple[str, Tabl
 
 def exploration_json(exploration: Exploration, question: ExploreQuery, view: View) -> Response:
     """What the page draws, and what programs may request."""
-    within = exploration.within()
+    within, comparison = exploration.within(), read_comparison(question, view)
     return json_response(
         question.measure,
         view,
@@ -126,6 +145,8 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         says=exploration.whole.trouble,
         finest_seconds=number(Fraction(1, per_second(question.measure))),
         rows=plain(exploration.rows()),
+        verdict=comparison.says() if comparison else (),
+        comparison=plain(comparison.table()) if comparison else None,
         distribution=plain(exploration.distribution()),
         bins=[
             {"over": each.over_seconds, "within": each.within_seconds, "count": each.count, "says": bin_words(each)}
@@ -159,7 +180,7 @@ def routes(view: View) -> list[Route]:
 
     def needs_window(request: Request) -> Needed:
         question, _ = question_of(request)
-        return [(question.measure, question.window)]
+        return [(question.measure, window) for window in choice_of(question).chosen(view).names()]
 
     def needs_week(request: Request) -> Needed:
         question, weeks = question_of(request)
@@ -188,10 +209,13 @@ def routes(view: View) -> list[Route]:
             ["Broken down by", question.by or "none"],
             ["Week", week_words],
         ]
+        comparison = read_comparison(question, view)
+        head += [["Compared", each] for each in (comparison.says() if comparison else ())]
         head += [["Target in this window", each] for each in dated(exploration.held)]
         head += [["Note", exploration.whole.trouble]] if exploration.whole.trouble else []
-        tables = (exploration.rows(), exploration.distribution(), *((week,) if week else ()))
-        name = (question.measure.name, question.window, question.by)
+        compared = (comparison.table(),) if comparison else ()
+        tables = (exploration.rows(), *compared, exploration.distribution(), *((week,) if week else ()))
+        name = (question.measure.name, question.window, question.compare, question.by)
         return Sheet(name, question.measure, question.where, head, tables)
 
     return [

@@ -3,51 +3,64 @@
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from dashboards.board.explore.data import WEEKS, parse_exploration, parse_weeks, query_of
+from dashboards.board.explore.data import WEEKS, choice_of, parse_exploration, parse_weeks, query_of
 from dashboards.board.shared.choices import choices
+from dashboards.board.shared.chosen_window import check_window, window_control, window_titles
 from dashboards.board.shared.page import Page, View
-from dashboards.board.shared.query import parse_query, window_titles
+from dashboards.board.shared.query import BreakdownQuery, settled
+from dashboards.board.shared.refusals import accepted
 from dashboards.board.shared.tile import displayed_measures
-from dashboards.report.periods import Period
-from measures.chart import periods
+from dashboards.report.explore import ExploreQuery
+from measures.display import span_words
 from measures.measure import Decided, Measure
 from measures.reading import spans
-from measures.window import parse_day
 
-_MONTHS = 24
 _ANSWERED = {"leg_answer": "leg_answered", "leg_service": "leg_answered"}
 """The kind of the finished times where it differs from the kind that is decided."""
 
 
 def _context(view: View, request: Request) -> Mapping[str, Any]:
     measures = [measure for measure in displayed_measures(view) if not measure.is_open()]
-    name, query = request.query_params.get("measure", measures[0].name), request.query_params
-    exploration, weeks = parse_exploration(name, query), parse_weeks(query)
+    query = settled(request.query_params)
+    name = query.get("measure", measures[0].name)
+
+    def parse(kept: QueryParams) -> tuple[ExploreQuery, int]:
+        exploration = parse_exploration(name, kept)
+        check_window(choice_of(exploration), kept, view)
+        return exploration, parse_weeks(kept)
+
+    (exploration, weeks), refused = accepted(query, parse)
     return {
-        **choices(parse_query(name, query), measures, view),
+        **choices(_question(exploration), measures, view),
         "exploration": exploration,
         "weeks": weeks,
         "all_weeks": WEEKS,
-        "windows": _windows(exploration.window, exploration.measure, view),
+        "control": window_control(choice_of(exploration), query, window_titles(view, exploration.measure), view),
+        "refused": refused,
+        "time": _typed_time(exploration, query),
         "query": query_of(exploration, weeks),
         "has_times": spans(exploration.measure) is not None,
         "times_measure": _times_measure(exploration.measure, measures),
     }
 
 
-def _windows(chosen: str, measure: Measure, view: View) -> dict[str, str]:
-    """The titles of every named window, of the last whole months, and of the chosen window."""
-    today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
-    months = {f"{start}/{end}": f"{start:%B %Y}" for start, end in reversed(periods("month", today, _MONTHS))}
-    return {chosen: _title(chosen), **window_titles(view, measure), **months}
+def _question(exploration: ExploreQuery) -> BreakdownQuery:
+    return BreakdownQuery(
+        exploration.measure, exploration.window, exploration.by, exploration.where, exploration.compare
+    )
 
 
-def _title(window: str) -> str:
-    """The title of a window that may have no name: its days, the last one included."""
-    start, slash, end = window.partition("/")
-    return Period("", parse_day(start, "window"), parse_day(end, "window")).words() if slash else window
+def _typed_time(exploration: ExploreQuery, query: QueryParams) -> str:
+    """What the form's field for a time displays: what was typed, or the time of the address."""
+    if typed := query.get("time", ""):
+        return typed
+    if exploration.within_seconds is not None:
+        return span_words(float(exploration.within_seconds))
+    within = query.get("within", "")
+    return f"{within} s" if within else ""
 
 
 def _times_measure(measure: Measure, measures: list[Measure]) -> Measure | None:

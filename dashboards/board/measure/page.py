@@ -5,24 +5,20 @@ from typing import Any
 
 from starlette.requests import Request
 
-from dashboards.board.shared.contract import contract
+from dashboards.board.measure.data import parse_breakdown
+from dashboards.board.shared.choices import choices
+from dashboards.board.shared.chosen_window import window_control, window_titles
 from dashboards.board.shared.page import Page, View
-from dashboards.board.shared.query import active_filters, dimensions, parse_query, window_titles
+from dashboards.board.shared.query import settled
+from dashboards.board.shared.refusals import accepted
+from measures.catalogue import find
 
 
 def _context(view: View, request: Request) -> Mapping[str, Any]:
-    question = parse_query(request.path_params["name"], request.query_params)
-    windows = window_titles(view, question.measure)
-    return {
-        "question": question,
-        "contract": contract(question.measure, view),
-        "windows": {title: (name == question.window, question.query(window=name)) for name, title in windows.items()},
-        "dimensions": {
-            title: (name == question.by, question.query(by=name))
-            for name, title in dimensions(question.measure).items()
-        },
-        "filters": active_filters(question, view),
-    }
+    name, query = request.path_params["name"], settled(request.query_params)
+    question, refused = accepted(query, lambda kept: parse_breakdown(name, kept, view))
+    control = window_control(question.choice(), query, window_titles(view, question.measure), view)
+    return {**choices(question, [find(name)], view), "control": control, "refused": refused}
 
 
 MEASURE = Page(

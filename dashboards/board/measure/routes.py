@@ -8,40 +8,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.measure.data import Breakdown, read_breakdown
+from dashboards.board.measure.data import TIDY_COLUMNS, Breakdown, parse_breakdown, read_breakdown
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.export import as_comments, head_of
 from dashboards.board.shared.page import View
-from dashboards.board.shared.query import BreakdownQuery, parse_query
+from dashboards.board.shared.query import BreakdownQuery
 from facts.errors import QuestionError
 from measures.catalogue import find
+from measures.measure import SPREAD
 from measures.spreadsheet import SafeRows
 
 _JSON = "application/json"
 
 
-def _question(request: Request) -> BreakdownQuery:
-    return parse_query(request.path_params["name"], request.query_params)
-
-
-def _needs(request: Request) -> Needed:
-    question = _question(request)
-    return [] if question.measure.is_open() else [(question.measure, question.window)]
-
-
 def routes(view: View) -> list[Route]:
     """The routes."""
+
+    def question_of(request: Request) -> BreakdownQuery:
+        return parse_breakdown(request.path_params["name"], request.query_params, view)
+
+    def needs(request: Request) -> Needed:
+        question = question_of(request)
+        windows = [] if question.measure.is_open() else question.choice().chosen(view).names()
+        return [(question.measure, window) for window in windows]
 
     def contract_json(request: Request) -> Response:
         return Response(msgspec.json.encode(contract(find(request.path_params["name"]), view)), media_type=_JSON)
 
     def breakdown_json(request: Request) -> Response:
-        return Response(msgspec.json.encode(read_breakdown(_question(request), view)), media_type=_JSON)
+        return Response(msgspec.json.encode(read_breakdown(question_of(request), view)), media_type=_JSON)
 
     def in_csv(write: Callable[[BreakdownQuery, Breakdown, View], str], *words: str) -> Callable[[Request], Response]:
         def download(request: Request) -> Response:
-            question = _question(request)
+            question = question_of(request)
             content = write(question, read_breakdown(question, view, listed_most=None), view)
             return as_file(content, "csv", (*words, question.measure.name, question.window, question.by), view)
 
@@ -49,21 +49,26 @@ def routes(view: View) -> list[Route]:
 
     return [
         Route("/api/contract/{name}", blocking(view, contract_json)),
-        Route("/api/measure/{name}", blocking(view, breakdown_json, _needs)),
-        Route("/csv/{name}", blocking(view, in_csv(csv_of), _needs)),
-        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), _needs)),
+        Route("/api/measure/{name}", blocking(view, breakdown_json, needs)),
+        Route("/csv/{name}", blocking(view, in_csv(csv_of), needs)),
+        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs)),
     ]
 
 
 def csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
-    """A breakdown as CSV (RFC 4180): a header row, its rows and their total, under comments with the contract."""
-    return _table(
-        breakdown.columns,
-        [*((each.name, *each.cells) for each in breakdown.rows), breakdown.total],
-        question,
-        breakdown,
-        view,
-    )
+    """A breakdown as CSV (RFC 4180): a header row and a row of plain numbers for each label, under comments with the contract.
+
+    The total is a comment, so that a program that adds up the rows does not count everything twice.
+    """
+    spread = {name: f"{SPREAD[name]} of the times, in seconds" for name in question.measure.spread()}
+    columns = {**TIDY_COLUMNS, **spread}
+    head = [["Column", name, what] for name, what in columns.items()]
+    head += [["Total", *breakdown.total[1:]]] if question.by else []
+    cells = [
+        [each.label, each.name, each.state, *("" if value is None else repr(value) for value in each.values)]
+        for each in breakdown.tidy
+    ]
+    return _table(list(columns), cells, question, breakdown, view, head)
 
 
 def subjects_csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
@@ -75,11 +80,16 @@ def subjects_csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) 
     if breakdown.subjects is None:
         hint = "Measures of what is open now, and those with a target, have a list."
         raise QuestionError(f"{question.measure.name} has no list of open subjects.", where="subjects", hint=hint)
-    return _table(breakdown.subjects.columns, breakdown.subjects.rows, question, breakdown, view)
+    return _table(breakdown.subjects.columns, breakdown.subjects.rows, question, breakdown, view, ())
 
 
 def _table(
-    columns: Sequence[str], cells: Iterable[Sequence[str]], question: BreakdownQuery, breakdown: Breakdown, view: View
+    columns: Sequence[str],
+    cells: Iterable[Sequence[str]],
+    question: BreakdownQuery,
+    breakdown: Breakdown,
+    view: View,
+    head: Iterable[list[str]],
 ) -> str:
     out = io.StringIO()
     rows = SafeRows(out)
@@ -87,6 +97,7 @@ def _table(
         ["Window", question.window],
         ["State", breakdown.tile.state, breakdown.tile.reason],
         ["Check", breakdown.says],
+        *head,
     ]
     rows.writerows(as_comments([*head_of(question.measure, question.where, view), *further]))
     rows.writerow(columns)

@@ -125,7 +125,7 @@ def _stages(results: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
 
 
 def _share(count: int, offered: int) -> str:
-    return f"{count * 100 / offered:.1f} %" if offered else "-"
+    return f"{count * 100 / offered:.1f}%" if offered else "-"
 
 
 def _rows(

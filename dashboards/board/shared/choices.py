@@ -1,11 +1,11 @@
-"""The choices on an analyst's page: a measure, its breakdown and its filters, all of them in the address."""
+"""The choices on an analyst's page: a measure, its window, breakdown and filters, all of them in the address."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.page import View
-from dashboards.board.shared.query import BreakdownQuery, active_filters, dimensions
+from dashboards.board.shared.query import BreakdownQuery, active_filters, dimensions, filter_parameters
 from dashboards.board.shared.table import DIMENSION_TITLES, names
 from dashboards.report.naming import countable
 from measures.measure import DERIVED_DIMENSIONS, Measure
@@ -22,12 +22,30 @@ def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -
         view: what the page reads.
     """
     return {
+        "pages_of_measure": pages_of_measure(question),
         "question": question,
         "contract": contract(question.measure, view),
         "measures": _by_topic(measures),
         "dimensions": dimensions(question.measure),
         "filters": active_filters(question, view),
         "words": _words(question, view),
+    }
+
+
+def pages_of_measure(question: BreakdownQuery) -> dict[str, str]:
+    """The addresses of the analysts' pages about this measure with the same filters, and the window where it fits."""
+    name, window = question.measure.name, question.window or "last_month"
+    here = question.query(window=window)
+    if question.measure.is_open():
+        return {"Breakdown": f"/measure/{name}?{here}", "Compare": f"/compare?measure={name}&{here}"}
+    month = question.query(window="last_month", compare="month_before")
+    filters = "&".join(filter_parameters(question.where))
+    return {
+        "Breakdown": f"/measure/{name}?{here}",
+        "Was last month better?": f"/compare?measure={name}&{month}",
+        "Is it more than chance?": f"/chart?measure={name}&{filters}".rstrip("&"),
+        "All periods": f"/compare?measure={name}&{question.query(window='', compare='')}",
+        "Explore": f"/explore?measure={name}&{here}",
     }
 
 

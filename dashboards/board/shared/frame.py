@@ -16,7 +16,7 @@ class Frame(Struct, frozen=True):
         is_replay: the feeds replay recorded facts, so their time does not follow the clock.
         is_simulated: a feed has sent simulated facts, now or earlier.
         troubles: what keeps figures from being live, without duplicates.
-        is_loading: history is being loaded, so figures are of a past moment.
+        is_loading: history is being loaded, so figures are as of a past moment.
         clock: in words, that a clock was changed recently; empty if none was.
     """
 

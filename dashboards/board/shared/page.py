@@ -54,7 +54,7 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
         critical: the critical ones, without those in planned work.
         critical_unacknowledged: those that are both.
         oldest_seconds: how long the oldest active one has been active.
-        is_watched: an alert engine reports that data arrive; otherwise a problem may raise no alert.
+        is_monitored: an alert engine reports that data arrive; otherwise a problem may raise no alert.
     """
 
     active: int
@@ -62,7 +62,7 @@ class AlertCounts(Struct, frozen=True, kw_only=True):
     critical: int
     critical_unacknowledged: int
     oldest_seconds: float
-    is_watched: bool
+    is_monitored: bool
 
 
 ReadAlerts = Callable[[], AlertCounts | None]
@@ -98,6 +98,7 @@ class View(NamedTuple):
         log_ends: gives the end of the log by topic and partition; None while the log does not answer.
         alerts: reads the alerts; None where no inbox is mounted.
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
+        program: the version and build, for the foot of each page.
     """
 
     reader: Reader
@@ -106,6 +107,7 @@ class View(NamedTuple):
     log_ends: Callable[[], LogEnds]
     alerts: ReadAlerts | None = None
     feed_checks: ReadFeedChecks = no_feed_checks
+    program: str = ""
 
     @property
     def profile(self) -> Force:

@@ -1,24 +1,21 @@
-"""The question about a measure in an address: its window, breakdown and filters."""
+"""The question about a measure in an address: its window, comparison, breakdown and filters."""
 
 from collections.abc import Mapping
 
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
+from dashboards.board.shared.chosen_window import WindowChoice, parse_window
 from dashboards.board.shared.page import View
 from dashboards.board.shared.table import DIMENSION_TITLES, name_of
-from dashboards.board.shared.tile import NOW, WINDOW_TITLES
+from dashboards.board.shared.tile import NOW
+from dashboards.report.periods import Comparison
 from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.measure import Measure, Where
-from measures.window import LIVE_WINDOWS, REPORT_WINDOWS
 
-REPORT_TITLES = {
-    "this_month": "This month",
-    "last_month": "Last month",
-    "12m": "12 months",
-    "previous_12m": "Previous 12 months",
-}
+_OF_ONE_MEASURE = ("by", "where", "within", "time", "recalculate", "over")
+"""The parameters that fit only the measure that they were chosen for."""
 
 
 class BreakdownQuery(Struct, frozen=True):
@@ -28,13 +25,20 @@ class BreakdownQuery(Struct, frozen=True):
     window: str
     by: str
     where: Where
+    compare: Comparison = ""
+
+    def choice(self) -> WindowChoice:
+        """The window, and what it is compared with."""
+        return WindowChoice(self.window, self.compare)
 
     def query(self, **changed: object) -> str:
         """The query string of this question, with some attributes changed."""
-        values = {"window": self.window, "by": self.by, "where": self.where, **changed}
+        values = {"window": self.window, "by": self.by, "where": self.where, "compare": self.compare, **changed}
         where = values["where"]
         assert isinstance(where, Mapping)  # noqa: S101 - for the type checker
-        return "&".join([f"window={values['window']}", f"by={values['by']}", *filter_parameters(where)])
+        compare = [f"compare={values['compare']}"] if values["compare"] else []
+        window = [f"window={values['window']}"] if values["window"] else []
+        return "&".join([*window, *compare, f"by={values['by']}", *filter_parameters(where)])
 
 
 def filter_parameters(where: Where) -> list[str]:
@@ -42,8 +46,21 @@ def filter_parameters(where: Where) -> list[str]:
     return [f"where={name}:{word}" for name, words in where.items() for word in words]
 
 
-def parse_query(name: str, query: QueryParams) -> BreakdownQuery:
+def settled(query: QueryParams) -> QueryParams:
+    """An address without the choices that were made for another measure; `for` names the measure that the form was made for."""
+    made_for = query.get("for")
+    if made_for is None or made_for == query.get("measure", made_for):
+        return query
+    return QueryParams([(name, value) for name, value in query.multi_items() if name not in _OF_ONE_MEASURE])
+
+
+def parse_query(name: str, query: QueryParams, default_window: str = "60m") -> BreakdownQuery:
     """The question about a measure in an address.
+
+    Args:
+        name: the measure.
+        query: the address.
+        default_window: the window unless one is chosen.
 
     Raises:
         QuestionError: the measure does not exist, or the query is malformed.
@@ -56,8 +73,9 @@ def parse_query(name: str, query: QueryParams) -> BreakdownQuery:
             hint = "Give a dimension and a label, for example area:moorlands."
             raise QuestionError(f"{given!r} is not a filter.", where="where", hint=hint)
         where[dimension] = (*where.get(dimension, ()), word)
-    window = NOW if measure.is_open() else query.get("window", "60m")
-    return BreakdownQuery(measure, window, query.get("by", first_dimension(measure, where)), where)
+    choice = WindowChoice(NOW) if measure.is_open() else parse_window(query, default_window)
+    by = query.get("by", first_dimension(measure, where))
+    return BreakdownQuery(measure, choice.window, by, where, choice.compare)
 
 
 def first_dimension(measure: Measure, where: Where) -> str:
@@ -74,14 +92,6 @@ def _preferred(measure: Measure) -> list[str]:
 def dimensions(measure: Measure) -> dict[str, str]:
     """The dimensions that a measure can be broken down by, with their titles."""
     return {name: DIMENSION_TITLES.get(name, name) for name in _preferred(measure)}
-
-
-def window_titles(view: View, measure: Measure) -> dict[str, str]:
-    """The windows that a measure can be read over, with their titles."""
-    if measure.is_open():
-        return {NOW: "Now"}
-    live = {name: WINDOW_TITLES[name] for name in LIVE_WINDOWS if name != "shift" or view.profile.shifts}
-    return live | {name: REPORT_TITLES[name] for name in REPORT_WINDOWS}
 
 
 def active_filters(question: BreakdownQuery, view: View) -> list[tuple[str, str, str]]:

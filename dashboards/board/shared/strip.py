@@ -244,7 +244,7 @@ def alerts_item(counts: AlertCounts | None) -> StripItem:
     lasting = rough_words(counts.oldest_seconds) if counts.active else ""
     if counts.critical_unacknowledged:
         return StripItem("alerts", "act", str(counts.active), label, lasting)
-    if not counts.is_watched:
+    if not counts.is_monitored:
         return StripItem("alerts", "unknown", str(counts.active), f"{label}; not monitored", "")
     word: Word = "watch" if counts.critical or counts.unacknowledged else "normal"
     return StripItem("alerts", word, str(counts.active), label, lasting)

@@ -130,7 +130,7 @@ def text(reading: Reading, measure: Measure) -> str:
 
 
 def _is_past(reading: Reading) -> bool:
-    """Whether history is being loaded, so that the figure is of a past moment, which it names."""
+    """Whether history is being loaded, so that the figure is as of a past moment, which it names."""
     return reading.is_loading and reading.value is not None
 
 

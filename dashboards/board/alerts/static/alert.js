@@ -8,6 +8,7 @@ import { timeWords } from "./time_words.js";
 const actions = {
   acknowledge: { title: "Acknowledge", path: "acknowledge", field: "note", label: "Note (optional)", done: "Acknowledged" },
   assign: { title: "Assign", path: "assign", field: "to", label: "Assign to (login or role)", isNeeded: true, length: 60, done: "Assigned" },
+  escalate: { title: "Escalate", path: "escalate", field: "note", label: "Reason (optional)", done: "Escalated" },
   note: { title: "Add note", path: "note", field: "note", label: "Note", isNeeded: true, done: "Note added" },
   suppress: { title: "Planned work", field: "note", label: "Description of the work", isNeeded: true, done: "Planned work added" },
 };
@@ -19,7 +20,7 @@ function possible(alert, session) {
   if (alert.state === "ended") return ["note"];
   const acknowledging = unacknowledged(alert).length ? ["acknowledge"] : [];
   const planning = session.may_administer && alert.state !== "suppressed" ? ["suppress"] : [];
-  return [...acknowledging, "assign", "note", ...planning];
+  return [...acknowledging, "assign", "escalate", "note", ...planning];
 }
 
 // The alert and its steps that nobody has acknowledged.
@@ -88,7 +89,7 @@ function open(place, name) {
   write(part(place, "outcome"), "");
   const form = formOf(place, name);
   part(place, "form").replaceChildren(form);
-  form.querySelector("input").focus();
+  form.querySelector("input, select").focus();
 }
 
 function close(place) {
@@ -101,7 +102,9 @@ function formOf(place, name) {
   const request = requestName();
   const input = element("input", { name: field, maxlength: length ?? 500, required: isNeeded, autocomplete: "off" });
   const cancel = element("button", { type: "button" }, "Cancel");
-  const made = element("form", {}, element("label", {}, `${label} `, input),
+  const made = element("form", {},
+    name === "escalate" && element("label", {}, "Escalate to ", element("select", { name: "to" }, ...place.session.posts.map((post) => element("option", {}, post)))),
+    element("label", {}, `${label} `, input),
     name === "suppress" && element("label", {}, "Duration ", element("select", { name: "minutes" }, ...lengths.map(([minutes, text]) => element("option", { value: minutes }, text)))),
     element("button", { type: "submit", class: "first" }, `${title} as ${place.session.login}`), cancel);
   const cancelForm = () => {
@@ -121,7 +124,8 @@ function formOf(place, name) {
 function requestsOf({ alert, now }, name, form) {
   const { path, field } = actions[name];
   const on = name === "acknowledge" ? unacknowledged(alert) : [alert];
-  if (path) return on.map((each) => [`${each.id}/${path}`, { [field]: form.get(field) }]);
+  const to = name === "escalate" ? { to: form.get("to") } : {};
+  if (path) return on.map((each) => [`${each.id}/${path}`, { ...to, [field]: form.get(field) }]);
   const until = new Date(new Date(now).getTime() + Number(form.get("minutes")) * 60000).toISOString();
   return [["suppressions", { rule: alert.rule, scope: alert.scope, until, note: form.get("note") }]];
 }

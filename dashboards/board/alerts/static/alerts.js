@@ -25,13 +25,13 @@ function cards(name, alerts, now) {
 // The number of active alerts, and the time of the check: in separate elements, so that a screen reader reads the number only when it changes.
 function summaryWords(listing, alerts) {
   const unacknowledged = alerts.filter((alert) => alert.state === "raised").length;
-  const own = listing.watched.find((each) => each.force === force);
+  const own = listing.monitored.find((each) => each.force === force);
   const checked = `Checked ${timeWords(listing.now, listing.now)}`;
   const others = listing.alerts.length - alerts.length;
   const elsewhere = others ? ` ${others} ${others === 1 ? "alert" : "alerts"} of other forces not listed here.` : "";
   if (alerts.length) return [`${alerts.length} active ${alerts.length === 1 ? "alert" : "alerts"}, ${unacknowledged ? `${unacknowledged} UNACKNOWLEDGED` : "all acknowledged"}.`, `${checked}.${elsewhere}`];
   if (monitoringWords(listing, force)) return ["", ""];
-  return ["No active alerts.", `${checked}. Last heartbeat of the alert engine: ${timeWords(own.heard_at, listing.now)}.${elsewhere}`];
+  return ["No active alerts.", `${checked}. Last heartbeat of the alert engine: ${timeWords(own.heartbeat_at, listing.now)}.${elsewhere}`];
 }
 
 function summarise([count, checked]) {

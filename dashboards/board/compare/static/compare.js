@@ -8,6 +8,7 @@ import { drawAsOf, drawFailure } from "./as_of.js";
 
 const comparison = document.getElementById("comparison");
 const published = document.getElementById("published");
+const verdict = document.getElementById("verdict");
 const disagreements = document.getElementById("disagreements");
 
 function inconsistencies(data) {
@@ -17,6 +18,7 @@ function inconsistencies(data) {
 
 function draw(data) {
   drawAsOf(data.as_of);
+  redraw(verdict, data.says, (lines) => lines.map((line) => element("li", {}, line)));
   redraw(comparison, data.comparison, (table) => reportTable(table));
   redraw(published, data.published, (table) => (table.rows.length ? reportTable(table) : [element("p", {}, "There are no published figures for this measure.")]));
   redraw(disagreements, data.comparison.disagreements, () => inconsistencies(data.comparison));
@@ -24,8 +26,8 @@ function draw(data) {
 
 function fail(why) {
   drawFailure(why);
-  for (const place of [comparison, published, disagreements]) redraw(place, null, () => []);
+  for (const place of [verdict, comparison, published, disagreements]) redraw(place, null, () => []);
 }
 
 start();
-poll(comparison.dataset.address, draw, fail, { everyMilliseconds: 10_000, timeoutMilliseconds: 60_000 });
+if (comparison) poll(comparison.dataset.address, draw, fail, { everyMilliseconds: 10_000, timeoutMilliseconds: 60_000 });

@@ -1,7 +1,7 @@
 // A measure over one window: its rows, the distribution of its times, the share within a chosen time, and its weekly pattern.
 import "./chooser.js";
-import { redraw, set, write } from "./elements.js";
-import { poll } from "./polling.js";
+import { element, redraw, set, write } from "./elements.js";
+import { errorWords, poll } from "./polling.js";
 import { start } from "./frame.js";
 import { histogram } from "./histogram.js";
 import { reportTable } from "./report_table.js";
@@ -9,15 +9,15 @@ import { drawAsOf, drawFailure } from "./as_of.js";
 import { week } from "./week.js";
 
 const place = (name) => document.getElementById(name);
-const [rows, slider, secondsField] = ["rows", "slider", "seconds"].map(place);
+const [rows, slider, timeField, timeError] = ["rows", "slider", "time", "within-error"].map(place);
 const timing = { everyMilliseconds: 10_000, timeoutMilliseconds: 60_000 };
-const chosen = new URLSearchParams(rows.dataset.query);
+const chosen = new URLSearchParams(rows?.dataset.query);
 
 function address() {
   return `${rows.dataset.address}?${chosen}`;
 }
 
-// The slider covers the regular bins in round steps; any other time can be entered in the field.
+// The slider covers the regular bins in round steps; any other time can be typed into the form's field.
 function fit(data) {
   const edges = data.bins.filter((each) => each.within !== null).map((each) => each.within);
   if (!edges.length) return;
@@ -25,7 +25,6 @@ function fit(data) {
   set(slider, "max", edges.at(-1));
   set(slider, "step", width >= 300 ? 60 : width >= 60 ? 5 : width >= 5 ? 1 : data.finest_seconds);
   if (document.activeElement !== slider) slider.value = data.within.seconds;
-  if (document.activeElement !== secondsField) secondsField.value = data.within.seconds;
   set(slider, "aria-valuetext", `${data.within.says}: ${data.within.share}`);
 }
 
@@ -45,6 +44,8 @@ function draw(data) {
   drawAsOf(data.as_of);
   write(place("window-words"), data.window);
   write(place("says"), data.says);
+  redraw(place("verdict"), data.verdict, (lines) => lines.map((line) => element("li", {}, line)));
+  redraw(place("comparison"), data.comparison, (table) => (table ? reportTable(table, `${table.title}, compared`) : []));
   redraw(rows, data.rows, (table) => reportTable(table));
   distribution(data);
 }
@@ -53,16 +54,15 @@ function fail(why) {
   drawFailure("");
   write(place("window-words"), "");
   write(place("says"), why);
-  redraw(rows, null, () => []);
+  for (const each of [place("verdict"), place("comparison"), rows]) redraw(each, null, () => []);
   for (const name of ["distribution", "no-distribution"]) if (place(name)) place(name).hidden = true;
 }
 
 start();
-const reload = poll(address, draw, fail, timing);
-poll(place("week").dataset.address, week, (why) => week({ says: why, table: null }), { ...timing, everyMilliseconds: 60_000 });
+const reload = rows && poll(address, draw, fail, timing);
+if (rows) poll(place("week").dataset.address, week, (why) => week({ says: why, table: null }), { ...timing, everyMilliseconds: 60_000 });
 
 function choose(seconds) {
-  if (seconds === "" || Number(seconds) < 0) return;
   chosen.set("within", seconds);
   const measure = new URLSearchParams(location.search).get("measure");
   const pageQuery = new URLSearchParams([...(measure ? [["measure", measure]] : []), ...chosen]);
@@ -72,7 +72,28 @@ function choose(seconds) {
   reload();
 }
 
-if (slider) {
-  slider.addEventListener("input", () => choose(slider.value));
-  secondsField.addEventListener("change", () => choose(secondsField.value));
+function refuse(why) {
+  write(timeError, why);
+  timeError.hidden = !why;
+  set(timeField, "aria-invalid", why ? "true" : null);
+  set(timeField, "aria-describedby", why ? "within-error" : null);
 }
+
+// What is typed is read by the server, which knows how finely the measure's times are kept; a refusal is displayed next to the field.
+async function typed() {
+  if (!timeField.value.trim()) return refuse("");
+  const query = new URLSearchParams(chosen);
+  query.set("time", timeField.value);
+  const response = await fetch(`${rows.dataset.address}?${query}`);
+  if (!response.ok) return refuse(await errorWords(response));
+  const { within } = await response.json();
+  refuse("");
+  if (within) choose(within.seconds);
+}
+
+slider?.addEventListener("input", () => {
+  timeField.value = "";
+  refuse("");
+  choose(slider.value);
+});
+if (rows) document.getElementById("chooser").addEventListener("change", ({ target }) => target.id === "time" && typed());

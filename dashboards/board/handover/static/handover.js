@@ -101,7 +101,7 @@ function drawAlerts(listing) {
 
 // Its status, with all escalations in one sentence: the Alerts page has the history.
 function briefly(alert, now) {
-  const posts = [...new Set(alert.escalated.map((step) => step.tell))];
+  const posts = [...new Set(alert.escalated.map((step) => step.notify))];
   return [...stateWords({ ...alert, escalated: [] }, now), posts.length ? `Escalated to ${posts.join(", ")}.` : ""].filter(Boolean);
 }
 

@@ -1,13 +1,15 @@
 // One measure broken down, fetched repeatedly.
+import "./chooser.js";
 import { element, redraw, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
+import { reportTable } from "./report_table.js";
 import { sortable } from "./sortable.js";
 import { figure } from "./tile.js";
 
 const rows = document.getElementById("rows");
 const subjects = document.getElementById("subjects");
-const { name, query } = rows.dataset;
+const { name, query } = rows?.dataset ?? {};
 
 function cells(texts) {
   return texts.map((text) => element("td", {}, text));
@@ -30,6 +32,8 @@ function listed(data) {
 function draw(data) {
   figure(document.getElementById("whole"), data.tile);
   write(document.getElementById("says"), data.says || data.tile.reason || "");
+  redraw(document.getElementById("verdict"), data.verdict, (lines) => lines.map((line) => element("li", {}, line)));
+  redraw(document.getElementById("comparison"), data.comparison, (table) => (table ? reportTable(table, `${table.title}, compared`) : []));
   redraw(rows, [data.columns, data.rows, data.total], () => (data.total.length ? breakdown(data) : []));
   subjects.hidden = !data.subjects;
   if (!data.subjects) return;
@@ -40,8 +44,8 @@ function draw(data) {
 }
 
 function fail(why) {
-  draw({ tile: { text: "not live", state: "stale", reason: why }, columns: [], rows: [], total: [], says: "", subjects: null });
+  draw({ tile: { text: "not live", state: "stale", reason: why }, columns: [], rows: [], total: [], says: "", subjects: null, verdict: [], comparison: null });
 }
 
 start();
-poll(`/api/measure/${name}?${query}`, draw, fail);
+if (rows) poll(`/api/measure/${name}?${query}`, draw, fail);

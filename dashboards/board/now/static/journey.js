@@ -22,6 +22,6 @@ export function journey(place, data, level = "h3") {
         element("caption", {}, `${data.offered.toLocaleString("en-GB")} calls received. The rows add up to this number.`),
         element("thead", {}, element("tr", {}, ...["Where the call is, or how it ended", "Calls", "Share"].map((title) => element("th", { scope: "col" }, title)), element("td", { class: "share" }))),
         ...bodies,
-        element("tfoot", {}, element("tr", { class: "total" }, element("th", { scope: "row" }, "All calls received"), element("td", {}, data.offered.toLocaleString("en-GB")), element("td", {}, data.offered ? "100.0 %" : "-"), element("td", { class: "share" }))))];
+        element("tfoot", {}, element("tr", { class: "total" }, element("th", { scope: "row" }, "All calls received"), element("td", {}, data.offered.toLocaleString("en-GB")), element("td", {}, data.offered ? "100.0%" : "-"), element("td", { class: "share" }))))];
   });
 }

@@ -13,7 +13,7 @@ export function scopeWords(scope) {
   return Object.entries(scope).filter(([name]) => name !== "force").map(([name, word]) => `${name} ${word}`).join(", ");
 }
 
-// Alerts of one rule about several detainees one after another, in the place of the first, which says how many there are.
+// Puts alerts of one rule about several detainees together, at the place of the first, which says how many there are.
 export function grouped(alerts) {
   const ofRule = alerts.reduce((found, each) => found.set(groupOf(each), [...(found.get(groupOf(each)) ?? []), each]), new Map());
   return [...ofRule.values()].flatMap((group) => group.map((each, place) => (place || group.length === 1 ? each : { ...each, group: `${group.length} detainees: ${each.title}` })));
@@ -71,8 +71,9 @@ export function stateWords(alert, now) {
   return [
     alert.suppressed_until && `Planned work until ${timeWords(alert.suppressed_until, now)}, set by ${alert.suppressed_by}: no notifications are sent.`,
     acknowledgedWords(alert, now),
+    alert.rose && `Rose from ${numberWords(alert.rose.before)} to ${numberWords(alert.rose.figure)} at ${timeWords(alert.rose.at, now)}.`,
     alert.reraised_at && `Raised again at the shift change, ${timeWords(alert.reraised_at, now)}.`,
-    ...alert.escalated.map((step) => `Escalated to ${step.tell} at ${timeWords(step.at, now)}: ${sentence(step.why)}`),
+    ...alert.escalated.map((step) => `Escalated to ${step.notify} at ${timeWords(step.at, now)}: ${sentence(step.why)}`),
     alert.failing && `${alert.failing} ${alert.failing === 1 ? "notification has" : "notifications have"} not been delivered yet.`,
   ].filter(Boolean);
 }
@@ -93,14 +94,20 @@ export function figureWords(figure) {
   return `${figure.words}${about ? ` (${about})` : ""}${recovery}`;
 }
 
+function numberWords(value) {
+  return value.toLocaleString("en-GB");
+}
+
 const entryTexts = {
   Raised: (entry, at) => `Raised: ${entry.title}, since ${at(entry.began)}`,
   Ended: (entry, at) => `Resolved: good again since ${at(entry.ended)}`,
   Acknowledged: (entry) => `Acknowledged${noteWords(entry.note)}`,
   Assigned: (entry) => `Assigned to ${entry.to}`,
   Noted: (entry) => `Note${noteWords(entry.note)}`,
-  Escalated: (entry) => `Escalated to ${entry.tell}: ${entry.why}`,
+  Escalated: (entry) => `Escalated to ${entry.notify}: ${entry.why}`,
   Reraised: (entry, at) => `Raised again: the shift changed at ${at(entry.changeover)}`,
+  Rose: (entry) => `The figure rose from ${numberWords(entry.before)} to ${numberWords(entry.figure)}: people were notified again`,
+  Measured: (entry) => `The figure was ${numberWords(entry.figure)}: later rises are compared with this`,
   Delivered: (entry) => `Notification delivered to ${entry.receiver} (attempt ${entry.attempt})`,
   Failed: (entry) => `Notification to ${entry.receiver} failed (attempt ${entry.attempt}): ${entry.reason}`,
 };
@@ -129,8 +136,8 @@ export function monitoringWords(listing, force) {
 }
 
 function notMonitoredWords(listing, force) {
-  const own = listing.watched.find((each) => each.force === force);
-  if (own?.is_watched) return "";
-  const since = own?.heard_at ? `Last heartbeat: ${timeWords(own.heard_at, listing.now)}.` : "No heartbeat has been received yet.";
+  const own = listing.monitored.find((each) => each.force === force);
+  if (own?.is_monitored) return "";
+  const since = own?.heartbeat_at ? `Last heartbeat: ${timeWords(own.heartbeat_at, listing.now)}.` : "No heartbeat has been received yet.";
   return `NOT MONITORED: no alert engine reports that data are arriving. ${since} Problems may raise no alert: watch the figures yourself, and contact the people who run this system.`;
 }

@@ -6,7 +6,7 @@ const ports = new Map(); // each tab's port to its page and the time of its last
 const pages = () => [...new Set([...ports.values()].map((tab) => tab.page))].sort();
 let followed = [];
 
-function tell(page, message) {
+function send(page, message) {
   for (const [port, tab] of ports) if (page === null || tab.page === page) port.postMessage(message);
 }
 
@@ -15,9 +15,9 @@ const stream = openStream({
   types: () => followed.flatMap((page) => kinds.map((kind) => `${page}:${kind}`)),
   onEvent: (type, data) => {
     const at = type.lastIndexOf(":");
-    tell(type.slice(0, at), { kind: type.slice(at + 1), data });
+    send(type.slice(0, at), { kind: type.slice(at + 1), data });
   },
-  onLost: () => tell(null, { kind: "lost" }),
+  onLost: () => send(null, { kind: "lost" }),
 });
 
 // Opened again for a tab that has joined, even if its page was followed already: it needs everything once.
