@@ -60,7 +60,7 @@ def openapi(title: str, description: str, routes: Iterable[BaseRoute]) -> dict[s
         description: what a reader must know first.
         routes: the routes of its application.
     """
-    declared = list(answers_of(routes))
+    declared = list(declared_routes(routes))
     types = [each for _, _, answer in declared for each in (answer.body, answer.sent) if each is not None]
     schemas, components = msgspec.json.schema_components([*types, Problem], ref_template=REFERENCE)
     schema_of = dict(zip(map(repr, [*types, Problem]), schemas, strict=True))
@@ -79,11 +79,11 @@ def openapi(title: str, description: str, routes: Iterable[BaseRoute]) -> dict[s
     }
 
 
-def answers_of(routes: Iterable[BaseRoute], under: str = "") -> Iterator[tuple[str, str, Answer]]:
+def declared_routes(routes: Iterable[BaseRoute], under: str = "") -> Iterator[tuple[str, str, Answer]]:
     """Every declared answer, with its full path and its method in small letters."""
     for route in routes:
         if isinstance(route, Mount):
-            yield from answers_of(route.routes, under + route.path)
+            yield from declared_routes(route.routes, under + route.path)
         elif isinstance(route, AnswerRoute):
             for method in sorted((route.methods or {"GET"}) - {"HEAD"}):
                 yield under + route.path, method.lower(), route.answer

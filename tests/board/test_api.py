@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from bluelamp.services.access import area_of
 from dashboards.board.app import board
 from measures.catalogue import CATALOGUE
-from producers.http.answer import AnswerRoute, answers_of
+from producers.http.answer import AnswerRoute, declared_routes
 from tests.board.day import Day
 from tests.board.desk import Desk
 from tests.support.inbox import TOKENS
@@ -54,7 +54,7 @@ def undeclared(routes: list[BaseRoute], under: str = "") -> list[str]:
 def test_every_route_is_in_the_document_and_every_answer_fits_it(day: Day, desk: Desk) -> None:
     application = board(day.reader, day.view.force, desk.mounts())
     assert undeclared(application.routes) == []
-    declared = {(path, method) for path, method, _ in answers_of(application.routes)}
+    declared = {(path, method) for path, method, _ in declared_routes(application.routes)}
     with day.served(desk.mounts()) as address:
         document = requests.get(f"{address}/api", timeout=30).json()
         listed = {(path, method) for path, methods in document["paths"].items() for method in methods}

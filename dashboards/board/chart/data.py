@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.shared.answers import QUESTION, ChartAnswer, SmallChartsAnswer
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.chosen_window import WindowChoice, check_window
+from dashboards.board.shared.content_types import QUESTION, ChartAnswer, SmallChartsAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.shared.answers import QUESTION, ExplorationAnswer, WeekAnswer
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.comparison import read_compared
+from dashboards.board.shared.content_types import QUESTION, ExplorationAnswer, WeekAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View

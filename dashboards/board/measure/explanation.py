@@ -14,7 +14,7 @@ from measures.measure import Bands
 from measures.reading import Reading
 
 
-class Explanation(Struct, frozen=True, kw_only=True):
+class FigureExplanation(Struct, frozen=True, kw_only=True):
     """What is behind a figure.
 
     Attributes:
@@ -58,7 +58,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     recount: str
 
 
-def read_explanation(question: BreakdownQuery, view: View) -> Explanation:
+def read_explanation(question: BreakdownQuery, view: View) -> FigureExplanation:
     """What is behind the figure that a question asks for; blocking.
 
     Raises:
@@ -67,7 +67,7 @@ def read_explanation(question: BreakdownQuery, view: View) -> Explanation:
     measure = question.measure
     reading = _reading(question, view)
     is_open = measure.is_open()
-    return Explanation(
+    return FigureExplanation(
         measure=measure.name,
         force=view.force,
         as_of=reading.as_of,

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.measure.data import TIDY_COLUMNS, Breakdown, parse_breakdown, read_breakdown
-from dashboards.board.measure.explanation import Explanation, read_explanation
-from dashboards.board.shared.answers import CSV, QUESTION
+from dashboards.board.measure.explanation import FigureExplanation, read_explanation
 from dashboards.board.shared.blocking import Needed, as_file, blocking
+from dashboards.board.shared.content_types import CSV, QUESTION
 from dashboards.board.shared.contract import Contract, contract
 from dashboards.board.shared.export import as_comments, head_of
 from dashboards.board.shared.page import View
@@ -27,7 +27,7 @@ _CONTRACT = Answer(summary="What a measure means.", body=Contract)
 _BREAKDOWN = Answer(summary="A measure broken down by a dimension.", body=Breakdown, query=QUESTION)
 _EXPLANATION = Answer(
     summary="What is behind a figure: its numbers, its definition, its parts, and the open subjects that it counts.",
-    body=Explanation,
+    body=FigureExplanation,
     query=QUESTION,
 )
 

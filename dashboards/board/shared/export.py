@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.shared.answers import CSV, PARQUET
 from dashboards.board.shared.blocking import Needed, as_file, blocking
+from dashboards.board.shared.content_types import CSV, PARQUET
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.page import MARKING, View
 from dashboards.board.shared.parquet import in_parquet
