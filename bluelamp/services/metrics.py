@@ -56,10 +56,10 @@ class ServiceMetrics:
 
 
 class Kept(Collector):
-    """Metrics that are costly or slow to find out, found out again only after a time.
+    """Metrics that are costly or slow to read, and are kept for a time.
 
     Args:
-        read: finds them out; raises nothing.
+        read: reads them; raises nothing.
         seconds: how long they are kept.
         monotonic: a clock that never jumps, in seconds.
     """
@@ -72,11 +72,11 @@ class Kept(Collector):
         self._until = float("-inf")
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering it finds nothing out."""
+        """Nothing, so that registration reads nothing."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, at most as old as it may be."""
+        """Every metric, read again if those kept are too old."""
         if self._monotonic() >= self._until:
             self._kept, self._until = list(self._read()), self._monotonic() + self._seconds
         yield from self._kept

@@ -62,7 +62,7 @@ class Chosen(NamedTuple):
     before: str = ""
 
     def names(self) -> Words:
-        """The windows that there are."""
+        """The window, and the one that it is compared with if there is one."""
         return (self.window, self.before) if self.before else (self.window,)
 
 

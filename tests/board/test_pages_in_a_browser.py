@@ -219,6 +219,13 @@ def test_now_fits_one_screen_and_a_phone_displays_one_panel_at_a_time(browser: w
     assert before != browser.execute_script(COLUMN)
     assert browser.find_element("css selector", "[data-table=grid] [aria-sort=descending]").text.startswith("All")
 
+    deadlines = "return [...document.querySelectorAll('[data-unattended=priority] tbody [data-clock=arrive]')].map((cell) => Number(cell.dataset.value))"
+    assert browser.execute_script(deadlines) == sorted(browser.execute_script(deadlines))
+    browser.execute_script("document.querySelector('[data-unattended=priority] thead button').focus()")
+    press(browser, *[Keys.ARROW_RIGHT] * 4, Keys.ENTER)
+    latest_first = browser.execute_script(deadlines)
+    assert latest_first == sorted(latest_first, reverse=True) != sorted(latest_first)
+
     show_as(browser, 390, 844, "light")
     opened(browser, address, "/")
     assert browser.execute_script(VISIBLE_PANELS) == ["emergency"]
