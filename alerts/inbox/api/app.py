@@ -22,6 +22,7 @@ from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.oidc import CALLBACK, Provider
 from alerts.inbox.api.people import Role
 from alerts.inbox.api.sign_in import SignIn
 from alerts.inbox.figure import Samples
@@ -94,6 +95,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         posts: the posts to which a person may escalate an alert.
         accept: records an engine's payload; None if engines send theirs to another address.
         end: ends by hand a subject whose end was never recorded.
+        provider: the OpenID Connect provider at which people may sign in; None without one.
     """
 
     log: LogLike
@@ -105,11 +107,12 @@ class Parts(Struct, frozen=True, kw_only=True):
     posts: tuple[str, ...] = ()
     accept: Callable[[Payload], None] | None = None
     end: Callable[[EndRequest], EndedByHand] | None = None
+    provider: Provider | None = None
 
 
 def api(parts: Parts) -> Starlette:
     """The sub-application, for any Starlette application to mount."""
-    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts)
+    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts, parts.provider)
     routes: list[BaseRoute] = [
         Route("/", _handler(inbox.index)),
         Route("/events", _handler(inbox.events)),
@@ -117,6 +120,8 @@ def api(parts: Parts) -> Starlette:
         Route("/session", _handler(inbox.session)),
         Route("/sign-in", _handler(sign_in.page)),
         Route("/sign-in", _handler(sign_in.sign_in), methods=["POST"]),
+        Route("/oidc", _handler(sign_in.begin)),
+        Route(f"/{CALLBACK}", _handler(sign_in.finish)),
         Route("/sign-in.js", _handler(sign_in.script)),
         Route("/sign-in.css", _handler(sign_in.style)),
         Route("/sign-out", _handler(sign_in.sign_out), methods=["POST"]),
