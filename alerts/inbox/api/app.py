@@ -22,6 +22,7 @@ from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.oidc import CALLBACK, Provider
 from alerts.inbox.api.people import Role
 from alerts.inbox.api.sign_in import SignIn
 from alerts.inbox.figure import Samples
@@ -95,6 +96,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         posts: the posts to which a person may escalate an alert.
         accept: records an engine's payload; None if engines send theirs to another address.
         end: ends by hand a subject whose end was never recorded.
+        provider: the OpenID Connect provider at which people may sign in; None without one.
     """
 
     log: LogLike
@@ -106,6 +108,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     posts: tuple[str, ...] = ()
     accept: Callable[[Payload], None] | None = None
     end: Callable[[EndRequest], EndedByHand] | None = None
+    provider: Provider | None = None
 
 
 class SessionAnswer(Struct, frozen=True, kw_only=True):
@@ -152,6 +155,8 @@ _LIST = Answer(
 _EVENTS = Answer(summary="The list of alerts, live, as server-sent events.", media=("text/event-stream",))
 _EXPORT = Answer(summary="The whole log.", media=("application/jsonl", "text/csv"), query={"format": "jsonl or csv."})
 _SIGN_IN = Answer(summary="Sign in.", media=("text/html",), status=303)
+_TO_PROVIDER = Answer(summary="Go to the identity provider to sign in.", media=("text/html",), status=303)
+_FROM_PROVIDER = Answer(summary="Come back from the identity provider.", media=("text/html",), status=303)
 _SIGN_OUT = Answer(summary="End this browser's session.", media=("text/html",), status=204)
 _SUPPRESSIONS = Answer(summary="Past and present suppressions.", body=list[view.SuppressionRow])
 _SUPPRESS = Answer(summary="Plan work.", body=view.SuppressionRow, sent=SuppressionRequest)
@@ -166,7 +171,7 @@ def _acted(summary: str, sent: type[Struct]) -> Answer:
 
 def api(parts: Parts) -> Starlette:
     """The sub-application, for any Starlette application to mount."""
-    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts)
+    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts, parts.provider)
     routes: list[BaseRoute] = [
         AnswerRoute("/", _handler(inbox.index), _LIST),
         AnswerRoute("/events", _handler(inbox.events), _EVENTS),
@@ -174,6 +179,8 @@ def api(parts: Parts) -> Starlette:
         AnswerRoute("/session", _handler(inbox.session), Answer(summary="Who is signed in.", body=SessionAnswer)),
         AnswerRoute("/sign-in", _handler(sign_in.page), Answer(summary="The sign-in form.", media=("text/html",))),
         AnswerRoute("/sign-in", _handler(sign_in.sign_in), _SIGN_IN, ["POST"]),
+        AnswerRoute("/oidc", _handler(sign_in.begin), _TO_PROVIDER),
+        AnswerRoute(f"/{CALLBACK}", _handler(sign_in.finish), _FROM_PROVIDER),
         AnswerRoute("/sign-in.js", _handler(sign_in.script), Answer(summary="Its script.", media=("text/javascript",))),
         AnswerRoute("/sign-in.css", _handler(sign_in.style), Answer(summary="Its style.", media=("text/css",))),
         AnswerRoute("/sign-out", _handler(sign_in.sign_out), _SIGN_OUT, ["POST"]),
