@@ -15,6 +15,7 @@ from dashboards.board.explore.area_map import tiles
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.comparison import read_compared
+from dashboards.board.shared.content_types import QUESTION, ExplorationAnswer, WeekAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
@@ -33,6 +34,7 @@ from measures.display import span_words
 from measures.measure import Bands, External, Measure, Where
 from measures.pane import Histogram
 from measures.window import Window, resolve
+from producers.http.answer import Answer, AnswerRoute
 
 WEEKS = range(1, 10)
 """The numbers of weeks that a weekly pattern can cover: hours are kept for ten weeks."""
@@ -173,6 +175,18 @@ def _targets(exploration: Exploration) -> Iterator[dict[str, Any]]:
             yield {"seconds": target.seconds if target else None, "says": words}
 
 
+_EXPLORATION = Answer(
+    summary="A measure over any window, broken down, with its distribution.",
+    body=ExplorationAnswer,
+    query={**QUESTION, "within": "A time in seconds: the share within it is answered too."},
+)
+_WEEK = Answer(
+    summary="The pattern of a measure over the hours of the week.",
+    body=WeekAnswer,
+    query={"weeks": "The number of weeks, from 1 to 9.", "where": QUESTION["where"]},
+)
+
+
 def routes(view: View) -> list[Route]:
     """The routes."""
 
@@ -221,7 +235,7 @@ def routes(view: View) -> list[Route]:
         return Sheet(name, question.measure, question.where, head, tables)
 
     return [
-        Route("/api/explore/{name}", blocking(view, window_json, needs_window)),
-        Route("/api/week/{name}", blocking(view, week_json, needs_week)),
+        AnswerRoute("/api/explore/{name}", blocking(view, window_json, needs_window), _EXPLORATION),
+        AnswerRoute("/api/week/{name}", blocking(view, week_json, needs_week), _WEEK),
         *download_routes("explore", sheet, view, needs_both),
     ]
