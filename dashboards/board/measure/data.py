@@ -91,6 +91,7 @@ class Breakdown(Struct, frozen=True):
         tidy: the rows as plain values, for programs.
         verdict: how the window compares with the one that is chosen, in sentences; empty if none is.
         comparison: both windows as a table; None if none is chosen.
+        explain: the address of what is behind the figure.
     """
 
     tile: Tile
@@ -102,6 +103,7 @@ class Breakdown(Struct, frozen=True):
     tidy: tuple[TidyRow, ...] = ()
     verdict: tuple[str, ...] = ()
     comparison: dict[str, Any] | None = None
+    explain: str = ""
 
 
 def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery:
@@ -143,6 +145,7 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         tidy=_tidy_rows(readings, whole, question, view),
         verdict=compared.says() if compared else (),
         comparison=plain(compared.table()) if compared else None,
+        explain=f"/api/explain/{question.measure.name}?{question.query()}",
     )
 
 
