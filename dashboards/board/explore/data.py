@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dashboards.board.explore.area_map import tiles
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.comparison import read_compared
@@ -147,6 +148,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         says=exploration.whole.trouble,
         finest_seconds=number(Fraction(1, per_second(question.measure))),
         rows=plain(exploration.rows()),
+        tiles=tiles(view.profile) if question.by == "area" else None,
         verdict=comparison.says() if comparison else (),
         comparison=plain(comparison.table()) if comparison else None,
         distribution=plain(exploration.distribution()),
