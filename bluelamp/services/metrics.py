@@ -21,12 +21,12 @@ def reading_right(settings: Settings, environment: Mapping[str, str], host: str)
     With a token, only requests that have it. Without one, everybody if the service listens on loopback, and nobody otherwise.
 
     Args:
-        settings: the addresses of a proxy, behind which loopback is not private.
+        settings: name a proxy or a provider, with which loopback is not private.
         environment: holds the token.
         host: the address that the service listens on.
     """
     token = secret_in(environment, METRICS_TOKEN)
-    is_open = host in LOOPBACK and not settings.proxy_addresses
+    is_open = host in LOOPBACK and not (settings.proxy_addresses or settings.oidc_issuer)
     return lambda authorization: may_read(authorization, token, is_open=is_open)
 
 

@@ -91,6 +91,7 @@ class Breakdown(Struct, frozen=True):
         tidy: the rows as plain values, for programs.
         verdict: how the window compares with the one that is chosen, in sentences; empty if none is.
         comparison: both windows as a table; None if none is chosen.
+        explain: the address of what is behind the figure.
     """
 
     tile: Tile
@@ -102,6 +103,7 @@ class Breakdown(Struct, frozen=True):
     tidy: tuple[TidyRow, ...] = ()
     verdict: tuple[str, ...] = ()
     comparison: dict[str, Any] | None = None
+    explain: str = ""
 
 
 def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery:
@@ -143,6 +145,7 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         tidy=_tidy_rows(readings, whole, question, view),
         verdict=compared.says() if compared else (),
         comparison=plain(compared.table()) if compared else None,
+        explain=f"/api/explain/{question.measure.name}?{question.query()}",
     )
 
 
@@ -223,7 +226,7 @@ def _tidy_rows(
 
 
 def _plain(reading: Reading, measure: Measure) -> tuple[float | int | None, ...]:
-    """The numbers of a reading, in the order of the columns: none that the page does not display."""
+    """The numbers of a reading, in the order of the columns; None for those that the page does not display."""
     is_displayed = reading.state in VALUE_STATES
     is_known = is_displayed or reading.state == "too_few"
     value = reading.value if is_displayed else None

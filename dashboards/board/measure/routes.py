@@ -9,8 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.measure.data import TIDY_COLUMNS, Breakdown, parse_breakdown, read_breakdown
+from dashboards.board.measure.explanation import FigureExplanation, read_explanation
 from dashboards.board.shared.blocking import Needed, as_file, blocking
-from dashboards.board.shared.contract import contract
+from dashboards.board.shared.content_types import CSV, QUESTION
+from dashboards.board.shared.contract import Contract, contract
 from dashboards.board.shared.export import as_comments, head_of
 from dashboards.board.shared.page import View
 from dashboards.board.shared.query import BreakdownQuery
@@ -18,8 +20,16 @@ from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.measure import SPREAD
 from measures.spreadsheet import SafeRows
+from producers.http.answer import Answer, AnswerRoute
 
 _JSON = "application/json"
+_CONTRACT = Answer(summary="What a measure means.", body=Contract)
+_BREAKDOWN = Answer(summary="A measure broken down by a dimension.", body=Breakdown, query=QUESTION)
+_EXPLANATION = Answer(
+    summary="What is behind a figure: its numbers, its definition, its parts, and the open subjects that it counts.",
+    body=FigureExplanation,
+    query=QUESTION,
+)
 
 
 def routes(view: View) -> list[Route]:
@@ -39,6 +49,9 @@ def routes(view: View) -> list[Route]:
     def breakdown_json(request: Request) -> Response:
         return Response(msgspec.json.encode(read_breakdown(question_of(request), view)), media_type=_JSON)
 
+    def explanation_json(request: Request) -> Response:
+        return Response(msgspec.json.encode(read_explanation(question_of(request), view)), media_type=_JSON)
+
     def in_csv(write: Callable[[BreakdownQuery, Breakdown, View], str], *words: str) -> Callable[[Request], Response]:
         def download(request: Request) -> Response:
             question = question_of(request)
@@ -48,10 +61,11 @@ def routes(view: View) -> list[Route]:
         return download
 
     return [
-        Route("/api/contract/{name}", blocking(view, contract_json)),
-        Route("/api/measure/{name}", blocking(view, breakdown_json, needs)),
-        Route("/csv/{name}", blocking(view, in_csv(csv_of), needs)),
-        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs)),
+        AnswerRoute("/api/contract/{name}", blocking(view, contract_json), _CONTRACT),
+        AnswerRoute("/api/measure/{name}", blocking(view, breakdown_json, needs), _BREAKDOWN),
+        AnswerRoute("/api/explain/{name}", blocking(view, explanation_json, needs), _EXPLANATION),
+        AnswerRoute("/csv/{name}", blocking(view, in_csv(csv_of), needs), CSV),
+        AnswerRoute("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs), CSV),
     ]
 
 
