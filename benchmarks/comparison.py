@@ -211,7 +211,7 @@ def _peer_python() -> str:
 
 
 def _peer(python: str, script: str, settings: Settings, end: datetime, facts: int) -> dict[str, Any]:
-    command = [python, _PEERS / script, settings.kafka, end.isoformat(), str(facts)]
+    command = [python, str(_PEERS / script), settings.kafka, end.isoformat(), str(facts)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
     found: dict[str, Any] = msgspec.json.decode(done.stdout.splitlines()[-1])
     return found
