@@ -302,6 +302,8 @@ _DATED_HINT = (
 def _hint(what: str, path: str) -> str:
     if "`target_seconds`" in what or "`target_is_inclusive`" in what:
         return _DATED_HINT
+    if "unknown field `tell`" in what:
+        return "This key is now called `notify`: who is notified."
     return required_hint(Force, what, path, _HINT)
 
 

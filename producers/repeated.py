@@ -1,4 +1,4 @@
-"""Logs a line that repeats: the first time, then at intervals with how often it was left out, and once more when it is over."""
+"""Logs a line that repeats: the first time, then at intervals with the number of lines left out, and once more when it is over."""
 
 from collections.abc import Callable
 

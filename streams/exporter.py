@@ -104,6 +104,7 @@ def serve(
     names: Collection[str] = ("localhost",),
     ready: Callable[[], tuple[bool, bytes]] | None = None,
     is_allowed: Callable[[str], bool] = lambda _: True,
+    service: str = "exporter",
 ) -> tuple[WSGIServer, Thread]:
     """Serve metrics, with collectors of its own for each path.
 
@@ -114,13 +115,14 @@ def serve(
         names: the host names under which it is reached.
         ready: says for /ready whether the parts that it needs respond, and which do not; without it there is no such path.
         is_allowed: whether a request with this Authorization header may read metrics.
+        service: its name, which /health says.
     """
     applications: dict[str, WSGIApplication] = {
         path: _guarded(make_wsgi_app(_registry(collectors)), is_allowed)
         for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
-    applications["/health"] = _health
+    applications["/health"] = _health(service)
     if ready:
         applications["/ready"] = _ready(ready)
 
@@ -147,9 +149,12 @@ def _guarded(metrics: WSGIApplication, is_allowed: Callable[[str], bool]) -> WSG
     return answer
 
 
-def _health(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-    return [b"bluelamp exporter ok\n"]
+def _health(service: str) -> WSGIApplication:
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"bluelamp {service} ok\n".encode()]
+
+    return answer
 
 
 def _ready(ready: Callable[[], tuple[bool, bytes]]) -> WSGIApplication:

@@ -179,7 +179,7 @@ def _silence(reader: Reader, applied_offsets: Mapping[Place, int], snapshot: Log
 def _silent_systems(reader: Reader, waiting: Mapping[str, bool], snapshot: LogSnapshot | None) -> Metric:
     """Whether nothing arrives from a system of several feeds: it is one fault, and one alert.
 
-    Its feeds need not be silent by their own limits yet: that none has sent a heartbeat within the shortest of them is enough.
+    It is enough that no feed has sent a heartbeat within the shortest of their limits.
     """
     now = microseconds(reader.now())
     family = GaugeMetricFamily(

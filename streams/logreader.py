@@ -10,6 +10,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from facts.batch import Entry
 from facts.errors import IncompleteError, PartMissingError
 from producers.kafka import KafkaAddress
+from producers.kafka_probe import check_reachable
 from streams.fetching import committed_consumer
 from streams.log import LogClient
 from streams.stall import Place
@@ -39,6 +40,7 @@ class LogReader:
     """
 
     def __init__(self, kafka: KafkaAddress) -> None:
+        check_reachable(kafka)
         self._log = LogClient(kafka)
         self._consumer = committed_consumer(self._log.kafka, max_poll_records=_RECORDS_A_POLL)
 

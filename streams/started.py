@@ -37,7 +37,7 @@ class Start(Struct, frozen=True, kw_only=True):
 
 
 def record_start(redis: Redis, state_name: str, start: Start, pause: Callable[[float], object]) -> bool:
-    """Record a start; returns whether it was recorded. A state server that does not answer is asked again for a minute.
+    """Record a start; returns whether it was recorded. A state server that does not answer is retried for a minute.
 
     Args:
         redis: a client of the state server.

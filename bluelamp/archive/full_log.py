@@ -1,7 +1,7 @@
 """The complete log: the archive, if there is one, and Kafka, for the commands that read all of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bluelamp.archive.manifest import ArchivePart, Manifest, load
@@ -13,7 +13,8 @@ from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
 from facts.force import Force
-from facts.union import TOPICS
+from facts.union import TOPICS, Topic
+from producers.kafka_probe import check_reachable
 from streams.log import LogClient
 from streams.logreader import LogReader
 from streams.stall import Place
@@ -26,6 +27,7 @@ def recount_of(
     until: Mapping[Place, int] | None = None,
     *,
     keeps_facts: bool = False,
+    topics: Collection[Topic] = TOPICS,
 ) -> Recount:
     """Recount every fact ever published, from the archive that the settings name and then the log.
 
@@ -34,11 +36,13 @@ def recount_of(
         forces: the profiles.
         until: the offset to stop before, by topic and partition.
         keeps_facts: whether the facts stay available.
+        topics: the topics to read; a measure needs only its own.
 
     Raises:
         BlueLampError: as `bluelamp.recount.log.from_log`; or the archive belongs to another log.
     """
     archive = open_archive(settings.archive)
+    check_reachable(settings.log())
     if archive is not None or until is not None:
         with LogClient(settings.log()) as log:
             existing = log.topics()
@@ -46,7 +50,7 @@ def recount_of(
         if archive is not None:
             archive.check(identities)
         _check_partitions(identities, until or {})
-    return from_log(settings.log(), forces, until=until, earlier=archive, keeps_facts=keeps_facts)
+    return from_log(settings.log(), forces, until=until, earlier=archive, keeps_facts=keeps_facts, topics=topics)
 
 
 def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, int]) -> None:

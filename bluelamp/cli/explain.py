@@ -55,7 +55,8 @@ def explain(
     given = parse_instant(as_of, rules.force.zone()) if as_of else None
     moment, state = read_or_reason(settings, source, rules.force.name, query, given)
     until = state.applied_offsets if isinstance(state, StateReadings) else None
-    with recount_of(settings, [each.force for each in source.rules.values()], until, keeps_facts=True) as recounted:
+    forces, topics = [each.force for each in source.rules.values()], query.measure.topics()
+    with recount_of(settings, forces, until, keeps_facts=True, topics=topics) as recounted:
         figures = explain(recounted, rules.force.name, query, moment, state, limit or None)
     if as_json:
         say(figures)

@@ -1,7 +1,7 @@
 """Reads the whole log: every partition of every topic, from its beginning to its end at the time of opening."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
@@ -54,6 +54,7 @@ def from_log(
     *,
     earlier: Earlier | None = None,
     keeps_facts: bool = False,
+    topics: Collection[Topic] = TOPICS,
 ) -> Recount:
     """Recount a log up to its current end, with its archive first if there is one.
 
@@ -63,6 +64,7 @@ def from_log(
         until: for each (topic, partition), the offset to stop before; partitions that are missing are not read.
         earlier: the archive of this log, which is read first.
         keeps_facts: whether to keep the facts, so that they can be listed with the figures.
+        topics: the topics to read; a measure needs only its own.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -72,13 +74,13 @@ def from_log(
         IncompleteError: records were deleted while they were being read, or there is a gap after the archive.
     """
     target = kafka_at(kafka)
-    consumer, log = _open(target)
+    consumer, log = _open(target, topics)
     try:
         if earlier is not None:
             log.continue_after(earlier)
         left_beyond = log.stop_before(until) if until is not None else 0
         before = earlier.records(until) if earlier is not None else ()
-        records = chain(before, log.records())
+        records = (each for each in chain(before, log.records()) if each.topic in topics)
         recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts)
         held_back = log.held_back(target)
     finally:
@@ -98,8 +100,8 @@ class OpenedLog:
         missing_after: for each partition that ends too early, its end and the offset up to which it should have been read.
     """
 
-    def __init__(self, consumer: Any) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Any, topics: Collection[Topic] = TOPICS) -> None:
+        self._consumer, self._topics = consumer, topics
         consumer._fetcher.PartitionRecords = _Committed  # noqa: SLF001 - the library has no other place for it
         # A topic that does not exist is empty.
         partitions = [
@@ -111,9 +113,14 @@ class OpenedLog:
         consumer.assign(partitions)
         first = consumer.beginning_offsets(partitions)
         self._readable: dict[Any, int] = consumer.end_offsets(partitions)
-        self._ends: dict[Any, int] = self._readable
+        # The other topics are not read.
+        self._ends: dict[Any, int] = {
+            place: end if place.topic in topics else first[place] for place, end in self._readable.items()
+        }
         self.missing_before: dict[tuple[str, int], int] = {
-            (place.topic, place.partition): offset for place, offset in first.items() if offset
+            (place.topic, place.partition): offset
+            for place, offset in first.items()
+            if offset and place.topic in topics
         }
         self.missing_after: dict[tuple[str, int], tuple[int, int]] = {}
         for place, offset in first.items():
@@ -126,18 +133,22 @@ class OpenedLog:
             IncompleteError: there is a gap between the archive and the log.
         """
         reach = {
-            (place.topic, place.partition): (self._consumer.position(place), end) for place, end in self._ends.items()
+            (place.topic, place.partition): (self._consumer.position(place), end)
+            for place, end in self._readable.items()
         }
         for (topic, number), offset in earlier.follow(reach).items():
             self._consumer.seek(TopicPartition(topic, number), offset)
-        self.missing_before = {place: first for place, first in earlier.begins(reach).items() if first}
+        begins = earlier.begins(reach)
+        self.missing_before = {place: first for place, first in begins.items() if first and place[0] in self._topics}
 
     def stop_before(self, until: Mapping[tuple[str, int], int]) -> int:
         """Stop reading before these offsets; returns the number of records left unread."""
         total, ends = sum(self._ends.values()), self._ends
         known = {(place.topic, place.partition): end for place, end in ends.items()}
         self.missing_after = {
-            place: (known.get(place, 0), after) for place, after in until.items() if after > known.get(place, 0)
+            place: (known.get(place, 0), after)
+            for place, after in until.items()
+            if place[0] in self._topics and after > known.get(place, 0)
         }
         self._ends = {place: min(end, until.get((place.topic, place.partition), 0)) for place, end in ends.items()}
         return total - sum(self._ends.values())
@@ -213,7 +224,7 @@ class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.drain()
 
 
-def _open(kafka: Kafka) -> tuple[Any, OpenedLog]:
+def _open(kafka: Kafka, topics: Collection[Topic]) -> tuple[Any, OpenedLog]:
     """A consumer, which the caller closes, and the log that it reads."""
     # Check the address first: the client tries for half a minute, and leaves a thread running when it gives up.
     check_reachable(kafka)
@@ -229,7 +240,7 @@ def _open(kafka: Kafka) -> tuple[Any, OpenedLog]:
             # Records of a transaction count when it is committed.
             isolation_level="read_committed",
         )
-        return consumer, OpenedLog(consumer)
+        return consumer, OpenedLog(consumer, topics)
     except KafkaError as error:
         if consumer is not None:
             consumer.close()

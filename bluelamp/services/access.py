@@ -27,7 +27,15 @@ _OPEN_BELOW = ("/static/", f"{API_PATH}/")
 _CUSTODY_PAGES = frozenset({"custody", "handover"})
 _CUSTODY_MEASURES = frozenset(name for name, each in CATALOGUE.items() if "custody" in each.topics())
 _EXPORTS = ("/csv/", "/parquet/", "/svg/", "/report", f"{API_PATH}/export")
-_NOT_RECORDED = ("/health", "/ready", "/metrics", "/static/", f"{API_PATH}/session", f"{API_PATH}/sign-in.js")
+_NOT_RECORDED = (
+    "/health",
+    "/ready",
+    "/metrics",
+    "/static/",
+    f"{API_PATH}/session",
+    f"{API_PATH}/sign-in.js",
+    f"{API_PATH}/oidc",
+)
 _AGAIN = timedelta(hours=1)
 _REMEMBERED_MAX = 10_000
 

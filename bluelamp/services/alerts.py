@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from alerts.inbox.api.app import EndRequest, Parts, api
 from alerts.inbox.api.guard import Guard, Viewers
+from alerts.inbox.api.oidc import Client, Provider, is_safe_address
 from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
 from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
@@ -35,7 +36,7 @@ from alerts.table import RULES
 from bluelamp.feeding.ending import end_by_hand
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load_forces, secret_in
+from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load_forces, secret_in, variable
 from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
@@ -65,7 +66,7 @@ def viewers(settings: Settings, host: str) -> Viewers:
         settings: what is set; what is not has a safe default.
         host: the address that the service listens on.
     """
-    is_private = host in LOOPBACK and not settings.proxy_addresses
+    is_private = host in LOOPBACK and not settings.proxy_addresses and not settings.oidc_issuer
     board = settings.view_board or ("everyone" if is_private else "view")
     alerts = settings.view_alerts or board
     return Viewers(
@@ -93,7 +94,35 @@ def people(settings: Settings, environment: Mapping[str, str]) -> People:
     key = f"{settings.state_name}:inbox:ended"
     ended = SharedEndedSessions(state_client(settings, _SESSIONS_SECONDS), key, wall)
     ended.start()
-    return People(tokens, wall, _proxy(settings), ended)
+    secret = settings.oidc_secret.reveal() if settings.oidc_issuer else ""
+    return People(tokens, wall, _proxy(settings), ended, secret)
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The OpenID Connect provider at which people sign in; None without one.
+
+    Raises:
+        SettingError: its settings are not complete, or an address is not encrypted.
+    """
+    if not settings.oidc_issuer:
+        return None
+    for name in ("oidc_client", "oidc_secret", "oidc_address", "oidc_roles"):
+        if not getattr(settings, name):
+            raise SettingError("It is empty.", where=variable(name), hint="Set it, or unset BLUELAMP_OIDC_ISSUER.")
+    for name in ("oidc_issuer", "oidc_address"):
+        if not is_safe_address(getattr(settings, name)):
+            hint = "Write an https address. Only an address of this machine may be http."
+            raise SettingError("This address is not encrypted.", where=variable(name), hint=hint)
+    client = Client(
+        issuer=settings.oidc_issuer,
+        client=settings.oidc_client,
+        secret=settings.oidc_secret,
+        address=settings.oidc_address.rstrip("/"),
+        login_claim=settings.oidc_login_claim,
+        groups_claim=settings.oidc_groups_claim,
+        roles=_roles(settings.oidc_roles, variable("oidc_roles")),
+    )
+    return Provider(client, API_PATH, wall)
 
 
 def _proxy(settings: Settings) -> Proxy | None:
@@ -103,17 +132,21 @@ def _proxy(settings: Settings) -> Proxy | None:
         addresses=tuple(each.strip() for each in settings.proxy_addresses.split(",")),
         login_header=settings.proxy_login_header.lower(),
         groups_header=settings.proxy_groups_header.lower(),
-        roles=dict(_role(each) for each in settings.proxy_roles.split(",") if each.strip()),
+        roles=_roles(settings.proxy_roles, variable("proxy_roles")),
     )
 
 
-def _role(text: str) -> tuple[str, Role]:
+def _roles(text: str, where: str) -> dict[str, Role]:
+    return dict(_role(each, where) for each in text.split(",") if each.strip())
+
+
+def _role(text: str, where: str) -> tuple[str, Role]:
     group, _, name = text.strip().rpartition("=")
     for role in get_args(Role):
         if group and name == role != "engine":
             return group, role
     hint = "Set it to `group=role` for each group, separated by commas. The roles are view, act and admin."
-    raise SettingError(f"{text.strip()!r} does not have the form group=role.", where="BLUELAMP_PROXY_ROLES", hint=hint)
+    raise SettingError(f"{text.strip()!r} does not have the form group=role.", where=where, hint=hint)
 
 
 class _ActiveAlert(Struct):
@@ -163,6 +196,7 @@ def parts(settings: Settings, guard: Guard, rules: tuple[Rule, ...] = RULES) -> 
         attempts=Attempts(time.monotonic),
         now=wall,
         end=partial(_end, settings),
+        provider=provider_of(settings),
     )
 
 

@@ -21,12 +21,12 @@ def reading_right(settings: Settings, environment: Mapping[str, str], host: str)
     With a token, only requests that have it. Without one, everybody if the service listens on loopback, and nobody otherwise.
 
     Args:
-        settings: the addresses of a proxy, behind which loopback is not private.
+        settings: name a proxy or a provider, with which loopback is not private.
         environment: holds the token.
         host: the address that the service listens on.
     """
     token = secret_in(environment, METRICS_TOKEN)
-    is_open = host in LOOPBACK and not settings.proxy_addresses
+    is_open = host in LOOPBACK and not (settings.proxy_addresses or settings.oidc_issuer)
     return lambda authorization: may_read(authorization, token, is_open=is_open)
 
 
@@ -56,10 +56,10 @@ class ServiceMetrics:
 
 
 class Kept(Collector):
-    """Metrics that are costly or slow to find out, found out again only after a time.
+    """Metrics that are costly or slow to read, and are kept for a time.
 
     Args:
-        read: finds them out; raises nothing.
+        read: reads them; raises nothing.
         seconds: how long they are kept.
         monotonic: a clock that never jumps, in seconds.
     """
@@ -72,11 +72,11 @@ class Kept(Collector):
         self._until = float("-inf")
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering it finds nothing out."""
+        """Nothing, so that registration reads nothing."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, at most as old as it may be."""
+        """Every metric, read again if those kept are too old."""
         if self._monotonic() >= self._until:
             self._kept, self._until = list(self._read()), self._monotonic() + self._seconds
         yield from self._kept

@@ -25,7 +25,7 @@ _CONNECT_SECONDS = 2.0
 
 
 def own_parts(settings: Settings, redis: Redis, now: Callable[[], datetime]) -> Iterator[Metric]:
-    """Starts, the archive's age and free disk space; what the state server does not answer is left out.
+    """Starts, the archive's age and free disk space; what the state server cannot provide is left out.
 
     Args:
         settings: name the state and the directories.
@@ -107,7 +107,7 @@ def _encrypted_servers(settings: Settings) -> Mapping[str, tuple[str, int]]:
 
 
 def _presented(host: str, port: int) -> x509.Certificate:
-    """The certificate that a server presents. It is only looked at: clients check it themselves when they connect."""
+    """The certificate that a server presents. It is not verified here: clients verify it when they connect."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (

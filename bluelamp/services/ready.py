@@ -11,6 +11,7 @@ from starlette.routing import Route
 from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.settings import Settings
 from measures.outcome import microseconds
+from producers.http.answer import Answer, AnswerRoute
 from producers.http.ready import Check, Readiness
 from producers.kafka_probe import check_reachable
 from streams.readings import Reader
@@ -64,4 +65,6 @@ def ready_route(ready: Readiness) -> Route:
         is_ready, body = await asyncio.to_thread(ready)
         return Response(body, 200 if is_ready else 503, media_type="application/json")
 
-    return Route("/ready", answer)
+    return AnswerRoute(
+        "/ready", answer, Answer(summary="Whether this program can do its work.", media=("application/json",))
+    )

@@ -32,7 +32,14 @@ def host_names(settings: Settings, host: str) -> list[str]:
         settings: name the services' addresses and further hosts.
         host: the address that the service listens on.
     """
-    addresses = (settings.board, settings.exporter, settings.gateway, settings.inbox, settings.gateway_public_url)
+    addresses = (
+        settings.oidc_address,
+        settings.board,
+        settings.exporter,
+        settings.gateway,
+        settings.inbox,
+        settings.gateway_public_url,
+    )
     given = (urlsplit(each).hostname or "" for each in addresses)
     own = (each.strip() for each in settings.hosts.split(","))
     names = {"localhost", host, socket.gethostname(), *given, *own}

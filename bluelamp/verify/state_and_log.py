@@ -12,6 +12,7 @@ from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
 from facts.union import TOPICS
 from measures.rules import Rules
+from producers.kafka_probe import check_reachable
 from streams.log import LogClient
 from streams.readings import Reader
 from streams.store import Names, check_control
@@ -66,6 +67,7 @@ def check_same_log(settings: Settings, source: Reader) -> None:
     Raises:
         IncompleteError: the state was built from another log, in another format, or with other definitions.
     """
+    check_reachable(settings.log())
     with LogClient(settings.log()) as log:
         for _ in partitions(settings, source.rules, source.redis, log):
             pass

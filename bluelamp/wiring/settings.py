@@ -122,6 +122,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
+    worker_port: Annotated[
+        int, Meta(ge=0, le=_PORT_MAX, description="Port of a worker's `/health`, `/ready` and `/metrics`. 0: none.")
+    ] = 0
     exporter_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the Prometheus exporter.")] = 9118
     gateway_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the gateway.")] = 8028
     gateway_body_bytes: Annotated[int, Meta(description="Largest request body that the gateway accepts, in bytes.")] = (
@@ -186,7 +189,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ViewerSetting,
         Meta(
             description="Who may view the board: `everyone`, or the lowest role that may, `view`, `act` or `admin`. Empty: everyone if the "
-            "board listens on loopback and has no proxy, otherwise `view`."
+            "board listens on loopback and has no proxy and no provider, otherwise `view`."
         ),
     ] = ""
     view_custody: Annotated[
@@ -242,6 +245,26 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Header in which the proxy sends the person's groups, separated by commas.")
     ] = "x-forwarded-groups"
     proxy_roles: Annotated[str, Meta(description="Role of each group, as `group=role` separated by commas.")] = ""
+    oidc_issuer: Annotated[
+        str,
+        Meta(
+            description="Address (https) of the OpenID Connect provider at which people sign in, as its tokens name it. Empty: none."
+        ),
+    ] = ""
+    oidc_client: Annotated[str, Meta(description="Client id of Blue Lamp at the provider.")] = ""
+    oidc_secret: Annotated[Secret, Meta(description="Client secret of Blue Lamp at the provider.")] = Secret("")
+    oidc_address: Annotated[
+        str,
+        Meta(
+            description="Address at which people reach the board, such as `https://bluelamp.example.police.uk`. Register it at the "
+            "provider with `/api/alerts/oidc/callback` added."
+        ),
+    ] = ""
+    oidc_login_claim: Annotated[str, Meta(description="Claim of the ID token with a person's login.")] = (
+        "preferred_username"
+    )
+    oidc_groups_claim: Annotated[str, Meta(description="Claim of the ID token with a person's groups.")] = "groups"
+    oidc_roles: Annotated[str, Meta(description="Role of each group, as `group=role` separated by commas.")] = ""
 
     def worker(self) -> WorkerSettings:
         """The settings that a worker uses."""

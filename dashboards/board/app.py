@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -35,12 +36,26 @@ from dashboards.board.shared.strip import areas, read_strip
 from dashboards.board.shared.tile import displayed_measures
 from facts.errors import QuestionError
 from measures.outcome import microseconds
+from producers.http.answer import Answer, AnswerRoute, openapi
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import ProblemError, problem
 from streams.readings import Reader
 
 _PACKAGE = "dashboards.board"
 _HEADERS = page_headers("script-src", "style-src", "connect-src", "img-src", "form-action")
+_ABOUT_API = (
+    "Every answer of the board and of its alerts. Figures come with their state, n and time; times have their zone. An error is "
+    "a problem document (RFC 9457). Where a sign-in is needed, send a token. `explain` in an answer leads to what is behind it."
+)
+_API = Answer(summary="This document.", body=dict[str, Any])
+_HEALTH = Answer(summary="Whether the board runs.", media=("text/plain",))
+_STREAM = ("text/event-stream",)
+_EVENTS = Answer(
+    summary="The figures of pages, live, as server-sent events.",
+    media=_STREAM,
+    query={"page": "The name of a page; may be repeated."},
+)
+_EVENTS_OF_ONE = Answer(summary="The figures of a page, live, as server-sent events.", media=_STREAM)
 NO_MOUNTS: Mapping[str, ASGIApp] = MappingProxyType({})
 
 
@@ -93,7 +108,13 @@ def board(
     failed = failure_handler(templates, _HEADERS)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
-    routes += [Route("/events/{name}", events), Route("/events", events), Route("/health", health), *data_routes(view)]
+    routes += [
+        AnswerRoute("/events/{name}", events, _EVENTS_OF_ONE),
+        AnswerRoute("/events", events, _EVENTS),
+        AnswerRoute("/health", health, _HEALTH),
+        AnswerRoute("/api", _document, _API),
+        *data_routes(view),
+    ]
     routes += [Mount(path, application) for path, application in mounts.items()]
     routes.append(Mount("/static", StaticFiles(packages=[(f"{_PACKAGE}.{folder}", "static") for folder in FOLDERS])))
     return Starlette(
@@ -152,4 +173,11 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
         status = 400 if values.get("refused") else 200
         return HTMLResponse(templates.get_template(page.template).render(values), status)
 
-    return Route(page.path, serve, name=page.name)
+    answer = Answer(summary=f"The page {page.title or page.name}.", media=("text/html",))
+    return AnswerRoute(page.path, serve, answer, name=page.name)
+
+
+async def _document(request: Request) -> Response:
+    """The API's document, of every route of the running application."""
+    document = openapi("Blue Lamp board", _ABOUT_API, request.app.routes)
+    return Response(msgspec.json.encode(document), media_type="application/json")

@@ -17,7 +17,9 @@ from measures.chart import Chart, Grain
 _WIDTH, _HEIGHT = 760, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 24, 44
 _HOUR_SECONDS = 3600
-_TICKS, _LABELS = 5, 8
+_TICKS, _LABELS, _LONG_LABELS = 5, 8, 5
+_SHORT = 12
+"""Eight labels of at most this number of characters fit below the chart."""
 _STYLE = """
 .xmr text{font:12px system-ui,sans-serif;fill:#333}.xmr .axis{stroke:#767676}.xmr .grid{stroke:#e4e4e4}
 .xmr .line{fill:none;stroke:#444;stroke-width:1.5}.xmr .centre{stroke:#333;stroke-width:1.5}
@@ -139,7 +141,8 @@ class _Frame:
             y = self._y(value)
             yield f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(self._tick_text(value))}</text>'
-        every = -(-len(self._chart.points) // _LABELS)
+        longest = max(len(titles[point.start]) for point in self._chart.points)
+        every = -(-len(self._chart.points) // (_LABELS if longest <= _SHORT else _LONG_LABELS))
         for place, point in enumerate(self._chart.points):
             if place % every == 0:
                 words = escape(titles[point.start])

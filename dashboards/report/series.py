@@ -292,22 +292,27 @@ def bounded(limit: Fraction | None) -> Fraction | None:
 
 
 def _table(line: Line, found: Chart, titles: Mapping[date, str], extras: Extras, events: Mapping[date, str]) -> Table:
+    has_limits = extras.grain != "day"
+    counts = extras.counts if CATALOGUE[line.measure].unit != "count" and extras.counts else (None,) * len(found.points)
     rows = []
-    unit = CATALOGUE[line.measure].unit
-    counts = extras.counts if unit != "count" and extras.counts else (None,) * len(found.points)
     for place, point in enumerate(found.points):
-        step = found.step_of(point.start)
-        cells = [cell_of(point.value, line.unit, unit, counts[place])]
-        cells += [cell_of(value, line.unit, unit) for value in (step.centre, bounded(step.lower()), step.upper())]
-        names = [signal.rule for signal in found.signals if point.start in signal.points]
-        is_new = step.since == point.start and step is not found.steps[0]
-        cells.append(DocumentCell(", ".join([*names, *(["limits recalculated"] if is_new else [])])))
-        cells += [cell_of(layer.values[place], line.unit, unit) for layer in extras.layers]
+        cells = [_cell(point.value, line, counts[place])]
+        cells += _limit_cells(found, point, line) if has_limits else []
+        cells += [_cell(layer.values[place], line) for layer in extras.layers]
         cells += [DocumentCell(events[point.start])] if extras.events else []
         rows.append(DocumentRow(titles[point.start], line.unit.title(), tuple(cells), measures=(line.measure,)))
-    columns = (
-        *_COLUMNS,
-        *(layer.title.capitalize() for layer in extras.layers),
-        *(["Known events"] if extras.events else []),
-    )
+    columns = [*(_COLUMNS if has_limits else _COLUMNS[:1]), *(layer.title.capitalize() for layer in extras.layers)]
+    columns += ["Known events"] if extras.events else []
     return Table(title=line.label, heading="Period", columns=tuple(map(Column, columns)), rows=tuple(rows))
+
+
+def _cell(value: Fraction | None, line: Line, n: int | None = None) -> DocumentCell:
+    return cell_of(value, line.unit, CATALOGUE[line.measure].unit, n)
+
+
+def _limit_cells(found: Chart, point: ChartPoint, line: Line) -> Iterable[DocumentCell]:
+    step = found.step_of(point.start)
+    yield from (_cell(value, line) for value in (step.centre, bounded(step.lower()), step.upper()))
+    names = [signal.rule for signal in found.signals if point.start in signal.points]
+    is_new = step.since == point.start and step is not found.steps[0]
+    yield DocumentCell(", ".join([*names, *(["limits recalculated"] if is_new else [])]))

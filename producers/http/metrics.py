@@ -19,6 +19,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from producers.http.answer import Answer, AnswerRoute
+
 PATH = "/metrics"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 _STREAM = b"text/event-stream"
@@ -122,7 +124,7 @@ def metrics_route(registry: CollectorRegistry, is_allowed: Callable[[str], bool]
             return PlainTextResponse(CLOSED, 401, headers={"WWW-Authenticate": "Bearer"})
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
-    return Route(PATH, answer)
+    return AnswerRoute(PATH, answer, Answer(summary="The program's own metrics.", media=("text/plain",)))
 
 
 def registry_of(collectors: Iterable[Collector]) -> CollectorRegistry:

@@ -274,7 +274,7 @@ def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int
     for plan in plans:
         by_grade[plan.grade].append(plan)
     for grade, graded in by_grade.items():
-        _set_courses(parameters, month, rng, grade, graded)
+        _set_handling(parameters, month, rng, grade, graded)
         _set_times(parameters, month, rng, grade, graded)
     _set_duplicates(rng, plans, parameters)
     _set_changes(rng, plans, parameters)
@@ -332,7 +332,7 @@ def _grades(parameters: Parameters, month: Month, rng: Generator, group: str, co
     return ["2"] * priority + shuffled(rng, count - priority, params.grades[group])
 
 
-def _set_courses(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
+def _set_handling(parameters: Parameters, month: Month, rng: Generator, grade: str, plans: list[IncidentPlan]) -> None:
     """Set how the incidents of a grade are dealt with: those that need no attendance, and which others are reached."""
     params = parameters.incidents
     for is_domestic in (False, True):

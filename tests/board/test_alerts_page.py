@@ -21,7 +21,9 @@ from alerts.inbox.log.entry import Acknowledged, Assigned, SubjectEnded, Suppres
 from dashboards.board.handover import data as handover
 from facts.fact import EndedByHand
 from facts.incident import IncidentOpened
+from measures.catalogue import find
 from measures.display import words
+from measures.outcome import instant
 from tests.board.day import FORCE, MOMENT, Day
 from tests.board.desk import Desk
 from tests.board.test_board_in_a_browser import wait
@@ -132,8 +134,21 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
         for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count")
     )
     recovery = ", within the threshold now: the alert will resolve if this lasts"
-    assert f"Now\n{few}{recovery}\nThreshold\nabove 7\nSince\n15:28:20\nDuration\n12 min 01 s" in unresourced
-    assert f"Now\n{many}\nThreshold\nabove 0\nSince\n15:05:20\nDuration\n35 min 01 s" in unattended
+    assert f"Now\n{few}{recovery}\n" in unresourced
+    assert "Threshold\nabove 7\nSince\n15:28:20\nAlert active for\n12 min 01 s" in unresourced
+    waits = sorted(
+        (each.item.since, each.subject_id) for each in day.reader.listed(find("grade_2_unattended_over_2_hours_count"))
+    )
+    wait(page.browser, lambda: all(name in page.cards()[-1] for _, name in waits[:5]), SECONDS)
+    unattended = page.cards()[-1]
+    hours = int((MOMENT - instant(waits[0][0])).total_seconds()) // 3600
+    assert (
+        f"Now\n{many}\nLongest wait\n{f'{hours // 24} day {hours % 24} h' if hours >= 24 else f'{hours} h'}"
+        in unattended
+    )
+    assert "Since\n15:05:20\nAlert active for\n35 min 01 s" in unattended
+    assert f"and {len(waits) - 5} more" in unattended
+    assert waits[5][1] not in unattended
     assert "UNACKNOWLEDGED." in unresourced
     assert "Take command of resourcing" in unresourced
     assert "Escalated to duty inspector at 15:40:20: Nobody acknowledged this critical alert within 5 minutes." in child

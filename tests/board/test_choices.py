@@ -51,7 +51,7 @@ def test_a_span_is_read_as_people_type_it(text: str, seconds: int | Fraction) ->
 @pytest.mark.parametrize(
     "text", ["", " ", "soon", "-5", "1:75", "1e9", "9" * 400, "30 20", "20 min 90", "5 s 3 min", "1/3"]
 )
-def test_what_is_no_span_is_refused_for_its_field(text: str) -> None:
+def test_an_invalid_span_is_refused_for_its_field(text: str) -> None:
     with pytest.raises(QuestionError) as caught:
         parse_span(text, "within")
     assert caught.value.where == "within"
@@ -156,7 +156,7 @@ def test_what_cannot_be_answered_is_refused_next_to_its_field(
     for name, words in said.items():
         assert words in form.said[name]
     assert "No figures are shown" in answer.text
-    assert f'href="/csv/{path[1:]}' not in answer.text, "no figure is offered in place of the one that was asked for"
+    assert f'href="/csv/{path[1:]}' not in answer.text, "no other figure is offered in place of the refused one"
 
 
 def page(history: History, path: str, query: str) -> Answer:

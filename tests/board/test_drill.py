@@ -1,5 +1,6 @@
 """Breakdowns add up: rows to totals, lists to counts, the 101 journey to all calls received."""
 
+import csv
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -208,10 +209,12 @@ def test_the_csv_file_has_marking_contract_and_time_and_adds_up(day: Day) -> Non
     assert "SIMULATION" in head["Simulation"][0]
     assert head["Population"] == [CATALOGUE["incident_unattended_count"].population]
     assert head["Filter"] == ["grade is 2"]
-    assert table[0] == ["Area", "Count"]
-    assert {len(row) for row in table} == {2}
-    *areas, (name, total) = table[1:]
-    assert (name, sum(int(row[1]) for row in areas)) == ("All", int(total))
+    names, *areas = table
+    assert names == ["label", "name", "state", "value", "n", "met", "low", "high", "unrecorded"]
+    assert {len(row) for row in table} == {len(names)}
+    assert {row[0]: row[1] for row in areas}["stafford"] == "Stafford"
+    (total,) = head["Total"]
+    assert sum(int(row[3]) for row in areas) == int(total) > 0
     listed = get(board(day.reader, FORCE), "/csv/subjects/incident_unattended_count", "by=area&where=grade:2")
     assert 'filename="subjects-incident_unattended_count-now-area-' in listed.headers["content-disposition"]
     comments, (columns, *subjects) = comments_and_rows(listed.text)
@@ -220,6 +223,44 @@ def test_the_csv_file_has_marking_contract_and_time_and_adds_up(day: Day) -> Non
     assert len(subjects) == int(total) > 0
     refused = get(board(day.reader, FORCE), "/csv/subjects/incident_count", "")
     assert (refused.status, "has no list of open subjects" in refused.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "by"),
+    [
+        ("contact_999_answered_within_target_ratio", "window=today&by=queue", "queue"),
+        ("grade_2_opened_to_arrived_median_seconds", "window=today&by=area", "area"),
+        ("incident_count", "window=today&by=grade", "grade"),
+        ("incident_count", "window=today&by=", ""),
+    ],
+)
+def test_the_csv_file_has_plain_numbers_exactly_as_they_are_read(day: Day, name: str, query: str, by: str) -> None:
+    """As `pandas.read_csv(NAME, comment="#")` reads it: a header row, then rows of numbers."""
+    text = get(board(day.reader, FORCE), f"/csv/{name}", query).text
+    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    words = {"label", "name", "state"}
+    for cell in (value for row in rows for column, value in row.items() if column not in words and value):
+        float(cell)
+    readings = {
+        each.dimensions.get(by, ""): each
+        for each in day.reader.read(name, "today", by=(by,) if by else (), force=FORCE)
+    }
+    assert {row["label"] for row in rows} >= set(readings)
+    compared = 0
+    for row in rows:
+        reading = readings.get(row["label"])
+        if reading is None:
+            assert (row["value"], CATALOGUE[name].unit) == ("0", "count")
+        elif reading.state == "live":
+            assert float(row["value"]) == reading.value
+            assert [row[each] for each in ("n", "met")] == [
+                str(value) if CATALOGUE[name].unit in units and value is not None else ""
+                for value, units in ((reading.n, ("ratio", "seconds")), (reading.met, ("ratio",)))
+            ]
+            compared += 1
+        else:
+            assert (row["state"], row["value"]) == (reading.state, "")
+    assert compared
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,19 @@ def test_the_drill_page_and_its_csv_file_have_the_bounds_of_each_row(view: View)
     found = json.loads(get(board(view.reader, FORCE.name), f"/api/measure/{SERVICE}", "window=60m&by=queue").text)
     assert found["columns"][1:] == ["Share", "Count", "n", "At least", "At most", "Unrecorded"]
     assert found["total"] == ["All", "100.0%", "18", "18", "90.0%", "100.0%", "2"]
-    _, rows = comments_and_rows(get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m").text)
-    assert ["All", "100.0%", "18", "18", "90.0%", "100.0%", "2"] in rows
+    comments, (names, *rows) = comments_and_rows(
+        get(board(view.reader, FORCE.name), f"/csv/{SERVICE}", "window=60m&by=queue").text
+    )
+    assert ["Total", "100.0%", "18", "18", "90.0%", "100.0%", "2"] in comments
+    (row,) = (dict(zip(names, each, strict=True)) for each in rows if each[0] == "emergency")
+    assert [row[each] for each in ("value", "n", "met", "low", "high", "unrecorded")] == [
+        "1.0",
+        "18",
+        "18",
+        "0.9",
+        "1.0",
+        "2",
+    ]
 
 
 def test_the_report_notes_bounds_that_differ_from_the_printed_figure(view: View) -> None:

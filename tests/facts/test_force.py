@@ -54,6 +54,7 @@ def test_the_shipped_profiles_are_valid(name: str) -> None:
         (("[[feeds]]", '[[queues]]\nlabel = "q"\n[[feeds]]'), "Required here: label, name, line."),
         (("[[feeds]]", f"{_QUEUE}[[queues.targets]]\nseconds = 1\n[[feeds]]"), "Required here: since."),
         (("[[feeds]]", f"{_QUEUE}target_is_inclusive = true\n[[feeds]]"), "write [[queues.targets]]"),
+        (("[[feeds]]", '[[ladder]]\ntell = "sergeant"\n[[feeds]]'), "now called `notify`"),
     ],
 )
 def test_an_invalid_profile_is_refused_with_the_place_of_the_error(change: tuple[str, str], words: str) -> None:

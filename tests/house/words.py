@@ -135,7 +135,7 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, int]]:
 
 
 def retired_phrases() -> Iterator[Occurrence]:
-    """Lines of the documents, docstrings, comments and string literals that hold a retired phrase."""
+    """Lines of the documents, docstrings, comments, string literals and tests' names that hold a retired phrase."""
     for path, line, text in _prose():
         for phrase in phrases_in(text):
             yield Occurrence(f"prose {path}: {phrase}", f"{path}:{line} {text.strip()!r}")
@@ -156,6 +156,8 @@ def _prose() -> Iterator[tuple[str, int, str]]:
             yield str(page.relative_to(ROOT)), number, re.sub(r"`[^`]*`", "", text)  # code is not prose
     for path, tree in sources(*PACKAGES, "tests"):
         for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield path, node.lineno, node.name.replace("_", " ")
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for number, text in enumerate(node.value.splitlines(), node.lineno):
                     yield path, number, text

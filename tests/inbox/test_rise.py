@@ -97,7 +97,7 @@ def test_a_figure_that_fell_and_rises_again_is_notified_again() -> None:
     assert inbox.notify(200) == [(3, 5)]
 
 
-def test_a_first_figure_that_is_known_late_is_no_rise() -> None:
+def test_a_first_figure_that_is_known_late_is_not_a_rise() -> None:
     inbox = Inbox()
     for seconds, figure in ((0, None), (100, 4), (200, 4)):
         inbox.accept(seconds, figure)

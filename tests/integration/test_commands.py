@@ -83,7 +83,7 @@ def test_check_reports_what_is_missing_until_all_is_good(system: System) -> None
 
 def test_readings_in_words_and_in_json_say_the_same(system: System, tmp_path: Path) -> None:
     system.start_workers(1)
-    publish(system, first_days(3))
+    publish(system, first_days(3, one_in=6))
     system.settle()
     (reading,) = run(system, "read", SPAN, "--window", WEEK)
     no_data = run(system, "audit", "--window", "24h", "--force", "staffordshire")

@@ -110,7 +110,7 @@ def test_the_limits_agree_with_the_alerts_of_the_same_measure() -> None:
     assert compared > 20
 
 
-def test_every_limit_is_of_a_measure_with_a_better_side() -> None:
+def test_every_limited_measure_has_a_better_side() -> None:
     assert all(CATALOGUE[name].good != "neither" for name in LIMITS)
 
 

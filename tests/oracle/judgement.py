@@ -21,10 +21,11 @@ class Stretch(NamedTuple):
 
 def remembered(judged: TimeSeries, *, is_held: bool) -> TimeSeries:
     """Fill times that are neither bad nor good with the last state; with good at first, and where no state is kept."""
-    values = judged.values.copy()
-    for place in range(len(values)):
-        if np.isnan(values[place]):
-            values[place] = values[place - 1] if is_held and place else GOOD
+    is_known = ~np.isnan(judged.values)
+    values = np.where(is_known, judged.values, GOOD)
+    if is_held:
+        last_known = np.maximum.accumulate(np.where(is_known, np.arange(len(values)), -1))
+        values = np.where(last_known >= 0, values[last_known], GOOD)
     return TimeSeries(judged.times, values)
 
 

@@ -80,6 +80,7 @@ install_kafka() {
     rm -rf "$libs"
     if mvn -B -q -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
         -DoutputDirectory="$libs" >"$report" 2>&1 </dev/null; then
+        rm -f "$libs/../classes.jsa"
         cp "$here/pom.xml" "$libs/pom.xml"
         say "installed Apache Kafka into .cache/kafka/libs"
     else

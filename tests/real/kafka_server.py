@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bluelamp.wiring.ports import free_ports
-from tests.real.parts import KAFKA_LIBRARIES
+from tests.real.parts import KAFKA_CLASSES, KAFKA_LIBRARIES
 
 _CLUSTER_ID = "Ymx1ZWxhbXAtdGVzdHMtMQ"
 _READY = "Kafka Server started"
@@ -27,6 +27,9 @@ _JAVA = (
     "-cp",
     f"{KAFKA_LIBRARIES}/*",
 )
+
+_ARCHIVED_CLASSES = (f"-XX:SharedArchiveFile={KAFKA_CLASSES}",)
+"""Written by `make parts`; without it Java loads every class itself."""
 
 _PROPERTIES = """
 process.roles=broker,controller
@@ -70,6 +73,7 @@ class KafkaServer:
         proxy_port: the port of a proxy that forwards to `proxied_port`; clients that connect through it keep using it.
         node_id: its number in a cluster.
         voters: the controller port of each node of a cluster, by number.
+        java_options: more options for Java; by default, where it finds archived classes.
 
     Attributes:
         port: the port for clients.
@@ -85,8 +89,9 @@ class KafkaServer:
         proxy_port: int = 0,
         node_id: int = 0,
         voters: Mapping[int, int] | None = None,
+        java_options: Sequence[str] = _ARCHIVED_CLASSES,
     ) -> None:
-        self.directory, self._clock = directory, clock
+        self.directory, self._clock, self._java_options = directory, clock, java_options
         self.port, self.proxied_port, controller_port = free_ports(3)
         self._voters = voters or {node_id: controller_port}
         self._values = {
@@ -178,7 +183,7 @@ class KafkaServer:
     def _java(self) -> list[str]:
         """The Java command; with a clock, the test's class replaces Kafka's own clock."""
         if self._clock is None:
-            return list(_JAVA)
+            return [_JAVA[0], *self._java_options, *_JAVA[1:]]
         classes = self.directory / "classes"
         source = Path(__file__).with_name("SystemTime.java")
         compiler = ["javac", "-nowarn", "-cp", f"{KAFKA_LIBRARIES}/*", "-d", str(classes), str(source)]
@@ -189,7 +194,9 @@ class KafkaServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         properties.write_text(_PROPERTIES.format(**self._values) + self._more_properties)
         tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties), *self._format_options]
-        done = subprocess.run([*_JAVA, *tool], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [_JAVA[0], *self._java_options, *_JAVA[1:], *tool], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             properties.unlink()
             raise RuntimeError(f"Apache Kafka could not format {self.directory}: {done.stdout}{done.stderr}")

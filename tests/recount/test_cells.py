@@ -133,7 +133,7 @@ def test_a_filter_adds_to_the_words_of_the_measure() -> None:
     assert ask("domestic_grade_2_count", *facts, where={"grade": ("1",)})[0].value == 0
 
 
-def test_figures_are_of_one_force() -> None:
+def test_figures_cover_one_force() -> None:
     facts = [opened("09:00", "E", force="elsewhere"), opened("09:00"), opened("09:01", subject_id="s2")]
     with recount_of(*facts) as recount:
         counts = {

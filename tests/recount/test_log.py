@@ -87,6 +87,10 @@ def test_every_partition_of_every_topic_is_read_to_its_end(bootstrap: str) -> No
         for name, count in (("contact_999_offered_count", 120), ("incident_count", 1)):
             (cell,) = recount.answer(find(name), "strict", "2024-12-02/2024-12-03", at("23:00"))
             assert cell.value == count
+    with from_log(bootstrap, FORCES, topics=["incidents"]) as recount:
+        assert (recount.loaded.records, recount.loaded.facts, recount.loaded.left_beyond) == (2, 1, 0)
+        (cell,) = recount.answer(find("incident_count"), "strict", "2024-12-02/2024-12-03", at("23:00"))
+        assert cell.value == 1
 
 
 def test_a_fact_cannot_have_happened_after_the_log_received_it(embedded: str) -> None:
@@ -131,6 +135,8 @@ def test_a_log_without_its_beginning_is_reported(embedded: str) -> None:
     with from_log(embedded, FORCES) as recount:
         assert recount.loaded.missing_before == {("contacts", 1): 1}
         assert recount.loaded.facts == 1
+    with from_log(embedded, FORCES, topics=["incidents"]) as recount:
+        assert recount.loaded.missing_before == {}
 
 
 def test_deleting_records_while_they_are_read_is_an_error(bootstrap: str) -> None:

@@ -56,7 +56,7 @@ def test_a_rare_fault_put_back_is_found(name: str) -> None:
 def test_a_failing_schedule_runs_again_and_is_shrunk() -> None:
     with mutated("no applied-offset check"):
         whole = run_many(0, 400, lambda: True, tries=0)
-        again = run_many(whole.seed or 0, 1, lambda: True, tries=150)
+        again = run_many(whole.seed or 0, 1, lambda: True, tries=40)
         assert again.error == whole.error
         assert len(again.choices) < len(whole.choices)
         assert failure_of(again.choices) is not None

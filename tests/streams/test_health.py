@@ -144,7 +144,7 @@ def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) 
     assert (FORCE, "dispatch") not in scene.shown("bluelamp_feed_live")
     assert 0 <= scene.shown("bluelamp_history_loaded_ratio")[FORCE,] < 1
     assert not [each for each in scene.samples() if each.name == "bluelamp_incident_count"]
-    assert scene.shown("bluelamp_feeds_live_or_loading") == {(): 1}, "nobody is to be alarmed while it loads"
+    assert scene.shown("bluelamp_feeds_live_or_loading") == {(): 1}, "there must be no alarm while it loads"
     scene.pass_time(61)
     assert scene.shown("bluelamp_feeds_live_or_loading") == {(): 0}, "its sender has stopped before the end"
     scene.publish("incidents", beat("dispatch", scene.now))

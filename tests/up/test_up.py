@@ -322,7 +322,7 @@ def test_a_simulated_force_has_a_history_then_a_present_and_resumes_when_restart
     """The command of `make run`, with a shorter history."""
     recipe = re.findall(r"^run:.*\n\t\S+/bluelamp up (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe == ["--data .bluelamp/simulated"]
-    running.start("--history", "2d", "--seed", "1829")
+    running.start("--history", "1d", "--seed", "1829")
     until(lambda: running.frame().get("is_simulated"), 60, "the mark of a simulation")
     until(lambda: running.live_count() > 300, 60, "live figures")
     assert "Starting a live simulation: seed 1829" in running.output.read_text()

@@ -15,13 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from alerts.inbox.api import view
 from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.guard import Guard
+from alerts.inbox.api.oidc import CALLBACK, Provider
 from alerts.inbox.api.people import Role
 from alerts.inbox.api.sign_in import SignIn
 from alerts.inbox.figure import Samples
@@ -35,6 +36,7 @@ from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
 from facts.errors import BlueLampError
 from facts.fact import EndedByHand, EndReason, EndRole
+from producers.http.answer import Answer, AnswerRoute
 from producers.http.attempts import Attempts
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import Kind, ProblemError, problem, response_of
@@ -94,6 +96,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         posts: the posts to which a person may escalate an alert.
         accept: records an engine's payload; None if engines send theirs to another address.
         end: ends by hand a subject whose end was never recorded.
+        provider: the OpenID Connect provider at which people may sign in; None without one.
     """
 
     log: LogLike
@@ -105,34 +108,95 @@ class Parts(Struct, frozen=True, kw_only=True):
     posts: tuple[str, ...] = ()
     accept: Callable[[Payload], None] | None = None
     end: Callable[[EndRequest], EndedByHand] | None = None
+    provider: Provider | None = None
+
+
+class SessionAnswer(Struct, frozen=True, kw_only=True):
+    """Who is signed in, and what they may do.
+
+    Attributes:
+        login: their login; None if nobody is signed in.
+        role: their role; None if alerts may not be viewed without a sign-in.
+        csrf: the value for the header `X-CSRF-Token`.
+        may_act: whether they may act on alerts.
+        may_administer: whether they may plan work.
+        can_sign_in: whether anybody can sign in.
+        posts: the posts to which an alert can be escalated.
+    """
+
+    login: str | None
+    role: Role | None
+    csrf: str
+    may_act: bool
+    may_administer: bool
+    can_sign_in: bool
+    posts: tuple[str, ...]
+
+
+class ActiveAnswer(Struct, frozen=True):
+    """An active alert: its rule, scope and start."""
+
+    rule: str
+    scope: dict[str, str]
+    began: datetime
+
+
+class WebhookAnswer(Struct, frozen=True):
+    """The active alerts, so that an engine that has lost its memory can restore it."""
+
+    active: tuple[ActiveAnswer, ...]
+
+
+_LIST = Answer(
+    summary="The list of alerts.",
+    body=view.Listing,
+    query={"state": "active, ended or all.", "limit": "The number of ended alerts."},
+)
+_EVENTS = Answer(summary="The list of alerts, live, as server-sent events.", media=("text/event-stream",))
+_EXPORT = Answer(summary="The whole log.", media=("application/jsonl", "text/csv"), query={"format": "jsonl or csv."})
+_SIGN_IN = Answer(summary="Sign in.", media=("text/html",), status=303)
+_TO_PROVIDER = Answer(summary="Go to the identity provider to sign in.", media=("text/html",), status=303)
+_FROM_PROVIDER = Answer(summary="Come back from the identity provider.", media=("text/html",), status=303)
+_SIGN_OUT = Answer(summary="End this browser's session.", media=("text/html",), status=204)
+_SUPPRESSIONS = Answer(summary="Past and present suppressions.", body=list[view.SuppressionRow])
+_SUPPRESS = Answer(summary="Plan work.", body=view.SuppressionRow, sent=SuppressionRequest)
+_UNSUPPRESS = Answer(summary="End planned work now.", body=view.SuppressionRow, sent=Note)
+_END = Answer(summary="End a contact or an incident by hand.", body=EndedByHand, sent=EndRequest)
+_WEBHOOK = Answer(summary="Report alerts, as Alertmanager does.", body=WebhookAnswer, sent=Payload)
+
+
+def _acted(summary: str, sent: type[Struct]) -> Answer:
+    return Answer(summary=summary, body=view.Detail, sent=sent)
 
 
 def api(parts: Parts) -> Starlette:
     """The sub-application, for any Starlette application to mount."""
-    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts)
+    inbox, sign_in = _Inbox(parts), SignIn(parts.guard, parts.attempts, parts.provider)
     routes: list[BaseRoute] = [
-        Route("/", _handler(inbox.index)),
-        Route("/events", _handler(inbox.events)),
-        Route("/export", _handler(inbox.export)),
-        Route("/session", _handler(inbox.session)),
-        Route("/sign-in", _handler(sign_in.page)),
-        Route("/sign-in", _handler(sign_in.sign_in), methods=["POST"]),
-        Route("/sign-in.js", _handler(sign_in.script)),
-        Route("/sign-in.css", _handler(sign_in.style)),
-        Route("/sign-out", _handler(sign_in.sign_out), methods=["POST"]),
-        Route("/suppressions", _handler(inbox.suppressions)),
-        Route("/suppressions", _handler(inbox.suppress), methods=["POST"]),
-        Route("/suppressions/{id}", _handler(inbox.unsuppress), methods=["DELETE"]),
-        Route("/suppressions/{id}/unsuppress", _handler(inbox.unsuppress), methods=["POST"]),
-        Route("/ends", _handler(inbox.end), methods=["POST"]),
-        Route("/{id}", _handler(inbox.alert)),
-        Route("/{id}/acknowledge", _handler(inbox.acknowledge), methods=["POST"]),
-        Route("/{id}/assign", _handler(inbox.assign), methods=["POST"]),
-        Route("/{id}/note", _handler(inbox.note), methods=["POST"]),
-        Route("/{id}/escalate", _handler(inbox.escalate), methods=["POST"]),
+        AnswerRoute("/", _handler(inbox.index), _LIST),
+        AnswerRoute("/events", _handler(inbox.events), _EVENTS),
+        AnswerRoute("/export", _handler(inbox.export), _EXPORT),
+        AnswerRoute("/session", _handler(inbox.session), Answer(summary="Who is signed in.", body=SessionAnswer)),
+        AnswerRoute("/sign-in", _handler(sign_in.page), Answer(summary="The sign-in form.", media=("text/html",))),
+        AnswerRoute("/sign-in", _handler(sign_in.sign_in), _SIGN_IN, ["POST"]),
+        AnswerRoute("/oidc", _handler(sign_in.begin), _TO_PROVIDER),
+        AnswerRoute(f"/{CALLBACK}", _handler(sign_in.finish), _FROM_PROVIDER),
+        AnswerRoute("/sign-in.js", _handler(sign_in.script), Answer(summary="Its script.", media=("text/javascript",))),
+        AnswerRoute("/sign-in.css", _handler(sign_in.style), Answer(summary="Its style.", media=("text/css",))),
+        AnswerRoute("/sign-out", _handler(sign_in.sign_out), _SIGN_OUT, ["POST"]),
+        AnswerRoute("/suppressions", _handler(inbox.suppressions), _SUPPRESSIONS),
+        AnswerRoute("/suppressions", _handler(inbox.suppress), _SUPPRESS, ["POST"]),
+        AnswerRoute("/suppressions/{id}", _handler(inbox.unsuppress), _UNSUPPRESS, ["DELETE"]),
+        AnswerRoute("/suppressions/{id}/unsuppress", _handler(inbox.unsuppress), _UNSUPPRESS, ["POST"]),
+        AnswerRoute("/ends", _handler(inbox.end), _END, ["POST"]),
+        AnswerRoute("/{id}", _handler(inbox.alert), Answer(summary="An alert with its history.", body=view.Detail)),
+        AnswerRoute("/{id}/acknowledge", _handler(inbox.acknowledge), _acted("Acknowledge an alert.", Note), ["POST"]),
+        AnswerRoute("/{id}/assign", _handler(inbox.assign), _acted("Assign an alert.", Assignment), ["POST"]),
+        AnswerRoute("/{id}/note", _handler(inbox.note), _acted("Add a note to an alert.", Note), ["POST"]),
+        AnswerRoute("/{id}/escalate", _handler(inbox.escalate), _acted("Escalate an alert.", Escalation), ["POST"]),
     ]
     if parts.accept:
-        routes.insert(0, Route("/webhook", _handler(inbox.webhook), methods=["POST"]))
+        routes.insert(0, AnswerRoute("/webhook", _handler(inbox.webhook), _WEBHOOK, ["POST"]))
     return Starlette(
         routes=routes,
         middleware=[Middleware(SecurityHeaders, headers=_HEADERS)],
@@ -242,15 +306,15 @@ class _Inbox:
 
     async def session(self, request: Request) -> Response:
         person = self._guard.identify(request)
-        session = {
-            "login": person.login if person else None,
-            "role": person.role if person else ("view" if self._guard.viewers.alerts is None else None),
-            "csrf": person.csrf if person else "",
-            "may_act": bool(person and person.may("act")),
-            "may_administer": bool(person and person.may("admin")),
-            "can_sign_in": self._guard.people.can_act(),
-            "posts": self._parts.posts,
-        }
+        session = SessionAnswer(
+            login=person.login if person else None,
+            role=person.role if person else ("view" if self._guard.viewers.alerts is None else None),
+            csrf=person.csrf if person else "",
+            may_act=bool(person and person.may("act")),
+            may_administer=bool(person and person.may("admin")),
+            can_sign_in=self._guard.people.can_act(),
+            posts=self._parts.posts,
+        )
         return Response(view.encode(session), media_type=JSON)
 
     async def acknowledge(self, request: Request) -> Response:
@@ -337,12 +401,12 @@ class _Inbox:
             raise problem("not_understood", 422, f"This is not an Alertmanager payload: {error}.", hint) from None
         return await _json(lambda: self._accept(payload))
 
-    def _accept(self, payload: Payload) -> dict[str, list[dict[str, Any]]]:
-        """Record a payload, and return the active alerts, so that an engine that has lost its memory can restore it."""
+    def _accept(self, payload: Payload) -> WebhookAnswer:
+        """Record a payload, and return the active alerts."""
         if self._parts.accept:
             self._parts.accept(payload)
         active = self._log.read_state(lambda state: [each.raised for each in state.active_alerts()])
-        return {"active": [{"rule": each.rule, "scope": each.scope, "began": each.began} for each in active]}
+        return WebhookAnswer(tuple(ActiveAnswer(each.rule, each.scope, each.began) for each in active))
 
 
 def _chosen(state: InboxState, which: str, limit: int) -> list[Alert]:

@@ -5,9 +5,9 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 from itsdangerous import BadData, Signer, TimestampSigner, URLSafeTimedSerializer
@@ -77,14 +77,19 @@ class Proxy(Struct, frozen=True, kw_only=True):
         if not login or not self._is_from(address) or not re.fullmatch(r"[\w.@+-]{1,60}", login):
             return None
         groups = [each.strip() for each in headers.get(self.groups_header, "").split(",")]
-        roles = [self.roles[group] for group in groups if group in self.roles]
-        return (login, max(roles, key=_RANK.__getitem__)) if roles else None
+        role = highest(self.roles, groups)
+        return (login, role) if role else None
 
     def _is_from(self, address: str) -> bool:
         try:
             return any(ip_address(address) in ip_network(each) for each in self.addresses)
         except ValueError:
             return False
+
+
+def highest(roles: Mapping[str, Role], groups: Iterable[str]) -> Role | None:
+    """The highest role of these groups; None if they have none."""
+    return max((roles[group] for group in groups if group in roles), key=_RANK.__getitem__, default=None)
 
 
 class _Session(Struct, array_like=True):
@@ -113,6 +118,9 @@ class _ClockSigner(TimestampSigner):
         return int(self._now().timestamp())
 
 
+_Sealed = TypeVar("_Sealed")
+_SINCE = timedelta(seconds=-1)
+"""A time stamp has whole seconds."""
 _HMAC_SHA256: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
 
@@ -124,6 +132,7 @@ class People:
         now: the wall clock.
         proxy: the reverse proxy, if there is one.
         ended: the sessions that people have ended by signing out.
+        provider_secret: the secret of the OpenID Connect provider at which people sign in; empty without one.
     """
 
     def __init__(
@@ -132,21 +141,32 @@ class People:
         now: Callable[[], datetime],
         proxy: Proxy | None = None,
         ended: EndedSessions | None = None,
+        provider_secret: str = "",
     ) -> None:
+        self._has_provider = bool(provider_secret)
         self.ended = ended or EndedSessions()
         self._digests = [(login, role, digest_of(token)) for login, role, token in tokens]
         self._proxy, self._now = proxy, now
         # Derived from all people's tokens: every server with the same tokens accepts the same sessions, and removing a token
         # ends every session.
         digests = b"".join(digest for _, role, digest in self._digests if role != "engine")
+        digests += digest_of(provider_secret) if provider_secret else b""
         self._key = hashlib.sha256(b"sessions" + digests).digest() if digests else secrets.token_bytes(32)
         self._sessions = URLSafeTimedSerializer(
             self._key, salt="session", signer=_ClockSigner, signer_kwargs={"now": now, **_HMAC_SHA256}
         )
 
+        self._sealing = URLSafeTimedSerializer(
+            self._key, salt="sealed", signer=_ClockSigner, signer_kwargs={"now": now, **_HMAC_SHA256}
+        )
+
     def can_act(self) -> bool:
         """Whether anybody can have the role to act."""
-        return self._proxy is not None or any(role in ("act", "admin") for _, role, _ in self._digests)
+        return (
+            self._has_provider
+            or self._proxy is not None
+            or any(role in ("act", "admin") for _, role, _ in self._digests)
+        )
 
     def by_token(self, token: str) -> Person | None:
         """The person with a token; None if nobody has it."""
@@ -183,6 +203,18 @@ class People:
         """The value of a session cookie for somebody."""
         content = msgspec.to_builtins(_Session(person.login, person.role, secrets.token_urlsafe(9)))
         return self._sessions.dumps(content)
+
+    def sealed(self, content: object) -> str:
+        """A value that only this system can have made, for a cookie that lasts some minutes."""
+        return self._sealing.dumps(msgspec.to_builtins(content))
+
+    def unsealed(self, text: str, kind: type[_Sealed], most: timedelta) -> _Sealed | None:
+        """The content of a sealed value; None if this system did not seal it, or sealed it longer ago than this."""
+        try:
+            content, at = self._sealing.loads(text, return_timestamp=True)
+            return msgspec.convert(content, kind) if _SINCE <= self._now() - at <= most else None
+        except (BadData, msgspec.ValidationError):
+            return None
 
     def _csrf(self, session: str) -> str:
         return Signer(self._key, salt="csrf", **_HMAC_SHA256).get_signature(session).decode()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.inbox.api.body import read_form
 from alerts.inbox.api.guard import COOKIE, Guard, check_origin
+from alerts.inbox.api.oidc import Begun, Provider
 from alerts.inbox.api.people import Person
 from alerts.inbox.api.sessions import SESSION
 from producers.http.attempts import Attempts
@@ -18,6 +20,8 @@ from producers.http.problem import ProblemError, problem
 
 _logger = logging.getLogger("bluelamp.inbox")
 _LOGIN_LENGTH_MAX = 60
+_BEGUN = "bluelamp_sign_in"
+_BEGUN_FOR = timedelta(minutes=10)
 
 
 class SignIn:
@@ -26,14 +30,56 @@ class SignIn:
     Args:
         guard: checks who a request is from.
         attempts: limits failed attempts.
+        provider: the OpenID Connect provider at which people may sign in; None without one.
     """
 
-    def __init__(self, guard: Guard, attempts: Attempts) -> None:
-        self._guard, self._attempts = guard, attempts
+    def __init__(self, guard: Guard, attempts: Attempts, provider: Provider | None = None) -> None:
+        self._guard, self._attempts, self._provider = guard, attempts, provider
 
     async def page(self, request: Request) -> Response:
         """The page with the form."""
-        return _page(request.query_params.get("next", "/"))
+        return self._page(request.query_params.get("next", "/"))
+
+    async def begin(self, request: Request) -> Response:
+        """Send the browser to the provider."""
+        provider = self._known_provider()
+        try:
+            url, begun = await asyncio.to_thread(provider.begin, _own_page(request.query_params.get("next", "/")))
+        except ProblemError as error:
+            return self._page("/", error)
+        response = RedirectResponse(url, status_code=303)
+        sealed = self._guard.people.sealed(begun)
+        response.set_cookie(
+            _BEGUN, sealed, max_age=int(_BEGUN_FOR.total_seconds()), path="/", httponly=True, samesite="lax",
+            secure=provider.is_secure,
+        )  # fmt: skip
+        return response
+
+    async def finish(self, request: Request) -> Response:
+        """Start the session of a person whom the provider has sent back."""
+        provider = self._known_provider()
+        begun = self._guard.people.unsealed(request.cookies.get(_BEGUN, ""), Begun, _BEGUN_FOR)
+        try:
+            if begun is None:
+                title = "This browser did not start this sign-in, or started it too long ago."
+                raise problem("not_signed_in", 400, title, "Sign in again.")
+            person = await asyncio.to_thread(provider.finish, begun, request.query_params)
+        except ProblemError as error:
+            _logger.warning("sign-in at the provider failed: %s", error.problem.title)
+            response = self._page("/", error)
+        else:
+            _logger.info("%s signed in at the provider", person.login)
+            # A page of ours opens the next one: a browser sends the session cookie only with a request that begins on this site.
+            response = HTMLResponse(_templates().get_template("signed_in.html").render(next=_own_page(begun.next)))
+            self._set_session(response, person, is_secure=provider.is_secure)
+        response.delete_cookie(_BEGUN, path="/", httponly=True, samesite="lax")
+        return response
+
+    def _known_provider(self) -> Provider:
+        if self._provider is None:
+            title, detail = "There is no provider to sign in at.", "Set BLUELAMP_OIDC_ISSUER."
+            raise problem("no_such_place", 404, title, detail)
+        return self._provider
 
     async def script(self, _: Request) -> Response:
         """The page's script."""
@@ -50,7 +96,7 @@ class SignIn:
         except ProblemError as error:
             if "text/html" not in request.headers.get("accept", ""):
                 raise
-            return _page("/", error)
+            return self._page("/", error)
 
     async def _sign_in(self, request: Request) -> Response:
         check_origin(request)
@@ -76,18 +122,27 @@ class SignIn:
             raise problem("too_many_attempts", 429, title, f"Try again in {wait} seconds.", headers)
 
     def _start_session(self, request: Request, person: Person, next_page: str, address: str) -> Response:
-        people = self._guard.people
         response = RedirectResponse(_own_page(next_page), status_code=303)
+        is_secure = request.url.scheme == "https" or self._guard.people.is_secure(request.headers, address)
+        self._set_session(response, person, is_secure=is_secure)
+        return response
+
+    def _set_session(self, response: Response, person: Person, *, is_secure: bool) -> None:
         response.set_cookie(
             COOKIE,
-            people.session(person),
+            self._guard.people.session(person),
             max_age=int(SESSION.total_seconds()),
             path="/",
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https" or people.is_secure(request.headers, address),
+            secure=is_secure,
         )
-        return response
+
+    def _page(self, next_page: str, error: ProblemError | None = None) -> Response:
+        message = f"{error.problem.title} {error.problem.detail}" if error else ""
+        own, has_provider = _own_page(next_page), self._provider is not None
+        page = _templates().get_template("sign_in.html").render(next=own, error=message, has_provider=has_provider)
+        return HTMLResponse(page, error.problem.status if error else 200, error.headers if error else None)
 
     async def sign_out(self, request: Request) -> Response:
         """End this browser's session, on the server too: a copy of its cookie is worth nothing."""
@@ -108,12 +163,6 @@ def _own_page(path: str) -> str:
     """The page to open next: a path of this site, never another site."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\"))
     return path if is_own and path.isprintable() else "/"
-
-
-def _page(next_page: str, error: ProblemError | None = None) -> Response:
-    message = f"{error.problem.title} {error.problem.detail}" if error else ""
-    page = _templates().get_template("sign_in.html").render(next=_own_page(next_page), error=message)
-    return HTMLResponse(page, error.problem.status if error else 200, error.headers if error else None)
 
 
 @cache

@@ -8,15 +8,53 @@ from starlette.requests import Request
 
 from dashboards.board.shared.page import INBOX, Page, Parts, View
 from dashboards.board.shared.shifts import shift_span
-from measures.outcome import UNRECORDED_END, OpenItem, Subject, instant, microseconds
+from dashboards.board.shared.table import name_of
+from dashboards.board.shared.tile import VALUE_STATES
+from measures.catalogue import CATALOGUE
+from measures.measure import Measure, OpenCount
+from measures.outcome import SECOND, UNRECORDED_END, OpenItem, Subject, instant, microseconds
+from measures.reading import ListedSubject
 
 _WITHOUT_SHIFTS = timedelta(hours=16)
 _LISTED = 100
 """The most subjects without an end that the page lists."""
 
 
+_NAMED = 5
+"""The most waiting subjects that a card names; its measure's page lists all."""
+
+
 def _read(view: View) -> Parts:
-    return {"ended": _since(view), "unrecorded": _unrecorded(view)}
+    return {"ended": _since(view), "unrecorded": _unrecorded(view), "waiting": _waiting(view)}
+
+
+def _waiting(view: View) -> dict[str, Any]:
+    """By measure, the contacts and incidents that have waited too long, the longest first: what an alert's card names."""
+    found = {measure.name: _waiting_of(measure, view) for measure in _LONG_WAITS}
+    return {name: each for name, each in found.items() if each}
+
+
+_LONG_WAITS = tuple(
+    measure
+    for measure in CATALOGUE.values()
+    if isinstance(measure.statistic, OpenCount) and measure.statistic.at_least_seconds and "custody" not in measure.topics()
+)  # fmt: skip
+
+
+def _waiting_of(measure: Measure, view: View) -> dict[str, Any] | None:
+    reading = view.reader.read(measure, "60m", force=view.force)[0]
+    if reading.state not in VALUE_STATES or not reading.value:
+        return None
+    now = microseconds(view.reader.present(view.force))
+    listed = sorted(view.reader.listed(measure, force=view.force), key=lambda each: (each.item.since, each.subject_id))
+    return {"count": len(listed), "rows": [_waiting_row(each, now, view) for each in listed[:_NAMED]]}
+
+
+def _waiting_row(each: ListedSubject, now: int, view: View) -> dict[str, Any]:
+    """An opaque number, where it is, and how long it has waited."""
+    place = next((name for name in ("area", "queue") if name in each.dimensions), "")
+    where = name_of(place, each.dimensions[place], view) if place else ""
+    return {"id": each.subject_id, "where": where, "seconds": max(0, now - each.item.since) // SECOND}
 
 
 def _since(view: View) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.chosen_window import WindowChoice, check_window
+from dashboards.board.shared.content_types import QUESTION, ChartAnswer, SmallChartsAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
@@ -27,6 +28,7 @@ from facts.errors import QuestionError
 from measures.chart import Grain
 from measures.measure import Measure
 from measures.window import DAYS_KEPT, parse_day
+from producers.http.answer import Answer, AnswerRoute
 
 DEFAULT: dict[Grain, int] = {"month": 24, "week": 52, "day": 28}
 """The number of periods unless another is chosen."""
@@ -140,6 +142,22 @@ def _fitting(question: SeriesQuery, window: tuple[date, date], view: View) -> Se
     return None
 
 
+_QUERY = {
+    "grain": "month, week or day.",
+    "last": "The number of periods.",
+    "window": "FROM/TO as dates, instead of a number of periods.",
+    "recalculate": "A date from which the limits are calculated again; may be repeated.",
+    "where": QUESTION["where"],
+}
+_CHART = Answer(summary="The control chart of a measure.", body=ChartAnswer, query=_QUERY)
+_SMALL_CHARTS = Answer(
+    summary="A small chart for each label of a dimension.",
+    body=SmallChartsAnswer,
+    query={**_QUERY, "by": QUESTION["by"]},
+)
+_SVG = Answer(summary="The control chart as a picture.", media=("image/svg+xml",), query=_QUERY)
+
+
 def routes(view: View) -> list[Route]:
     """The routes."""
 
@@ -175,8 +193,8 @@ def routes(view: View) -> list[Route]:
         return Sheet((question.measure.name, question.grain), question.measure, question.where, head, (chart.table,))
 
     return [
-        Route("/api/chart/{name}", blocking(view, chart_json, needs)),
-        Route("/api/small_charts/{name}", blocking(view, small_json, needs)),
-        Route("/svg/chart/{name}", blocking(view, chart_svg, needs)),
+        AnswerRoute("/api/chart/{name}", blocking(view, chart_json, needs), _CHART),
+        AnswerRoute("/api/small_charts/{name}", blocking(view, small_json, needs), _SMALL_CHARTS),
+        AnswerRoute("/svg/chart/{name}", blocking(view, chart_svg, needs), _SVG),
         *download_routes("chart", chart_sheet, view, needs),
     ]

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import check_window
+from dashboards.board.shared.content_types import QUESTION, ComparisonAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
@@ -16,6 +17,7 @@ from dashboards.report.text import plain
 from facts.errors import QuestionError
 from measures.published import PUBLISHED
 from measures.window import REPORT_WINDOWS
+from producers.http.answer import Answer, AnswerRoute
 
 
 def read_comparison(question: BreakdownQuery, view: View) -> PeriodComparison:
@@ -52,6 +54,9 @@ def chosen_of(question: BreakdownQuery, view: View) -> Chosen | None:
     """The windows that somebody chose; None for the standard periods, and for what is open now."""
     is_chosen = question.window and not question.measure.is_open()
     return question.choice().chosen(view) if is_chosen else None
+
+
+_COMPARISON = Answer(summary="A measure over periods side by side.", body=ComparisonAnswer, query=QUESTION)
 
 
 def routes(view: View) -> list[Route]:
@@ -91,6 +96,6 @@ def routes(view: View) -> list[Route]:
         return Sheet(name, question.measure, question.where, head, (table, published))
 
     return [
-        Route("/api/compare/{name}", blocking(view, comparison_json, needs)),
+        AnswerRoute("/api/compare/{name}", blocking(view, comparison_json, needs), _COMPARISON),
         *download_routes("compare", comparison_sheet, view, needs),
     ]

@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dashboards.board.explore.area_map import tiles
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.comparison import read_compared
+from dashboards.board.shared.content_types import QUESTION, ExplorationAnswer, WeekAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
@@ -32,6 +34,7 @@ from measures.display import span_words
 from measures.measure import Bands, External, Measure, Where
 from measures.pane import Histogram
 from measures.window import Window, resolve
+from producers.http.answer import Answer, AnswerRoute
 
 WEEKS = range(1, 10)
 """The numbers of weeks that a weekly pattern can cover: hours are kept for ten weeks."""
@@ -145,6 +148,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         says=exploration.whole.trouble,
         finest_seconds=number(Fraction(1, per_second(question.measure))),
         rows=plain(exploration.rows()),
+        tiles=tiles(view.profile) if question.by == "area" else None,
         verdict=comparison.says() if comparison else (),
         comparison=plain(comparison.table()) if comparison else None,
         distribution=plain(exploration.distribution()),
@@ -169,6 +173,18 @@ def _targets(exploration: Exploration) -> Iterator[dict[str, Any]]:
     for each, words in zip(exploration.held, dated(exploration.held), strict=True):
         if (target := each.promise()) or len(exploration.held) > 1:
             yield {"seconds": target.seconds if target else None, "says": words}
+
+
+_EXPLORATION = Answer(
+    summary="A measure over any window, broken down, with its distribution.",
+    body=ExplorationAnswer,
+    query={**QUESTION, "within": "A time in seconds; the answer then has the share within it."},
+)
+_WEEK = Answer(
+    summary="The pattern of a measure over the hours of the week.",
+    body=WeekAnswer,
+    query={"weeks": "The number of weeks, from 1 to 9.", "where": QUESTION["where"]},
+)
 
 
 def routes(view: View) -> list[Route]:
@@ -219,7 +235,7 @@ def routes(view: View) -> list[Route]:
         return Sheet(name, question.measure, question.where, head, tables)
 
     return [
-        Route("/api/explore/{name}", blocking(view, window_json, needs_window)),
-        Route("/api/week/{name}", blocking(view, week_json, needs_week)),
+        AnswerRoute("/api/explore/{name}", blocking(view, window_json, needs_window), _EXPLORATION),
+        AnswerRoute("/api/week/{name}", blocking(view, week_json, needs_week), _WEEK),
         *download_routes("explore", sheet, view, needs_both),
     ]

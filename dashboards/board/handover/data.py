@@ -32,6 +32,7 @@ from measures.measure import Measure, OpenDue, Where
 from measures.outcome import instant, microseconds
 from measures.reading import Reading
 from measures.window import ShiftSpan, Window, between, weeks_before
+from producers.http.answer import Answer, AnswerRoute
 
 WEEKS = 4
 """The number of earlier weeks to compare with; hours are kept for ten weeks."""
@@ -281,4 +282,9 @@ def routes(view: View) -> list[Route]:
         is_last = request.query_params.get("shift") == "last"
         return Response(msgspec.json.encode(read_handover(view, is_last=is_last)), media_type="application/json")
 
-    return [Route("/api/handover", blocking(view, handover_json))]
+    answer = Answer(
+        summary="The handover of this shift.",
+        body=Handover,
+        query={"shift": "last for the shift before; otherwise the present one."},
+    )
+    return [AnswerRoute("/api/handover", blocking(view, handover_json), answer)]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec.structs
 from msgspec import Struct
 from starlette.datastructures import QueryParams
 
@@ -47,6 +48,36 @@ class Subjects(Struct, frozen=True):
     rows: list[list[str]]
 
 
+TIDY_COLUMNS = {
+    "label": "label of the dimension, as a filter takes it",
+    "name": "its name",
+    "state": "state of the reading; only live figures, and those in part, have a value",
+    "value": "unrounded value: a count, seconds, or a share of 1",
+    "n": "number of cases behind the figure",
+    "met": "for a share, the number that count towards it",
+    "low": "for a share, its lower bound",
+    "high": "for a share, its upper bound",
+    "unrecorded": "number of outcomes that are not recorded or in doubt",
+}
+"""The columns of the CSV file before those of the spread: name and meaning."""
+
+
+class TidyRow(Struct, frozen=True):
+    """One row of the CSV file.
+
+    Attributes:
+        label: the label of the dimension; empty for the whole figure.
+        name: its name.
+        state: the state of the reading.
+        values: the plain numbers, in the order of the columns; None where there is none that may be displayed.
+    """
+
+    label: str
+    name: str
+    state: str
+    values: tuple[float | int | None, ...]
+
+
 class Breakdown(Struct, frozen=True):
     """A measure broken down.
 
@@ -57,8 +88,10 @@ class Breakdown(Struct, frozen=True):
         total: the cells of the overall figure.
         says: whether the rows add up.
         subjects: the open subjects that are counted; None if the measure does not count open subjects.
+        tidy: the rows as plain values, for programs.
         verdict: how the window compares with the one that is chosen, in sentences; empty if none is.
         comparison: both windows as a table; None if none is chosen.
+        explain: the address of what is behind the figure.
     """
 
     tile: Tile
@@ -67,8 +100,10 @@ class Breakdown(Struct, frozen=True):
     total: list[str]
     says: str
     subjects: Subjects | None
+    tidy: tuple[TidyRow, ...] = ()
     verdict: tuple[str, ...] = ()
     comparison: dict[str, Any] | None = None
+    explain: str = ""
 
 
 def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery:
@@ -107,8 +142,10 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         total=["All", *_cells(whole, question.measure)] if has_rows else [],
         says=_says(tile, whole, readings, question) if has_rows and question.by else "",
         subjects=_subjects(question, view, listed_most) if has_rows else None,
+        tidy=_tidy_rows(readings, whole, question, view),
         verdict=compared.says() if compared else (),
         comparison=plain(compared.table()) if compared else None,
+        explain=f"/api/explain/{question.measure.name}?{question.query()}",
     )
 
 
@@ -119,13 +156,18 @@ def _read(question: BreakdownQuery, view: View, by: tuple[str, ...]) -> list[Rea
 def _rows(readings: Sequence[Reading], question: BreakdownQuery, view: View) -> list[BreakdownRow]:
     """Rows in the profile's order; for counts also the labels with a count of 0."""
     by = question.by
-    cells: dict[str, list[str]] = {}
-    if by and question.measure.unit == "count":
-        none = [NONE] if by in ("area", "group") else []
-        listed = [each for each in (*names(by, view), *none) if each in question.where.get(by, (each,))]
-        cells = {word: ["0"] for word in listed}
+    cells = {word: ["0"] for word in _counted_words(question, view)}
     cells |= {each.dimensions[by]: _cells(each, question.measure) for each in readings}
     return [_row(word, cells[word], question, view) for word in in_order(by, cells, view)]
+
+
+def _counted_words(question: BreakdownQuery, view: View) -> list[str]:
+    """The labels that a count has a row for, also if it is 0."""
+    by = question.by
+    if not by or question.measure.unit != "count":
+        return []
+    none = [NONE] if by in ("area", "group") else []
+    return [each for each in (*names(by, view), *none) if each in question.where.get(by, (each,))]
 
 
 def _columns(measure: Measure) -> list[str]:
@@ -165,6 +207,37 @@ def _spread(reading: Reading, measure: Measure) -> list[float | None]:
 def _bounds(reading: Reading) -> tuple[float | None, float | None]:
     """The bounds of a share whose value may be displayed."""
     return (reading.low, reading.high) if reading.state in VALUE_STATES else (None, None)
+
+
+def _tidy_rows(
+    readings: Sequence[Reading], whole: Reading, question: BreakdownQuery, view: View
+) -> tuple[TidyRow, ...]:
+    """The rows of the page as plain numbers; the whole figure if nothing is broken down."""
+    if not question.by:
+        return (TidyRow("", question.measure.title, whole.state, _plain(whole, question.measure)),)
+    found = {each.dimensions[question.by]: each for each in readings}
+    nothing = msgspec.structs.replace(whole, value=0.0)
+    words = in_order(question.by, [*_counted_words(question, view), *found], view)
+    return tuple(
+        TidyRow(word, name_of(question.by, word, view), one.state, _plain(one, question.measure))
+        for word in words
+        for one in [found.get(word, nothing)]
+    )
+
+
+def _plain(reading: Reading, measure: Measure) -> tuple[float | int | None, ...]:
+    """The numbers of a reading, in the order of the columns; None for those that the page does not display."""
+    is_displayed = reading.state in VALUE_STATES
+    is_known = is_displayed or reading.state == "too_few"
+    value = reading.value if is_displayed else None
+    return (
+        int(value) if measure.unit == "count" and value is not None else value,
+        reading.n if is_known and measure.unit != "count" else None,
+        reading.met if is_known and measure.unit == "ratio" else None,
+        *(_bounds(reading) if measure.is_share() else (None, None)),
+        reading.unrecorded if is_known and _may_lack(measure) else None,
+        *_spread(reading, measure),
+    )
 
 
 def _row(word: str, cells: list[str], question: BreakdownQuery, view: View) -> BreakdownRow:

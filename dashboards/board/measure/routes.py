@@ -8,17 +8,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.measure.data import Breakdown, parse_breakdown, read_breakdown
+from dashboards.board.measure.data import TIDY_COLUMNS, Breakdown, parse_breakdown, read_breakdown
+from dashboards.board.measure.explanation import FigureExplanation, read_explanation
 from dashboards.board.shared.blocking import Needed, as_file, blocking
-from dashboards.board.shared.contract import contract
+from dashboards.board.shared.content_types import CSV, QUESTION
+from dashboards.board.shared.contract import Contract, contract
 from dashboards.board.shared.export import as_comments, head_of
 from dashboards.board.shared.page import View
 from dashboards.board.shared.query import BreakdownQuery
 from facts.errors import QuestionError
 from measures.catalogue import find
+from measures.measure import SPREAD
 from measures.spreadsheet import SafeRows
+from producers.http.answer import Answer, AnswerRoute
 
 _JSON = "application/json"
+_CONTRACT = Answer(summary="What a measure means.", body=Contract)
+_BREAKDOWN = Answer(summary="A measure broken down by a dimension.", body=Breakdown, query=QUESTION)
+_EXPLANATION = Answer(
+    summary="What is behind a figure: its numbers, its definition, its parts, and the open subjects that it counts.",
+    body=FigureExplanation,
+    query=QUESTION,
+)
 
 
 def routes(view: View) -> list[Route]:
@@ -38,6 +49,9 @@ def routes(view: View) -> list[Route]:
     def breakdown_json(request: Request) -> Response:
         return Response(msgspec.json.encode(read_breakdown(question_of(request), view)), media_type=_JSON)
 
+    def explanation_json(request: Request) -> Response:
+        return Response(msgspec.json.encode(read_explanation(question_of(request), view)), media_type=_JSON)
+
     def in_csv(write: Callable[[BreakdownQuery, Breakdown, View], str], *words: str) -> Callable[[Request], Response]:
         def download(request: Request) -> Response:
             question = question_of(request)
@@ -47,22 +61,28 @@ def routes(view: View) -> list[Route]:
         return download
 
     return [
-        Route("/api/contract/{name}", blocking(view, contract_json)),
-        Route("/api/measure/{name}", blocking(view, breakdown_json, needs)),
-        Route("/csv/{name}", blocking(view, in_csv(csv_of), needs)),
-        Route("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs)),
+        AnswerRoute("/api/contract/{name}", blocking(view, contract_json), _CONTRACT),
+        AnswerRoute("/api/measure/{name}", blocking(view, breakdown_json, needs), _BREAKDOWN),
+        AnswerRoute("/api/explain/{name}", blocking(view, explanation_json, needs), _EXPLANATION),
+        AnswerRoute("/csv/{name}", blocking(view, in_csv(csv_of), needs), CSV),
+        AnswerRoute("/csv/subjects/{name}", blocking(view, in_csv(subjects_csv_of, "subjects"), needs), CSV),
     ]
 
 
 def csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
-    """A breakdown as CSV (RFC 4180): a header row, its rows and their total, under comments with the contract."""
-    return _table(
-        breakdown.columns,
-        [*((each.name, *each.cells) for each in breakdown.rows), breakdown.total],
-        question,
-        breakdown,
-        view,
-    )
+    """A breakdown as CSV (RFC 4180): a header row and a row of plain numbers for each label, under comments with the contract.
+
+    The total is a comment, so that a program that adds up the rows does not count everything twice.
+    """
+    spread = {name: f"{SPREAD[name]} of the times, in seconds" for name in question.measure.spread()}
+    columns = {**TIDY_COLUMNS, **spread}
+    head = [["Column", name, what] for name, what in columns.items()]
+    head += [["Total", *breakdown.total[1:]]] if question.by else []
+    cells = [
+        [each.label, each.name, each.state, *("" if value is None else repr(value) for value in each.values)]
+        for each in breakdown.tidy
+    ]
+    return _table(list(columns), cells, question, breakdown, view, head)
 
 
 def subjects_csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) -> str:
@@ -74,11 +94,16 @@ def subjects_csv_of(question: BreakdownQuery, breakdown: Breakdown, view: View) 
     if breakdown.subjects is None:
         hint = "Measures of what is open now, and those with a target, have a list."
         raise QuestionError(f"{question.measure.name} has no list of open subjects.", where="subjects", hint=hint)
-    return _table(breakdown.subjects.columns, breakdown.subjects.rows, question, breakdown, view)
+    return _table(breakdown.subjects.columns, breakdown.subjects.rows, question, breakdown, view, ())
 
 
 def _table(
-    columns: Sequence[str], cells: Iterable[Sequence[str]], question: BreakdownQuery, breakdown: Breakdown, view: View
+    columns: Sequence[str],
+    cells: Iterable[Sequence[str]],
+    question: BreakdownQuery,
+    breakdown: Breakdown,
+    view: View,
+    head: Iterable[list[str]],
 ) -> str:
     out = io.StringIO()
     rows = SafeRows(out)
@@ -86,6 +111,7 @@ def _table(
         ["Window", question.window],
         ["State", breakdown.tile.state, breakdown.tile.reason],
         ["Check", breakdown.says],
+        *head,
     ]
     rows.writerows(as_comments([*head_of(question.measure, question.where, view), *further]))
     rows.writerow(columns)

@@ -17,7 +17,7 @@ from measures.measure import Measure
 from measures.window import LIVE_WINDOWS, Window, parse_day, resolve
 
 DATES = "dates"
-"""In place of a window: the form's dates are meant."""
+"""In place of a window: use the dates of the form."""
 TITLES = {
     "15m": "Last 15 minutes",
     "60m": "Last hour",
@@ -100,7 +100,7 @@ def check_window(choice: WindowChoice, query: QueryParams, view: View) -> None:
 
 
 def _dates(query: QueryParams) -> str:
-    """FROM/TO of the form: the last day is included, and without times whole days are meant."""
+    """FROM/TO of the form: the last day is included, and days without times are whole."""
     first, last = (parse_day(query.get(name, "").strip(), "dates") for name in ("from", "to"))
     start, end = (query.get(f"{name}_time", "").strip() for name in ("from", "to"))
     if not start and not end:
@@ -121,7 +121,7 @@ def before(window: Window, compare: Comparison) -> str:
     if not compare:
         return ""
     if window.kind == "live":
-        what = "A window up to now, or with times, has nothing to be compared with."
+        what = "A window up to now, or with times, cannot be compared."
         raise QuestionError(what, where="compare", hint="Choose whole days, such as Yesterday or Last week.")
     first, end = moved(window.start.date(), window.end.date(), compare)
     return f"{first}/{end}"

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Needed, as_file, blocking
+from dashboards.board.shared.content_types import CSV, PARQUET
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.page import MARKING, View
 from dashboards.board.shared.parquet import in_parquet
@@ -18,6 +19,7 @@ from measures.measure import Measure, Where
 from measures.outcome import instant
 from measures.reading import SIMULATION
 from measures.spreadsheet import SafeRows
+from producers.http.answer import AnswerRoute
 
 
 class Sheet(NamedTuple):
@@ -55,7 +57,8 @@ def download_routes(
             content = sheet(request)
             return as_file(write(content, view), kind, (page, *content.name), view)
 
-        return Route(f"/{kind}/{page}/{{name}}", blocking(view, download, needs))
+        answer = {"csv": CSV, "parquet": PARQUET}[kind]
+        return AnswerRoute(f"/{kind}/{page}/{{name}}", blocking(view, download, needs), answer)
 
     return [in_kind("csv", _csv_of), in_kind("parquet", _parquet_of)]
 

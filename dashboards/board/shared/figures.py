@@ -31,6 +31,7 @@ def json_response(measure: Measure, view: View, **content: object) -> Response:
         "force": view.force,
         "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
         "simulated": view.reader.is_simulated(view.force),
+        "explain": f"/api/explain/{measure.name}",
     }
     return Response(msgspec.json.encode({**head, **content}), media_type="application/json")
 

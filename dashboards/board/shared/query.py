@@ -47,7 +47,7 @@ def filter_parameters(where: Where) -> list[str]:
 
 
 def settled(query: QueryParams) -> QueryParams:
-    """An address without what was chosen for another measure: a form that was sent names the measure it was made for."""
+    """An address without the choices that were made for another measure; `for` names the measure that the form was made for."""
     made_for = query.get("for")
     if made_for is None or made_for == query.get("measure", made_for):
         return query

@@ -1,4 +1,4 @@
-"""What is refused of an address, field by field, so that the form keeps what was typed and says what is wrong next to it."""
+"""The refused parts of an address, field by field, so that the form keeps what was typed and says what is wrong next to it."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -26,7 +26,7 @@ _PARAMETERS = {
 
 
 def accepted(query: QueryParams, parse: Callable[[QueryParams], T]) -> tuple[T, Refusals]:
-    """What can be answered of an address, and what is refused: the default takes its place.
+    """The question in an address, with the default for each refused part, and what was refused.
 
     Args:
         query: the address.

@@ -11,7 +11,7 @@ _HOURS = rf"(?P<h>{_NUMBER})(?:h|hr|hrs|hour|hours)"
 _MINUTES = rf"(?P<m>{_NUMBER})(?:m|min|mins|minute|minutes)"
 _PLAIN = rf"(?P<m>{_NUMBER})"
 _LAST = rf"(?P<s>{_NUMBER})(?:s|sec|secs|second|seconds)"
-# A unit may be left out only where nothing else can be meant: of minutes alone, or of minutes after hours.
+# A unit may be left out only where it is clear: for minutes alone, or for minutes after hours.
 _FORMS = [re.compile(each) for each in (_PLAIN, f"{_HOURS}{_PLAIN}", f"(?:{_HOURS})?(?:{_MINUTES})?(?:{_LAST})?")]
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 HINT = "Give minutes, such as 90, or 1h30, 1:30 or 45 s."

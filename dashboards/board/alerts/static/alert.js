@@ -30,7 +30,7 @@ function unacknowledged(alert) {
 
 export function card(reload) {
   const made = element("li", { class: "alert" }, element("p", { class: "group" }),
-    element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("ul", { class: "steps" }), element("dl", { class: "facts" }), element("p", { class: "do" }),
+    element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("ul", { class: "steps" }), element("dl", { class: "facts" }), element("ol", { class: "waiting" }), element("p", { class: "do" }),
     element("div", { class: "acts" }), element("div", { class: "form" }), element("p", { class: "outcome", role: "status" }), element("div", { class: "history" }));
   made.reload = reload;
   return made;
@@ -52,6 +52,7 @@ export function fill(place, alert, session, now) {
   const isChanged = redraw(part(place, "how"), stateWords(alert, now), (sentences) => sentences.map((text) => element("span", {}, `${text} `)));
   redraw(part(place, "steps"), (alert.steps ?? []).map((step) => stepWords(step, now)), (steps) => steps.map((text) => element("li", {}, text)));
   redraw(part(place, "facts"), facts(alert, now), (rows) => rows.map(fact));
+  redraw(part(place, "waiting"), alert.waiting, (waiting) => (waiting ? waitingRows(waiting) : []));
   write(part(place, "do"), alert.state === "ended" ? "" : alert.what_to_do);
   redraw(part(place, "acts"), [possible(alert, session), alert.id], ([names]) => [...names.map((name) => button(place, name)), historyButton(place)]);
   if (isChanged && part(place, "history").firstChild) drawHistory(place);
@@ -63,15 +64,23 @@ function facts(alert, now) {
   const details = alert.measure ? ["Details", "View measure", `/measure/${alert.measure}`, alert.title] : ["Details", "View feeds", "/feeds", alert.title];
   return [
     figure && ["Now", figureWords(figure)],
+    alert.waiting && ["Longest wait", spanWords(alert.waiting.rows[0].seconds * 1000)],
     figure && ["Threshold", figure.limit_words],
     figure?.band_words && ["Normal", figure.band_words],
     figure?.doubt_words && ["Not recorded", figure.doubt_words],
     scopeWords(alert.scope) && ["Scope", scopeWords(alert.scope)],
     ["Since", timeWords(alert.since, now)],
-    alert.state !== "ended" && ["Duration", spanWords(alert.age_seconds * 1000)],
+    alert.state !== "ended" && ["Alert active for", spanWords(alert.age_seconds * 1000)],
     ["Notifies", alert.who],
     details,
   ].filter(Boolean);
+}
+
+// The subjects that wait, the longest first, by opaque number.
+function waitingRows({ count, rows }) {
+  const more = count - rows.length;
+  const listed = rows.map((row) => element("li", {}, element("strong", {}, spanWords(row.seconds * 1000)), ` ${[row.id, row.where].filter(Boolean).join(", ")}`));
+  return more > 0 ? [...listed, element("li", { class: "more" }, `and ${more.toLocaleString("en-GB")} more`)] : listed;
 }
 
 function fact([title, text, link, about]) {

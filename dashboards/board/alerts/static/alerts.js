@@ -17,6 +17,7 @@ let active = null;
 let ended = null;
 let endedSince = Infinity;
 let unrecorded = null;
+let waiting = {};
 
 function cards(name, alerts, now) {
   list(place(name), alerts, (alert) => alert.id, () => card(reload), (each, alert) => fill(each, alert, person, now));
@@ -48,7 +49,7 @@ function drawActive(listing) {
   write(place("active-title"), "Active alerts");
   set(place("active"), "data-old", null);
   document.title = unacknowledged ? `(${unacknowledged}) ${heading}` : heading;
-  cards("active", grouped(stepped(alerts)), listing.now);
+  cards("active", grouped(stepped(alerts)).map((alert) => ({ ...alert, waiting: waiting[alert.measure] })), listing.now);
   drawPlanned(listing);
 }
 
@@ -129,6 +130,8 @@ start((parts) => {
   write(place("clock"), clockWords(parts.get("frame")));
   unrecorded = parts.get("unrecorded");
   drawUnrecorded(unrecorded, person, force);
+  waiting = parts.get("waiting");
+  if (active) drawActive(active);
   if (resolved.since === endedSince) return;
   endedSince = resolved.since;
   if (ended) drawEnded(ended);

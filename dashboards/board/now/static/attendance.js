@@ -1,6 +1,7 @@
 // Unattended incidents, counting down to each target by the server's clock. The wall displays only their number and the first deadline.
 import { element, list, redraw, set, write } from "./elements.js";
 import { onTick } from "./frame.js";
+import { sortAgain, sortable } from "./sortable.js";
 import { clockWords, spanWords } from "./tile.js";
 
 const titles = { dispatch: "To dispatch", travel: "To travel", arrive: "To arrive" };
@@ -10,6 +11,7 @@ const ageing = new Map();
 function clockCell(place, clock, now) {
   const isOver = clock.due !== null && now > clock.due;
   set(place, "data-verdict", isOver ? "bad" : null);
+  set(place, "data-value", clock.due); // the deadline orders them, whatever the words
   write(place, clock.due === null ? "-" : `${isOver ? "\u2717 " : ""}${clockWords(clock.due, now)}`);
 }
 
@@ -24,6 +26,7 @@ function fillRow(place, incident, names) {
   const [id, opened, area, unit] = place.children;
   write(id, incident.incident);
   ageing.set(opened, incident);
+  set(opened, "data-value", -incident.since);
   write(area, incident.area);
   set(area, "title", incident.group);
   write(unit, incident.unit);
@@ -38,13 +41,15 @@ export function unattended(place, response, data, now) {
   write(place.querySelector("h3"), data.name);
   set(place, "data-state", data.state);
   write(place.querySelector(".says"), data.state === "live" ? (data.count ? `${data.count} not attended yet${over}.` : "All incidents attended.") : data.says);
-  redraw(head, names, () => [element("tr", { role: "row" }, ...["Incident", "Opened, open for", "Area", "Unit", ...names.map((name) => titles[name])].map((title) => element("th", { role: "columnheader", scope: "col" }, title)))]);
+  const isNew = redraw(head, names, () => [element("tr", { role: "row" }, ...["Incident", "Opened, open for", "Area", "Unit", ...names.map((name) => titles[name])].map((title) => element("th", { role: "columnheader", scope: "col" }, title)))]);
+  if (isNew) sortable(place.querySelector("table"));
   if (redraw(body, names, () => [])) ticking.forEach((_, cell) => cell.isConnected || ticking.delete(cell));
   place.querySelector("table").hidden = !data.incidents.length;
   list(body, data.incidents, (incident) => incident.incident, () => row(names), (each, incident) => fillRow(each, incident, names));
+  if (now) tick(now);
+  sortAgain(place.querySelector("table"));
   redraw(place.querySelector(".more"), [data.count, data.incidents.length], () => data.count > data.incidents.length
     ? [element("a", { href: `/measure/incident_unattended_count?where=response:${response}&by=area` }, `The ${data.incidents.length} most urgent; list all ${data.count}`)] : []);
-  if (now) tick(now);
 }
 
 // For the wall: the number of incidents and the most urgent deadline, without an id.

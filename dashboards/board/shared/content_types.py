@@ -1,0 +1,157 @@
+"""The JSON that the analysts' pages fetch, as types: the API's document describes it with these."""
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from producers.http.answer import Answer
+
+CSV = Answer(summary="The same as CSV: comments with the definition, a header row, and the rows.", media=("text/csv",))
+PARQUET = Answer(summary="The same as Parquet.", media=("application/vnd.apache.parquet",))
+QUESTION = {
+    "window": "A window, such as today, 24h, 12m, or FROM/TO as dates.",
+    "by": "A dimension to break the figure down by; empty for none.",
+    "where": "A filter, such as area:moorlands; may be repeated.",
+}
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A type that describes every field."""
+
+
+class TableColumn(_Strict, frozen=True, kw_only=True):
+    """A column of a table."""
+
+    title: str
+    period: str
+    brief: str
+    published: bool
+
+
+class TableCell(_Strict, frozen=True, kw_only=True):
+    """A cell: its text, and what is known of its figure; the figures of a distribution for a mean or a median."""
+
+    text: str | UnsetType = UNSET
+    value: int | float | UnsetType = UNSET
+    unit: str | UnsetType = UNSET
+    n: int | UnsetType = UNSET
+    low: float | UnsetType = UNSET
+    high: float | UnsetType = UNSET
+    unrecorded: int | UnsetType = UNSET
+    notes: tuple[int, ...] | UnsetType = UNSET
+    mean: float | UnsetType = UNSET
+    median: float | UnsetType = UNSET
+    p90: float | UnsetType = UNSET
+
+
+class TableRow(_Strict, frozen=True, kw_only=True):
+    """A row of a table."""
+
+    label: str
+    unit: str
+    total: bool
+    cells: tuple[TableCell, ...]
+
+
+class TableAnswer(_Strict, frozen=True, kw_only=True):
+    """A table of the report or of a page."""
+
+    title: str
+    heading: str
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[str, ...]
+    published: tuple[str, ...]
+    sources: tuple[str, ...]
+    disagreements: tuple[dict[str, Any], ...]
+
+
+class AboutFigures(_Strict, frozen=True, kw_only=True):
+    """What an answer is about: its measure, its force, the moment of its figures, and the address that explains them."""
+
+    measure: str
+    force: str
+    as_of: datetime
+    simulated: bool
+    explain: str
+
+
+class ComparisonAnswer(AboutFigures, frozen=True, kw_only=True):
+    """A measure over periods side by side."""
+
+    says: tuple[str, ...]
+    comparison: TableAnswer
+    published: TableAnswer
+
+
+class ChartAnswer(AboutFigures, frozen=True, kw_only=True):
+    """The control chart of a measure: in words, as SVG and as a table."""
+
+    summary: tuple[str, ...]
+    svg: str
+    table: TableAnswer
+    periods: tuple[tuple[date, date], ...]
+
+
+class SmallChartAnswer(_Strict, frozen=True, kw_only=True):
+    """The chart of one label."""
+
+    word: str
+    title: str
+    latest: str
+    svg: str
+
+
+class SmallChartsAnswer(AboutFigures, frozen=True, kw_only=True):
+    """A small chart for each label of a dimension."""
+
+    charts: tuple[SmallChartAnswer, ...]
+
+
+class BinAnswer(_Strict, frozen=True, kw_only=True):
+    """The number of cases in a range of times."""
+
+    over: int | float | None
+    within: int | float | None
+    count: int
+    says: str
+
+
+class PromiseAnswer(_Strict, frozen=True, kw_only=True):
+    """A target that applied in the window."""
+
+    seconds: int | float | None
+    says: str
+
+
+class WithinAnswer(_Strict, frozen=True, kw_only=True):
+    """The share within the time that was asked for."""
+
+    seconds: int | float | None
+    says: str
+    share: str
+    met: int
+    n: int
+
+
+class ExplorationAnswer(AboutFigures, frozen=True, kw_only=True):
+    """A measure over any window, broken down, with its distribution."""
+
+    window: str
+    says: str
+    finest_seconds: int | float
+    rows: TableAnswer
+    verdict: tuple[str, ...]
+    comparison: TableAnswer | None
+    distribution: TableAnswer
+    bins: tuple[BinAnswer, ...]
+    promises: tuple[PromiseAnswer, ...]
+    within: WithinAnswer | None
+
+
+class WeekAnswer(_Strict, frozen=True, kw_only=True):
+    """The pattern of a measure over the hours of the week."""
+
+    says: str
+    table: TableAnswer | None
