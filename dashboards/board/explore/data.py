@@ -178,7 +178,7 @@ def _targets(exploration: Exploration) -> Iterator[dict[str, Any]]:
 _EXPLORATION = Answer(
     summary="A measure over any window, broken down, with its distribution.",
     body=ExplorationAnswer,
-    query={**QUESTION, "within": "A time in seconds: the share within it is answered too."},
+    query={**QUESTION, "within": "A time in seconds; the answer then has the share within it."},
 )
 _WEEK = Answer(
     summary="The pattern of a measure over the hours of the week.",
