@@ -141,6 +141,15 @@ REFUSED = [
     ("/chart", "measure=incident_count&window=today", {"window": None}, {"window-error": "no points within a day"}),
     ("/chart", "measure=incident_count&window=last_month", {"grain": None}, {"grain-error": "only 1 whole month."}),
     ("/chart", "measure=incident_count&window=12m&grain=day", {"grain": None}, {"grain-error": "at most 112"}),
+    ("/explore", f"measure={GRADE_1}&window=dates&from=&to=2024-12-01", {"from": "", "to": "2024-12-01", "from_time": "", "to_time": ""}, {"dates-error": "A date is missing."}),
+    ("/explore", f"measure={GRADE_1}&window=dates&from=2024-11-05&to=2024-11-01", {"from": "2024-11-05", "to": "2024-11-01", "from_time": "", "to_time": ""}, {"dates-error": "ends before it begins"}),
+    ("/explore", f"measure={GRADE_1}&window=dates&from=2024-11-05&to=2024-11-05&from_time=10:00&to_time=09:00", {"from": "2024-11-05", "to": "2024-11-05", "from_time": "10:00", "to_time": "09:00"}, {"dates-error": "ends before it begins"}),
+    ("/explore", f"measure={GRADE_1}&window=dates&from=9999-12-31&to=9999-12-31", {"from": "9999-12-31", "to": "9999-12-31", "from_time": "", "to_time": ""}, {"dates-error": "Check the year"}),
+    ("/explore", f"measure={GRADE_1}&window=0001-01-01/0001-02-01&compare=year_before", {"from": "0001-01-01", "to": "0001-01-31", "from_time": "", "to_time": ""}, {"dates-error": "kept for 26 months"}),
+    ("/explore", f"measure={GRADE_1}&window=2024-11-05T10:10/2024-11-05T12:00", {"from": "2024-11-05", "to": "2024-11-05", "from_time": "10:10", "to_time": "12:00"}, {"dates-error": "Minutes are kept for two days"}),
+    ("/explore", f"measure={GRADE_1}&window=2024-05-05T10:00/2024-05-05T12:00", {"from": "2024-05-05", "to": "2024-05-05", "from_time": "10:00", "to_time": "12:00"}, {"dates-error": "Hours are kept for ten weeks"}),
+    ("/compare", "measure=incident_count&window=2022-11-01/2022-12-01&compare=year_before", {"compare": None}, {"compare-error": "26 months"}),
+    ("/chart", "measure=incident_count&over=area:moon", {"over": None}, {"over-error": "There is no area"}),
     ("/chart", "measure=incident_count&over=moon:full", {"over": None}, {"over-error": "cannot be laid over"}),
     ("/chart", "measure=incident_count&recalculate=2020-01-01", {"recalculate": None}, {"recalculate-error": "Choose a later"}),
 ]  # fmt: skip
@@ -212,8 +221,8 @@ def test_a_comparison_is_called_better_only_where_a_direction_is_better(history:
         "Worse",
     }
     assert words["incident_count"] in {"Higher", "Lower"}
-    before = fetch(history.reader, "incident_count", "window=2022-11-30/2022-12-01&compare=year_before")["says"]
-    assert "They are not compared" in before[0], "the record does not cover the year before"
+    before = fetch(history.reader, "incident_count", "window=2022-11-30/2022-12-01&compare=month_before")["says"]
+    assert "They are not compared" in before[0], "the record does not cover the month before"
 
 
 def test_was_last_month_better_and_why_is_three_clicks_from_now(history: History) -> None:
