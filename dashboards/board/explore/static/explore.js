@@ -94,7 +94,7 @@ async function typed() {
 }
 
 slider?.addEventListener("input", () => {
-  timeField.value = "";
+  timeField.value = `${slider.value} s`;
   refuse("");
   choose(slider.value);
 });
