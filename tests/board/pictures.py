@@ -19,7 +19,7 @@ PAGES = {
     "now": "/",
     "alerts": "/alerts",
     "handover": "/handover",
-    "compare": "/compare?measure=incident_count&by=area",
+    "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",
 }
 WIDTH, HEIGHT = 1280, 860
 _HISTORY_SECONDS, _SETTLE_SECONDS = 1800, 5.0
