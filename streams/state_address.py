@@ -141,7 +141,7 @@ def check_no_cluster(info: Mapping[str, Any]) -> None:
     """Refuse a Redis Cluster before anything is written to it.
 
     Args:
-        info: the section `cluster` of Redis' INFO; a server without that section is no cluster.
+        info: the section `cluster` of Redis' INFO; a server without that section is not a cluster.
 
     Raises:
         IncompleteError: it is a cluster.

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from alerts.inbox.api.app import EndRequest, Parts, api
 from alerts.inbox.api.guard import Guard, Viewers
-from alerts.inbox.api.oidc import Client, Provider, is_safe_address
+from alerts.inbox.api.oidc import Provider, Registration, is_safe_address
 from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
 from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
@@ -113,7 +113,7 @@ def provider_of(settings: Settings) -> Provider | None:
         if not is_safe_address(getattr(settings, name)):
             hint = "Write an https address. Only an address of this machine may be http."
             raise SettingError("This address is not encrypted.", where=variable(name), hint=hint)
-    client = Client(
+    client = Registration(
         issuer=settings.oidc_issuer,
         client=settings.oidc_client,
         secret=settings.oidc_secret,

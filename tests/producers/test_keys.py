@@ -246,7 +246,7 @@ def test_two_stray_quotes_in_a_file_of_few_columns_do_not_swallow_the_rows_betwe
     assert extract.rows == 6
 
 
-def test_a_key_with_bytes_that_are_no_text_is_malformed() -> None:
+def test_a_key_with_bytes_that_are_not_text_is_malformed() -> None:
     """Found by damaging extracts at random: in a row that a mapping leaves out, it ended the replay."""
     mapping = load_mapping(INCIDENTS, "numbered.toml")
     with pytest.raises(MalformedError, match="not text"):
