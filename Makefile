@@ -54,7 +54,8 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure the pipeline: facts per second, and how soon a fact is on fifty open pages
+bench: $(VENV)/.ready ## Measure: against other engines, facts per second at each step, and how soon a fact is on fifty open pages
+	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 

@@ -35,7 +35,7 @@ def main(weeks: int, days: int) -> None:
     _print("simulated, of one core", simulated, seconds, floor * simulated / len(published))
     with tempfile.TemporaryDirectory() as directory, whole.parts(Path(directory)) as settings:
         _print("published and acknowledged", len(published), whole.publish(settings, published), floor)
-        _print("log to state, one worker", len(published), whole.work(settings, len(published)), floor)
+        _print("log to state, one worker", len(published), whole.work(settings, len(published)).seconds, floor)
         end = published[-1].at
         for window in ("60m", "24h", "7d", "12m"):
             first, again = whole.read(settings, window, end if window != "12m" else wall())

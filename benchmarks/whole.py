@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.material import FORCE, TOPIC
+from benchmarks.material import FORCE
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
@@ -23,6 +24,13 @@ from streams.readings import Reader
 
 _MEASURE = "opened_to_arrived_median_seconds"
 _PATIENCE_SECONDS = 300.0
+
+
+class Work(NamedTuple):
+    """What some work took: seconds by the clock, and processor seconds."""
+
+    seconds: float
+    processor: float
 
 
 @contextmanager
@@ -61,24 +69,39 @@ def simulate(settings: Settings, days: int) -> tuple[int, float]:
     return int(summary["facts"]), used.ru_utime + used.ru_stime
 
 
-def work(settings: Settings, facts: int) -> float:
-    """Seconds that one worker needs to fold a number of facts into the state, its start not included."""
+def work(settings: Settings, facts: int, workers: int = 1) -> Work:
+    """What the workers need to fold a number of facts into the state, their start not included."""
     environment = {**os.environ, **settings.environment()}
     command = [sys.executable, "-m", "bluelamp", "worker"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as worker:
+    with ExitStack() as ending:
+        started = [ending.enter_context(_process(command, environment)) for _ in range(workers)]
+        source = reader(settings)
+        await_that(lambda: _facts(source) > 0)
+        start, before, used = time.perf_counter(), _facts(source), sum(map(_processor_seconds, started))
+        await_that(lambda: _facts(source) >= facts)
+        share = facts / (facts - before)
+        taken = time.perf_counter() - start
+        return Work(taken * share, (sum(map(_processor_seconds, started)) - used) * share)
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[int]:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
-            source = reader(settings)
-            await_that(lambda: _facts(source) > 0)
-            start, before = time.perf_counter(), _facts(source)
-            await_that(lambda: _facts(source) >= facts)
-            return (time.perf_counter() - start) * facts / (facts - before)
+            yield process.pid
         finally:
-            worker.terminate()
+            process.terminate()
+
+
+def _processor_seconds(pid: int) -> float:
+    """The processor seconds that a process has used."""
+    times = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _facts(source: Reader) -> int:
     source.refresh()
-    return sum(counts.get("facts", 0) for (topic, _), counts in source.counts().items() if topic == TOPIC)
+    return sum(counts.get("facts", 0) + counts.get("duplicates", 0) for counts in source.counts().values())
 
 
 def await_that(is_so: Callable[[], bool]) -> None:

@@ -1,6 +1,7 @@
 """Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
 from measures.outcome import SECOND, Outcome
@@ -33,6 +34,7 @@ def name_of(kind: str, dimensions: Dimensions, value: int) -> str:
     return f"{kind}|{'|'.join(dimensions)}|{value}" if dimensions else f"{kind}|{value}"
 
 
+@lru_cache(maxsize=65_536)
 def field_of(name: str) -> Field:
     """The kind, labels and value of a count."""
     kind, *dimensions, value = name.split("|")
@@ -73,6 +75,21 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
         counts[name] = count
     else:
         del counts[name]
+
+
+def loaded(counts: Mapping[str, str]) -> Pane:
+    """A pane as stored: each count as text, by its name."""
+    pane: Pane = {}
+    for name, count in counts.items():
+        kind, dimensions, value = field_of(name)
+        groups = pane.get(kind)
+        if groups is None:
+            groups = pane[kind] = {}
+        histogram = groups.get(dimensions)
+        if histogram is None:
+            histogram = groups[dimensions] = {}
+        histogram[value] = int(count)
+    return pane
 
 
 def apply(pane: Pane, counts: Mapping[str, int]) -> None:

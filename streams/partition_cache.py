@@ -10,7 +10,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from measures.outcome import OpenItem
-from measures.pane import Grain, Pane, apply
+from measures.pane import Grain, Pane, loaded
 from streams.codec import decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
 from streams.store import Names, reading_state
@@ -64,7 +64,7 @@ class _Draft(Struct):
         touched = touched_between(self.applied_offset, applied_offset, answer.changes)
         self.applied_offset = applied_offset
         self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
-        self.panes |= {key: _pane(counts) for key, counts in zip(keys, answer.panes, strict=True)}
+        self.panes |= {key: loaded(counts) for key, counts in zip(keys, answer.panes, strict=True)}
         self.open |= answer.open
         if touched is None:
             return None
@@ -257,12 +257,6 @@ class PartitionCache:
                 self._open[subject] = decode_open(text)
             else:
                 self._open.pop(subject, None)
-
-
-def _pane(counts: Mapping[str, str]) -> Pane:
-    pane: Pane = {}
-    apply(pane, {name: int(count) for name, count in counts.items()})
-    return pane
 
 
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:

@@ -19,7 +19,8 @@ from measures.reading import Reading
     "--window",
     default="60m",
     show_default=True,
-    help="15m, 60m, 24h, 7d, today, shift, this_month, last_month, 12m, previous_12m, or FROM/TO as dates with TO excluded.",
+    help="15m, 60m, 24h, 7d, today, shift, yesterday, last_week, last_28_days, this_month, last_month, 12m, previous_12m, or "
+    "FROM/TO as dates or local times, with TO excluded.",
 )
 @click.option(
     "--by",

@@ -23,6 +23,9 @@ from facts.errors import SettingError
     "--forget", "removes_others", is_flag=True, help="Remove every version that is not current; build nothing."
 )
 @click.option(
+    "--back", "is_back", is_flag=True, help="Make the version before the current one current again; build nothing."
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=20,
@@ -31,7 +34,13 @@ from facts.errors import SettingError
 )
 @JSON
 def rebuild(
-    is_switched: bool, are_accepted: bool, is_from_scratch: bool, removes_others: bool, limit: int, as_json: bool
+    is_switched: bool,
+    are_accepted: bool,
+    is_from_scratch: bool,
+    removes_others: bool,
+    is_back: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Build a new state version from the archive and the log, and compare every figure and count with the current version.
 
@@ -41,8 +50,12 @@ def rebuild(
     if are_accepted and not is_switched:
         what = "--accept-differences has no effect without --switch."
         raise SettingError(what, where="--accept-differences", hint="Add --switch.")
+    if is_back and (is_switched or is_from_scratch or removes_others):
+        raise SettingError("--back builds and removes nothing.", where="--back", hint="Use it alone.")
     settings = settings_of()
-    if removes_others:
+    if is_back:
+        _back(settings, as_json=as_json)
+    elif removes_others:
         _remove_others(settings, as_json=as_json)
     else:
         _rebuild(
@@ -53,6 +66,20 @@ def rebuild(
             is_switched=is_switched,
             are_accepted=are_accepted,
         )
+
+
+def _back(settings: Settings, *, as_json: bool) -> None:
+    from bluelamp.rebuild.rebuild import switch_back
+    from bluelamp.wiring.connections import state_client
+
+    with state_client(settings) as redis:
+        before, current = switch_back(redis, settings.state_name)
+    if as_json:
+        say({"shown": current, "before": before})
+        return
+    click.echo(
+        f"Version {current} is current again; version {before} is kept. Restart workers and services with the program of version {current}."
+    )
 
 
 def _remove_others(settings: Settings, *, as_json: bool) -> None:

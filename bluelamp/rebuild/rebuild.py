@@ -413,6 +413,29 @@ def existing_versions(redis: Redis, state_name: str) -> list[int]:
     return sorted(found | ({FIRST} if redis.exists(f"{state_name}:topics") else set()))
 
 
+def switch_back(redis: Redis, state_name: str) -> tuple[int, int]:
+    """Make the version before the current one current again; returns the numbers of both, the current one last.
+
+    Its workers continue where it stopped, and apply what has arrived since. Workers of the version that was current are refused.
+
+    Raises:
+        IncompleteError: there is no earlier version, or another one became current meanwhile.
+    """
+    current = current_version(redis, state_name)
+    earlier = [each for each in existing_versions(redis, state_name) if each < current]
+    if not earlier:
+        hint = "Build one with the earlier program: `bluelamp rebuild --switch --accept-differences`."
+        raise IncompleteError(f"There is no version before version {current}.", where=state_name, hint=hint)
+    if not redis.eval(_SET_IF, 1, pointer(state_name), str(current), str(earlier[-1]), str(FIRST)):
+        raise IncompleteError("Another version became current meanwhile.", where=state_name, hint="Try again.")
+    prefix = prefix_of(state_name, current)
+    counts = cast(dict[str, str], redis.hgetall(f"{prefix}:topics"))
+    for topic, count in counts.items():
+        for number in range(int(count)):
+            redis.hincrby(Names(prefix, topic, number).control, "epoch", 1)
+    return current, earlier[-1]
+
+
 def remove_version(redis: Redis, state_name: str, number: int) -> int:
     """Remove a version that is not current; returns the number of its keys.
 

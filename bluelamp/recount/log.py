@@ -113,7 +113,7 @@ class OpenedLog:
         consumer.assign(partitions)
         first = consumer.beginning_offsets(partitions)
         self._readable: dict[Any, int] = consumer.end_offsets(partitions)
-        # Nothing is read of the other topics.
+        # The other topics are not read.
         self._ends: dict[Any, int] = {
             place: end if place.topic in topics else first[place] for place, end in self._readable.items()
         }

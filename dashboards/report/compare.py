@@ -39,6 +39,7 @@ _UNDER_WAY = "This period is not over. The Blue Lamp figure counts what has begu
 _NOT_KEPT = f"This period begins before the last {DAYS_KEPT.days} days, and older days are not kept."
 _CHANGES = "Only the change was published, not the figure."
 _NOT_COMPARED = "They are not compared, because the record does not cover both completely or there are too few cases."
+_TWO_FIGURES = "Two figures cannot tell a real change from chance. The chart of this measure can."
 _DATE = len("2024-12-01")
 _TODAY = "Today counts what was decided today. Every other column counts what began in its period."
 _RANKED = {

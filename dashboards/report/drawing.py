@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 12, 24, 44
 _HOUR_SECONDS = 3600
 _TICKS, _LABELS, _LONG_LABELS = 5, 8, 5
 _SHORT = 12
-"""The most characters of a label of which eight fit below the chart."""
+"""Eight labels of at most this number of characters fit below the chart."""
 _STYLE = """
 .xmr text{font:12px system-ui,sans-serif;fill:#333}.xmr .axis{stroke:#767676}.xmr .grid{stroke:#e4e4e4}
 .xmr .line{fill:none;stroke:#444;stroke-width:1.5}.xmr .centre{stroke:#333;stroke-width:1.5}

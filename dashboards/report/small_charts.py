@@ -57,7 +57,11 @@ def small_charts(ask: Ask, force: Force, query: SeriesQuery, by: str, as_of: dat
     shown, line = shown_periods(query, force, as_of), line_of(query.measure, force)
     columns = [_column(ask, query, by, each) for each in shown]
     seen = {word for found, _ in columns for word in found}
-    series = {word: [found.get(word, missing) for found, missing in columns] for word in seen}
+    every = {word: [found.get(word, missing) for found, missing in columns] for word in seen}
+    # As in the chart itself, the periods before the first figure are left out.
+    known = [place for values in every.values() for place, value in enumerate(values) if value is not None]
+    first = min(known, default=0)
+    series, shown = {word: values[first:] for word, values in every.items()}, shown[first:]
     most = max((value for values in series.values() for value in values if value is not None), default=Fraction(1))
     names = [(word, name) for word, name in named(force, by, seen, f"No {by}") if word in seen]
     return [_small(word, name, series[word], shown, line, most or Fraction(1)) for word, name in names]

@@ -42,7 +42,7 @@ class AnswerRoute(Route):
         endpoint: the handler.
         answer: what it answers.
         methods: the methods that it handles.
-        name: of the route; the endpoint's, unless given.
+        name: the name of the route; by default the endpoint's.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ def openapi(title: str, description: str, routes: Iterable[BaseRoute]) -> dict[s
     """The document, in OpenAPI 3.1, of every route that declares its answer, also of mounted applications.
 
     Args:
-        title: of the service.
+        title: the name of the service.
         description: what a reader must know first.
         routes: the routes of its application.
     """

@@ -195,9 +195,9 @@ def test_a_truncated_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
 def test_another_log_is_refused(tmp_path: Path, log: MemoryLog) -> None:
     kept(tmp_path, log)
     other = {"contacts": replace(IDENTITY, topic_id="another id")}
-    with pytest.raises(IncompleteError, match="of another log"):
+    with pytest.raises(IncompleteError, match="to another log"):
         write_new(tmp_path, log, other, log.reach(), lambda _: None)
-    with pytest.raises(IncompleteError, match="of another log"):
+    with pytest.raises(IncompleteError, match="to another log"):
         Archive(tmp_path).check(other)
 
 

@@ -238,7 +238,7 @@ def test_an_archive_from_before_and_the_log_from_after_are_rebuilt_as_one(
     assert Archive(tmp_path).manifest.identities[TOPIC].partitions == 4
     assert rebuilt(server, log, archive=str(tmp_path)).moved == 0
     fewer: dict[str, Identity] = {TOPIC: before.identities([TOPIC])[TOPIC]}
-    with pytest.raises(IncompleteError, match="of another log"):
+    with pytest.raises(IncompleteError, match="to another log"):
         write_new(tmp_path, log, fewer, log.reach(), lambda _: None)
 
 

@@ -18,7 +18,7 @@ from bluelamp.archive.reading import ArchiveAndLog, open_archive
 from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
 from bluelamp.rebuild.certify import Recounter
-from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, existing_versions, lines, remove_version
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, existing_versions, lines, remove_version, switch_back
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.log import records_of
@@ -448,6 +448,27 @@ def test_a_worker_of_the_old_version_is_refused_after_the_switch(
             return await StateStore(client, NAME).apply(Names(NAME, *PLACE), epoch, end, end + 1, Change())
 
     assert asyncio.run(apply()).outcome == "stale"
+
+
+def test_the_version_before_becomes_current_again_and_workers_of_the_later_one_are_refused(
+    redis: Redis, server: StateServer, log: MemoryLog
+) -> None:
+    with pytest.raises(IncompleteError, match="no version before version 1"):
+        switch_back(redis, NAME)
+    rebuilt(server, log, is_switched=True)
+    names = Names(f"{NAME}:v2", *PLACE)
+    epoch = int(str(redis.hget(names.control, "epoch")))
+    assert switch_back(redis, NAME) == (2, 1)
+    assert (reader(redis).version, count(reader(redis))) == (1, 40)
+
+    async def apply() -> Applied:
+        async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
+            end = log.ends[PLACE]
+            return await StateStore(client, f"{NAME}:v2").apply(names, epoch, end, end + 1, Change())
+
+    assert asyncio.run(apply()).outcome == "stale"
+    assert rebuilt(server, log, is_switched=True).current == 2
+    assert count(reader(redis)) == 40
 
 
 def test_only_versions_that_are_not_current_are_removed_and_nothing_else(

@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from fractions import Fraction
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -213,3 +214,15 @@ def test_a_comparison_is_called_better_only_where_a_direction_is_better(history:
     assert words["incident_count"] in {"Higher", "Lower"}
     before = fetch(history.reader, "incident_count", "window=2022-11-30/2022-12-01&compare=year_before")["says"]
     assert "They are not compared" in before[0], "the record does not cover the year before"
+
+
+def test_was_last_month_better_and_why_is_three_clicks_from_now(history: History) -> None:
+    """A figure, the comparison of last month with the one before, and the chart that tells a change from chance."""
+    name = "contact_999_answered_within_target_ratio"
+    clicks = (
+        ("/", "", f"/measure/{name}"),
+        (f"/measure/{name}", "", f"/compare?measure={name}&window=last_month&compare=month_before&by=queue"),
+        ("/compare", f"measure={name}&window=last_month&compare=month_before&by=queue", f"/chart?measure={name}"),
+    )
+    for path, query, link in clicks:
+        assert f'href="{link}"' in unescape(page(history, path, query).text), path

@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from bluelamp.embedded.state import StateServer
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
+from dashboards.board.explore.area_map import tiles
 from dashboards.board.explore.data import exploration_json, parse_exploration, parse_weeks, read_exploration
 from dashboards.report.explore import ExploreQuery
 from facts.contact import ContactAnswered, ContactOffered
@@ -210,3 +211,15 @@ def test_an_absurd_number_is_refused_before_it_is_evaluated(query: str) -> None:
     parse = parse_weeks if query.startswith("weeks") else partial(parse_exploration, GRADE_1)
     with pytest.raises(QuestionError):
         parse(QueryParams(query))
+
+
+def test_every_area_has_one_tile_and_every_tile_an_area(history: History) -> None:
+    data = fetch(history.reader, "incident_count", "window=12m&by=area")
+    assert set(data["tiles"]) == {area.name for area in PROFILE.areas}
+    assert len(set(map(tuple, data["tiles"].values()))) == len(data["tiles"])
+    assert data["tiles"]["Out of Force"][1] > max(
+        row for name, (_, row) in data["tiles"].items() if name != "Out of Force"
+    )
+    assert fetch(history.reader, "incident_count", "window=12m&by=grade")["tiles"] is None
+    unplaced = tiles(STRICT)
+    assert len(set(unplaced.values())) == len(STRICT.areas) > 0

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,8 @@ from bluelamp.embedded import aof
 from bluelamp.embedded.repair import Repaired, repair
 from bluelamp.embedded.state import Choice, StateDamagedError, StateServer
 from bluelamp.recount.load import LogRecord, from_records
-from bluelamp.verify.compare import compare, every_query, read_state
+from bluelamp.recount.recount import Recount
+from bluelamp.verify.compare import StateReadings, compare, every_query, read_state
 from streams.readings import Reader
 from streams.store import StateStore
 from streams.version_builder import VersionBuilder
@@ -90,18 +92,35 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def readings_of(server: StateServer) -> StateReadings:
+    """Every figure of the state."""
+    with Redis.from_url(server.url, decode_responses=True) as redis:
+        reader = Reader(redis, NAME, RULES, lambda: NOW)
+        queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
+        return read_state(reader, STRICT.name, queries, NOW)
+
+
+@cache
+def recounted() -> Recount:
+    """The recount of the whole log."""
+    records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
+    return from_records(records, [STRICT])
+
+
+_EQUAL: list[StateReadings] = []
+"""Readings that were compared with the recount: equal ones need no second comparison."""
+
+
 def see_figures_of_the_recount(server: StateServer) -> None:
     """After folding to the log's end, every figure equals the recount."""
     fold(server, LOG.ends[PLACE])
-    records = [LogRecord("incidents", 0, each.offset, NOW, each.value) for each in LOG.records[PLACE]]
-    with Redis.from_url(server.url, decode_responses=True) as redis, from_records(records, [STRICT]) as counted:
-        reader = Reader(redis, NAME, RULES, lambda: NOW)
-        queries = [each for each in every_query([WINDOW, "24h"], STRICT) if each.by in ((), ("grade",))]
-        readings = read_state(reader, STRICT.name, queries, NOW)
-        found = compare(readings, counted)
-    assert found.differences == []
-    assert found.cells > 200
+    readings = readings_of(server)
     assert readings.applied_offsets == {PLACE: LOG.ends[PLACE]}
+    if readings not in _EQUAL:
+        found = compare(readings, recounted())
+        assert found.differences == []
+        assert found.cells > 200
+        _EQUAL.append(readings)
 
 
 def entries(server: StateServer) -> list[str]:

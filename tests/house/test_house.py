@@ -122,6 +122,7 @@ SIGNS = {
 }
 USED_BY_OTHERS = {
     "cramjam": "aiokafka",
+    "hiredis": "redis",
     "aiokafka": "faust",
     "mode-streaming": "faust",
     "crc32c": "kafka",

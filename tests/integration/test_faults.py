@@ -87,9 +87,10 @@ def state(system: System) -> dict[str, Any]:
 
 
 def keys(system: System) -> list[str]:
-    """The keys of everything the state holds, without the report of a refusal."""
-    found = system.redis.scan_iter(match=f"{system.settings.state_name}:*", count=1000)
-    return sorted({*found} - {report_key(system.settings.state_name)})
+    """The keys of everything the state holds, without the report of a refusal and the list of starts."""
+    name = system.settings.state_name
+    found = system.redis.scan_iter(match=f"{name}:*", count=1000)
+    return sorted({*found} - {report_key(name), f"{name}:starts"})
 
 
 @REAL_IN_FAULTS

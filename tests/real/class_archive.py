@@ -9,7 +9,7 @@ from tests.real.parts import KAFKA_CLASSES, missing
 
 
 def write() -> None:
-    """Start a broker and stop it: Java writes the archive at its end, unless there is one already."""
+    """Start a broker and stop it: Java writes the archive when it ends. Do nothing if there is one already."""
     if missing("kafka") or KAFKA_CLASSES.exists():
         return
     with tempfile.TemporaryDirectory() as directory:

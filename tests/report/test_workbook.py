@@ -155,10 +155,10 @@ def test_every_sheet_is_marked_and_the_first_and_last_explain_the_report(documen
         first, *_, last = every = list(sheets(workbook(each)))
         assert all(each.marking in sheet.header and each.marking in sheet.footer for sheet in every)
         assert (first.name, last.name) == ("Contents", "Definitions")
-        words = [held for held, _ in last.cells.values()]
+        words, page = [held for held, _ in last.cells.values()], unescape(html(each))
         for measure in each.measures:
             assert any(measure.question in str(held) for held in words)
-            assert measure.question in unescape(html(each))
+            assert measure.question in page
         listed = [held for (_, column), (held, _) in first.cells.items() if column == 1]
         assert len(listed) == len(every) - 1
         assert any(held == RULE for held, _ in first.cells.values()) is each.is_public

@@ -85,9 +85,7 @@ def test_a_person_has_the_highest_role_of_their_groups(running: TestProvider) ->
         ({}, {"alg": "HS256"}),
     ],
 )
-def test_a_token_that_is_not_right_signs_nobody_in(
-    running: TestProvider, claims: dict[str, Any], header: dict[str, Any]
-) -> None:
+def test_an_invalid_token_is_refused(running: TestProvider, claims: dict[str, Any], header: dict[str, Any]) -> None:
     running.claims |= claims
     running.header |= header
     with pytest.raises(ProblemError) as caught:
@@ -96,13 +94,13 @@ def test_a_token_that_is_not_right_signs_nobody_in(
     assert SECRET not in str(caught.value.problem)
 
 
-def test_another_sign_in_a_used_code_and_a_refusal_sign_nobody_in(running: TestProvider) -> None:
+def test_a_wrong_state_code_or_verifier_is_refused(running: TestProvider) -> None:
     own = own_provider(running)
     with pytest.raises(ProblemError):
         signed_in(own, state="another")
     with pytest.raises(ProblemError):
         signed_in(own, code="another")
-    with pytest.raises(ProblemError):  # PKCE: whoever has only the code has nothing
+    with pytest.raises(ProblemError):  # PKCE: the code alone is not enough
         signed_in(own, verifier="v" * 43)
     running.refuses = True
     with pytest.raises(ProblemError):

@@ -31,7 +31,7 @@ class TestProvider:
 
     Attributes:
         issuer: its address.
-        claims: what its tokens say besides their frame; a test changes it.
+        claims: the claims of its tokens, without those that every token has; a test changes them.
         key: its signing key; a test may replace it.
         published: the key that it publishes.
         refuses: whether it signs nobody in.

@@ -187,7 +187,7 @@ class Provider:
         try:
             found = self._json(f"{self._client.issuer.rstrip('/')}/.well-known/openid-configuration")
             if found.get("issuer") != self._client.issuer:
-                raise _failed("The provider has another issuer than BLUELAMP_OIDC_ISSUER.", 502)
+                raise _failed("The provider's issuer is not BLUELAMP_OIDC_ISSUER.", 502)
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
                 if not is_safe_address(str(found.get(name, ""))):
                     raise _failed(f"The provider's {name} is not an https address.", 502)

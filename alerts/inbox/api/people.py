@@ -209,7 +209,7 @@ class People:
         return self._sealing.dumps(msgspec.to_builtins(content))
 
     def unsealed(self, text: str, kind: type[_Sealed], most: timedelta) -> _Sealed | None:
-        """What was sealed at most this long ago; None if it was not, or longer ago."""
+        """The content of a sealed value; None if this system did not seal it, or sealed it longer ago than this."""
         try:
             content, at = self._sealing.loads(text, return_timestamp=True)
             return msgspec.convert(content, kind) if _SINCE <= self._now() - at <= most else None

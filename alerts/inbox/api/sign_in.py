@@ -61,7 +61,7 @@ class SignIn:
         begun = self._guard.people.unsealed(request.cookies.get(_BEGUN, ""), Begun, _BEGUN_FOR)
         try:
             if begun is None:
-                title = "This sign-in was not begun in this browser, or too long ago."
+                title = "This browser did not start this sign-in, or started it too long ago."
                 raise problem("not_signed_in", 400, title, "Sign in again.")
             person = await asyncio.to_thread(provider.finish, begun, request.query_params)
         except ProblemError as error:
@@ -69,7 +69,7 @@ class SignIn:
             response = self._page("/", error)
         else:
             _logger.info("%s signed in at the provider", person.login)
-            # A page of ours opens the next one: a browser sends the session cookie only where the request begins on this site.
+            # A page of ours opens the next one: a browser sends the session cookie only with a request that begins on this site.
             response = HTMLResponse(_templates().get_template("signed_in.html").render(next=_own_page(begun.next)))
             self._set_session(response, person, is_secure=provider.is_secure)
         response.delete_cookie(_BEGUN, path="/", httponly=True, samesite="lax")

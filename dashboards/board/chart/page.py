@@ -8,7 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from dashboards.board.chart.data import check_series, moves, parse_series, periods_of, query_of
-from dashboards.board.shared.choices import choices
+from dashboards.board.shared.choices import choices, label_choices
 from dashboards.board.shared.chosen_window import WindowChoice, day_titles, window_control
 from dashboards.board.shared.page import Page, View
 from dashboards.board.shared.query import BreakdownQuery, dimensions, first_dimension, settled
@@ -45,6 +45,7 @@ def _context(view: View, request: Request) -> Mapping[str, Any]:
             name: query.get(name, str(value)) for name, value in (("grain", series.grain), ("last", series.count))
         },
         "most": MOST[series.grain],
+        "over_words": label_choices(series.measure, {}, view),
         "over": [f"{name}:{word}" for name, word in series.over],
         "laid_over": [
             (

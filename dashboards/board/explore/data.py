@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dashboards.board.explore.area_map import tiles
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.comparison import read_compared
@@ -147,6 +148,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         says=exploration.whole.trouble,
         finest_seconds=number(Fraction(1, per_second(question.measure))),
         rows=plain(exploration.rows()),
+        tiles=tiles(view.profile) if question.by == "area" else None,
         verdict=comparison.says() if comparison else (),
         comparison=plain(comparison.table()) if comparison else None,
         distribution=plain(exploration.distribution()),
@@ -176,7 +178,7 @@ def _targets(exploration: Exploration) -> Iterator[dict[str, Any]]:
 _EXPLORATION = Answer(
     summary="A measure over any window, broken down, with its distribution.",
     body=ExplorationAnswer,
-    query={**QUESTION, "within": "A time in seconds: the share within it is answered too."},
+    query={**QUESTION, "within": "A time in seconds; the answer then has the share within it."},
 )
 _WEEK = Answer(
     summary="The pattern of a measure over the hours of the week.",

@@ -226,7 +226,7 @@ def _tidy_rows(
 
 
 def _plain(reading: Reading, measure: Measure) -> tuple[float | int | None, ...]:
-    """The numbers of a reading, in the order of the columns: none that the page does not display."""
+    """The numbers of a reading, in the order of the columns; None for those that the page does not display."""
     is_displayed = reading.state in VALUE_STATES
     is_known = is_displayed or reading.state == "too_few"
     value = reading.value if is_displayed else None

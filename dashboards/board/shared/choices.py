@@ -8,7 +8,7 @@ from dashboards.board.shared.page import View
 from dashboards.board.shared.query import BreakdownQuery, active_filters, dimensions, filter_parameters
 from dashboards.board.shared.table import DIMENSION_TITLES, names
 from dashboards.report.naming import countable
-from measures.measure import DERIVED_DIMENSIONS, Measure
+from measures.measure import DERIVED_DIMENSIONS, Measure, Where
 
 _PUBLISHED_ONLY = "Published by others"
 
@@ -28,7 +28,7 @@ def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -
         "measures": _by_topic(measures),
         "dimensions": dimensions(question.measure),
         "filters": active_filters(question, view),
-        "words": _words(question, view),
+        "words": label_choices(question.measure, question.where, view),
     }
 
 
@@ -57,14 +57,14 @@ def _by_topic(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
     return by_topic
 
 
-def _words(question: BreakdownQuery, view: View) -> dict[str, dict[str, str]]:
-    """The labels that can be filtered by, by the title of their dimension: from `dimension:label` to its name."""
-    free = [name for name in dimensions(question.measure) if name not in question.where]
+def label_choices(measure: Measure, where: Where, view: View) -> dict[str, dict[str, str]]:
+    """The labels of the dimensions that no filter limits, by the title of their dimension: from `dimension:label` to its name."""
+    free = [name for name in dimensions(measure) if name not in where]
     by_title = {
         DIMENSION_TITLES.get(name, name): {
             f"{name}:{word}": title
             for word, title in names(name, view).items()
-            if _is_counted(question.measure, name, word, view)
+            if _is_counted(measure, name, word, view)
         }
         for name in free
     }

@@ -32,6 +32,7 @@ function smallChart(each) {
 }
 
 function drawSmall(data) {
+  small.closest("section").hidden = data.charts.length === 1; // it would repeat the chart above
   write(smallSays, data.charts.length ? "Every chart begins at 0 and has the same scale. The figure is the last one." : "There are no figures.");
   redraw(small, data.charts, (charts) => charts.map(smallChart));
 }

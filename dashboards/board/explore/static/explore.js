@@ -1,5 +1,6 @@
 // A measure over one window: its rows, the distribution of its times, the share within a chosen time, and its weekly pattern.
 import "./chooser.js";
+import { areaMap } from "./area_map.js";
 import { element, redraw, set, write } from "./elements.js";
 import { errorWords, poll } from "./polling.js";
 import { start } from "./frame.js";
@@ -47,6 +48,7 @@ function draw(data) {
   redraw(place("verdict"), data.verdict, (lines) => lines.map((line) => element("li", {}, line)));
   redraw(place("comparison"), data.comparison, (table) => (table ? reportTable(table, `${table.title}, compared`) : []));
   redraw(rows, data.rows, (table) => reportTable(table));
+  redraw(place("map"), [data.rows, data.tiles], () => (data.tiles ? areaMap(data.rows, data.tiles) : []));
   distribution(data);
 }
 
@@ -54,7 +56,7 @@ function fail(why) {
   drawFailure("");
   write(place("window-words"), "");
   write(place("says"), why);
-  for (const each of [place("verdict"), place("comparison"), rows]) redraw(each, null, () => []);
+  for (const each of [place("verdict"), place("comparison"), place("map"), rows]) redraw(each, null, () => []);
   for (const name of ["distribution", "no-distribution"]) if (place(name)) place(name).hidden = true;
 }
 
@@ -92,7 +94,7 @@ async function typed() {
 }
 
 slider?.addEventListener("input", () => {
-  timeField.value = "";
+  timeField.value = `${slider.value} s`;
   refuse("");
   choose(slider.value);
 });
