@@ -48,7 +48,7 @@ Answer = dict[str, list[float]]
 """By key: number, median in seconds, share within the limit."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class ComparedEngine(Struct, frozen=True, kw_only=True):
     """One engine on one log.
 
     Attributes:
@@ -127,7 +127,7 @@ def _topic(fact: AnyFact) -> Topic:
     return topic
 
 
-def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected: Answer) -> Iterator[Row]:
+def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected: Answer) -> Iterator[ComparedEngine]:
     count = len(facts)
     for workers in (1, 2):
         with _log(facts, size) as settings:
@@ -143,13 +143,15 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
             ("Bytewax", _peer_python(), "bytewax_flow.py"),
         ):
             found = _peer(python, script, settings, end, count)
-            taken = Work(found["seconds"], found["processor"])
-            yield _row(f"{name}, this question", log, count, taken, _compared(found["answer"], expected))
+            cost = Work(found["seconds"], found["processor"])
+            yield _row(f"{name}, this question", log, count, cost, _compared(found["answer"], expected))
 
 
-def _row(engine: str, log: str, facts: int, taken: Work, answer: str = "") -> Row:
-    print(f"{engine}, {log}: {facts / taken.seconds:,.0f} facts/s", file=sys.stderr)
-    return Row(engine=engine, log=log, facts=facts, seconds=taken.seconds, processor=taken.processor, answer=answer)
+def _row(engine: str, log: str, facts: int, cost: Work, answer: str = "") -> ComparedEngine:
+    print(f"{engine}, {log}: {facts / cost.seconds:,.0f} facts/s", file=sys.stderr)
+    return ComparedEngine(
+        engine=engine, log=log, facts=facts, seconds=cost.seconds, processor=cost.processor, answer=answer
+    )
 
 
 @contextmanager
@@ -197,9 +199,9 @@ async def _limit(settings: Settings, facts: int) -> Work:
             for record in records:
                 found = msgspec.json.decode(record.value)
                 seen += len(found) if isinstance(found, list) else 1
-    taken = Work(time.perf_counter() - start, time.process_time() - used)
+    cost = Work(time.perf_counter() - start, time.process_time() - used)
     await consumer.stop()
-    return taken
+    return cost
 
 
 def _peer_python() -> str:
@@ -228,7 +230,7 @@ def _is_same(one: list[float] | None, other: list[float] | None) -> bool:
     return one is not None and other is not None and all(abs(a - b) < 1e-9 for a, b in zip(one, other, strict=True))  # noqa: PLR2004
 
 
-def _duckdb(facts: list[AnyFact], end: datetime, expected: Answer) -> Row:
+def _duckdb(facts: list[AnyFact], end: datetime, expected: Answer) -> ComparedEngine:
     """The question to DuckDB over a file of the facts: no stream, each reading scans them all."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "facts.jsonl"
@@ -237,9 +239,9 @@ def _duckdb(facts: list[AnyFact], end: datetime, expected: Answer) -> Row:
         with duckdb.connect() as database:
             sql = (_PEERS / "question.sql").read_text(encoding="utf-8")
             found = database.execute(sql, {"path": str(path), "end": end}).fetchall()
-        taken = Work(time.perf_counter() - start, time.process_time() - used)
+        cost = Work(time.perf_counter() - start, time.process_time() - used)
     answer = {str(key): [float(each) for each in figures] for key, *figures in found}
-    return _row("DuckDB, one reading of this question", "file", len(facts), taken, _compared(answer, expected))
+    return _row("DuckDB, one reading of this question", "file", len(facts), cost, _compared(answer, expected))
 
 
 def _machine() -> str:
@@ -254,7 +256,7 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text(encoding="utf-8").splitlines()
 
 
-def _table(rows: list[Row]) -> str:
+def _table(rows: list[ComparedEngine]) -> str:
     floors = {row.log: row.processor / row.facts for row in rows if row.engine.startswith("limit")}
     head = ["engine", "log", "facts/s", "facts per processor second", "processor time, limit = 1", "answer"]
     lines = [head, ["---"] * len(head), *(row.cells(floors.get(row.log, floors["singles"])) for row in rows)]

@@ -80,8 +80,8 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
         start, before, used = time.perf_counter(), _facts(source), sum(map(_processor_seconds, started))
         await_that(lambda: _facts(source) >= facts)
         share = facts / (facts - before)
-        taken = time.perf_counter() - start
-        return Work(taken * share, (sum(map(_processor_seconds, started)) - used) * share)
+        cost = time.perf_counter() - start
+        return Work(cost * share, (sum(map(_processor_seconds, started)) - used) * share)
 
 
 @contextmanager

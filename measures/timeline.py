@@ -1,6 +1,6 @@
 """The set of facts of one subject: adding a fact twice, or in another order, changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
@@ -59,16 +59,48 @@ def _target(fact: SubjectFact) -> str | None:
 def _resolved(timeline: Timeline) -> Iterable[SubjectFact]:
     """The facts in force, found step by step: a fact is in force once everything that disputes it is withdrawn."""
     disputed_by = _disputed_by(timeline)
-    in_force: set[str] = set()
-    withdrawn: set[str] = set()
-    while len(in_force | withdrawn) < len(timeline):
-        decided = in_force | withdrawn
-        confirmed = {fact_id for fact_id in disputed_by if fact_id not in decided and disputed_by[fact_id] <= withdrawn}
-        if not confirmed:
-            withdrawn |= _cycles(disputed_by, set(timeline) - decided)
-        in_force |= confirmed
-        withdrawn |= {fact_id for fact_id, others in disputed_by.items() if others & in_force}
-    return [timeline[fact_id] for fact_id in in_force if not isinstance(timeline[fact_id], FactWithdrawn)]
+    decision = _Decision(disputed_by)
+    decision.confirm()
+    undecided = timeline.keys() - decision.in_force - decision.withdrawn
+    if undecided:
+        decision.withdraw(_cycles(disputed_by, undecided))
+        decision.confirm()
+    return [timeline[fact_id] for fact_id in decision.in_force if not isinstance(timeline[fact_id], FactWithdrawn)]
+
+
+class _Decision:
+    """Which facts are in force and which are withdrawn, as far as that is decided.
+
+    Each fact and each dispute is looked at once: a subject with thousands of corrections must not stop a worker.
+
+    Args:
+        disputed_by: each fact to those that dispute it.
+    """
+
+    def __init__(self, disputed_by: dict[str, set[str]]) -> None:
+        self.in_force, self.withdrawn = set[str](), set[str]()
+        self._disputes: dict[str, list[str]] = {fact_id: [] for fact_id in disputed_by}
+        for fact_id, others in disputed_by.items():
+            for other in others:
+                self._disputes[other].append(fact_id)
+        self._left = {fact_id: len(others) for fact_id, others in disputed_by.items()}
+        self._undisputed = [fact_id for fact_id, count in self._left.items() if not count]
+
+    def confirm(self) -> None:
+        """Confirm every fact that nothing disputes any more, and withdraw what those dispute."""
+        while self._undisputed:
+            fact_id = self._undisputed.pop()
+            self.in_force.add(fact_id)
+            self.withdraw({other for other in self._disputes[fact_id] if other not in self.withdrawn})
+
+    def withdraw(self, facts: set[str]) -> None:
+        """Withdraw facts: they dispute nothing."""
+        self.withdrawn |= facts
+        for fact_id in facts:
+            for other in self._disputes[fact_id]:
+                self._left[other] -= 1
+                if not self._left[other] and other not in self.withdrawn:
+                    self._undisputed.append(other)
 
 
 def _disputed_by(timeline: Timeline) -> dict[str, set[str]]:
@@ -84,13 +116,59 @@ def _disputed_by(timeline: Timeline) -> dict[str, set[str]]:
 
 def _cycles(disputed_by: dict[str, set[str]], undecided: set[str]) -> set[str]:
     """The undecided facts that are part of a cycle, that is, dispute themselves directly or through others."""
-    cyclic: set[str] = set()
-    for start in undecided:
-        reached: set[str] = set()
-        edge = disputed_by[start] & undecided
-        while edge:
-            reached |= edge
-            edge = {other for fact_id in edge for other in disputed_by[fact_id] & undecided} - reached
-        if start in reached:
-            cyclic.add(start)
-    return cyclic
+    search = _Search({fact_id: disputed_by[fact_id] & undecided for fact_id in undecided})
+    return {
+        fact_id
+        for component in search.components()
+        for fact_id in component
+        if len(component) > 1 or fact_id in disputed_by[fact_id]
+    }
+
+
+class _Search:
+    """The search for facts that reach each other (Tarjan's algorithm, without recursion).
+
+    Args:
+        edges: from each fact to others.
+    """
+
+    def __init__(self, edges: dict[str, set[str]]) -> None:
+        self._edges = edges
+        self._order: dict[str, int] = {}
+        self._low: dict[str, int] = {}
+        self._stack: list[str] = []
+        self._waiting: set[str] = set()
+        self._path: list[tuple[str, Iterator[str]]] = []
+
+    def components(self) -> Iterator[set[str]]:
+        """The sets of facts that reach each other; every fact is in one."""
+        for start in self._edges:
+            if start not in self._order:
+                self._enter(start)
+            while self._path:
+                fact_id, others = self._path[-1]
+                other = next(others, None)
+                if other is None:
+                    yield from self._leave()
+                elif other not in self._order:
+                    self._enter(other)
+                elif other in self._waiting:
+                    self._low[fact_id] = min(self._low[fact_id], self._order[other])
+
+    def _enter(self, fact_id: str) -> None:
+        self._order[fact_id] = self._low[fact_id] = len(self._order)
+        self._stack.append(fact_id)
+        self._waiting.add(fact_id)
+        self._path.append((fact_id, iter(self._edges[fact_id])))
+
+    def _leave(self) -> Iterator[set[str]]:
+        fact_id, _ = self._path.pop()
+        if self._path:
+            above = self._path[-1][0]
+            self._low[above] = min(self._low[above], self._low[fact_id])
+        if self._low[fact_id] == self._order[fact_id]:
+            component = set[str]()
+            while fact_id not in component:
+                component.add(self._stack.pop())
+            self._waiting -= component
+            yield component

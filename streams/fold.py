@@ -104,6 +104,14 @@ class Marks(NamedTuple):
     settled: int | None
     kept_from: int | None
 
+    def is_late(self, at: int) -> bool:
+        """Whether a fact was expected earlier."""
+        return self.watermark is not None and at < self.watermark
+
+    def is_too_late(self, at: int) -> bool:
+        """Whether a fact happened before everything that is still kept."""
+        return self.kept_from is not None and at < self.kept_from
+
 
 class PartitionFold:
     """A worker's memory of one partition it owns; the state holds the same and more.
@@ -194,22 +202,23 @@ class PartitionFold:
         for index, fact in decoded:
             if fact.force not in self.rules:
                 _quarantine(change, record, refuse("unlisted_force", "No profile names this force.", index, "$.force"))
-            elif isinstance(fact, FeedHeartbeat):
+                continue
+            if isinstance(fact, FeedHeartbeat):
                 self._add_heartbeat(fact, record, change)
+                continue
+            at, marks = microseconds(fact.at), self._marks_of(fact.force)
+            if record.moved_from is None and marks.is_too_late(at):
+                # For a moved fact, the partition that first received it has decided this.
+                refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
+                _quarantine(change, record, refusal, fact)
+            elif not self.own_partition.is_own(fact):
+                self.own_partition.add_misplaced(fact, index, misplaced)
             else:
-                at, marks = microseconds(fact.at), self._marks_of(fact.force)
-                if record.moved_from is None and marks.kept_from is not None and at < marks.kept_from:
-                    # For a moved fact, the partition that first received it has decided this.
-                    refusal = refuse("too_late", "It happened before everything that is still kept.", index, "$.at")
-                    _quarantine(change, record, refusal, fact)
-                elif not self.own_partition.is_own(fact):
-                    self.own_partition.add_misplaced(fact, index, misplaced)
-                else:
-                    if marks.watermark is not None and at < marks.watermark:
-                        change.count("late")
-                    line = fact.line if isinstance(fact, ContactOffered) else None
-                    events.setdefault(fact.force, []).append((at, line))
-                    facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
+                if marks.is_late(at):
+                    change.count("late")
+                line = fact.line if isinstance(fact, ContactOffered) else None
+                events.setdefault(fact.force, []).append((at, line))
+                facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
         self._note_events(record, events, change)
         for moved in moved_batches(record, self.own_partition.number, misplaced):
             change.count("moved", len(moved.facts))

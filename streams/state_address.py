@@ -1,12 +1,14 @@
 """How to connect to the state server: its URL, encryption and user, for every client."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from facts.errors import SettingError
+from facts.errors import IncompleteError, SettingError
 from producers.secret import Secret
 from producers.tls import tls_context
+from streams.refusal import WORDS
 
 _ENCRYPTED = "rediss://"
 
@@ -46,6 +48,20 @@ def connection_of(address: StateAddress) -> dict[str, Any]:
     found |= {"username": server.user} if server.user else {}
     found |= {"password": server.password.reveal()} if server.password else {}
     return found | _tls(server)
+
+
+def check_no_cluster(info: Mapping[str, Any]) -> None:
+    """Refuse a Redis Cluster before anything is written to it.
+
+    Args:
+        info: the section `cluster` of Redis' INFO; a server without that section is no cluster.
+
+    Raises:
+        IncompleteError: it is a cluster.
+    """
+    if str(info.get("cluster_enabled", 0)) != "0":
+        what = f"{WORDS['cluster'].what}."
+        raise IncompleteError(what, where="BLUELAMP_REDIS", hint=WORDS["cluster"].hint)
 
 
 def _tls(server: StateServerAddress) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bytewax.connectors.kafka import operators as kafka
 from bytewax.dataflow import Dataflow
 from bytewax.operators import windowing
 from bytewax.testing import TestingSink, run_main
-from question import Span, follow, last_hour, subject_of
+from question import FinishedWait, follow, last_hour, subject_of
 
 _ALIGNED = datetime(2024, 1, 1, tzinfo=UTC)
 _LATE = timedelta(hours=1)
@@ -35,7 +35,7 @@ def flow(address: str, into: list[Any]) -> Dataflow:
     return made
 
 
-def _followed(known: dict[str, Any] | None, fact: dict[str, Any]) -> tuple[dict[str, Any], Span | None]:
+def _followed(known: dict[str, Any] | None, fact: dict[str, Any]) -> tuple[dict[str, Any], FinishedWait | None]:
     known = known if known is not None else {}
     return known, follow(known, fact)
 
@@ -47,8 +47,8 @@ def main(address: str, end: str) -> None:
     wall, used = time.perf_counter(), time.process_time()
     run_main(made)
     spans = [span for _, (_, found) in panes for span in found]
-    taken = {"seconds": time.perf_counter() - wall, "processor": time.process_time() - used}
-    print(json.dumps({**taken, "answer": last_hour(spans, end)}))
+    cost = {"seconds": time.perf_counter() - wall, "processor": time.process_time() - used}
+    print(json.dumps({**cost, "answer": last_hour(spans, end)}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import faust
-from question import Span, follow, last_hour, subject_of
+from question import FinishedWait, follow, last_hour, subject_of
 
 
 def main(address: str, end: str, facts: str) -> None:
@@ -58,19 +58,19 @@ class _Seen:
         self._started = self._started or (time.perf_counter(), time.process_time())
         self._left -= 1
         if not self._left:
-            taken = {
+            cost = {
                 "seconds": time.perf_counter() - self._started[0],
                 "processor": time.process_time() - self._started[1],
             }
             # Faust redirects `print` to its log.
-            os.write(1, json.dumps({**taken, "answer": last_hour(self._spans(), self._end)}).encode() + b"\n")
+            os.write(1, json.dumps({**cost, "answer": last_hour(self._spans(), self._end)}).encode() + b"\n")
             os._exit(0)
 
-    def _spans(self) -> list[Span]:
+    def _spans(self) -> list[FinishedWait]:
         found = []
         for pane, seconds in self._panes.items():
             key, minute = pane.split("|")
-            found += [Span(key, int(minute), each) for each in seconds]
+            found += [FinishedWait(key, int(minute), each) for each in seconds]
         return found
 
 

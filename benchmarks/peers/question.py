@@ -14,7 +14,7 @@ LIMITS = {"999": 10, "area": 900}
 HOUR_MINUTES = 60
 
 
-class Span(NamedTuple):
+class FinishedWait(NamedTuple):
     """A finished wait.
 
     Attributes:
@@ -28,7 +28,7 @@ class Span(NamedTuple):
     seconds: float
 
 
-def follow(known: dict[str, Any], fact: dict[str, Any]) -> Span | None:
+def follow(known: dict[str, Any], fact: dict[str, Any]) -> FinishedWait | None:
     """Note a fact of one subject in what is known of it, and return the span that it finished, if any."""
     kind, at = fact["fact"], datetime.fromisoformat(fact["at"]).timestamp()
     if kind in ("ContactOffered", "IncidentOpened"):
@@ -42,7 +42,7 @@ def follow(known: dict[str, Any], fact: dict[str, Any]) -> Span | None:
     return _finished(known)
 
 
-def _finished(known: dict[str, Any]) -> Span | None:
+def _finished(known: dict[str, Any]) -> FinishedWait | None:
     """The span of a subject, once its opening and its end are known, in whichever order they came."""
     if "is_finished" in known or not known.keys() >= {"opened", "ended"}:
         return None
@@ -50,8 +50,8 @@ def _finished(known: dict[str, Any]) -> Span | None:
     if known["line"] != "999" and known["grade"] != "1":
         return None
     per_second = 10 if is_call else 1
-    taken = int((known["ended"] - known["opened"]) * per_second + 0.5) / per_second
-    return Span("999" if is_call else known["area"], int(known["ended"] // 60), taken)
+    seconds = int((known["ended"] - known["opened"]) * per_second + 0.5) / per_second
+    return FinishedWait("999" if is_call else known["area"], int(known["ended"] // 60), seconds)
 
 
 def subject_of(fact: dict[str, Any]) -> str:
@@ -59,7 +59,7 @@ def subject_of(fact: dict[str, Any]) -> str:
     return str(fact.get("subject_id", ""))
 
 
-def last_hour(spans: Iterable[Span], end: str) -> dict[str, list[float]]:
+def last_hour(spans: Iterable[FinishedWait], end: str) -> dict[str, list[float]]:
     """The answer: for each key the number of spans, their median in seconds, and the share within the limit.
 
     Args:

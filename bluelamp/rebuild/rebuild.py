@@ -22,7 +22,7 @@ from bluelamp.rebuild.certify import Recounter, certify
 from bluelamp.rebuild.repartition import LogSource, Mover, sending
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.audit import AuditDifference
-from bluelamp.verify.compare import Difference, every_query, numbers, pairs_of, read_one, read_state
+from bluelamp.verify.compare import Difference, every_query, numbers, pairs_of, read_state
 from bluelamp.verify.state_diff import StateDifference, compare_versions
 from bluelamp.verify.words import exact
 from bluelamp.wiring.connections import state_client
@@ -241,11 +241,12 @@ class Rebuild:
             result.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        seen = read_state(reader, force, list(every_query(windows, rules.force)), reader.present(force))
+        queries = list(every_query(windows, rules.force))
+        seen = read_state(reader, force, queries, reader.present(force))
         for place, applied_offset in seen.applied_offsets.items():
             await self._advance(builder, place)(applied_offset)
-        for query, readings in seen.results:
-            again = read_one(other, force, query, seen.as_of)
+        rebuilt = read_state(other, force, queries, seen.as_of)
+        for (query, readings), (_, again) in zip(seen.results, rebuilt.results, strict=True):
             result.figures += len(readings)
             result.differing_figures += _differing(query.measure.name, query.window, readings, again)
 

@@ -162,7 +162,7 @@ def test_audit_and_rebuild_need_only_the_archive_and_a_worker_continues_in_the_n
     rebuilt = command(system, "rebuild", "--switch", "--json", **with_archive)
     assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
     report = json.loads(rebuilt.stdout)
-    assert (report["shown"], report["differing_cells"], report["differing_figures"]) == (2, [], [])
+    assert (report["current"], report["differing_cells"], report["differing_figures"]) == (2, [], [])
     assert report["counts"] > 1000
 
     def has_noticed() -> bool:

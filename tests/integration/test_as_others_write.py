@@ -163,7 +163,7 @@ def test_an_unreadable_batch_is_quarantined_by_its_offsets_and_the_rest_is_read(
     command(system, "archive")
     assert command(system, "archive", "--verify")["faults"] == []
     rebuilt = command(system, "rebuild", "--switch")
-    assert (rebuilt["differing_figures"], rebuilt["differing_cells"], rebuilt["shown"]) == ([], [], 2)
+    assert (rebuilt["differing_figures"], rebuilt["differing_cells"], rebuilt["current"]) == ([], [], 2)
     assert system.count("quarantined_unreadable_batch") == len(due)
     assert command(system, "audit", "--window", "24h")["left_out"] == left_out
 

@@ -1,6 +1,8 @@
 """Tests which facts of a subject count: withdrawn and replaced facts do not, and have no effect themselves."""
 
 import re
+import time
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, permutations
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import get_args
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from facts.contact import ContactAnswered, ContactFact
@@ -17,6 +21,7 @@ from facts.incident import IncidentFact
 from facts.occurrence import OccurrenceFact
 from facts.union import topic_of
 from facts.wire import decode
+from measures import timeline as timeline_module
 from measures.timeline import Timeline, add, effective
 
 START = datetime(2024, 12, 1, tzinfo=UTC)
@@ -147,3 +152,59 @@ def test_the_semantics_list_the_same_order() -> None:
         r"`([A-Z]\w+)`", text[text.index("  - contacts: `ContactOffered`") : text.index("- A record of a transaction")]
     )
     assert listed == [kind.__name__ for kinds in UNIONS for kind in kinds]
+
+
+FACT_IDS = [f"f{number}" for number in range(7)]
+
+
+def as_it_was(disputed_by: dict[str, set[str]]) -> set[str]:
+    """The facts in force, found slowly: every fact is looked at again in every step."""
+    in_force: set[str] = set()
+    withdrawn: set[str] = set()
+    while len(in_force | withdrawn) < len(disputed_by):
+        undecided = disputed_by.keys() - in_force - withdrawn
+        confirmed = {each for each in undecided if disputed_by[each] <= withdrawn}
+        if not confirmed:
+            withdrawn |= {each for each in undecided if each in reached_from(each, disputed_by, undecided)}
+        in_force |= confirmed
+        withdrawn |= {each for each, others in disputed_by.items() if others & in_force}
+    return in_force
+
+
+def reached_from(start: str, edges: dict[str, set[str]], among: AbstractSet[str]) -> set[str]:
+    """Everything that a fact leads to."""
+    reached: set[str] = set()
+    ahead = edges[start] & among
+    while ahead:
+        reached |= ahead
+        ahead = {other for each in ahead for other in edges[each] & among} - reached
+    return reached
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from(FACT_IDS), st.tuples(*[st.sampled_from([None, *FACT_IDS])] * 2), min_size=1))
+def test_corrections_and_withdrawals_are_resolved_as_the_slow_way_does(
+    targets: dict[str, tuple[str | None, str | None]],
+) -> None:
+    facts: Timeline = {
+        name: undo(name, withdraws, corrects) if withdraws else fact(name, corrects)
+        for name, (withdraws, corrects) in targets.items()
+    }
+    in_force = as_it_was(timeline_module._disputed_by(facts))  # noqa: SLF001 - only how they are followed has changed
+    assert {each.fact_id for each in effective(facts)} == {name for name in in_force if targets[name][0] is None}
+
+
+@pytest.mark.parametrize("kind", ["chain", "cycle", "fan"])
+def test_a_subject_with_20_000_corrections_is_resolved_at_once(kind: str) -> None:
+    """It took minutes, and no other subject of its partition was counted meanwhile."""
+    many = 20_000
+    before = {"chain": 1, "cycle": 1, "fan": many}[kind]
+    facts: Timeline = {
+        f"f{number}": fact(f"f{number}", f"f{max(number - before, 0)}" if number else None) for number in range(many)
+    }
+    if kind == "cycle":
+        facts["f0"] = fact("f0", f"f{many - 1}")
+    began = time.process_time()
+    counted = len(effective(facts))
+    assert time.process_time() - began < 5
+    assert counted == {"chain": many // 2, "cycle": 0, "fan": many - 1}[kind]

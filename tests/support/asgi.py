@@ -45,8 +45,13 @@ async def _get(application: ASGIApp, path: str, query: str, headers: Mapping[str
         "server": ("board", 80),
     }
 
+    sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        for message in sent:
+            return message
+        await asyncio.Event().wait()  # the client waits for its answer
+        raise AssertionError
 
     async def send(message: Any) -> None:
         messages.append(message)

@@ -15,6 +15,7 @@ from measures.rules import Rules
 from streams.log import ConsumerGroup, LogClient
 from streams.probe import Probe
 from streams.stall import Place
+from streams.state_address import check_no_cluster
 from streams.store import check_reach
 
 Pause = Callable[[], object]
@@ -34,6 +35,7 @@ def a_second() -> None:
 def state_server(redis: Redis) -> Iterator[CheckResult]:
     """Whether the state server keeps every write."""
     redis.ping()
+    check_no_cluster(redis.info("cluster"))
     try:
         present = cast(dict[str, str], redis.config_get(*_DURABLE))
     except ResponseError:

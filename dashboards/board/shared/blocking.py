@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.board.shared.page import View
+from dashboards.board.shared.turns import AbandonedError, Client, client_of
 from facts.errors import BlueLampError, QuestionError
 from measures.measure import Measure
 from measures.window import Window
@@ -44,15 +45,26 @@ def blocking(
         needs: what must be read first, a little at a time, because there is much of it.
     """
 
-    def at_one_moment(request: Request) -> Response:
+    def at_one_moment(request: Request, client: Client) -> Response:
+        def pause() -> None:
+            client.check()
+            time.sleep(_PAUSE_SECONDS)
+
+        client.check()
         for measure, window in needs(request):
             with contextlib.suppress(QuestionError):  # the response itself reports the error
-                view.reader.prepare(measure, window, view.force, lambda: time.sleep(_PAUSE_SECONDS))
+                view.reader.prepare(measure, window, view.force, pause)
+            client.check()
         return view.reader.at_one_moment(lambda: respond(request))
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await asyncio.to_thread(at_one_moment, request)
+            async with client_of(request) as client:
+                if needs is no_needs:
+                    return await asyncio.to_thread(at_one_moment, request, client)
+                return await view.turns.run(lambda: at_one_moment(request, client))
+        except AbandonedError:
+            return Response(status_code=503)  # nobody receives it
         except QuestionError as error:
             raise problem("no_such_place", 404, error.what, error.hint) from None
         except (RedisError, OSError) as error:

@@ -30,6 +30,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.turns import Turns
 from facts.errors import BlueLampError
 from facts.force import Force
 from measures.trust import CheckedTopic
@@ -99,6 +100,7 @@ class View(NamedTuple):
         alerts: reads the alerts; None where no inbox is mounted.
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
         program: the version and build, for the foot of each page.
+        turns: runs long readings, a few at a time.
     """
 
     reader: Reader
@@ -108,6 +110,7 @@ class View(NamedTuple):
     alerts: ReadAlerts | None = None
     feed_checks: ReadFeedChecks = no_feed_checks
     program: str = ""
+    turns: Turns = Turns()
 
     @property
     def profile(self) -> Force:
