@@ -68,7 +68,19 @@ def brief_window(window: Window) -> str:
 
 
 def moved(first: date, end: date, compare: Comparison) -> tuple[date, date]:
-    """The first day, and the day after the last, of the days that some days are compared with; whole months stay whole."""
+    """The first day, and the day after the last, of the days that some days are compared with; whole months stay whole.
+
+    Raises:
+        QuestionError: there are no such days in the calendar.
+    """
+    try:
+        return _moved(first, end, compare)
+    except (ValueError, OverflowError):
+        what = f"There are no days to compare {first} with."
+        raise QuestionError(what, where="compare", hint="Choose a later window.") from None
+
+
+def _moved(first: date, end: date, compare: Comparison) -> tuple[date, date]:
     is_months = first.day == end.day == 1
     match compare:
         case "week_before":

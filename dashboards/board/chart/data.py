@@ -18,6 +18,7 @@ from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
 from dashboards.board.shared.query import filter_parameters, parse_query
+from dashboards.board.shared.table import names
 from dashboards.report.document import Drawn
 from dashboards.report.drawing import without_style
 from dashboards.report.periods import Period
@@ -25,6 +26,7 @@ from dashboards.report.series import LEAST, MOST, SeriesQuery, check_charted, se
 from dashboards.report.small_charts import small_charts
 from dashboards.report.text import plain
 from facts.errors import QuestionError
+from facts.force import NONE, UNLISTED
 from measures.chart import Grain
 from measures.measure import Measure
 from measures.window import DAYS_KEPT, parse_day
@@ -78,6 +80,10 @@ def check_series(question: SeriesQuery, query: QueryParams, view: View) -> None:
         QuestionError: there is none; `where` is the field of the form.
     """
     check_charted(question.measure)
+    for name, word in question.over:
+        if word not in {*names(name, view), NONE, UNLISTED}:
+            hint = "Choose one of the list."
+            raise QuestionError(f"There is no {name} {word!r}.", where="over", hint=hint)
     if question.window:
         check_window(WindowChoice(question.window), query, view)
     first = periods_of(question, view)[0]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, cast, get_args
 
 from starlette.datastructures import QueryParams
@@ -14,7 +14,9 @@ from dashboards.report.periods import Comparison, moved
 from facts.errors import QuestionError
 from measures.chart import periods
 from measures.measure import Measure
-from measures.window import LIVE_WINDOWS, Window, parse_day, resolve
+from measures.outcome import microseconds
+from measures.pane import HOUR, MINUTE
+from measures.window import DAYS_KEPT, LIVE_WINDOWS, Window, kept_from, parse_day, resolve
 
 DATES = "dates"
 """In place of a window: use the dates of the form."""
@@ -89,27 +91,62 @@ def check_window(choice: WindowChoice, query: QueryParams, view: View) -> None:
     """Refuse a window or a comparison that no figure can be read for.
 
     Raises:
-        QuestionError: there is none; `where` is the field of the form.
+        QuestionError: there is none, or it begins before what is kept; `where` is the field of the form.
     """
+    as_of = view.reader.known_present(view.force)
+    is_dated = query.get("window") == DATES or "/" in choice.window
+    field = "dates" if is_dated else "window"
     try:
-        chosen = resolve(choice.window, view.reader.known_present(view.force), view.profile)
+        chosen = resolve(choice.window, as_of, view.profile)
     except QuestionError as error:
-        is_dated = query.get("window") == DATES or "/" in choice.window
-        raise QuestionError(error.what, where="dates" if is_dated else "window", hint=error.hint) from None
-    before(chosen, choice.compare)
+        raise QuestionError(error.what, where=field, hint=error.hint) from None
+    _check_kept(chosen, as_of, field)
+    if earlier := before(chosen, choice.compare):
+        _check_kept(resolve(earlier, as_of, view.profile), as_of, "compare")
+
+
+def _check_kept(window: Window, as_of: datetime, field: str) -> None:
+    """Refuse a window that begins before the panes that it is made up of are kept; the reader has the last word."""
+    starts = {"minute": MINUTE, "hour": HOUR}
+    for segment in window.segments:
+        if segment.grain == "day":
+            is_kept = date.fromordinal(segment.first) >= (as_of - DAYS_KEPT).date()
+        else:
+            is_kept = segment.first * starts[segment.grain] >= kept_from(segment.grain, microseconds(as_of))
+        if not is_kept:
+            what, hint = _KEPT[segment.grain]
+            raise QuestionError(what, where=field, hint=hint)
+
+
+_KEPT = {
+    "minute": ("Minutes are kept for two days.", "Begin and end at a whole hour, or choose whole days."),
+    "hour": ("Hours are kept for ten weeks.", "Choose whole days."),
+    "day": (f"Days are kept for 26 months ({DAYS_KEPT.days} days).", "Choose a later window."),
+}
 
 
 def _dates(query: QueryParams) -> str:
-    """FROM/TO of the form: the last day is included, and days without times are whole."""
-    first, last = (parse_day(query.get(name, "").strip(), "dates") for name in ("from", "to"))
+    """FROM/TO of the form: the last day is included, and without times whole days are meant."""
+    first, last = (_day(query.get(name, "").strip()) for name in ("from", "to"))
     start, end = (query.get(f"{name}_time", "").strip() for name in ("from", "to"))
-    if not start and not end:
-        return f"{first}/{last + _DAY}"
     for text in (start, end):
         if text and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
             raise QuestionError(f"{text!r} is not a time of day.", where="dates", hint="Write it as 22:30.")
+    if last < first or (last == first and end and end <= (start or _MIDNIGHT)):
+        raise QuestionError("The window ends before it begins.", where="dates", hint="Give the earlier day first.")
+    if not start and not end:
+        return f"{first}/{last + _DAY}"
     until = f"{last}T{end}" if end else f"{last + _DAY}T{_MIDNIGHT}"
     return f"{first}T{start or _MIDNIGHT}/{until}"
+
+
+def _day(text: str) -> date:
+    if not text:
+        raise QuestionError("A date is missing.", where="dates", hint="Give the first and the last day.")
+    day = parse_day(text, "dates")
+    if day == date.max:
+        raise QuestionError(f"{text} is too late.", where="dates", hint="Check the year.")
+    return day
 
 
 def before(window: Window, compare: Comparison) -> str:
