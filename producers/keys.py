@@ -11,7 +11,7 @@ from producers.declaration import DayOf, Mapping, columns_of
 from producers.joining import Join
 from producers.row_facts import digest
 from producers.times import LocalClock
-from producers.values import Cells, MalformedError, RowPlace, check_digits, holds
+from producers.values import Cells, MalformedError, RowPlace, check_digits, holds, is_broken
 
 
 class KeyCounts(Struct, frozen=True, kw_only=True):
@@ -82,6 +82,8 @@ def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
 
 
 def _id_of(mapping: Mapping, key: str) -> str:
+    if is_broken(key):
+        raise MalformedError("bad_encoding", "", "has a key with bytes that are not text")
     return mapping.subject.prefix + (digest(key) if mapping.subject.digest else key)
 
 

@@ -12,7 +12,7 @@ from facts.errors import MappingError
 from producers.declaration import ExtractSource
 from producers.lines import CountedLines
 from producers.time_formats import is_absent_by_time_of_day
-from producers.values import Cells, MalformedError
+from producers.values import Cells, MalformedError, is_broken
 
 _HINT = "Compare the first line of the extract with the columns that the mapping names, letter by letter. If lines come before the header, remove them."
 
@@ -220,7 +220,7 @@ def _row(line: int, pairs: Iterable[tuple[str, str]], source: ExtractSource, col
         first = next((cells[column] for column in columns_in_turn if column in cells), None)
         if first is not None:
             cells[name] = first
-    broken = next((column for column in sorted(columns & cells.keys()) if _is_broken(cells[column])), None)
+    broken = next((column for column in sorted(columns & cells.keys()) if is_broken(cells[column])), None)
     if broken:
         fault = MalformedError("bad_encoding", broken, f"has bytes that are not {source.encoding}")
         return Row(line, cells, fault)
@@ -233,10 +233,6 @@ def _is_absent(text: str, column: str, source: ExtractSource) -> bool:
         or text in source.absent_in.get(column, ())
         or (column in source.absent_times_of_day and is_absent_by_time_of_day(text, column, source))
     )
-
-
-def _is_broken(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _json_rows(
@@ -261,7 +257,7 @@ def _not_json_lines(first: str, where: str) -> MappingError:
 
 
 def _json_row(line: int, written: str, source: ExtractSource, columns: frozenset[str]) -> Row | UnreadableRow:
-    if _is_broken(written):
+    if is_broken(written):
         return UnreadableRow(line, MalformedError("bad_encoding", "", f"has bytes that are not {source.encoding}"))
     try:
         members = msgspec.json.decode(written, type=dict[str, object])

@@ -159,3 +159,8 @@ def duration(text: str, columns: tuple[str, ...]) -> timedelta:
         raise MalformedError("bad_value", ", ".join(columns), what)
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def is_broken(text: str) -> bool:
+    """Whether a text has bytes that are invalid in the extract's encoding; it cannot be written anywhere."""
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -14,7 +14,7 @@ from facts.errors import BlueLampError
 from streams.log import LogClient
 from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
-from streams.state_address import connection_of
+from streams.state_address import blocking_client
 from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
 
@@ -97,7 +97,7 @@ class StallWatch:
         self._thread.join(timeout=5)
 
     def _watch(self) -> None:
-        with Redis.from_url(**connection_of(self._settings.redis), socket_timeout=5) as redis:
+        with blocking_client(self._settings.redis, socket_timeout=5) as redis:
             while not self._stop.wait(self._settings.stall_seconds / 6):
                 try:
                     trouble = self._trouble(redis)

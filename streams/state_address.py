@@ -1,9 +1,13 @@
 """How to connect to the state server: its URL, encryption and user, for every client."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.sentinel import Sentinel
 
 from facts.errors import IncompleteError, SettingError
 from producers.secret import Secret
@@ -11,6 +15,7 @@ from producers.tls import tls_context
 from streams.refusal import WORDS
 
 _ENCRYPTED = "rediss://"
+_SENTINEL, _SENTINEL_ENCRYPTED = "redis+sentinel", "rediss+sentinel"
 
 
 class StateServerAddress(Struct, frozen=True, kw_only=True):
@@ -33,8 +38,90 @@ class StateServerAddress(Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class Watched(NamedTuple):
+    """A state server behind Redis Sentinel.
+
+    Attributes:
+        sentinels: the addresses of the sentinels.
+        name: the name under which they watch the primary.
+        database: the number of the database.
+    """
+
+    sentinels: list[tuple[str, int]]
+    name: str
+    database: int
+
+
 StateAddress = StateServerAddress | str
 """A state server; text is its URL alone."""
+
+
+def blocking_client(address: StateAddress, **options: Any) -> Redis:
+    """A blocking client of the state server, of its present primary if sentinels watch it; it decodes replies to text.
+
+    Args:
+        address: the state server.
+        options: of the client, such as its time-outs.
+
+    Raises:
+        SettingError: a certificate cannot be read or would not be used, or the address is incomplete.
+    """
+    arguments, watched = _arguments(address)
+    if watched is None:
+        return Redis.from_url(**arguments, **options)
+    known = _of_sentinels(arguments)
+    client: Redis = Sentinel(watched.sentinels, sentinel_kwargs=known).master_for(  # type: ignore[no-untyped-call]
+        watched.name, db=watched.database, **arguments, **options
+    )
+    return client
+
+
+def async_client(address: StateAddress, **options: Any) -> AsyncRedis:
+    """The same for asyncio."""
+    arguments, watched = _arguments(address)
+    if watched is None:
+        return AsyncRedis.from_url(**arguments, **options)
+    known = _of_sentinels(arguments)
+    client: AsyncRedis = AsyncSentinel(watched.sentinels, sentinel_kwargs=known).master_for(  # type: ignore[no-untyped-call]
+        watched.name, db=watched.database, **arguments, **options
+    )
+    return client
+
+
+def watched_by(url: str) -> Watched | None:
+    """What the sentinels of a URL such as `redis+sentinel://one:26379,two:26379/NAME/0` watch; None for any other URL.
+
+    Raises:
+        SettingError: the URL names no sentinel with a port, or no primary.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in (_SENTINEL, _SENTINEL_ENCRYPTED):
+        return None
+    hosts, _, path = rest.partition("/")
+    name, _, database = path.partition("/")
+    found = [each.strip().rpartition(":") for each in hosts.split(",")]
+    if not name or "@" in hosts or not all(host and port.isdecimal() for host, _, port in found):
+        hint = (
+            f"Write {scheme}://HOST:26379,HOST:26379/NAME, with the name that the sentinels have for the primary. The user and "
+            "the password are BLUELAMP_REDIS_USER and BLUELAMP_REDIS_PASSWORD."
+        )
+        raise SettingError("The address of the sentinels is incomplete.", where="BLUELAMP_REDIS", hint=hint)
+    return Watched([(host, int(port)) for host, _, port in found], name, int(database or 0))
+
+
+def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | None]:
+    arguments = connection_of(address)
+    watched = watched_by(arguments["url"])
+    if watched is not None:
+        is_encrypted = arguments.pop("url").startswith(_SENTINEL_ENCRYPTED)
+        arguments |= {"ssl": True} if is_encrypted else {}
+    return arguments, watched
+
+
+def _of_sentinels(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """How to connect to the sentinels: encrypted as the state server is, and without its user."""
+    tls = {name: value for name, value in arguments.items() if name.startswith("ssl")}
+    return {**tls, "decode_responses": True, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 
 
 def connection_of(address: StateAddress) -> dict[str, Any]:
@@ -54,7 +141,7 @@ def check_no_cluster(info: Mapping[str, Any]) -> None:
     """Refuse a Redis Cluster before anything is written to it.
 
     Args:
-        info: the section `cluster` of Redis' INFO; a server without that section is no cluster.
+        info: the section `cluster` of Redis' INFO; a server without that section is not a cluster.
 
     Raises:
         IncompleteError: it is a cluster.
@@ -65,7 +152,7 @@ def check_no_cluster(info: Mapping[str, Any]) -> None:
 
 
 def _tls(server: StateServerAddress) -> dict[str, Any]:
-    if not server.url.startswith(_ENCRYPTED):
+    if not server.url.startswith((_ENCRYPTED, _SENTINEL_ENCRYPTED)):
         if server.ca or server.certificate or server.key:
             what, hint = "There is a certificate for Redis, and redis:// does not use it.", "Write rediss:// instead."
             raise SettingError(what, where="BLUELAMP_REDIS", hint=hint)

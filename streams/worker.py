@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
 from faust.types import TP, EventT, StreamT
-from redis import Redis as Blocking
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -34,7 +32,7 @@ from streams.refusal import Refusal, explained, refusal_of
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
-from streams.state_address import check_no_cluster, connection_of
+from streams.state_address import async_client, blocking_client, check_no_cluster
 from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -73,8 +71,8 @@ class Worker:
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        self.redis = Redis.from_url(
-            **connection_of(self.settings.redis),
+        self.redis = async_client(
+            self.settings.redis,
             socket_timeout=_ANSWER_SECONDS,
             socket_connect_timeout=_CONNECT_SECONDS,
             retry=Retry(NoBackoff(), 1),
@@ -259,7 +257,7 @@ class Worker:
         """Exit because of an error, with the status for a restart, or for a person if only a person can resolve it."""
         refusal = self._refusal(error)
         if refusal and not refusal.heals():
-            with Blocking.from_url(**connection_of(self.settings.redis), socket_timeout=_REPORT_SECONDS) as redis:
+            with blocking_client(self.settings.redis, socket_timeout=_REPORT_SECONDS) as redis:
                 report(redis, self.settings.state_name, refusal)
             self._give_up(PERSON_NEEDED, str(error) if isinstance(error, IncompleteError) else str(explained(refusal)))
         self._give_up(RESTART_ME, f"{what}: {explained(refusal) if refusal else _words(error)}")

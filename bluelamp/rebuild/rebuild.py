@@ -39,7 +39,7 @@ from streams.partition_cache import PartitionCache
 from streams.readings import Reader
 from streams.retrying import Retry, Retrying, once
 from streams.stall import Place
-from streams.state_address import connection_of
+from streams.state_address import async_client
 from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 from streams.version_builder import VersionBuilder
@@ -487,7 +487,7 @@ async def rebuild(
     """Rebuild the state that the settings name, as `Rebuild.run`; `say` reports what the state server refuses meanwhile."""
     recounter = _recounter_of(settings, [each.force for each in rules.values()])
     with _clients(settings) as (redis, log, mover):
-        async with AsyncRedis.from_url(**connection_of(settings.state_server()), socket_timeout=30) as client:
+        async with async_client(settings.state_server(), socket_timeout=30) as client:
             retry = Retrying(client, say, time.monotonic)
             work = Rebuild(settings, rules, redis, log, mover, recounter, client, now, report, retry=retry)
             return await work.run(is_from_scratch=is_from_scratch, is_switched=is_switched, are_accepted=are_accepted)

@@ -19,8 +19,9 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp
 
 from alerts.inbox.api.app import EndRequest, Parts, api
+from alerts.inbox.api.failure_page import failure_response
 from alerts.inbox.api.guard import Guard, Viewers
-from alerts.inbox.api.oidc import Client, Provider, is_safe_address
+from alerts.inbox.api.oidc import Provider, Registration, is_safe_address
 from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
 from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
@@ -43,7 +44,8 @@ from facts.fact import EndedByHand
 from facts.force import Force
 from measures.outcome import microseconds
 from producers.http.attempts import Attempts
-from producers.http.problem import problem, response_of
+from producers.http.headers import page_headers
+from producers.http.problem import problem
 from producers.publish import LIVE, connect
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
@@ -113,7 +115,7 @@ def provider_of(settings: Settings) -> Provider | None:
         if not is_safe_address(getattr(settings, name)):
             hint = "Write an https address. Only an address of this machine may be http."
             raise SettingError("This address is not encrypted.", where=variable(name), hint=hint)
-    client = Client(
+    client = Registration(
         issuer=settings.oidc_issuer,
         client=settings.oidc_client,
         secret=settings.oidc_secret,
@@ -281,4 +283,7 @@ async def _elsewhere(request: Request, error: Exception) -> Response:
     """Any other address of the inbox's own server."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = f"The inbox is at {API_PATH}; docs/run/inbox.md lists every address."
-    return response_of(problem("no_such_place", status, f"There is nothing at {request.url.path}.", detail))
+    found = problem("no_such_place", status, f"There is nothing at {request.url.path}.", detail)
+    response = failure_response(request, found, API_PATH)
+    response.headers.update(page_headers("style-src"))
+    return response

@@ -7,13 +7,13 @@ from redis.retry import Retry
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings, load_forces
 from streams.readings import Reader
-from streams.state_address import connection_of
+from streams.state_address import blocking_client
 
 
 def state_client(settings: Settings, timeout_seconds: float = 5.0) -> Redis:
     """A blocking client of the state server that does not retry: its caller decides about that."""
-    return Redis.from_url(
-        **connection_of(settings.state_server()),
+    return blocking_client(
+        settings.state_server(),
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 0),

@@ -15,7 +15,7 @@ _TEXT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 LIBRARIES = {
     "kafka": logging.ERROR,
     "kafka.net": logging.CRITICAL,
-    "aiokafka": logging.ERROR,
+    "aiokafka": logging.CRITICAL,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
 }

@@ -69,9 +69,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     kafka_ca: Annotated[str, Meta(description=_CA.format("Kafka's"))] = ""
     kafka_certificate: Annotated[str, Meta(description=_CERTIFICATE.format("Kafka"))] = ""
     kafka_key: Annotated[str, Meta(description=_KEY.format("KAFKA"))] = ""
-    redis: Annotated[str, Meta(description="URL of the state server; `rediss://` encrypts the connection.")] = (
-        "redis://127.0.0.1:6379/0"
-    )
+    redis: Annotated[
+        str,
+        Meta(
+            description="URL of the state server; `rediss://` encrypts the connection. Behind Sentinel: `redis+sentinel://HOST:26379,HOST:26379/NAME/0`, or `rediss+sentinel://`."
+        ),
+    ] = "redis://127.0.0.1:6379/0"
     redis_user: Annotated[
         str, Meta(description="User (ACL) of the state server. Empty: the user in the URL, if any.")
     ] = ""

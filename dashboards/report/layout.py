@@ -347,6 +347,33 @@ _CUSTODY = Lines(
 )
 
 
+SUMMARY = (
+    "contact_999_offered_count",
+    "contact_999_answer_mean_seconds",
+    "contact_999_answered_within_target_ratio",
+    "contact_101_offered_count",
+    "contact_101_answer_mean_seconds",
+    "triage_abandoned_ratio",
+    "post_triage_answer_median_seconds",
+    "post_triage_abandoned_ratio",
+    "digital_offered_count",
+    "incident_count",
+    "grade_1_opened_to_arrived_median_seconds",
+    "grade_1_opened_to_arrived_within_target_ratio",
+    "grade_2_opened_to_arrived_median_seconds",
+    "grade_2_opened_to_arrived_within_target_ratio",
+    "domestic_grade_2_opened_to_arrived_median_seconds",
+    "home_burglary_attended_ratio",
+    "crime_count",
+    "asb_occurrence_count",
+    "victim_referred_within_48_hours_ratio",
+    "victim_contract_compliant_ratio",
+    "arrest_count",
+    "detention_mean_seconds",
+)
+"""The measures on the first page of the report, in order."""
+
+
 def worded(layout: Iterable[Section], force: Force, days: Days) -> tuple[Section, ...]:
     """The sections with `{target}` replaced by the force's target, or by `within target` if the target changes.
 

@@ -6,6 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dashboards.report.definitions import CHARTS, ROUNDING, definition
 from dashboards.report.document import Document
+from dashboards.report.summary import summary
 
 
 def html(document: Document) -> str:
@@ -18,5 +19,12 @@ def html(document: Document) -> str:
         undefined=StrictUndefined,
     )
     style = files("dashboards.report").joinpath("templates", "report.css").read_text("utf-8")
-    variables = {"document": document, "style": style, "rounding": ROUNDING, "charts": CHARTS, "definition": definition}
+    variables = {
+        "document": document,
+        "summary": summary(document),
+        "style": style,
+        "rounding": ROUNDING,
+        "charts": CHARTS,
+        "definition": definition,
+    }
     return pages.get_template("report.html").render(variables)

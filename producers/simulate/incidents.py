@@ -1,5 +1,6 @@
 """Simulates incidents, a month at a time: opened, graded, sent a limited number of units, closed and reopened."""
 
+import math
 from collections.abc import Generator as Process
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -46,6 +47,8 @@ _LONGEST_LATER_SECONDS = 14 * 86_400.0
 """Assumed: an incident of a lower grade is reached or closed within two weeks."""
 _REGRADED_BY_SHARE = 0.7
 """A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
+_REGRADED_WITHIN_SECONDS = {"1": 600.0, "2": 5400.0}
+"""Assumed: a grade that was too high is lowered within its own target, not after hours of a lower grade's wait."""
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
 
 
@@ -210,7 +213,10 @@ class Incidents:
             self._report_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
     def _report_regrade(self, plan: IncidentPlan) -> None:
-        at = whole_second(plan.opened + max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE)
+        after_seconds = max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE
+        at = whole_second(
+            plan.opened + min(after_seconds, _REGRADED_WITHIN_SECONDS.get(plan.first_grade or "", math.inf))
+        )
         fact = IncidentRegraded(
             fact_id=f"{plan.subject_id}.regraded",
             force=self._parameters.force,
@@ -369,8 +375,13 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
         else:
             travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
             ready = _ready_times(parameters, month, rng, grade, chosen) - travel
-        at_scene = params.at_scene[grade].draw(rng, count)
-        closing = params.closing[grade].draw(rng, count)
+        steps = (params.at_scene[grade], params.closing[grade])
+        if grade == "1" and chosen is rest:
+            # The tails would leave emergencies open and unattended for half a day.
+            longest = params.unattended_longest_seconds
+            at_scene, closing = (each.draw_up_to(rng, count, longest) for each in steps)
+        else:
+            at_scene, closing = (each.draw(rng, count) for each in steps)
         for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
             plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
             plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]

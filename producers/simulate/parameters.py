@@ -15,7 +15,7 @@ from facts.custody import Basis
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
 from producers.simulate.months import Month
-from producers.simulate.random_draws import apportion, lognormal, quantiles
+from producers.simulate.random_draws import apportion, bounded_lognormal, lognormal, quantiles
 from producers.strict import Strict
 
 _Number = Annotated[float, Meta(ge=0)]
@@ -60,6 +60,12 @@ class Lognormal(Strict, frozen=True, kw_only=True):
     def draw(self, rng: Generator, count: int) -> list[float]:
         """Draw lengths of time in seconds, one from each of `count` equal strata."""
         values: list[float] = lognormal(quantiles(rng, count), self.median_seconds, self.sigma).tolist()
+        return values
+
+    def draw_up_to(self, rng: Generator, count: int, longest_seconds: float) -> list[float]:
+        """Draw likewise, but nothing longer: what would be is spread over the last two thirds."""
+        places = quantiles(rng, count)
+        values: list[float] = bounded_lognormal(places, self.median_seconds, self.sigma, longest_seconds).tolist()
         return values
 
 
@@ -283,6 +289,8 @@ class IncidentParameters(Strict, frozen=True, kw_only=True):
         handling: how incidents are dealt with, by grade.
         at_scene: time from arrival to release, by grade.
         closing: time from release, or from opening if no unit goes, to closure, by grade.
+        unattended_longest_seconds: for Grade 1 incidents that no unit is recorded to have reached, the longest time at the scene,
+            and the longest until closure.
         home_burglary: home burglaries.
         duplicate_group: group of duplicates and out-of-force incidents.
         duplicate_results: weights of these two results.
@@ -312,6 +320,7 @@ class IncidentParameters(Strict, frozen=True, kw_only=True):
     handling: Mapping[str, Handling]
     at_scene: Mapping[str, Lognormal]
     closing: Mapping[str, Lognormal]
+    unattended_longest_seconds: _Number
     home_burglary: HomeBurglary
     duplicate_group: str
     duplicate_results: Shares

@@ -17,9 +17,17 @@ from tests.up.test_up import command, environment, free_ports
 
 PAGES = {
     "now": "/",
+    "wall": "/wall",
     "alerts": "/alerts",
+    "custody": "/custody",
     "handover": "/handover",
+    "measures": "/measures",
+    "measure": "/measure/incident_count?window=today",
     "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",
+    "chart": "/chart?measure=incident_count&grain=week",
+    "explore": "/explore?measure=grade_1_opened_to_arrived_median_seconds&window=last_week&by=area",
+    "feeds": "/feeds",
+    "trust": "/trust",
 }
 WIDTH, HEIGHT = 1280, 860
 _HISTORY_SECONDS, _SETTLE_SECONDS = 1800, 5.0

@@ -17,7 +17,7 @@ MEASURE = next(iter(CATALOGUE.values()))
 PARTS = 20
 
 
-class SlowReader:
+class HeldReader:
     """A reader whose long readings have many parts; each waits until the test allows it."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Board:
     """One page with long readings and one with short ones, in front of a slow reader."""
 
     def __init__(self) -> None:
-        self.reader, self.answered, self.gone = SlowReader(), list[str](), 0
+        self.reader, self.answered, self.gone = HeldReader(), list[str](), 0
         self.both_gone = asyncio.Event()
         fields: Any = {"reader": self.reader, "force": "north", "background": None, "log_ends": dict}
         view = View(**fields, turns=Turns(1))

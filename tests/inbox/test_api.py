@@ -433,3 +433,12 @@ def test_a_person_with_the_role_to_act_ends_a_subject_by_hand(state: Redis, cloc
             "inspector", "i-7", "system_fault", "duty_inspector",
         )  # fmt: skip
         assert "i-7" in Desk(address).get("/export?format=csv").text
+
+
+def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_programs(address: str) -> None:
+    page = Desk(address).get("/nothing/<b>", Accept="text/html")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>There is no such address.</h1>" in page.text
+    assert 'href="/api/alerts/sign-in"' in page.text
+    assert "<b>" not in page.text
+    refused(Desk(address).get("/nothing/<b>"), 404, "no_such_place")

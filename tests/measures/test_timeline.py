@@ -183,7 +183,7 @@ def reached_from(start: str, edges: dict[str, set[str]], among: AbstractSet[str]
 
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(FACT_IDS), st.tuples(*[st.sampled_from([None, *FACT_IDS])] * 2), min_size=1))
-def test_corrections_and_withdrawals_are_resolved_as_the_slow_way_does(
+def test_corrections_and_withdrawals_are_resolved_as_the_plain_way_does(
     targets: dict[str, tuple[str | None, str | None]],
 ) -> None:
     facts: Timeline = {

@@ -61,7 +61,8 @@ def test_the_level_is_a_setting_and_text_is_the_default(root: logging.Logger) ->
     root.handlers.clear()  # pytest's own
     start_log({"BLUELAMP_LOG_LEVEL": "warning"}, {}, stream)
     logging.getLogger("bluelamp.board").info("not this")
-    logging.getLogger("kafka.net.manager").error("nor a library's every attempt to reconnect")
+    for library in ("kafka.net.manager", "aiokafka", "aiokafka.consumer.fetcher"):
+        logging.getLogger(library).error("nor a library's every attempt to reconnect")
     logging.getLogger("bluelamp.board").warning("but this")
     assert stream.getvalue().endswith("bluelamp.board WARNING but this\n")
     assert stream.getvalue().count("\n") == 1

@@ -10,11 +10,13 @@ from facts.errors import MappingError
 from facts.fact import SubjectFact
 from producers.declaration import columns_used
 from producers.extract import Extract, read_extracts, strays_of
+from producers.keys import subject_of
 from producers.live import Openings, RowFacts, RowFollower
 from producers.mapping import load_mapping
 from producers.row_facts import digest
 from producers.rows import read_rows as read_source_rows
-from producers.values import Fault
+from producers.times import LocalClock
+from producers.values import Fault, MalformedError
 from tests.producers.extracts import NOW, at, read
 
 INCIDENTS = """
@@ -242,3 +244,11 @@ def test_two_stray_quotes_in_a_file_of_few_columns_do_not_swallow_the_rows_betwe
         digest(number) for number in ("10", "11", "12", "5")
     }
     assert extract.rows == 6
+
+
+def test_a_key_with_bytes_that_are_not_text_is_malformed() -> None:
+    """Found by damaging extracts at random: in a row that a mapping leaves out, it ended the replay."""
+    mapping = load_mapping(INCIDENTS, "numbered.toml")
+    with pytest.raises(MalformedError, match="not text"):
+        subject_of(mapping, {"number": "\udc95"}, LocalClock(mapping))
+    assert subject_of(mapping, {"number": "\u0095"}, LocalClock(mapping))

@@ -6,13 +6,16 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from bluelamp.cli.pdf import pdf
 from bluelamp.recount.recount import Recount
 from dashboards.report.build import report
 from dashboards.report.document import Document, DocumentRow, Table
 from dashboards.report.file import table_file
+from dashboards.report.layout import SUMMARY
 from dashboards.report.page import html
+from dashboards.report.summary import summary
 from facts.errors import PartMissingError, QuestionError
 from measures.catalogue import CATALOGUE
 from tests.real.parts import missing
@@ -180,4 +183,32 @@ def test_chromium_prints_the_page(document: Document) -> None:
         pytest.skip(reason)
     printed = pdf(html(document))
     assert printed.startswith(b"%PDF-")
-    assert printed.count(b"/Type /Page\n") > 10
+    sheets = printed.count(b"/Type /Page\n")
+    assert 8 < sheets <= 16, "about ten, and an appendix of four or five"
+
+
+def test_the_first_page_has_the_main_figures_and_what_changed(document: Document) -> None:
+    first = summary(document)
+    labels = {each.label for each in first.table.rows}
+    assert {"999 calls", "101 calls: average time to answer", "Grade 1: opened to arrived, within 15 minutes"} <= labels
+    assert len(first.table.rows) > 18
+    own = row(tables(document)["999 calls"], "999 calls")
+    assert row(first.table, "999 calls").cells == tuple(replace(cell, notes=()) for cell in own.cells[:5])
+    assert "Change: 999 calls (999 calls): higher than before, or rising." in first.changes
+    firm = sum(len(section.charts) for section in document.sections) - first.undecided
+    assert 0 < len(first.changes) + first.quiet <= firm * 2
+    text = html(document)
+    assert text.index("Summary") < text.index("5 Supporting victims") < text.index("Appendix: definitions")
+    assert set(SUMMARY) <= set(CATALOGUE)
+
+
+def test_a_public_summary_shows_no_suppressed_figure(public: Document) -> None:
+    shown = {(each.measures[0], cell.text) for each in summary(public).table.rows for cell in each.cells}
+    printed = {
+        (name, cell.text)
+        for table in tables(public).values()
+        for each in table.rows
+        for name in each.measures
+        for cell in each.cells
+    }
+    assert shown <= printed

@@ -1,19 +1,21 @@
 """How long simulated incidents wait at most: no tail of a distribution leaves one open for weeks."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 
 import numpy as np
 import pytest
 
+from facts.incident import IncidentOpened, IncidentRegraded
 from producers.simulate.incidents import plan_month
 from producers.simulate.months import month_of
 from producers.simulate.parameters import packaged
 from producers.simulate.random_draws import bounded_lognormal, lognormal
 from producers.simulate.scenario import NORMAL, Effects, load_scenario
+from producers.simulate.simulation import Simulation
 from tests.support.forces import shipped
 
-DAY = 86_400.0
+HOUR, DAY = 3600.0, 86_400.0
 ZONE = shipped("staffordshire").zone()
 
 
@@ -43,3 +45,41 @@ def test_the_median_and_the_shares_of_shorter_times_stay_the_same() -> None:
         assert np.sum(free <= limit) == np.sum(bounded <= limit)
     assert free.max() > 300 * 3600
     assert DAY < bounded.max() <= 3 * DAY
+
+
+@pytest.mark.parametrize(("month", "seed"), tuple(product((3, 12), (41, 7))))
+def test_no_grade_1_incident_stays_open_without_a_recorded_arrival_for_half_a_day(month: int, seed: int) -> None:
+    """The tails of the times at the scene and to closure reached 14 hours, so that the board never had a quiet hour."""
+    effects = Effects(load_scenario(NORMAL), date(2024, month, 1), ZONE)
+    plans = [
+        plan
+        for plan in plan_month(packaged(), effects, month_of(2024, month, ZONE), seed, "t-")
+        if plan.grade == "1"
+        and plan.handling in ("unrecorded", "turned_back", "not_attended", "telephone_resolved", "cancelled")
+    ]
+    assert len(plans) > 100
+    longest = max(
+        plan.ready_seconds + plan.travel_seconds + plan.at_scene_seconds + plan.closing_seconds for plan in plans
+    )
+    assert HOUR < longest < 4 * HOUR
+
+
+def test_a_grade_that_was_too_high_is_lowered_within_its_target() -> None:
+    """It was lowered after most of the lower grade's wait, so that Grade 1 incidents waited for days."""
+    start = date(2024, 12, 2)
+    simulation = Simulation(
+        force=shipped("staffordshire"), parameters=packaged(), scenario=load_scenario(NORMAL), seed=41, start=start
+    )
+    opened: dict[str, IncidentOpened] = {}
+    lowered: dict[str, list[float]] = {"1": [], "2": []}
+    for each in simulation.reported_before(datetime(2024, 12, 4, tzinfo=UTC).timestamp()):
+        match each.fact:
+            case IncidentOpened(subject_id=name) as fact:
+                opened[name] = fact
+            case IncidentRegraded(subject_id=name, grade=grade, at=at) if name in opened:
+                first = opened[name].grade
+                if first in lowered and grade > first:
+                    lowered[first].append((at - opened[name].at).total_seconds())
+    assert len(lowered["1"]) > 5
+    assert max(lowered["1"]) <= 15 * 60
+    assert max(lowered["2"]) <= 2 * HOUR

@@ -19,9 +19,9 @@ from tests.simulate.worlds import simulation
 
 _BATCH_FACTS, _BATCH_RECORDS, _ROUNDS = 100, 20, 4
 _WORLD = simulation()
-_CHECKING, _FOLDING = 5.5, 58.0
+_CHECKING, _FOLDING = 5.3, 54.0
 """The most that it may cost to check a fact, and to fold it and encode the change, as multiples of parsing its JSON. On a quiet
-machine they are 4.3 and 40; before decision 61 they were 5.8 and 72."""
+machine they are 4.3 and 40; before decision 61 they were 5.6 and 70."""
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import CoordinatorNotAvailableError
-from redis import Redis
 
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings, load_forces
@@ -25,7 +24,7 @@ from producers.publish import Publisher, PublisherSettings, connect
 from streams.log import LogClient
 from streams.readings import Reader
 from streams.settings import RESTART_ME
-from streams.state_address import connection_of
+from streams.state_address import blocking_client
 from streams.store import Names
 from streams.version import number_of, pointer, prefix_of
 from tests.support.pauses import Pauses
@@ -180,7 +179,7 @@ class System:
             **defaults | settings,
         )
         self.directory = directory
-        self.redis = Redis.from_url(**connection_of(self.settings.state_server()))
+        self.redis = blocking_client(self.settings.state_server())
         self.rules: dict[str, Rules] = load_forces(self.settings)
         self.workers: list[WorkerProcess] = []
         self.for_workers: dict[str, str] = {}

@@ -21,6 +21,7 @@ from alerts.inbox.api import view
 from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
+from alerts.inbox.api.failure_page import failure_response
 from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.oidc import CALLBACK, Provider
 from alerts.inbox.api.people import Role
@@ -232,11 +233,12 @@ def _state_unavailable(error: Exception) -> ProblemError:
     return problem("state_unavailable", 503, refusal.sentence(), hint, {"Retry-After": "2"})
 
 
-async def _not_found(_: Request, error: Exception) -> Response:
+async def _not_found(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     kind: Kind = "no_such_method" if status == 405 else "no_such_place"  # noqa: PLR2004 - HTTP's own number
     title = "This address does not support that method." if kind == "no_such_method" else "There is no such address."
-    return response_of(problem(kind, status, title, "docs/run/inbox.md lists every address and what to send."))
+    found = problem(kind, status, title, "docs/run/inbox.md lists every address and what to send.")
+    return failure_response(request, found, request.scope.get("root_path", ""))
 
 
 class _Inbox:

@@ -31,7 +31,7 @@ _LOGIN = re.compile(r"[\w.@+-]{1,60}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class Client(Struct, frozen=True, kw_only=True):
+class Registration(Struct, frozen=True, kw_only=True):
     """How this system is registered at the provider.
 
     Attributes:
@@ -81,7 +81,7 @@ class Provider:
 
     def __init__(
         self,
-        client: Client,
+        client: Registration,
         path: str,
         now: Callable[[], datetime],
         get: Callable[..., requests.Response] = requests.get,

@@ -142,6 +142,7 @@ class ExplorationAnswer(AboutFigures, frozen=True, kw_only=True):
     says: str
     finest_seconds: int | float
     rows: TableAnswer
+    tiles: dict[str, tuple[int, int]] | None
     verdict: tuple[str, ...]
     comparison: TableAnswer | None
     distribution: TableAnswer

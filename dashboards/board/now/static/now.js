@@ -3,9 +3,13 @@ import "./contract.js";
 import { unattended } from "./attendance.js";
 import { now, start } from "./frame.js";
 import { journey } from "./journey.js";
+import { oneStop } from "./one_stop.js";
 import { sparkline } from "./sparkline.js";
 import { table } from "./table.js";
 import { fill } from "./tile.js";
+
+// The figures of a panel are one stop of the Tab key, so that the next panel is near.
+for (const tiles of document.querySelectorAll(".panel ul.now:not(.hour)")) oneStop(tiles, [...tiles.querySelectorAll("h3 a")]);
 
 start((parts, changed) => {
   fill(parts, changed, sparkline);

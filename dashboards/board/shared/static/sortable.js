@@ -1,5 +1,6 @@
 // Tables that sort by a column: a heading is a button; the order stays when the table is drawn again with new figures.
 import { element, set } from "./elements.js";
+import { oneStop } from "./one_stop.js";
 
 const chosen = new Map(); // by the caption and headings of a table: the column, and whether the order is descending
 const seconds = { s: 1, min: 60, h: 3600, day: 86400, days: 86400 };
@@ -50,7 +51,7 @@ export function sortable(table) {
   const heads = [...table.tHead.rows[0].cells];
   const key = keyOf(table);
   const buttons = heads.map((head, column) => {
-    const button = element("button", { type: "button", class: "sort", tabindex: column ? -1 : 0 }, ...head.childNodes);
+    const button = element("button", { type: "button", class: "sort" }, ...head.childNodes);
     button.addEventListener("click", () => {
       const before = chosen.get(key);
       chosen.set(key, { column, isDescending: before?.column === column ? !before.isDescending : column > 0 });
@@ -59,13 +60,7 @@ export function sortable(table) {
     head.append(button);
     return button;
   });
-  table.tHead.rows[0].addEventListener("keydown", (event) => {
-    const to = buttons[buttons.indexOf(event.target) + ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? NaN)];
-    if (!to) return;
-    event.preventDefault();
-    buttons.forEach((each) => set(each, "tabindex", each === to ? 0 : -1));
-    to.focus();
-  });
+  oneStop(table.tHead.rows[0], buttons);
   sortAgain(table);
   return table;
 }
