@@ -16,8 +16,10 @@ from dashboards.report.periods import Period
 from dashboards.report.series import SeriesQuery, check_charted, is_enough, shown_periods
 from dashboards.report.words import NOTHING, figure_text
 from facts.force import Force
+from measures.chart import Grain
 
 _WIDTH, _HEIGHT, _EDGE = 220, 64, 4
+_WHEN: dict[Grain, str] = {"month": "in", "week": "in the week from", "day": "on"}
 
 
 class SmallChart(Struct, frozen=True):
@@ -64,7 +66,8 @@ def small_charts(ask: Ask, force: Force, query: SeriesQuery, by: str, as_of: dat
     series, shown = {word: values[first:] for word, values in every.items()}, shown[first:]
     most = max((value for values in series.values() for value in values if value is not None), default=Fraction(1))
     names = [(word, name) for word, name in named(force, by, seen, f"No {by}") if word in seen]
-    return [_small(word, name, series[word], shown, line, most or Fraction(1)) for word, name in names]
+    when = [f"{_WHEN[query.grain]} {each.title}" for each in shown]
+    return [_small(word, name, series[word], when, line, most or Fraction(1)) for word, name in names]
 
 
 def _column(
@@ -79,10 +82,10 @@ def _column(
 
 
 def _small(
-    word: str, name: str, values: Sequence[Fraction | None], shown: Sequence[Period], line: Line, most: Fraction
+    word: str, name: str, values: Sequence[Fraction | None], when: Sequence[str], line: Line, most: Fraction
 ) -> SmallChart:
     last = next((place for place in reversed(range(len(values))) if values[place] is not None), None)
-    latest = NOTHING if last is None else f"{figure_text(values[last], line.unit)} in {shown[last].title}"
+    latest = NOTHING if last is None else f"{figure_text(values[last], line.unit)} {when[last]}"
     title = escape(f"{name}: {latest}")
     svg = (
         f'<svg class="small" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'

@@ -76,6 +76,10 @@ def test_each_point_is_the_reading_of_its_window(history: History) -> None:
     assert {each["word"]: each["latest"] for each in small} == {
         each.dimensions["area"]: f"{int(each.value or 0):,} in Nov 2024" for each in readings
     }
+    days = json.loads(get(board(reader, FORCE), "/api/small_charts/incident_count", "grain=day&last=2&by=area").text)[
+        "charts"
+    ]
+    assert days[0]["latest"].endswith(" on Sat 30 Nov 2024")
 
 
 def test_nothing_is_claimed_from_too_few_points(history: History) -> None:
