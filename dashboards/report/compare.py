@@ -312,6 +312,7 @@ class PeriodComparison:
         return (
             f"{verdict}: {texts[0]} in {later}, {texts[1]} in {earlier} ({self._change_words(more)}).",
             *self._causes(),
+            _TWO_FIGURES,
         )
 
     def _verdict(self, more: Fraction) -> str:

@@ -23,7 +23,7 @@ PAGES = {
     "handover": "/handover",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",
-    "compare": "/compare?measure=incident_count&by=area",
+    "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",
     "chart": "/chart?measure=incident_count&grain=week",
     "explore": "/explore?measure=grade_1_opened_to_arrived_median_seconds&window=last_week&by=area",
     "feeds": "/feeds",

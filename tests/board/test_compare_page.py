@@ -281,6 +281,7 @@ def test_a_chosen_comparison_agrees_with_the_recount_on_every_page(history: Hist
     word = "Higher" if later > earlier else "Lower"
     assert data["says"][0].startswith(f"{word}: {later:,} in 1 Dec 2022, {earlier:,} in 30 Nov 2022 (")
     assert data["says"][1].startswith("Largest changes: ")
+    assert data["says"][2].startswith("Two figures cannot tell a real change from chance.")
     for path in ("explore", "measure"):
         other = json.loads(get(board(history.reader, FORCE), f"/api/{path}/{measure.name}", query).text)
         assert (other["verdict"], other["comparison"]) == (data["says"], data["comparison"])
