@@ -250,7 +250,7 @@ def test_planned_work_is_for_administrators_has_an_end_and_can_be_ended_early(pa
     assert (plan.by, plan.until, plan.scope) == (
         "chief",
         MOMENT + timedelta(minutes=30),
-        {"force": FORCE, "feed": "custody"},
+        {"force": FORCE, "feed": "custody", "system": "custody"},
     )
     assert 'feed silent, feed custody: planned work until 16:10:20, set by chief: "Suite moves."' in page.text(
         "planned"

@@ -169,7 +169,7 @@ def test_open_items_agree_with_the_state(day: Day) -> None:
     assert found.comparison.says == "No comparison yet: the first full hour of this shift has not ended."
     assert {each.trouble for each in found.feeds} == {""}
     breaches = {each.name: each for each in found.breaches}
-    for name in ("grade_1_unresourced_over_2_minutes_count", "grade_2_unattended_over_2_hours_count"):
+    for name in ("grade_1_unattended_over_15_minutes_count", "grade_2_unattended_over_2_hours_count"):
         listed = day.reader.listed(find(name), force=FORCE)
         oldest = sorted(listed, key=lambda each: each.item.due or each.item.since)[:5]
         assert breaches[name].text == str(len(listed))

@@ -76,9 +76,9 @@ def test_the_ordinary_day_and_the_same_day_with_silent_feeds(day: Day) -> None:
         "emergency": "normal", "non_emergency": "normal", "grade_1": "watch", "grade_2": "watch", "custody": "normal",
         "feeds": "normal", "alerts": "act",
     }  # fmt: skip
-    count = day.reader.read("grade_1_unresourced_over_2_minutes_count", force=FORCE)[0].value
+    count = day.reader.read("grade_1_unattended_over_15_minutes_count", force=FORCE)[0].value
     assert items["grade_1"] == StripItem(
-        "grade_1", "watch", f"{count:.0f}", "with no unit for 2 min", items["grade_1"].lasting
+        "grade_1", "watch", f"{count:.0f}", "not attended for 15 min", items["grade_1"].lasting
     )
     assert items["grade_1"].lasting.startswith("at least ")
     assert items["alerts"].figure == "6"

@@ -1,6 +1,7 @@
 """A simulation's facts: their bytes, order and subjects, and how reports differ from what happened."""
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -117,7 +118,8 @@ def test_late_duplicated_and_corrected_facts_have_the_stated_rates() -> None:
     assert late / len(kept) == pytest.approx(of.late_share, rel=0.4)
     arrivals = sum(isinstance(each.fact, UnitArrived) for each in kept)
     withdrawn = sum(isinstance(each.fact, FactWithdrawn) for each in kept)
-    assert withdrawn / arrivals == pytest.approx(of.withdrawn_share, rel=0.7)
+    expected = of.withdrawn_share * arrivals
+    assert withdrawn == pytest.approx(expected, abs=3 * math.sqrt(expected)), "within three standard deviations"
 
 
 def test_corrections_and_withdrawals_name_a_fact_reported_before() -> None:

@@ -8,9 +8,9 @@ export function titleWords(alert) {
   return `${severities[alert.severity] ?? alert.severity}${alert.is_child ? " (child)" : ""}: ${alert.title}`;
 }
 
-// Its scope besides the force, such as "feed custody".
+// Its scope besides the force, such as "feed custody". A feed says enough without its system.
 export function scopeWords(scope) {
-  return Object.entries(scope).filter(([name]) => name !== "force").map(([name, word]) => `${name} ${word}`).join(", ");
+  return Object.entries(scope).filter(([name]) => name !== "force" && !(name === "system" && scope.feed)).map(([name, word]) => `${name} ${word}`).join(", ");
 }
 
 // Puts alerts of one rule about several detainees together, at the place of the first, which says how many there are.
