@@ -34,8 +34,8 @@ TICK_SECONDS = 1.0
 _RECONCILE_EVERY = timedelta(seconds=5)
 MISSING_AFTER = timedelta(seconds=15)
 """How long Alertmanager may take to report an alert that fires in Prometheus."""
-_OPTIONAL = {"suite", "topic", "partition"}
-"""Scope labels whose value may be empty."""
+_NAMED = {"force", "feed", "system", "detainee"}
+"""Scope labels that are never empty: an alert without one that its rule has was raised by an earlier rule table."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
@@ -223,7 +223,7 @@ class Service:
     def _is_evaluated(self, alert: Alert) -> bool:
         """Whether the rule table still evaluates an alert: a rule may have been removed, or have other scope labels."""
         rule = self._rules.get(alert.raised.rule)
-        return rule is not None and set(rule.series.by) >= alert.raised.scope.keys() >= set(rule.series.by) - _OPTIONAL
+        return rule is not None and set(rule.series.by) >= alert.raised.scope.keys() >= set(rule.series.by) & _NAMED
 
     def _force_of(self, alert: Alert) -> Force:
         """The force that deals with an alert: its own, or the configured one for alerts that belong to no force."""

@@ -330,3 +330,13 @@ def test_a_figure_that_rises_in_prometheus_is_notified_again(world: World) -> No
     world.tick(70)
     rises = [(each.receiver.name, each.entry.figure) for each in world.sent if isinstance(each.entry, Rose)]
     assert sorted(rises) == [("mail", 5.0), ("pager", 5.0)]
+
+
+def test_an_alert_of_an_earlier_rule_table_with_other_scope_labels_ends(world: World) -> None:
+    """Nothing evaluates it any more: feeds had no system."""
+    silent = by_name(RULES)["feed_silent"]
+    world.accept(payload_alert(silent, {**SCOPE, "feed": "custody"}, START))
+    world.accept(payload_alert(silent, {**SCOPE, "feed": "records", "system": "occurrences"}, START))
+    world.tick(1)
+    active = world.service.log.read_state(lambda state: state.active_alerts())
+    assert [each.raised.scope["feed"] for each in active] == ["records"]

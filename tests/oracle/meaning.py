@@ -106,18 +106,24 @@ class World:
 
     def scopes(self, rule: RuleRow) -> list[tuple[str, ...]]:
         """The scopes that a rule evaluates separately: each feed, each topic, the force, or everything."""
-        if rule.alert == "FeedSilent":
-            return [(self.force.name, feed.name, feed.system or feed.topic) for feed in self.force.feeds]
-        if rule.alert == "SystemSilent":
-            sources = [feed.system or feed.topic for feed in self.force.feeds]
-            return [(self.force.name, source) for source in sorted(set(sources)) if sources.count(source) > 1]
-        if rule.alert in ("FeedDoubted", "FeedLate"):
-            return [(self.force.name, feed.name) for feed in self.force.feeds]
+        if rule.figure in _OF_MACHINES:
+            return []  # no scenario has processes, disks or certificates
+        if rule.alert in ("FeedSilent", "SystemSilent", "FeedDoubted", "FeedLate"):
+            return self._sources(rule)
         if rule.is_of_detainees:
             return [(self.force.name, *each) for each in sorted(self._detainees())]
         if rule.alert == "QuarantineHigh":
             return [(topic,) for topic in sorted({feed.topic for feed in self.force.feeds})]
         return [()] if rule.figure in _OF_EVERYTHING or rule.alert == "NoLiveData" else [(self.force.name,)]
+
+    def _sources(self, rule: RuleRow) -> list[tuple[str, ...]]:
+        """Each feed, with its system if the rule is about silence, or each system of several feeds."""
+        systems = {feed.name: feed.system or feed.topic for feed in self.force.feeds}
+        if rule.alert == "SystemSilent":
+            named = list(systems.values())
+            return [(self.force.name, system) for system in sorted(set(named)) if named.count(system) > 1]
+        is_silence = rule.alert == "FeedSilent"
+        return [(self.force.name, name, *([system] if is_silence else [])) for name, system in systems.items()]
 
     def judged(self, rule: RuleRow, scope: tuple[str, ...]) -> TimeSeries:
         """Whether a rule is bad (1) or good (0) over time; NaN where it is neither, or not known."""
@@ -318,6 +324,13 @@ class World:
 _NEVER, _ALWAYS = (
     ("bluelamp_stalled_seconds", "bluelamp_feeds_waiting", "bluelamp_state_refuses", "bluelamp_clock_step_seconds"),
     ("bluelamp_log_up", "bluelamp_workers", "up"),
+)
+_OF_MACHINES = (
+    "bluelamp_starts_recently",
+    "bluelamp_disk_free_ratio",
+    "bluelamp_archive_age_seconds",
+    "bluelamp_gateway_refused_recently",
+    "bluelamp_certificate_expires_in_seconds",
 )
 _OF_EVERYTHING = (*_NEVER, *_ALWAYS)
 _LEAST = 5
