@@ -68,6 +68,7 @@ _QUOTED = r"'.*'|\".*\""
 _TYPES_OF: dict[Topic, frozenset[type[AnyFact]]] = {
     topic: frozenset(kind for kind in FACT_TYPES if topic_of(kind) in (topic, None)) for topic in TOPICS
 }
+_OF_EVERY_TOPIC = frozenset(kind for kind in FACT_TYPES if topic_of(kind) is None)
 _NO_MORE = timedelta(0)
 _FURTHER_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
     FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE)),
@@ -170,7 +171,7 @@ def _refused(reason: Reason, what: str) -> Decoded:
 def _validated(
     facts: Iterable[tuple[int, AnyFact]], unreadable: list[Unreadable], topic: Topic, received_at: datetime
 ) -> Decoded:
-    latest, expected = received_at + CLOCK_TOLERANCE, _TYPES_OF[topic]
+    latest, expected = received_at + CLOCK_TOLERANCE, _TYPES_OF.get(topic, _OF_EVERY_TOPIC)
     kept: list[tuple[int, AnyFact]] = []
     for place in facts:
         index, fact = place

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
+from producers.kafka_probe import check_reachable
 from streams.log import LogClient
 from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
@@ -115,6 +116,7 @@ class StallWatch:
         shown = number_of(cast("str | None", redis.get(pointer(self._settings.state_name))))
         if shown != self._version:
             return f"the current state version is {shown}, and this worker works on version {self._version}"
+        check_reachable(self._settings.kafka)
         with LogClient(self._settings.kafka) as log:
             if not self._is_same(log):
                 return "a topic was deleted, or deleted and created again, since this worker started"

@@ -20,7 +20,7 @@ from tests.oracle.test_scenarios import PHASE_SECONDS, SCENARIOS, Watched, watch
 from tests.real.parts import missing
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
-LABELS = ("rule", "force", "feed", "topic", "partition", "detainee", "suite")
+LABELS = ("rule", "force", "feed", "system", "topic", "partition", "detainee", "suite")
 HOTTEST = {"disorder": (18, 18.5), "feed_outage": (13.75, 14.25)}
 """Hours in which many alerts begin; `make faults` evaluates all watched hours of every scenario."""
 
