@@ -207,7 +207,7 @@ def test_a_notification_of_a_rise_says_the_figure_and_what_changed() -> None:
     assert subject(one, "North").startswith("CRITICAL, was 3, now 5: Eight or more Grade 1")
     assert body(one, "North", NAMES.zone, NAMES.link, FIGURE).splitlines()[1:5] == [
         "What changed: was 3, now 5 (03 December 2024 10:09:00 GMT)",
-        "Figure: 5 (bad above 0)",
+        "Figure: 5 (threshold: above 0)",
         "Force: North",
         "Started: 03 December 2024 10:00:00 GMT",
     ]

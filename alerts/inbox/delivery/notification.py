@@ -197,7 +197,7 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertF
     lines = [
         alert.raised.title + ".",
         *([f"What changed: {change(message)} ({_local(message.entry.at, zone)})"] if change(message) else []),
-        *([f"Figure: {figure.words} (bad {figure.limit_words})"] if figure else []),
+        *([f"Figure: {figure.words} (threshold: {figure.limit_words})"] if figure else []),
         f"Force: {force}" if force else "About: Blue Lamp itself",
         *([f"Scope: {scope}"] if scope else []),
         f"Started: {_local(alert.raised.began, zone)}",
