@@ -174,7 +174,9 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
         ("View measure", "/measure/grade_1_unresourced_over_2_minutes_count"),
         ("Explain as JSON", "/api/explain/grade_1_unresourced_over_2_minutes_count"),
     ]
-    explained = page.browser.execute_script("return fetch(arguments[0]).then((got) => got.json())", child_explained(page))
+    explained = page.browser.execute_script(
+        "return fetch(arguments[0]).then((got) => got.json())", child_explained(page)
+    )
     assert explained["measure"] == "child_review_overdue_count"
     assert "--where suite=northern" in explained["recount"]
     assert page.possible() == {"History"}, "nobody can act without signing in"
