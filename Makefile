@@ -54,7 +54,7 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure: against other engines, facts per second at each step, and how soon a fact is on fifty open pages
+bench: $(VENV)/.ready ## Measure speed: compared with other engines, at each step, and from a fact to fifty open pages
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
