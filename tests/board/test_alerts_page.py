@@ -178,7 +178,7 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
         "return fetch(arguments[0]).then((got) => got.json())", child_explained(page)
     )
     assert explained["measure"] == "child_review_overdue_count"
-    assert "--where suite=northern" in explained["recount"]
+    assert "--where suite=north" in explained["recount"]
     assert page.possible() == {"History"}, "nobody can act without signing in"
     assert "You are not signed in" in page.text("person")
     assert complaints(page.browser) == []
