@@ -195,7 +195,7 @@ def _schedule(
 ) -> Iterator[tuple[float, ReportedFact | None]]:
     """Times in order, each with the report to publish or None for heartbeats; heartbeats come first and last.
 
-    The first heartbeats come before anything is simulated, which takes a while: a feed without one does not load a history, it is silent.
+    The first heartbeats come before anything is simulated, which takes a while: a feed without a heartbeat would count as silent.
     """
     yield begins, None
     heartbeat_at = heartbeats.after(begins)

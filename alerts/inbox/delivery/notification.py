@@ -182,7 +182,7 @@ def subject(message: Message, force: str, figure: AlertFigure | None = None) -> 
 
 
 def change(message: Message, figure: AlertFigure | None = None) -> str:
-    """What changed: the rise of the figure, which may have changed again since it was seen; empty for other events."""
+    """What changed: the rise of the figure, and its value now if that has changed since; empty for other events."""
     entry = message.entry
     if not isinstance(entry, Rose):
         return ""

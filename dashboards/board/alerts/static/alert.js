@@ -75,7 +75,7 @@ function facts(alert, now) {
   ].filter(Boolean);
 }
 
-// Where to read more about its figure. The window of every rule is that of the pages unless another is chosen: 60 minutes.
+// Where to read more about its figure. Every rule evaluates 60 minutes, which is also the window of these pages unless another is chosen.
 function links(alert) {
   if (!alert.measure) return [["View feeds", "/feeds"]];
   const where = alert.scope.suite ? `?where=suite:${encodeURIComponent(alert.scope.suite)}` : "";
