@@ -16,11 +16,11 @@ QUESTION = {
 }
 
 
-class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A type that describes every field."""
 
 
-class TableColumn(_Strict, frozen=True, kw_only=True):
+class TableColumn(Strict, frozen=True, kw_only=True):
     """A column of a table."""
 
     title: str
@@ -29,7 +29,7 @@ class TableColumn(_Strict, frozen=True, kw_only=True):
     published: bool
 
 
-class TableCell(_Strict, frozen=True, kw_only=True):
+class TableCell(Strict, frozen=True, kw_only=True):
     """A cell: its text, and what is known of its figure; the figures of a distribution for a mean or a median."""
 
     text: str | UnsetType = UNSET
@@ -43,9 +43,10 @@ class TableCell(_Strict, frozen=True, kw_only=True):
     mean: float | UnsetType = UNSET
     median: float | UnsetType = UNSET
     p90: float | UnsetType = UNSET
+    href: str | UnsetType = UNSET
 
 
-class TableRow(_Strict, frozen=True, kw_only=True):
+class TableRow(Strict, frozen=True, kw_only=True):
     """A row of a table."""
 
     label: str
@@ -54,7 +55,7 @@ class TableRow(_Strict, frozen=True, kw_only=True):
     cells: tuple[TableCell, ...]
 
 
-class TableAnswer(_Strict, frozen=True, kw_only=True):
+class TableAnswer(Strict, frozen=True, kw_only=True):
     """A table of the report or of a page."""
 
     title: str
@@ -67,7 +68,7 @@ class TableAnswer(_Strict, frozen=True, kw_only=True):
     disagreements: tuple[dict[str, Any], ...]
 
 
-class AboutFigures(_Strict, frozen=True, kw_only=True):
+class AboutFigures(Strict, frozen=True, kw_only=True):
     """What an answer is about: its measure, its force, the moment of its figures, and the address that explains them."""
 
     measure: str
@@ -94,7 +95,7 @@ class ChartAnswer(AboutFigures, frozen=True, kw_only=True):
     periods: tuple[tuple[date, date], ...]
 
 
-class SmallChartAnswer(_Strict, frozen=True, kw_only=True):
+class SmallChartAnswer(Strict, frozen=True, kw_only=True):
     """The chart of one label."""
 
     word: str
@@ -109,7 +110,7 @@ class SmallChartsAnswer(AboutFigures, frozen=True, kw_only=True):
     charts: tuple[SmallChartAnswer, ...]
 
 
-class BinAnswer(_Strict, frozen=True, kw_only=True):
+class BinAnswer(Strict, frozen=True, kw_only=True):
     """The number of cases in a range of times."""
 
     over: int | float | None
@@ -118,14 +119,14 @@ class BinAnswer(_Strict, frozen=True, kw_only=True):
     says: str
 
 
-class PromiseAnswer(_Strict, frozen=True, kw_only=True):
+class PromiseAnswer(Strict, frozen=True, kw_only=True):
     """A target that applied in the window."""
 
     seconds: int | float | None
     says: str
 
 
-class WithinAnswer(_Strict, frozen=True, kw_only=True):
+class WithinAnswer(Strict, frozen=True, kw_only=True):
     """The share within the time that was asked for."""
 
     seconds: int | float | None
@@ -151,7 +152,7 @@ class ExplorationAnswer(AboutFigures, frozen=True, kw_only=True):
     within: WithinAnswer | None
 
 
-class WeekAnswer(_Strict, frozen=True, kw_only=True):
+class WeekAnswer(Strict, frozen=True, kw_only=True):
     """The pattern of a measure over the hours of the week."""
 
     says: str
