@@ -298,9 +298,9 @@ def test_each_unknown_cell_says_why(back: Watched, query: str, label: str, why: 
     assert why in table["notes"][row["cells"][0]["notes"][0] - 1]
 
 
-def test_another_day_stands_next_to_it_by_hours_and_a_year_ago_only_in_total(back: Watched) -> None:
+def test_last_week_is_compared_by_hours_and_a_year_ago_only_in_total(back: Watched) -> None:
     found = back.fetch("999", "compare=week_before")
-    assert (found["minutes"], len(found["intervals"]), found["beside"]) == (60, 25, "2024-10-20")
+    assert (found["minutes"], len(found["intervals"]), found["other_day"]) == (60, 25, "2024-10-20")
     assert "by hours, because minutes are kept for two days and Sun 20 Oct 2024 is earlier" in found["says"][0]
     columns = [(each["title"], each["brief"]) for each in found["table"]["columns"][:2]]
     assert columns == [("Offered", "Sun 27 Oct 2024"), ("Offered", "Sun 20 Oct 2024")]
@@ -308,7 +308,7 @@ def test_another_day_stands_next_to_it_by_hours_and_a_year_ago_only_in_total(bac
     assert second["01:00 BST to 01:00 GMT"] == "unknown", "there was no record a week before"
     assert second["01:00 GMT to 02:00"] == "no such time"
     found = back.fetch("999", "compare=52_weeks_before")
-    assert (found["minutes"], found["beside"]) == (30, "2023-10-29")
+    assert (found["minutes"], found["other_day"]) == (30, "2023-10-29")
     last = found["table"]["rows"][-1]
     assert (last["label"], last["cells"][0]["text"]) == ("Whole day, Sun 29 Oct 2023", "unknown")
     assert "Of Sun 29 Oct 2023 only the total is kept" in " ".join(found["says"])

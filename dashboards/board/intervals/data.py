@@ -1,58 +1,21 @@
 """The data of the Intervals page as JSON, CSV and Parquet."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.intervals.grid import Grid, Status
+from dashboards.board.intervals.grid import Grid
 from dashboards.board.intervals.question import IntervalQuestion, parse_intervals
 from dashboards.board.shared.blocking import Needed, blocking
-from dashboards.board.shared.content_types import Strict, TableAnswer
+from dashboards.board.shared.content_types import IntervalsAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import about
-from dashboards.board.shared.interval_queues import Part
 from dashboards.board.shared.page import View
 from dashboards.report.text import plain
 from producers.http.answer import Answer, AnswerRoute
-
-
-class IntervalAnswer(Strict, frozen=True, kw_only=True):
-    """The time of a row, and whether it is over."""
-
-    start: datetime
-    end: datetime
-    status: Status
-
-
-class IntervalColumnAnswer(Strict, frozen=True, kw_only=True):
-    """What a column shows: the value, n or met of a measure, with its filters."""
-
-    title: str
-    measure: str
-    part: Part
-    where: dict[str, tuple[str, ...]]
-    explain: str
-
-
-class IntervalsAnswer(Strict, frozen=True, kw_only=True):
-    """A queue by intervals of a day; `minutes` is the length of an interval, or 0 if only the total of the day is kept."""
-
-    force: str
-    as_of: datetime
-    simulated: bool
-    queue: str
-    day: date
-    beside: date | None
-    minutes: int
-    says: tuple[str, ...]
-    columns: tuple[IntervalColumnAnswer, ...]
-    intervals: tuple[IntervalAnswer, ...]
-    table: TableAnswer
-
 
 _INTERVALS = Answer(
     summary="A queue by half-hours of a day; by hours where minutes are no longer kept.",
@@ -68,7 +31,7 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
         **about(view),
         "queue": question.queue.name,
         "day": question.day,
-        "beside": question.other(),
+        "other_day": question.other(),
         "minutes": grid.minutes,
         "says": grid.says(),
         "columns": [
@@ -93,7 +56,7 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
 def intervals_sheet(question: IntervalQuestion, view: View) -> Sheet:
     """The same table as a file; its head has the definition of the first measure, and names the others."""
     grid = Grid(question, view)
-    name = (question.queue.name, str(question.day), question.beside)
+    name = (question.queue.name, str(question.day), question.compare)
     return Sheet(name, question.queue.columns[0].measure, {}, list(_head(question, grid)), (grid.table(),))
 
 
@@ -114,7 +77,7 @@ def routes(view: View) -> list[Route]:
 
     def needs(request: Request) -> Needed:
         question = question_of(request)
-        measure = question.queue.columns[0].measure  # all measures of a queue are of one topic
+        measure = question.queue.columns[0].measure  # all measures of a queue share a topic
         return [(measure, window) for window in Grid(question, view).windows()]
 
     return [

@@ -55,16 +55,16 @@ class Grid:
         self._other = question.other()
         self.minutes = self._minutes()
         self.intervals = intervals(question.day, self.minutes, self._zone)
-        self._beside = self._matching()
-        self._has_columns = bool(self._beside) or (self._other is not None and not self.minutes)
+        self._matched = self._matching()
+        self._has_columns = bool(self._matched) or (self._other is not None and not self.minutes)
         self._notes: dict[str, int] = {}
         self._readings: dict[object, Reading | str] = {}
 
     def _minutes(self) -> Minutes:
         """The length of the rows: both days must have them; a day of which only the total is kept has no rows to match."""
         kept = minutes_kept(self.question.day, self.present, self._zone)
-        beside = minutes_kept(self._other, self.present, self._zone) if self._other else 0
-        return 60 if kept and beside == 60 else kept  # noqa: PLR2004 - hours
+        other = minutes_kept(self._other, self.present, self._zone) if self._other else 0
+        return 60 if kept and other == 60 else kept  # noqa: PLR2004 - hours
 
     def _matching(self) -> dict[tuple[object, int], Interval]:
         """The intervals of the other day by their place in it; none if only its total is kept."""
@@ -81,7 +81,7 @@ class Grid:
     def windows(self) -> Iterator[Window]:
         """The windows that are read, in order."""
         totals = [each for label, *both in self._totals() for each in both]
-        for each in (*self.intervals, *self._beside.values(), *totals):
+        for each in (*self.intervals, *self._matched.values(), *totals):
             if each is not None and (window := self._window(each)):
                 yield window
 
@@ -96,7 +96,7 @@ class Grid:
                 self._length_words(),
                 *self._clock_words(),
                 self._progress_words(),
-                self._beside_words(),
+                self._other_words(),
                 self.question.queue.note,
             )
             if each
@@ -127,7 +127,7 @@ class Grid:
             return ""
         return f"{current.words(self._zone)} is not over: its figures are those so far."
 
-    def _beside_words(self) -> str:
+    def _other_words(self) -> str:
         if self._other is None or self._has_columns or not self.minutes:
             return ""
         return (
@@ -138,7 +138,7 @@ class Grid:
     def table(self) -> Table:
         """The table: a row for each interval, then the totals."""
         rows = [
-            self._row(self._label(each), each, self._beside.get(each.place(self._zone)), is_total=False)
+            self._row(self._label(each), each, self._matched.get(each.place(self._zone)), is_total=False)
             for each in self.intervals
         ]
         rows += [self._row(label, chosen, other, is_total=True) for label, chosen, other in self._totals()]
@@ -162,7 +162,7 @@ class Grid:
         whole = whole_day(day, self._zone)
         over = [each for each in self.intervals if self.status(each) == "over"]
         if over and whole.end > self.present:
-            matching = self._beside.get(over[-1].place(self._zone))
+            matching = self._matched.get(over[-1].place(self._zone))
             until = Interval(whole_day(other, self._zone).start, matching.end) if other and matching else None
             label = f"Total to {over[-1].words(self._zone).rpartition(' to ')[2]}"
             yield label, Interval(whole.start, over[-1].end), until

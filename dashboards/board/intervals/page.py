@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from dashboards.board.intervals.day import day_words
-from dashboards.board.intervals.question import BESIDE, parse_intervals
+from dashboards.board.intervals.question import OTHER_DAYS, parse_intervals
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.interval_queues import interval_queues
 from dashboards.board.shared.page import Page, View
@@ -26,7 +26,7 @@ def _context(view: View, request: Request) -> Mapping[str, Any]:
         "refused": refused,
         "queues": list(interval_queues(view)),
         "typed": {"day": query.get("day", ""), "compare": query.get("compare", "")},
-        "beside": BESIDE,
+        "other_days": OTHER_DAYS,
         "title": f"{question.queue.title}, {day_words(question.day) if has_day else 'today'}",
         "moves": {
             title: question._replace(day=to).query() for title, to in moves.items() if question.day != to <= today

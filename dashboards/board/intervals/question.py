@@ -11,14 +11,14 @@ from dashboards.board.shared.interval_queues import IntervalQueue, find_queue
 from dashboards.board.shared.page import View
 from facts.errors import QuestionError
 
-Beside = Literal["", "week_before", "52_weeks_before"]
-BESIDE: Mapping[Beside, str] = {
+OtherDay = Literal["", "week_before", "52_weeks_before"]
+OTHER_DAYS: Mapping[OtherDay, str] = {
     "": "nothing",
     "week_before": "the same weekday last week",
     "52_weeks_before": "the same weekday a year ago",
 }
 """The day that is shown next to the chosen one; a year ago is 52 weeks, so that the weekday is the same."""
-_WEEKS: Mapping[Beside, int] = {"week_before": 1, "52_weeks_before": 52}
+_WEEKS: Mapping[OtherDay, int] = {"week_before": 1, "52_weeks_before": 52}
 
 
 class IntervalQuestion(NamedTuple):
@@ -27,21 +27,21 @@ class IntervalQuestion(NamedTuple):
     Attributes:
         queue: the queue.
         day: the local day.
-        beside: which other day is shown next to it; empty for none.
+        compare: which other day is shown next to it; empty for none.
     """
 
     queue: IntervalQueue
     day: date
-    beside: Beside = ""
+    compare: OtherDay = ""
 
     def other(self) -> date | None:
         """The other day; None without one."""
-        return self.day - timedelta(weeks=_WEEKS[self.beside]) if self.beside else None
+        return self.day - timedelta(weeks=_WEEKS[self.compare]) if self.compare else None
 
     def query(self, *, has_day: bool = True) -> str:
         """The query string without the queue; without the day it is always about today."""
         day = [f"day={self.day}"] if has_day else []
-        return "&".join([*day, *([f"compare={self.beside}"] if self.beside else [])])
+        return "&".join([*day, *([f"compare={self.compare}"] if self.compare else [])])
 
 
 def parse_intervals(name: str, query: QueryParams, view: View) -> IntervalQuestion:
@@ -51,11 +51,11 @@ def parse_intervals(name: str, query: QueryParams, view: View) -> IntervalQuesti
         QuestionError: it cannot be answered; `where` is the field of the form.
     """
     queue, day = find_queue(name, view), parse_chosen_day(query, view)
-    beside = query.get("compare", "")
-    if beside not in get_args(Beside):
-        hint = f"Use one of {', '.join(each for each in BESIDE if each)}."
-        raise QuestionError(f"There is no comparison {beside!r}.", where="compare", hint=hint)
-    question = IntervalQuestion(queue, day, cast(Beside, beside))
+    compare = query.get("compare", "")
+    if compare not in get_args(OtherDay):
+        hint = f"Use one of {', '.join(each for each in OTHER_DAYS if each)}."
+        raise QuestionError(f"There is no comparison {compare!r}.", where="compare", hint=hint)
+    question = IntervalQuestion(queue, day, cast(OtherDay, compare))
     if other := question.other():
         check_days_kept(other, "compare", view)
     return question

@@ -109,7 +109,7 @@ def parse_chosen_day(query: QueryParams, view: View) -> date:
     """The local day in an address; today unless one is given.
 
     Raises:
-        QuestionError: it is no date, it has not begun, or it is no longer kept; `where` is `day`.
+        QuestionError: it is not a date, has not begun, or is no longer kept; `where` is `day`.
     """
     today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
     text = query.get("day", "").strip()

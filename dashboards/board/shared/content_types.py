@@ -1,7 +1,7 @@
 """The JSON that the analysts' pages fetch, as types: the API's document describes it with these."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -16,11 +16,11 @@ QUESTION = {
 }
 
 
-class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A type that describes every field."""
 
 
-class TableColumn(Strict, frozen=True, kw_only=True):
+class TableColumn(_Strict, frozen=True, kw_only=True):
     """A column of a table."""
 
     title: str
@@ -29,7 +29,7 @@ class TableColumn(Strict, frozen=True, kw_only=True):
     published: bool
 
 
-class TableCell(Strict, frozen=True, kw_only=True):
+class TableCell(_Strict, frozen=True, kw_only=True):
     """A cell: its text, and what is known of its figure; the figures of a distribution for a mean or a median."""
 
     text: str | UnsetType = UNSET
@@ -46,7 +46,7 @@ class TableCell(Strict, frozen=True, kw_only=True):
     href: str | UnsetType = UNSET
 
 
-class TableRow(Strict, frozen=True, kw_only=True):
+class TableRow(_Strict, frozen=True, kw_only=True):
     """A row of a table."""
 
     label: str
@@ -55,7 +55,7 @@ class TableRow(Strict, frozen=True, kw_only=True):
     cells: tuple[TableCell, ...]
 
 
-class TableAnswer(Strict, frozen=True, kw_only=True):
+class TableAnswer(_Strict, frozen=True, kw_only=True):
     """A table of the report or of a page."""
 
     title: str
@@ -68,7 +68,7 @@ class TableAnswer(Strict, frozen=True, kw_only=True):
     disagreements: tuple[dict[str, Any], ...]
 
 
-class AboutFigures(Strict, frozen=True, kw_only=True):
+class AboutFigures(_Strict, frozen=True, kw_only=True):
     """What an answer is about: its measure, its force, the moment of its figures, and the address that explains them."""
 
     measure: str
@@ -95,7 +95,7 @@ class ChartAnswer(AboutFigures, frozen=True, kw_only=True):
     periods: tuple[tuple[date, date], ...]
 
 
-class SmallChartAnswer(Strict, frozen=True, kw_only=True):
+class SmallChartAnswer(_Strict, frozen=True, kw_only=True):
     """The chart of one label."""
 
     word: str
@@ -110,7 +110,7 @@ class SmallChartsAnswer(AboutFigures, frozen=True, kw_only=True):
     charts: tuple[SmallChartAnswer, ...]
 
 
-class BinAnswer(Strict, frozen=True, kw_only=True):
+class BinAnswer(_Strict, frozen=True, kw_only=True):
     """The number of cases in a range of times."""
 
     over: int | float | None
@@ -119,14 +119,14 @@ class BinAnswer(Strict, frozen=True, kw_only=True):
     says: str
 
 
-class PromiseAnswer(Strict, frozen=True, kw_only=True):
+class PromiseAnswer(_Strict, frozen=True, kw_only=True):
     """A target that applied in the window."""
 
     seconds: int | float | None
     says: str
 
 
-class WithinAnswer(Strict, frozen=True, kw_only=True):
+class WithinAnswer(_Strict, frozen=True, kw_only=True):
     """The share within the time that was asked for."""
 
     seconds: int | float | None
@@ -152,8 +152,42 @@ class ExplorationAnswer(AboutFigures, frozen=True, kw_only=True):
     within: WithinAnswer | None
 
 
-class WeekAnswer(Strict, frozen=True, kw_only=True):
+class WeekAnswer(_Strict, frozen=True, kw_only=True):
     """The pattern of a measure over the hours of the week."""
 
     says: str
     table: TableAnswer | None
+
+
+class IntervalAnswer(_Strict, frozen=True, kw_only=True):
+    """The time of a row, and whether it is over."""
+
+    start: datetime
+    end: datetime
+    status: Literal["over", "in progress", "not begun"]
+
+
+class IntervalColumnAnswer(_Strict, frozen=True, kw_only=True):
+    """What a column shows: the value, n or met of a measure, with its filters."""
+
+    title: str
+    measure: str
+    part: Literal["value", "n", "met"]
+    where: dict[str, tuple[str, ...]]
+    explain: str
+
+
+class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
+    """A queue by intervals of a day; `minutes` is the length of an interval, or 0 if only the total of the day is kept."""
+
+    force: str
+    as_of: datetime
+    simulated: bool
+    queue: str
+    day: date
+    other_day: date | None
+    minutes: int
+    says: tuple[str, ...]
+    columns: tuple[IntervalColumnAnswer, ...]
+    intervals: tuple[IntervalAnswer, ...]
+    table: TableAnswer

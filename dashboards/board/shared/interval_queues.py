@@ -58,7 +58,7 @@ class IntervalQueue(NamedTuple):
     note: str = ""
 
 
-def _answers(mean: str, median: str, within: str, where: Where) -> tuple[IntervalColumn, ...]:
+def _waits(mean: str, median: str, within: str, where: Where) -> tuple[IntervalColumn, ...]:
     """How fast contacts were answered."""
     return (
         IntervalColumn("Answered within target", within, "value", where),
@@ -82,7 +82,7 @@ QUEUES = (
             IntervalColumn("Answered", "contact_999_answer_mean_seconds", "n"),
             IntervalColumn("Abandoned", "contact_999_abandoned_ratio", "met"),
             IntervalColumn("Service level", "contact_999_service_level_ratio"),
-            *_answers(
+            *_waits(
                 "contact_999_answer_mean_seconds",
                 "contact_999_answer_median_seconds",
                 "contact_999_answered_within_target_ratio",
@@ -98,7 +98,7 @@ QUEUES = (
         (
             IntervalColumn("Offered", "contact_101_offered_count"),
             IntervalColumn("Answered", _MEAN_101, "n"),
-            *_answers(_MEAN_101, _MEDIAN_101, _WITHIN_101, {}),
+            *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, {}),
         ),
         _STAYS,
     ),
@@ -111,7 +111,7 @@ QUEUES = (
             IntervalColumn("Offered", "contact_101_offered_count", "value", _IN_TRIAGE),
             IntervalColumn("Answered", "triage_answered_count"),
             IntervalColumn("Abandoned", "triage_abandoned_ratio", "met"),
-            *_answers(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_TRIAGE),
+            *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_TRIAGE),
         ),
         _STAYS,
     ),
@@ -124,7 +124,7 @@ QUEUES = (
             IntervalColumn("Offered", "post_triage_offered_count"),
             IntervalColumn("Answered", "post_triage_answer_median_seconds", "n"),
             IntervalColumn("Abandoned", "post_triage_abandoned_ratio", "met"),
-            *_answers(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_LOCAL),
+            *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_LOCAL),
         ),
     ),
     IntervalQueue("digital", "Digital", "digital", "", (IntervalColumn("Offered", "digital_offered_count"),)),
