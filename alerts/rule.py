@@ -22,9 +22,9 @@ class Series(Struct, frozen=True, kw_only=True):
         by: the labels that make up a scope: each combination of their values has its own alert.
         combine: how several values of one scope become one, for example from two exporters of one state.
         if_none: the value when there is no series at all; None if the value is then unknown.
-        bound: the ending of the bound of a share that is evaluated instead of the share itself; empty for the share.
-        known_by: a metric by force that has a series exactly while every bad scope of that force has one: a scope without a series
-            is then good. Empty if a missing series is always unknown.
+        bound: the suffix of the bound that is evaluated instead of the share itself; empty for the share.
+        known_by: a metric by force. While it has a series for a force, every bad scope of that force has one too, so a scope without a
+            series is good. Empty if a missing series is always unknown.
     """
 
     metric: str
@@ -35,13 +35,13 @@ class Series(Struct, frozen=True, kw_only=True):
     bound: Bound = ""
     known_by: str = ""
 
-    def name(self, ending: str = "") -> str:
-        """The name of the series; with an ending, that of its n or of a control limit."""
-        return f"{self.metric}{ending or self.bound}"
+    def name(self, suffix: str = "") -> str:
+        """The name of the series; with a suffix, that of its n or of a control limit."""
+        return f"{self.metric}{suffix or self.bound}"
 
 
 class Threshold(Struct, frozen=True, kw_only=True):
-    """Bad beyond one limit, good again only from another (hysteresis).
+    """Bad beyond one limit, and good again only at another limit (hysteresis).
 
     Attributes:
         side: the side of the limit that is bad; the limit itself is not bad.
@@ -68,11 +68,11 @@ Condition = Threshold | Outside
 
 
 class Rise(Struct, frozen=True, kw_only=True):
-    """When a count that rises under an active alert is notified again.
+    """When people are notified again because a count rises during an active alert.
 
     Attributes:
         step: by how much it must have risen since it was last notified, or since it fell after that.
-        every_seconds: the shortest time between two notifications: what rises sooner is notified when it has passed.
+        every_seconds: the shortest time between two notifications; an earlier rise is notified when that time has passed.
     """
 
     step: float
@@ -161,7 +161,7 @@ def _rule_errors(rule: Rule) -> list[str]:
 
 
 def _flapping(rule: Rule, rules: tuple[Rule, ...]) -> list[str]:
-    """A critical alert inhibits the warning of its measure: if it ended first, its end would notify as a new warning."""
+    """A critical alert inhibits the warning of its measure. If the critical alert ended first, the warning would be notified as new."""
     if rule.severity != "critical" or not rule.measure:
         return []
     muted = [each for each in rules if each.measure == rule.measure and each.severity == "warning"]

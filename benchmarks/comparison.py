@@ -97,7 +97,7 @@ def main(days: int) -> None:
 
 
 def _facts(end: datetime) -> list[AnyFact]:
-    """The contacts and incidents that a simulated force reports until `end`: in time, once and rightly, which every engine can follow."""
+    """The contacts and incidents that a simulated force reports until `end`: once, in time and uncorrected, so that every engine can count them."""
     reporting = {"late_share": 0.0, "duplicated_share": 0.0, "corrected_share": 0.0, "withdrawn_share": 0.0}
     scenario = msgspec.structs.replace(load_scenario("normal"), reporting=reporting)
     force = load_forces(Settings())[_FORCE].force

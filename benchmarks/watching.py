@@ -1,4 +1,4 @@
-"""How long a fact takes to reach every open page: published to the log, seen in the events of each viewer."""
+"""How long a fact takes to reach every open page: from its publication to the event that each viewer receives."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ class Viewer:
     def _note(self, parts: dict[str, dict[str, object]]) -> None:
         now = time.monotonic()
         self.has_tile = self.has_tile or TILE in parts
-        # List and figure change together; a figure that another fact has changed back meanwhile is not sent again.
+        # The list is watched, not the figure: if another fact changes the figure back at once, the figure is not sent.
         incidents = parts.get(LIST, {}).get("incidents", [])
         assert isinstance(incidents, Sequence)  # noqa: S101 - for the type checker
         for each in incidents:

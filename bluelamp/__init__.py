@@ -1,1 +1,1 @@
-"""The command line, the settings, the composition root, the embedded default and the recount."""
+"""The command line, the settings, everything that opens connections, the embedded servers and the recount."""

@@ -349,8 +349,8 @@ def _alerts() -> str:
         "A rule with `(detainee)` raises an alert for each detainee whom its measure counts. The alert names the opaque custody number",
         "and the suite, and ends when the measure is live and no longer counts the detainee.",
         "",
-        "*Rises* says by how much a figure must rise under an active alert before people are notified again, and how long after the last",
-        "notification at the earliest.",
+        "*Rises* says how far a figure must rise during an active alert before people are notified again, and the shortest time between two",
+        "notifications.",
         "",
         "| alert | what is wrong | bad | good again | minimum n | bad for | good for | rises | severity | who | what to do |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
@@ -363,7 +363,7 @@ _ONE_CAUSE = (
     "One cause, one alert: a fault of Blue Lamp itself has consequences, and alerts about those are not sent. While an alert of one "
     "group is active, alerts of the later groups are not sent: {}. While no feed is live, alerts about single silent feeds are not sent. "
     "A feed is silent only if every fact of its topic in the log has been counted: otherwise the worker is behind, and "
-    "nobody knows whether the sender is silent. A share *at worst* counts every outcome that is not recorded as bad "
+    "nobody knows whether the sender is silent. A share *at worst* counts every unrecorded outcome as bad "
     "([decision 45](../decisions/0045-a-share-carries-its-bounds.md))."
 )
 
@@ -393,7 +393,7 @@ def _rises(rule: Rule) -> str:
 def _limits(rule: Rule) -> tuple[str, str]:
     match rule.condition:
         case Threshold(side=side, limit=limit, clear=clear):
-            return f"{side} {limit:g}", f"{clear:g}"
+            return f"{side} {limit:,.12g}", f"{clear:,.12g}"
         case Outside(side="below"):
             return "below the lower control limit", "halfway to the centre line"
         case Outside():

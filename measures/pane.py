@@ -78,7 +78,7 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
 
 
 def loaded(counts: Mapping[str, str]) -> Pane:
-    """A pane as stored: each count as text, by its name."""
+    """A pane from its stored counts, which are texts by name."""
     pane: Pane = {}
     for name, count in counts.items():
         kind, dimensions, value = field_of(name)

@@ -71,7 +71,7 @@ def _resolved(timeline: Timeline) -> Iterable[SubjectFact]:
 class _Decision:
     """Which facts are in force and which are withdrawn, as far as that is decided.
 
-    Each fact and each dispute is looked at once: a subject with thousands of corrections must not stop a worker.
+    Each fact and each dispute is read once: a subject with thousands of corrections must not stop a worker.
 
     Args:
         disputed_by: each fact to those that dispute it.
@@ -87,14 +87,14 @@ class _Decision:
         self._undisputed = [fact_id for fact_id, count in self._left.items() if not count]
 
     def confirm(self) -> None:
-        """Confirm every fact that nothing disputes any more, and withdraw what those dispute."""
+        """Confirm every fact that is no longer disputed, and withdraw what these facts dispute."""
         while self._undisputed:
             fact_id = self._undisputed.pop()
             self.in_force.add(fact_id)
             self.withdraw({other for other in self._disputes[fact_id] if other not in self.withdrawn})
 
     def withdraw(self, facts: set[str]) -> None:
-        """Withdraw facts: they dispute nothing."""
+        """Withdraw facts, which then dispute nothing."""
         self.withdrawn |= facts
         for fact_id in facts:
             for other in self._disputes[fact_id]:

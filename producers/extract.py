@@ -141,7 +141,7 @@ class Extract(Struct, frozen=True, kw_only=True):
         subjects: by subject, the number of rows that gave its facts.
         second_openings: number of subjects that their rows open at different times.
         notes: by note and columns, the number of rows with such a reading.
-        are_keys_from_one: whether the subjects' keys are numbers from 1 on.
+        are_keys_from_one: whether the subjects' keys are the numbers 1, 2, 3 and so on.
     """
 
     name: str

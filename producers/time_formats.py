@@ -145,11 +145,11 @@ def faults_of_times(source: ExtractSource) -> Iterator[tuple[str, str, str]]:
             continue
         yield from _directive_faults(path, form)
         if any(_date_part(other) == _date_part(form) for other in _exchanged(source.times[:index])):
-            what = f"The format {form!r} has day and month the other way round than an earlier one."
+            what = f"The format {form!r} has day and month the other way round from an earlier one."
             yield (
                 path,
                 what,
-                "Most dates would fit both, and be read in the first. Use one mapping for each kind of file.",
+                "Most dates fit both formats, and the first would be used. Use one mapping for each kind of file.",
             )
         read = _read_back(form, zone)
         if read is None or read.date() != _SAMPLE.date():

@@ -105,11 +105,11 @@ class Marks(NamedTuple):
     kept_from: int | None
 
     def is_late(self, at: int) -> bool:
-        """Whether a fact was expected earlier."""
+        """Whether a fact is older than the watermark."""
         return self.watermark is not None and at < self.watermark
 
     def is_too_late(self, at: int) -> bool:
-        """Whether a fact happened before everything that is still kept."""
+        """Whether a fact is older than everything that is kept."""
         return self.kept_from is not None and at < self.kept_from
 
 

@@ -84,7 +84,7 @@ WORDS: Mapping[Cause, CauseText] = {
     ),
     "cluster": CauseText(
         "The state server is a Redis Cluster, which Blue Lamp does not support yet",
-        "Set BLUELAMP_REDIS to a Redis that is not a cluster. For safety give that one replicas: docs/run/scaling.md.",
+        "Set BLUELAMP_REDIS to a Redis that is not a cluster. Give it replicas for safety: docs/run/scaling.md.",
     ),
     "other": CauseText(
         "The state server refused a command", "Read the output of the workers and the state server's own log."

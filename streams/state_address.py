@@ -57,11 +57,11 @@ StateAddress = StateServerAddress | str
 
 
 def blocking_client(address: StateAddress, **options: Any) -> Redis:
-    """A blocking client of the state server, of its present primary if sentinels watch it; it decodes replies to text.
+    """A blocking client of the state server, or of the current primary if sentinels watch it; it decodes replies to text.
 
     Args:
         address: the state server.
-        options: of the client, such as its time-outs.
+        options: options of the client, such as its timeouts.
 
     Raises:
         SettingError: a certificate cannot be read or would not be used, or the address is incomplete.
@@ -102,8 +102,8 @@ def watched_by(url: str) -> Watched | None:
     found = [each.strip().rpartition(":") for each in hosts.split(",")]
     if not name or "@" in hosts or not all(host and port.isdecimal() for host, _, port in found):
         hint = (
-            f"Write {scheme}://HOST:26379,HOST:26379/NAME, with the name that the sentinels have for the primary. The user and "
-            "the password are BLUELAMP_REDIS_USER and BLUELAMP_REDIS_PASSWORD."
+            f"Write {scheme}://HOST:26379,HOST:26379/NAME, with the name that the sentinels give to the primary. Set the user and "
+            "the password in BLUELAMP_REDIS_USER and BLUELAMP_REDIS_PASSWORD."
         )
         raise SettingError("The address of the sentinels is incomplete.", where="BLUELAMP_REDIS", hint=hint)
     return Watched([(host, int(port)) for host, _, port in found], name, int(database or 0))
@@ -119,7 +119,7 @@ def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | None]:
 
 
 def _of_sentinels(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """How to connect to the sentinels: encrypted as the state server is, and without its user."""
+    """How to connect to the sentinels: with the same encryption as to the state server, but without its user."""
     tls = {name: value for name, value in arguments.items() if name.startswith("ssl")}
     return {**tls, "decode_responses": True, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 

@@ -301,7 +301,7 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
             f"The topic has {identity.partitions} partitions, but the state was built when it had {known.partitions}: "
             "some subjects now belong on other partitions.",
             where=where,
-            hint="`bluelamp rebuild --switch` moves their facts and builds the state for the new number (docs/feed/log.md).",
+            hint="`bluelamp rebuild --switch` moves their facts and builds the state for the new number (docs/run/scaling.md).",
         )
     if known != identity:
         what = f"The state was built from another log: {known}. The present log is {identity}."

@@ -82,9 +82,10 @@ def load_active_alerts(query: Query, rules: Mapping[str, Rule]) -> ActiveAlerts:
 
 
 def _recent_worst(query: Query, rules: Mapping[str, Rule]) -> dict[Key, float]:
-    """The worst value of each rule over the time it must be good: a Prometheus that was killed keeps the series but not that state.
+    """The worst value of each rule over the time for which it must be good.
 
-    The range is one evaluation shorter, because at an ordinary end the last bad evaluation is exactly that old.
+    A Prometheus that was killed keeps the series, but forgets how long a rule has been good. The range is shorter by one evaluation,
+    because when a rule ends normally, its last bad evaluation is exactly that old.
     """
     worst: dict[Key, float] = {}
     for keep_seconds in {rule.keep_firing_for_seconds for rule in rules.values()}:

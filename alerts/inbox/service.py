@@ -35,7 +35,7 @@ _RECONCILE_EVERY = timedelta(seconds=5)
 MISSING_AFTER = timedelta(seconds=15)
 """How long Alertmanager may take to report an alert that fires in Prometheus."""
 _NAMED = {"force", "feed", "system", "detainee"}
-"""Scope labels that are never empty: an alert without one that its rule has was raised by an earlier rule table."""
+"""Scope labels that are never empty: an alert that lacks one of its rule's was raised by an earlier rule table."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 

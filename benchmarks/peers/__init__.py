@@ -1,1 +1,1 @@
-"""The same question to other stream engines, each in a program of its own that imports nothing of Blue Lamp."""
+"""The same question for other stream engines, each in a program of its own that imports nothing from Blue Lamp."""

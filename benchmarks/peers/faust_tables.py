@@ -1,4 +1,4 @@
-"""Faust as its documentation has it: agents, tables with changelogs, panes in a table. Arguments: Kafka's address, the end, the facts."""
+"""Faust, used as its documentation shows: agents, tables with changelogs, panes in a table. Arguments: Kafka's address, the end, the facts."""
 
 import json
 import os

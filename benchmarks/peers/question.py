@@ -1,4 +1,4 @@
-"""The question that every engine answers, and what each keeps of a contact or an incident; plain Python, shared by all of them.
+"""The question that every engine answers, and what each keeps about a contact or an incident; plain Python, shared by all.
 
 Over the hour before a moment, in panes of a minute: the share of 999 calls answered within 10 seconds, and for Grade 1 incidents by area
 the median time from opened to arrived and the share that took at most 15 minutes.
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 LIMITS = {"999": 10, "area": 900}
-"""Within how many seconds, for calls and for incidents."""
+"""The targets in seconds, for calls and for incidents."""
 HOUR_MINUTES = 60
 
 
@@ -29,7 +29,7 @@ class FinishedWait(NamedTuple):
 
 
 def follow(known: dict[str, Any], fact: dict[str, Any]) -> FinishedWait | None:
-    """Note a fact of one subject in what is known of it, and return the span that it finished, if any."""
+    """Add a fact to what is known about its subject, and return the wait that it finished, if any."""
     kind, at = fact["fact"], datetime.fromisoformat(fact["at"]).timestamp()
     if kind in ("ContactOffered", "IncidentOpened"):
         known.setdefault("opened", at)
@@ -43,7 +43,7 @@ def follow(known: dict[str, Any], fact: dict[str, Any]) -> FinishedWait | None:
 
 
 def _finished(known: dict[str, Any]) -> FinishedWait | None:
-    """The span of a subject, once its opening and its end are known, in whichever order they came."""
+    """The wait of a subject, once its opening and its end are known, in whichever order they arrived."""
     if "is_finished" in known or not known.keys() >= {"opened", "ended"}:
         return None
     known["is_finished"], is_call = True, known["line"] is not None
@@ -60,10 +60,10 @@ def subject_of(fact: dict[str, Any]) -> str:
 
 
 def last_hour(spans: Iterable[FinishedWait], end: str) -> dict[str, list[float]]:
-    """The answer: for each key the number of spans, their median in seconds, and the share within the limit.
+    """The answer: for each key the number of waits, their median in seconds, and the share within the limit.
 
     Args:
-        spans: finished spans.
+        spans: finished waits.
         end: the moment, in ISO 8601, a whole minute.
     """
     last = int(datetime.fromisoformat(end).astimezone(UTC).timestamp()) // 60

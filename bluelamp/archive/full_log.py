@@ -64,7 +64,7 @@ def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, 
             what = (
                 f"The topic has {identities[topic].partitions} partitions, but the state was built when it had {count}."
             )
-            hint = "First build the state for the new number: `bluelamp rebuild --switch` (docs/feed/log.md)."
+            hint = "First build the state for the new number: `bluelamp rebuild --switch` (docs/run/scaling.md)."
             raise IncompleteError(what, where=f"topic {topic}", hint=hint)
 
 

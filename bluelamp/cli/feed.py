@@ -37,9 +37,8 @@ def feed_check(
 ) -> None:
     """Check an extract (FILE, or `sample`) or a live feed, and give a verdict on one page for the engineer and the analyst to sign.
 
-    Each finding says which measures it affects, and how. Nothing is published, and no value of a fact is printed. Exit
-    status 0: ready;
-    1: ready with limits; 2: not ready.
+    Each finding says which measures it affects, and how. Nothing is published, and no value of a fact is printed.
+    Exit status 0: ready; 1: ready with limits; 2: not ready.
     """
     from bluelamp.feeding.feed_check.finding import status
     from bluelamp.feeding.feed_check.page import written
@@ -84,6 +83,6 @@ def _form(output: str) -> Any:
     if suffix not in forms:
         hint = f"Use one of {', '.join(forms)}."
         raise QuestionError(
-            f"The page cannot be written as {suffix or 'a file without an ending'}.", where="--output", hint=hint
+            f"The page cannot be written as {suffix or 'a file without an extension'}.", where="--output", hint=hint
         )
     return cast("Any", forms[suffix])

@@ -50,7 +50,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         exporter: "Serve every reading as Prometheus metrics.",
         board: "Serve the web board.",
         gateway: "Accept facts over HTTP.",
-        inbox: "Record alerts, notify people and keep who did what.",
+        inbox: "Record alerts, notify people and keep a record of who did what.",
         grafana: "Publish dashboards to Grafana.",
     },
     "Keep it running": {

@@ -22,9 +22,7 @@ from facts.errors import SettingError
 @click.option(
     "--forget", "removes_others", is_flag=True, help="Remove every version that is not current; build nothing."
 )
-@click.option(
-    "--back", "is_back", is_flag=True, help="Make the version before the current one current again; build nothing."
-)
+@click.option("--back", "is_back", is_flag=True, help="Make the previous version current again; build nothing.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),

@@ -31,7 +31,12 @@ _FORMATS = ("html", "csv", "xlsx", "pdf")
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write. Repeat it to write the same figures in several formats (default: print to the terminal).",
 )
-@click.option("--public", "is_public", is_flag=True, help="Suppress small numbers. The report states the rule.")
+@click.option(
+    "--public",
+    "is_public",
+    is_flag=True,
+    help="Suppress small numbers and round all others. The report states the rule.",
+)
 @FORCE
 def report(month: str, kind: str | None, outputs: tuple[Path, ...], is_public: bool, force: str | None) -> None:
     """Produce the monthly performance report: 12 months, the 12 months before, the difference, each month, and published figures.

@@ -185,8 +185,8 @@ def differs(one: SubjectFact, other: SubjectFact) -> bool:
 
 
 def undecided_error(count: int, mapping: Declared) -> SettingError:
-    """The error for an extract that differs from what the log has, although nothing was recorded since."""
-    what = f"The log has {number(count, 'fact')} unlike those of this extract, recorded when it was made, or later."
+    """The error for an extract that differs from the log, although it was not recorded later."""
+    what = f"The log has {count:,} of this extract's facts with different content, recorded when it was made or later."
     hint = (
         "If the extract was corrected, give the time at which it was made with --extracted-at. "
         "If the mapping was corrected, raise its `revision`."

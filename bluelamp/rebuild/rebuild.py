@@ -415,9 +415,9 @@ def existing_versions(redis: Redis, state_name: str) -> list[int]:
 
 
 def switch_back(redis: Redis, state_name: str) -> tuple[int, int]:
-    """Make the version before the current one current again; returns the numbers of both, the current one last.
+    """Make the previous version current again; returns the number of the version that was current, and that of the one that is now.
 
-    Its workers continue where it stopped, and apply what has arrived since. Workers of the version that was current are refused.
+    Workers on it continue at its applied offsets. Workers on the version that was current are refused.
 
     Raises:
         IncompleteError: there is no earlier version, or another one became current meanwhile.

@@ -393,7 +393,7 @@ def load(environment: Mapping[str, str], **given: Any) -> Settings:
         SettingError: a value has the wrong type, or a variable is no longer used; names the variable.
     """
     for retired in _RETIRED.keys() & environment.keys():
-        what = "This setting is no longer used. Ignoring it could open what it closed."
+        what = "This setting is no longer used. If it were ignored, people might see what it hid from them."
         raise SettingError(what, where=retired, hint=f"Unset it. {_RETIRED[retired]}")
     values: dict[str, Any] = {
         name: secret_in(environment, variable(name)) if name in _SECRET_FIELDS else environment[variable(name)]

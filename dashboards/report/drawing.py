@@ -39,7 +39,7 @@ _SHAPES = {
 
 
 class Layer(NamedTuple):
-    """A series that is laid over a chart: its title, and a value for each point."""
+    """A series that overlays a chart: its title, and a value for each point."""
 
     title: str
     values: tuple[Fraction | None, ...]
@@ -51,7 +51,7 @@ class Extras(NamedTuple):
     Attributes:
         counts: the n of each point; empty if not known.
         target: the target, in the measure's unit; None if there is none.
-        layers: the series that are laid over it.
+        layers: the series that overlay it.
         events: known events.
         grain: what a point is.
     """
@@ -204,7 +204,7 @@ class _Frame:
             yield f'<text class="target" x="{_WIDTH - _RIGHT}" y="{y - 4:.1f}" text-anchor="end">{words}</text>'
 
     def layers(self) -> Iterable[str]:
-        """The series that are laid over this one, with a legend above."""
+        """The overlays, with a legend above."""
         x = _LEFT
         for number, layer in enumerate(self._extras.layers, start=1):
             for run in _runs(layer.values):

@@ -68,7 +68,7 @@ def brief_window(window: Window) -> str:
 
 
 def moved(first: date, end: date, compare: Comparison) -> tuple[date, date]:
-    """The first day, and the day after the last, of the days that some days are compared with; whole months stay whole.
+    """The days that a period is compared with: the first, and the day after the last. Whole months are compared with whole months.
 
     Raises:
         QuestionError: there are no such days in the calendar.

@@ -60,8 +60,8 @@ class SeriesQuery(Struct, frozen=True):
         count: the number of whole periods, up to the force's present.
         recalculated: the first days of the periods from which limits are recalculated.
         window: a window of whole days, whose whole periods are charted instead; empty for the last `count`.
-        compare: the same series at another time, to lay over this one; empty for none.
-        over: further labels to lay over it, each a dimension and a label.
+        compare: the same series for an earlier time, as an overlay; empty for none.
+        over: further labels as overlays, each a dimension and a label.
     """
 
     measure: Measure
@@ -149,7 +149,7 @@ def _values(
 
 
 def _layers(ask: Ask, force: Force, query: SeriesQuery, shown: Sequence[Period]) -> Iterable[Layer]:
-    """The series that are laid over the chart."""
+    """The overlays of the chart."""
     for dimension, word in query.over:
         where = {**query.where, dimension: (word,)}
         title = dict(named(force, dimension, [word], f"No {dimension}")).get(word, word)

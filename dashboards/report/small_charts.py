@@ -48,7 +48,7 @@ def small_charts(ask: Ask, force: Force, query: SeriesQuery, by: str, as_of: dat
     Args:
         ask: runs queries on the force's figures.
         force: the force.
-        query: the series; what is laid over it is left out.
+        query: the series; its overlays are left out.
         by: the dimension.
         as_of: the force's present.
 
@@ -60,7 +60,7 @@ def small_charts(ask: Ask, force: Force, query: SeriesQuery, by: str, as_of: dat
     columns = [_column(ask, query, by, each) for each in shown]
     seen = {word for found, _ in columns for word in found}
     every = {word: [found.get(word, missing) for found, missing in columns] for word in seen}
-    # As in the chart itself, the periods before the first figure are left out.
+    # The periods before the first figure are left out, as in the large chart.
     known = [place for values in every.values() for place, value in enumerate(values) if value is not None]
     first = min(known, default=0)
     series, shown = {word: values[first:] for word, values in every.items()}, shown[first:]

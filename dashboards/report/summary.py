@@ -1,4 +1,4 @@
-"""The first page of the report: its main figures in one table, and what the control charts show at its end."""
+"""The first page of the report: its main figures in one table, and what the control charts show for the last month."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -23,7 +23,7 @@ class Summary(Struct, frozen=True):
         table: the main figures.
         changes: a sentence for each chart with a signal in the report's last month, concerns first.
         quiet: the number of charts that have none.
-        undecided: the number of charts that cannot say, because they have too few points.
+        undecided: the number of charts that cannot tell, because they have too few points.
     """
 
     table: Table
@@ -65,7 +65,7 @@ def _table(document: Document) -> Table:
 
 
 def _of_table(row: DocumentRow, table: Table) -> DocumentRow:
-    """A row that names its table, without the numbers of notes that are below that table."""
+    """A row with the title of its table in front, and without its note numbers: the notes are below that table."""
     label = row.label if row.label.startswith(table.title) else f"{table.title}: {row.label[0].lower()}{row.label[1:]}"
     return replace(row, label=label, cells=tuple(replace(cell, notes=()) for cell in row.cells[:_COLUMNS]))
 

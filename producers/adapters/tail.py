@@ -201,7 +201,7 @@ class _LeftFile:
     def check(self) -> None:
         """Report it, once, if the file has grown since."""
         if self._file and os.fstat(self._file.fileno()).st_size > self._size:
-            what = "The file read before as %s has grown since it was left. Replay it, and raise still_seconds in the mapping"
+            what = "The rotated file %s has grown since the adapter moved on. Replay it, and raise still_seconds in the mapping"
             _logger.error(what, self._name)
             self.close()
 

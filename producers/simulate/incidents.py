@@ -48,7 +48,7 @@ _LONGEST_LATER_SECONDS = 14 * 86_400.0
 _REGRADED_BY_SHARE = 0.7
 """A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
 _REGRADED_WITHIN_SECONDS = {"1": 600.0, "2": 5400.0}
-"""Assumed: a grade that was too high is lowered within its own target, not after hours of a lower grade's wait."""
+"""Assumed: a grade that was too high is lowered within its own target, and not after a lower grade's wait of hours."""
 _RESULTS = {"arrived": "attended", "unrecorded": "attended", "turned_back": "not_attended", "video": "other"}
 
 

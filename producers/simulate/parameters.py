@@ -63,7 +63,7 @@ class Lognormal(Strict, frozen=True, kw_only=True):
         return values
 
     def draw_up_to(self, rng: Generator, count: int, longest_seconds: float) -> list[float]:
-        """Draw likewise, but nothing longer: what would be is spread over the last two thirds."""
+        """Draw likewise, without a tail: longer times are spread over the last two thirds up to the longest."""
         places = quantiles(rng, count)
         values: list[float] = bounded_lognormal(places, self.median_seconds, self.sigma, longest_seconds).tolist()
         return values

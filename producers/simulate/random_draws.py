@@ -57,8 +57,7 @@ def lognormal(places: Floats, median: float, sigma: float) -> Floats:
 def bounded_lognormal(places: Floats, median: float, sigma: float, longest: float) -> Floats:
     """The values of a lognormal distribution at quantiles, without its tail.
 
-    Values over `longest` are spread over the last two thirds up to it, so that the share of the shorter ones, and with it
-    the median, stays the same.
+    Values over `longest` are spread over the last two thirds up to it. The median stays the same, if it is shorter than a third of `longest`.
     """
     whole, third = (
         0.5 * (1 + math.erf(math.log(each / median) / sigma / math.sqrt(2))) for each in (longest, longest / 3)

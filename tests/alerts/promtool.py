@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,7 +98,7 @@ def _sample(labels: dict[str, str]) -> dict[str, Any]:
 
 def promtool(test: Path) -> str:
     """Run promtool's rule tests: empty if they pass, otherwise its output."""
-    result = subprocess.run(
-        ["promtool", "test", "rules", test.name], cwd=test.parent, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "GOGC": "800"}  # collecting garbage less often takes a quarter less processor time
+    command = ["promtool", "test", "rules", test.name]
+    result = subprocess.run(command, cwd=test.parent, env=environment, capture_output=True, text=True, check=False)
     return "" if result.returncode == 0 else result.stdout + result.stderr

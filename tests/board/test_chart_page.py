@@ -48,7 +48,7 @@ def test_points_limits_and_signals_agree_with_the_recount(
 
 
 def test_each_point_is_the_reading_of_its_window(history: History) -> None:
-    """Also those of what is laid over the chart, and of the small charts; n is the reading's."""
+    """Also those of its overlays, and of the small charts; n is the reading's."""
     name, reader = "contact_999_answer_mean_seconds", history.reader
     query = "grain=day&window=2024-11-26/2024-12-01&compare=period_before&over=queue:emergency"
     data = fetch(reader, name, query)

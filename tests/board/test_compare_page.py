@@ -226,7 +226,7 @@ REFUSED = [
     ("/explore", f"measure={GRADE_1}&window=2024-05-05T10:00/2024-05-05T12:00", {"from": "2024-05-05", "to": "2024-05-05", "from_time": "10:00", "to_time": "12:00"}, {"dates-error": "Hours are kept for ten weeks"}),
     ("/compare", "measure=incident_count&window=2022-11-01/2022-12-01&compare=year_before", {"compare": None}, {"compare-error": "26 months"}),
     ("/chart", "measure=incident_count&over=area:moon", {"over": None}, {"over-error": "There is no area"}),
-    ("/chart", "measure=incident_count&over=moon:full", {"over": None}, {"over-error": "cannot be laid over"}),
+    ("/chart", "measure=incident_count&over=moon:full", {"over": None}, {"over-error": "cannot be an overlay"}),
     ("/chart", "measure=incident_count&recalculate=2020-01-01", {"recalculate": None}, {"recalculate-error": "Choose a later"}),
 ]  # fmt: skip
 

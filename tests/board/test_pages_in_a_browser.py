@@ -29,7 +29,6 @@ PAGES = (
     "/handover?shift=last",
     "/intervals?queue=999&day=2024-12-03&compare=52_weeks_before",
     "/intervals?queue=triage&compare=week_before",
-    "/intervals?day=2024-12-04",  # refused in the form
     "/feeds",
     "/trust",
     "/measure/incident_unattended_count?by=area",

@@ -45,7 +45,7 @@ def test_a_restored_backup_has_every_figure_and_every_entry(system: System, part
     settings = {name: value for name, value in system.settings.environment().items() if value}
     parts.state.start()
 
-    # Facts go on; then the log deletes what is archived, and the first Redis is never used again.
+    # Facts keep arriving; then the log deletes what is archived, and the first Redis is never used again.
     forget(system)
     publish(system, week()[800:1000])
 

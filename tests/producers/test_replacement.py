@@ -148,7 +148,7 @@ def test_an_extract_that_would_lose_to_the_log_is_refused(log: Log) -> None:
     """One made earlier, and one of the same time read by a corrected mapping without another revision."""
     log.replay(*FIRST)
     log.made -= timedelta(hours=2)
-    with pytest.raises(SettingError, match="recorded when it was made, or later"):
+    with pytest.raises(SettingError, match="recorded when it was made or later"):
         log.replay("i-1,E1,01/12/2024 08:30,,1,north,Y", replaces=DECEMBER)
 
 
@@ -237,7 +237,7 @@ def test_facts_that_do_not_count_are_counted_or_refused(log: Log) -> None:
     assert outdated(log.made + timedelta(hours=1)) == 0
     assert outdated(log.made - timedelta(hours=1)) == 1
     assert outdated(None) == 0
-    with pytest.raises(SettingError, match="1 fact unlike") as refused:
+    with pytest.raises(SettingError, match="1 of this extract's facts") as refused:
         outdated(log.made)
     assert "--extracted-at" in str(refused.value.hint)
 

@@ -32,6 +32,7 @@ prometheus prometheus
 prometheus-alertmanager prometheus-alertmanager
 chromium chromium
 chromium-driver chromedriver
+chromium-headless-shell chromium-headless-shell
 default-jdk-headless javac
 LIST
 }

@@ -31,7 +31,7 @@ HOSTILE = [
     b"", b"\x00", b"\xff\xfe", b"null", b"[" * 2000, b'{"a":' * 500, b"1e999", b"-0", b"NaN", b'"\\ud800"', b"9" * 400,
     b"2024-12-31T23:59:60Z", b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59.999999Z", b"=cmd()", "\u202e".encode(),
 ]  # fmt: skip
-"""Pieces that have broken readers before."""
+"""Pieces that have broken parsers before."""
 SHORT, LONG = 0.3, 30.0
 BOUNDED = pytest.mark.parametrize("seconds", [SHORT, pytest.param(LONG, marks=pytest.mark.faults)])
 
@@ -49,7 +49,7 @@ def damaged(chance: random.Random, whole: bytes) -> bytes:
 
 
 def fuzz(seconds: float, samples: Sequence[bytes], take: Callable[[random.Random, bytes], object]) -> None:
-    """Take damaged samples for a time; an error that is not one of ours fails the test, with the input that raised it."""
+    """Damage samples for a time, and have them read; an error that is not one of ours fails the test, with the input that raised it."""
     seed = random.SystemRandom().randrange(10**6)
     chance, ends, taken = random.Random(seed), time.monotonic() + seconds, 0
     while time.monotonic() < ends:
@@ -80,7 +80,7 @@ def test_batches_of_the_log(seconds: float) -> None:
     whole = batch_of(records_of(EXAMPLES[:6]), 6)
 
     def take(chance: random.Random, data: bytes) -> None:
-        # A damaged batch whose checksum is right: so its records are looked at.
+        # The checksum of the damaged batch is right, so that its records are read.
         sound = checksummed(data) if len(data) > 61 and chance.random() < 0.7 else data
         list(read(bytes(sound), 0))
 

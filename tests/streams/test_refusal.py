@@ -1,4 +1,4 @@
-"""Every refusal of the state server by its true cause, with the words of the embedded server, Redis and sockets."""
+"""Every refusal of the state server is explained by its true cause, whether the embedded server, Redis or a socket reports it."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Guards the cost of the fold: as a multiple of parsing the same facts in the same run, never in seconds."""
+"""The cost of the fold has a limit: as a multiple of parsing the same facts in the same run, never in seconds."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def _batches(facts: list[AnyFact]) -> Iterator[list[AnyFact]]:
 
 
 def test_checking_and_folding_cost_no_more_than_multiples_of_parsing(log: dict[Topic, list[Record]]) -> None:
-    """In alternation, and the best of each: a disturbance can only make a round slower."""
+    """The three alternate, and the fastest round of each counts: a disturbance can only make a round slower."""
     rounds = [(_seconds(_parse, log), _seconds(_check, log), _seconds(_fold, log)) for _ in range(_ROUNDS)]
     parsing, checking, folding = (min(each) for each in zip(*rounds, strict=True))
     assert checking < _CHECKING * parsing

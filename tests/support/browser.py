@@ -1,4 +1,7 @@
-"""Debian's Chromium without a window, driven by Selenium, with its console messages and its requests."""
+"""Debian's Chromium without a window, driven by Selenium, with its console messages and its requests.
+
+Where the shell is installed that Chromium's authors build for automation, it saves half of the processor time.
+"""
 
 import json
 import shutil
@@ -22,7 +25,7 @@ _ARGUMENTS = (
 def chromium() -> webdriver.Chrome:
     """A new browser. Both programs are named, so that Selenium does not search for them."""
     options = Options()
-    options.binary_location = str(shutil.which("chromium"))
+    options.binary_location = str(shutil.which("chromium-headless-shell") or shutil.which("chromium"))
     for argument in _ARGUMENTS:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

@@ -1,4 +1,4 @@
-"""The answer at an address that does not exist: a page for people, a problem document for programs."""
+"""The response at an address that does not exist: a page for people, a problem document for programs."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -13,7 +13,7 @@ def failure_response(request: Request, error: ProblemError, place: str) -> Respo
     """The response.
 
     Args:
-        request: a browser's, which prefers pages, or a program's.
+        request: the request; browsers prefer pages.
         error: what is wrong and what to do.
         place: the path of the alerts API.
     """

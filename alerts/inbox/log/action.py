@@ -163,7 +163,7 @@ def suppress(rules: dict[str, Rule], request: SuppressionRequest, context: Actio
         raise ActionError("not_understood", what, f"The scope labels of this rule: {labels}.")
     if not context.at < request.until <= context.at + LONGEST_SUPPRESSION:
         days = LONGEST_SUPPRESSION.days
-        what = f"A suppression must end in the future, and within {days} days."
+        what = f"Planned work must end in the future, and within {days} days."
         raise ActionError("not_understood", what, f"Set `until` to a time within the next {days} days.")
     suppression_id = hashlib.sha256(f"{request.rule} {context.request}".encode()).hexdigest()[:16]
     return Suppressed(

@@ -73,7 +73,7 @@ def _unrecorded(view: View) -> dict[str, Any]:
     now = microseconds(view.reader.present(view.force))
     for subject, kind in UNRECORDED_END.items():
         for subject_id, item in view.reader.open_subjects(view.force, kind):
-            if item.since > now:  # its end has some time yet to be recorded
+            if item.since > now:  # there is still time to record its end
                 continue
             # An incident may lack both an arrival and a closure.
             found[subject, subject_id] = min(item, found.get((subject, subject_id), item), key=_since_of)

@@ -35,7 +35,7 @@ from producers.http.answer import Answer, AnswerRoute
 DEFAULT: dict[Grain, int] = {"month": 24, "week": 52, "day": 28}
 """The number of periods unless another is chosen."""
 LAID_OVER_MOST = 3
-"""The most labels that are laid over a chart: more lines cannot be distinguished."""
+"""The most labels that a chart may overlay: more lines cannot be distinguished."""
 
 
 def parse_series(name: str, query: QueryParams) -> SeriesQuery:
@@ -50,7 +50,7 @@ def parse_series(name: str, query: QueryParams) -> SeriesQuery:
         hint = "Choose month, week or day."
         raise QuestionError(f"There is no chart by {query['grain']!r}.", where="grain", hint=hint)
     count = query.get("last", str(DEFAULT[grain]))
-    # A form that was sent without a script has the number for the grain before; with a window, it has no meaning.
+    # Without a script, the form still has the number for the previous grain. With a window, the number has no meaning.
     if not question.window and count not in map(str, range(LEAST, MOST[grain] + 1)):
         hint = f"Choose {LEAST} to {MOST[grain]}."
         raise QuestionError(f"A chart cannot have {count!r} {grain}s.", where="last", hint=hint)
@@ -64,12 +64,12 @@ def _laid_over(measure: Measure, query: QueryParams) -> Iterator[tuple[str, str]
     given = [each for each in query.getlist("over") if each]
     if len(given) > LAID_OVER_MOST:
         hint = f"Choose {LAID_OVER_MOST} at most: more lines cannot be distinguished."
-        raise QuestionError(f"{len(given)} series cannot be laid over a chart.", where="over", hint=hint)
+        raise QuestionError(f"A chart cannot have {len(given)} overlays.", where="over", hint=hint)
     for each in given:
         dimension, colon, word = each.partition(":")
         if not colon or dimension not in measure.dimensions():
             hint = "Give a dimension of the measure and a label, for example area:moorlands."
-            raise QuestionError(f"{each!r} cannot be laid over this chart.", where="over", hint=hint)
+            raise QuestionError(f"{each!r} cannot be an overlay of this chart.", where="over", hint=hint)
         yield dimension, word
 
 
@@ -82,7 +82,7 @@ def check_series(question: SeriesQuery, query: QueryParams, view: View) -> None:
     check_charted(question.measure)
     for name, word in question.over:
         if word not in {*names(name, view), NONE, UNLISTED}:
-            hint = "Choose one of the list."
+            hint = "Choose one from the list."
             raise QuestionError(f"There is no {name} {word!r}.", where="over", hint=hint)
     if question.window:
         check_window(WindowChoice(question.window), query, view)

@@ -11,7 +11,7 @@ _PLACES = 2
 
 
 def tiles(force: Force) -> dict[str, tuple[int, int]]:
-    """For the name of each area the column and row of its tile. Areas that no file places follow below, in the profile's order."""
+    """The column and row of each area's tile, by the name of the area. Areas that no file places are below the others, in the profile's order."""
     placed = _placed(force.name)
     found = {area.name: placed[area.label] for area in force.areas if area.label in placed}
     below = max((row for _, row in found.values()), default=-1) + 1

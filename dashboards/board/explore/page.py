@@ -19,7 +19,7 @@ from measures.measure import Decided, Measure
 from measures.reading import spans
 
 _ANSWERED = {"leg_answer": "leg_answered", "leg_service": "leg_answered"}
-"""The kind of the finished times where it differs from the kind that is decided."""
+"""The kind that has the times of a decided kind, where the two have different names."""
 
 
 def _context(view: View, request: Request) -> Mapping[str, Any]:
@@ -54,7 +54,7 @@ def _question(exploration: ExploreQuery) -> BreakdownQuery:
 
 
 def _typed_time(exploration: ExploreQuery, query: QueryParams) -> str:
-    """What the form's field for a time displays: what was typed, or the time of the address."""
+    """What the form's field for a time displays: what was typed, or the time in the address."""
     if typed := query.get("time", ""):
         return typed
     if exploration.within_seconds is not None:
@@ -64,7 +64,7 @@ def _typed_time(exploration: ExploreQuery, query: QueryParams) -> str:
 
 
 def _times_measure(measure: Measure, measures: list[Measure]) -> Measure | None:
-    """For a measure of whether a target was met: the measure of the times behind it."""
+    """The measure of the times behind a measure of whether a target was met; None if there is none."""
     if not isinstance(measure.statistic, Decided):
         return None
     kind = measure.statistic.of.kind.removesuffix("_decided")

@@ -66,7 +66,7 @@ def _by_topic(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
 
 
 def label_choices(measure: Measure, where: Where, view: View) -> dict[str, dict[str, str]]:
-    """The labels of the dimensions that no filter limits, by the title of their dimension: from `dimension:label` to its name."""
+    """The labels to choose from, without filtered dimensions: by the title of the dimension, from `dimension:label` to the label's name."""
     free = [name for name in dimensions(measure) if name not in where]
     by_title = {
         DIMENSION_TITLES.get(name, name): {

@@ -133,7 +133,7 @@ def check_days_kept(day: date, field: str, view: View) -> None:
 
 
 def _check_kept(window: Window, as_of: datetime, field: str) -> None:
-    """Refuse a window that begins before the panes that it is made up of are kept; the reader has the last word."""
+    """Refuse a window that begins before its panes are kept; the reader checks this again."""
     starts = {"minute": MINUTE, "hour": HOUR}
     for segment in window.segments:
         if segment.grain == "day":
@@ -153,7 +153,7 @@ _KEPT = {
 
 
 def _dates(query: QueryParams) -> str:
-    """FROM/TO of the form: the last day is included, and without times whole days are meant."""
+    """FROM/TO from the form, where the last day is included; without times, the days are whole."""
     first, last = (_day(query.get(name, "").strip()) for name in ("from", "to"))
     start, end = (query.get(f"{name}_time", "").strip() for name in ("from", "to"))
     for text in (start, end):

@@ -18,7 +18,7 @@ class AbandonedError(Exception):
 
 
 class Turns:
-    """Takes turns at long readings.
+    """Runs long readings, a few at a time.
 
     Args:
         threads: how many run at once; further ones wait for their turn.
@@ -42,7 +42,7 @@ class Client:
         self._has_gone = threading.Event()
 
     def check(self) -> None:
-        """Continue only if it still waits.
+        """Check that it is still waiting.
 
         Raises:
             AbandonedError: it has closed the connection.
@@ -59,7 +59,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def client_of(request: Request) -> AsyncIterator[Client]:
-    """The client of a request without a body, watched until the answer is there."""
+    """The client of a request without a body, watched until the response is ready."""
     client = Client()
     following = asyncio.create_task(client.follow(request))
     try:

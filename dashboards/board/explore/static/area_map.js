@@ -20,7 +20,7 @@ export function areaMap(rows, tiles) {
     drawing("text", { x: 8, y: 24 }, name),
     drawing("text", { x: 8, y: 48, class: "figure" }, cell.text));
   return [element("h3", {}, "Map of the areas"),
-    element("p", { class: "quiet" }, "A stronger colour means a higher figure. The tiles are roughly where the areas are, and all of one size."),
+    element("p", { class: "quiet" }, "A stronger colour means a higher figure. Each tile is roughly where its area is. All tiles have the same size."),
     element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Map of the areas" },
       drawing("svg", { class: "map", viewBox: `0 0 ${columns * (width + gap)} ${count * (height + gap)}`, role: "img", "aria-label": `Map of the areas: ${cells.map(([name, cell]) => `${name} ${cell.text}`).join(", ")}.` }, ...cells.map(tile)))];
 }

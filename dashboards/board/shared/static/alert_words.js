@@ -8,7 +8,7 @@ export function titleWords(alert) {
   return `${severities[alert.severity] ?? alert.severity}${alert.is_child ? " (child)" : ""}: ${alert.title}`;
 }
 
-// Its scope besides the force, such as "feed custody". A feed says enough without its system.
+// Its scope without the force, such as "feed custody". The system is left out if there is a feed.
 export function scopeWords(scope) {
   return Object.entries(scope).filter(([name]) => name !== "force" && !(name === "system" && scope.feed)).map(([name, word]) => `${name} ${word}`).join(", ");
 }
