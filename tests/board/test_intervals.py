@@ -369,4 +369,4 @@ def test_contact_measures_lead_to_their_queue(back: Watched) -> None:
     assert queue_of(find("incident_count")) == ""
     assert 'href="/intervals?queue=999"' in back.get("/measure/contact_999_waiting_count").text
     now = back.get("/").text
-    assert [f'href="/intervals?queue={each}"' in now for each in ("999", "101", "digital")] == [True] * 3
+    assert [f'href="/intervals?queue={each}"' in now for each in ("999", "101")] == [True] * 2
