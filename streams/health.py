@@ -203,7 +203,12 @@ def _silent_systems(reader: Reader, waiting: Mapping[str, bool], snapshot: LogSn
 
 
 def _loading(reader: Reader, waiting: Mapping[str, bool]) -> int:
-    """How many feeds load a history: their records wait in the log, or a heartbeat arrived in the time allowed."""
+    """How many feeds load a history: their records wait in the log, or a heartbeat arrived in the time allowed.
+
+    Before anything is applied, nobody knows whose records wait: those of a topic count as one feed's.
+    """
+    if not any(map(reader.is_received, reader.rules)):
+        return sum(waiting.values())
     now = microseconds(reader.now())
     return sum(
         status.is_loading()

@@ -256,8 +256,9 @@ class _Record:
             return []
         first, end = self._question.interval
         every = (first + timedelta(days=number) for number in range((end - first).days))
-        limits = [{name: (word,) for name, word in dimensions.items()}, self._question.where]
-        return [day for day in every if all(_is_in(day, limit) for limit in limits)]
+        limits = ({name: (word,) for name, word in dimensions.items()}, self._question.where)
+        on_dates = [limit for limit in limits if not limit.keys().isdisjoint(DATE_DIMENSIONS)]
+        return [day for day in every if all(_is_in(day, limit) for limit in on_dates)]
 
 
 def _is_in(day: date, limit: Where) -> bool:

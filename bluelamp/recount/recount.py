@@ -79,6 +79,7 @@ class Recount:
         self._resources = resources
         self._facts_file = facts_file
         self._coverage = coverage or FeedCoverage()
+        self._kinds: dict[str, frozenset[str]] = {}
 
     def answer(
         self,
@@ -242,6 +243,8 @@ class Recount:
 
     def _rows(self, kind: str, table: str, first: str, last: str) -> list[tuple[Any, ...]]:
         declared = KINDS[kind]
+        if kind not in self._kinds_in(f"{declared.topic}_{table}"):
+            return []
         words = "".join(f', "{name}"' for name in declared.dimensions)
         text = (
             f"SELECT force, {first}, began, {last}{words} FROM {declared.topic}_{table} "  # noqa: S608 - names are ours
@@ -249,3 +252,10 @@ class Recount:
         )
         rows: list[tuple[Any, ...]] = self._connection.execute(text, [kind]).fetchall()
         return rows
+
+    def _kinds_in(self, table: str) -> frozenset[str]:
+        """The kinds that a table has; most logs have few of them."""
+        if table not in self._kinds:
+            rows = self._connection.execute(f"SELECT DISTINCT kind FROM {table}").fetchall()  # noqa: S608 - names are ours
+            self._kinds[table] = frozenset(kind for (kind,) in rows)
+        return self._kinds[table]

@@ -1,8 +1,9 @@
 """Control charts of months, weeks or days: the chart, its summary, its table and its picture."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
+from itertools import groupby
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -220,10 +221,20 @@ def undrawn(line: Line, why: str) -> Drawn:
     return Drawn(title=line.label, measure=line.measure, table=empty, chart=None, summary=(why,), svg="")
 
 
+def _missing(found: Chart, titles: Mapping[date, str]) -> Iterator[str]:
+    """The periods without a figure; of three or more in a row, the first and the last."""
+    for is_missing, run in groupby(found.points, key=lambda point: point.value is None):
+        names = [titles[point.start] for point in run] if is_missing else []
+        yield from names if len(names) < _LONG_RUN else [f"{names[0]} to {names[-1]}"]
+
+
+_LONG_RUN = 3
+
+
 def _summary(line: Line, found: Chart, titles: Mapping[date, str], extras: Extras) -> Iterable[str]:
-    missing = [titles[point.start] for point in found.points if point.value is None]
+    missing = ", ".join(_missing(found, titles))
     if missing:
-        yield f"No figure, because there are too few cases or the record is incomplete: {', '.join(missing)}."
+        yield f"No figure, because there are too few cases or the record is incomplete: {missing}."
     if extras.grain == "day":
         yield _NO_LIMITS
         return

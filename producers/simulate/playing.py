@@ -193,8 +193,12 @@ class _HeartbeatTimes:
 def _schedule(
     simulation: Simulation, begins: float, until: float | None, heartbeats: _HeartbeatTimes
 ) -> Iterator[tuple[float, ReportedFact | None]]:
-    """Times in order, each with the report to publish or None for heartbeats; heartbeats come first and last."""
-    heartbeat_at = begins
+    """Times in order, each with the report to publish or None for heartbeats; heartbeats come first and last.
+
+    The first heartbeats come before anything is simulated, which takes a while: a feed without a heartbeat would count as silent.
+    """
+    yield begins, None
+    heartbeat_at = heartbeats.after(begins)
     reports = simulation.reported() if until is None else simulation.reported_before(until)
     for reported in reports:
         if reported.at < begins:

@@ -134,7 +134,7 @@ class Desk:
         """Add alerts in every state."""
         self.receive_heartbeat()
         self.begin("grade_1_unresourced_several", 12)
-        self.begin("child_review_overdue", 25, detainee="s41-c24300-9", suite="northern")
+        self.begin("child_review_overdue", 25, detainee="s41-c24300-9", suite="north")
         self.begin("grade_2_unattended", 35)
         acknowledged = self.begin("feed_silent", 40, feed="custody")
         self.acknowledge(acknowledged, "inspector", "Suite telephoned: their link is down.", 38)

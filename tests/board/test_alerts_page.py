@@ -18,6 +18,7 @@ from alerts.inbox.api.app import EndRequest
 from alerts.inbox.api.people import Role
 from alerts.inbox.log.data_status import ALIVE
 from alerts.inbox.log.entry import Acknowledged, Assigned, SubjectEnded, Suppressed, Unsuppressed
+from alerts.table import RULES
 from dashboards.board.handover import data as handover
 from facts.fact import EndedByHand
 from facts.incident import IncidentOpened
@@ -97,6 +98,12 @@ class Page:
         }
 
 
+def child_explained(page: Page) -> str:
+    """The address that explains the figure of the first alert, which is about a child."""
+    (found,) = page.browser.find_elements("css selector", "#active > li:first-child .facts a[href^='/api/explain']")
+    return str(found.get_dom_attribute("href"))
+
+
 def keys(browser: webdriver.Chrome, *pressed: str) -> None:
     """Press keys where the focus is."""
     ActionChains(browser).send_keys(*pressed).perform()
@@ -162,11 +169,24 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
     assert page.text("ended-title") == "Resolved since Tue 07:00 (this shift and the previous one)"
     (ended,) = page.cards("ended")
     assert "Resolved at 12:50:20 after 30 min 00 s." in ended
-    links = page.card(TITLE).find_elements("link text", "View measure")
-    assert [each.get_dom_attribute("href") for each in links] == ["/measure/grade_1_unresourced_over_2_minutes_count"]
+    links = page.card(TITLE).find_elements("css selector", ".facts a")
+    assert [(each.text, each.get_dom_attribute("href")) for each in links] == [
+        ("View measure", "/measure/grade_1_unresourced_over_2_minutes_count"),
+        ("Explain as JSON", "/api/explain/grade_1_unresourced_over_2_minutes_count"),
+    ]
+    explained = page.browser.execute_script(
+        "return fetch(arguments[0]).then((got) => got.json())", child_explained(page)
+    )
+    assert explained["measure"] == "child_review_overdue_count"
+    assert "--where suite=north" in explained["recount"]
     assert page.possible() == {"History"}, "nobody can act without signing in"
     assert "You are not signed in" in page.text("person")
     assert complaints(page.browser) == []
+
+
+def test_the_links_of_a_card_have_the_window_of_its_rule() -> None:
+    """They give none, so the pages take an hour."""
+    assert {rule.series.where.get("window", "60m") for rule in RULES if rule.measure} == {"60m"}
 
 
 def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page: Page, desk: Desk) -> None:

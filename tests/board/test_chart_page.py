@@ -131,9 +131,8 @@ def test_a_month_that_the_record_does_not_cover_has_no_point(history: History, d
     assert [early[0]["label"], len(early)] == ["Dec 2022", 24]  # the record begins on the last day of November
     nothing = fetch(day.reader, "arrest_count", "grain=month&last=3")
     assert {row["cells"][0]["text"] for row in nothing["table"]["rows"]} == {"-"}
-    assert nothing["summary"][0].startswith(
-        "No figure, because there are too few cases or the record is incomplete: Sep 2024"
-    )
+    says = "No figure, because there are too few cases or the record is incomplete: Sep 2024 to Nov 2024."
+    assert nothing["summary"][0] == says
 
 
 def test_svg_and_csv_agree_with_the_page(history: History) -> None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from alerts.inbox.delivery.notification import Message, body, subject, undelivered
+from alerts.inbox.delivery.notification import Message, body, change, subject, undelivered
 from alerts.inbox.delivery.receiver import EVENTS, Email, Event, Receiver, load_receivers
 from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
 from alerts.inbox.figure import AlertFigure
@@ -206,11 +206,14 @@ def test_a_notification_of_a_rise_says_the_figure_and_what_changed() -> None:
     one = message_about(Rose(id="r", alert=ENTRY.alert, at=at, before=3, figure=5, notify_at=at), event="rose")
     assert subject(one, "North").startswith("CRITICAL, was 3, now 5: Eight or more Grade 1")
     assert body(one, "North", NAMES.zone, NAMES.link, FIGURE).splitlines()[1:5] == [
-        "What changed: was 3, now 5 (03 December 2024 10:09:00 GMT)",
-        "Figure: 5 (bad above 0)",
+        "What changed: was 3, now 5 (rose at 03 December 2024 10:09:00 GMT)",
+        "Figure: 5 (threshold: above 0)",
         "Force: North",
         "Started: 03 December 2024 10:00:00 GMT",
     ]
+    fallen = replace(FIGURE, value=0, words="0")
+    assert subject(one, "North", fallen).startswith("CRITICAL, was 3, rose to 5, now 0: ")
+    assert change(one, fallen) == "was 3, rose to 5, now 0", "a rise that waited must not be called the present"
     with webhook(200) as (address, received):
         send(replace(one, receiver=Receiver(name="pager", webhook=Secret(address))), NAMES, FIGURE)
     sent = received[0][1]

@@ -43,6 +43,12 @@ WORDS: list[tuple[str, dict[str, Any], Band | None, str | None]] = [
     (ANSWER, {"value": 1801.0}, None, "act"),
     (OVERDUE, {"value": 1.0}, None, "act"),
     (SOON, {"value": 1.0}, None, "watch"),
+    # A long median or mean is not plain either.
+    ("grade_1_opened_to_arrived_median_seconds", {"value": 2000.0}, None, "watch"),
+    ("grade_1_opened_to_arrived_median_seconds", {"value": 13_052.0}, None, "act"),
+    ("grade_2_opened_to_arrived_median_seconds", {"value": 15_000.0}, None, "act"),
+    ("contact_999_answer_mean_seconds", {"value": 137.0}, None, "act"),
+    ("post_triage_abandoned_ratio", {"value": 0.93}, None, "act"),
     # What is not recorded counts as if it had gone badly.
     (ANSWERED, {"value": 0.95, "low": 0.85, "high": 0.96}, None, "watch"),
     (ABANDONED, {"value": 0.04, "low": 0.03, "high": 0.2}, None, "act"),

@@ -2,16 +2,19 @@
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.replay import Speed
 from producers.simulate.playing import SimulationProgress, play
+from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
 from tests.simulate.worlds import remembered
 
@@ -141,6 +144,21 @@ def test_heartbeats_are_marked_as_simulated_and_as_replays_unless_live() -> None
         assert [fact for _, fact in tape.recorded[: len(first)]] == list(first.values()), (
             "heartbeats come before the first fact"
         )
+
+
+def test_heartbeats_come_before_anything_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulating the first month takes a while. Without a heartbeat, an alert said meanwhile that no feed is live."""
+    tape = _Tape(datetime(2024, 12, 1, 1, tzinfo=UTC))
+    recorded_before: list[int] = []
+    simulated = Simulation.reported_before
+
+    def reported_before(simulation: Simulation, end: float) -> Iterator[ReportedFact]:
+        recorded_before.append(len(tape.recorded))
+        yield from simulated(simulation, end)
+
+    monkeypatch.setattr(Simulation, "reported_before", reported_before)
+    played(exact(), tape, "live", 1)
+    assert recorded_before == [len(feeds_of(exact().force))]
 
 
 def test_history_is_published_at_full_speed_and_then_it_follows_the_clock() -> None:

@@ -28,7 +28,7 @@ from tests.streams.test_apply import SHORTAGES
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryPartition
-from tests.support.stores import as_user, one_by_one
+from tests.support.stores import as_user, call, one_by_one
 from tests.support.stories import AS_OF, FORCE
 
 RULES_OF = rules(STRICT)
@@ -150,6 +150,24 @@ def test_a_feed_that_loads_its_history_is_neither_live_nor_silent(scene: Scene) 
     scene.publish("incidents", beat("dispatch", scene.now))
     assert scene.shown("bluelamp_feed_live")[FORCE, "dispatch"] == 1
     assert scene.shown("bluelamp_history_loaded_ratio") == {}
+
+
+def test_a_new_state_loads_what_waits_in_the_log_and_is_not_live_while_nothing_does(scene: Scene) -> None:
+    """There was an alarm that no feed is live until the first heartbeat of a history was applied."""
+    call(scene.url, lambda store: store.announce("incidents", 1))
+
+    def look(end: int) -> float:
+        scene.ends = {("incidents", 0): end}
+        scene.shown("")
+        scene.watch.look()
+        return scene.shown("bluelamp_feeds_live_or_loading")[()]
+
+    assert look(0) == 0, "nobody has sent anything"
+    assert look(2) == 1
+    scene.publish("incidents", beat("dispatch", AS_OF))
+    assert look(1) == 1
+    scene.pass_time(61)
+    assert look(2) == 0, "once something is applied, a heartbeat is needed"
 
 
 def test_custody_clocks_count_down_by_age_group(scene: Scene) -> None:

@@ -160,7 +160,7 @@ def _covers(receiver: Receiver, alert: Alert) -> bool:
 SIMULATED = "SIMULATED: not real"
 
 
-def subject(message: Message, force: str) -> str:
+def subject(message: Message, force: str, figure: AlertFigure | None = None) -> str:
     """The subject line: severity, what is wrong, and where."""
     raised = message.alert.raised
     severity = raised.severity.upper()
@@ -169,7 +169,7 @@ def subject(message: Message, force: str) -> str:
         "ended": "ENDED",
         "escalated": f"{severity}, escalated to {getattr(message.entry, 'notify', '')}",
         "reraised": f"{severity}, still active at shift changeover",
-        "rose": f"{severity}, {change(message)}",
+        "rose": f"{severity}, {change(message, figure)}",
         "assigned": f"{severity}, assigned to {getattr(message.entry, 'to', '')}",
     }
     feed = (
@@ -181,13 +181,15 @@ def subject(message: Message, force: str) -> str:
     return " ".join(f"{prefixes[message.event]}: {raised.title} ({where})".split())
 
 
-def change(message: Message) -> str:
-    """What changed: the rise of the figure; empty for other events."""
+def change(message: Message, figure: AlertFigure | None = None) -> str:
+    """What changed: the rise of the figure, and its value now if that has changed since; empty for other events."""
     entry = message.entry
     if not isinstance(entry, Rose):
         return ""
-    measure = message.alert.raised.measure
-    return f"was {number_words(entry.before, measure)}, now {number_words(entry.figure, measure)}"
+    before, after = (number_words(each, message.alert.raised.measure) for each in (entry.before, entry.figure))
+    if figure is None or figure.value in (None, entry.figure):
+        return f"was {before}, now {after}"
+    return f"was {before}, rose to {after}, now {figure.words}"
 
 
 def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertFigure | None = None) -> str:
@@ -196,8 +198,12 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertF
     scope = ", ".join(f"{name} {alert.raised.scope[name]}" for name in _SHOWN if alert.raised.scope.get(name))
     lines = [
         alert.raised.title + ".",
-        *([f"What changed: {change(message)} ({_local(message.entry.at, zone)})"] if change(message) else []),
-        *([f"Figure: {figure.words} (bad {figure.limit_words})"] if figure else []),
+        *(
+            [f"What changed: {change(message, figure)} (rose at {_local(message.entry.at, zone)})"]
+            if change(message)
+            else []
+        ),
+        *([f"Figure: {figure.words} (threshold: {figure.limit_words})"] if figure else []),
         f"Force: {force}" if force else "About: Blue Lamp itself",
         *([f"Scope: {scope}"] if scope else []),
         f"Started: {_local(alert.raised.began, zone)}",

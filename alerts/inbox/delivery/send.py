@@ -48,7 +48,7 @@ def send(message: Message, force: ForceNames, figure: AlertFigure | None = None)
     Raises:
         DeliveryError: the receiver is not known to have accepted it.
     """
-    title, text = subject(message, force.title), body(message, force.title, force.zone, force.link, figure)
+    title, text = subject(message, force.title, figure), body(message, force.title, force.zone, force.link, figure)
     if message.receiver.email:
         _mail(message.receiver.email, title, text, message.key)
     else:
@@ -74,7 +74,7 @@ def _post(message: Message, title: str, text: str, link: str, figure: AlertFigur
         else raised.who,
         "what_to_do": raised.what_to_do,
         "figure": msgspec.to_builtins(figure),
-        "changed": change(message),
+        "changed": change(message, figure),
         "before": entry.before if isinstance(entry, Rose) else None,
         "after": entry.figure if isinstance(entry, Rose) else None,
         "link": link,

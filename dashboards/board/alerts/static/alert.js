@@ -61,7 +61,6 @@ export function fill(place, alert, session, now) {
 
 function facts(alert, now) {
   const { figure } = alert;
-  const details = alert.measure ? ["Details", "View measure", `/measure/${alert.measure}`, alert.title] : ["Details", "View feeds", "/feeds", alert.title];
   return [
     figure && ["Now", figureWords(figure)],
     alert.waiting && ["Longest wait", spanWords(alert.waiting.rows[0].seconds * 1000)],
@@ -72,8 +71,15 @@ function facts(alert, now) {
     ["Since", timeWords(alert.since, now)],
     alert.state !== "ended" && ["Alert active for", spanWords(alert.age_seconds * 1000)],
     ["Notifies", alert.who],
-    details,
+    ["Details", "", links(alert), alert.title],
   ].filter(Boolean);
+}
+
+// Where to read more about its figure. Every rule evaluates 60 minutes, which is also the window of these pages unless another is chosen.
+function links(alert) {
+  if (!alert.measure) return [["View feeds", "/feeds"]];
+  const where = alert.scope.suite ? `?where=suite:${encodeURIComponent(alert.scope.suite)}` : "";
+  return [["View measure", `/measure/${alert.measure}${where}`], ["Explain as JSON", `/api/explain/${alert.measure}${where}`]];
 }
 
 // The subjects that wait, the longest first, by opaque number.
@@ -83,8 +89,9 @@ function waitingRows({ count, rows }) {
   return more > 0 ? [...listed, element("li", { class: "more" }, `and ${more.toLocaleString("en-GB")} more`)] : listed;
 }
 
-function fact([title, text, link, about]) {
-  return element("div", {}, element("dt", {}, title), element("dd", {}, link ? element("a", { href: link, "aria-label": `${text}: ${about}` }, text) : text));
+function fact([title, text, linked = [], about]) {
+  const anchors = linked.flatMap(([words, address]) => [element("a", { href: address, "aria-label": `${words}: ${about}` }, words), " "]);
+  return element("div", {}, element("dt", {}, title), element("dd", {}, text, ...anchors));
 }
 
 function button(place, name) {

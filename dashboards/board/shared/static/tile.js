@@ -33,15 +33,22 @@ export function clockWords(due, now) {
   return due >= now ? `${clock} left` : `over ${clock}`;
 }
 
+const longWordsFrom = 8; // characters: styles make such a value smaller, so that it stays on one line
+
+function writeValue(value, text) {
+  write(value, text);
+  set(value, "data-long", text.length >= longWordsFrom);
+}
+
 function count(place, tile, now) {
   const value = place.querySelector(".value");
   if (tile.counts_from) {
-    write(value, spanWords(now - tile.counts_from));
+    writeValue(value, spanWords(now - tile.counts_from));
     const isOver = tile.allowed_until && now > tile.allowed_until;
     set(place, "data-verdict", isOver ? "bad" : null);
     write(place.querySelector(".sign"), isOver ? "\u2717" : "");
     write(place.querySelector(".says"), isOver ? "over target" : "");
-  } else write(value, leftWords(tile.counts_to, now));
+  } else writeValue(value, leftWords(tile.counts_to, now));
 }
 
 export function figure(place, tile) {
@@ -50,7 +57,7 @@ export function figure(place, tile) {
     set(place, "data-verdict", tile.verdict);
     set(place, "title", tile.title);
     return [
-      element("span", { class: "value" }, tile.text),
+      element("span", { class: "value", "data-long": tile.text.length >= longWordsFrom }, tile.text),
       " ", element("span", { class: "sign", "aria-hidden": "true" }, tile.sign),
       element("span", { class: "says" }, tile.says),
       " ", tile.n && element("span", { class: "n" }, tile.n),
