@@ -52,6 +52,7 @@ class Watched(NamedTuple):
     counted: Recount
     complete_to: datetime
     of_kind: Callable[[KindName], list[Finished]]
+    facts: Facts
 
     def fetch(self, queue: str, query: str = "") -> dict[str, Any]:
         """The data that the page draws."""
@@ -156,7 +157,7 @@ def watched(now: datetime) -> Watched:
     reader = read_by(facts, complete_to)
     reader.moment = microseconds(now)
     counted = recount_of(facts)
-    return Watched(now, reader, counted, complete_to, cache(counted.finished))
+    return Watched(now, reader, counted, complete_to, cache(counted.finished), facts)
 
 
 @pytest.fixture(scope="module")
@@ -312,6 +313,26 @@ def test_last_week_is_compared_by_hours_and_a_year_ago_only_in_total(back: Watch
     last = found["table"]["rows"][-1]
     assert (last["label"], last["cells"][0]["text"]) == ("Whole day, Sun 29 Oct 2023", "unknown")
     assert "Of Sun 29 Oct 2023 only the total is kept" in " ".join(found["says"])
+
+
+def test_a_day_whose_hours_are_gone_has_only_its_total_by_the_start_of_each_contact(back: Watched) -> None:
+    """Ten weeks and a day later, the same evening and day."""
+    later = NOW + timedelta(weeks=10, days=1)
+    beats_later = [fact for topic, fact in beats(later) if topic == "contacts"]
+    again = read_by(back.facts, back.complete_to)
+    again.moment = microseconds(later)
+    again.caches["contacts"].receive(beats_later, later)
+    found = back._replace(now=later, reader=again).fetch("999", "day=2024-10-27")
+    assert (found["minutes"], found["intervals"]) == (0, [])
+    assert "only the total is kept" in found["says"][0]
+    (row,) = found["table"]["rows"]
+    first, after = (microseconds(datetime(2024, 10, day, tzinfo=ZONE)) for day in (27, 28))
+    began = [
+        each for each in back.of_kind("contact_offered") if each.dimensions[0] == "999" and first <= each.began < after
+    ]
+    assert row["label"] == "Whole day"
+    assert row["cells"][0]["value"] == len(began) > 100
+    assert row["cells"][0]["href"] == "/measure/contact_999_offered_count?window=2024-10-27/2024-10-28"
 
 
 @pytest.mark.parametrize(
