@@ -13,6 +13,8 @@ from dashboards.board.explore.page import EXPLORE
 from dashboards.board.feeds.page import FEEDS
 from dashboards.board.handover import data as handover
 from dashboards.board.handover.page import HANDOVER
+from dashboards.board.intervals import data as intervals
+from dashboards.board.intervals.page import INTERVALS
 from dashboards.board.measure import routes as measure
 from dashboards.board.measure.all_page import MEASURES
 from dashboards.board.measure.page import MEASURE
@@ -27,6 +29,7 @@ PAGES: tuple[Page, ...] = (
     ALERTS,
     CUSTODY,
     HANDOVER,
+    INTERVALS,
     MEASURES,
     MEASURE,
     COMPARE,
@@ -35,10 +38,25 @@ PAGES: tuple[Page, ...] = (
     FEEDS,
     TRUST,
 )
-FOLDERS = ("now", "measure", "compare", "chart", "explore", "custody", "handover", "feeds", "trust", "alerts", "shared")
+FOLDERS = (
+    "now",
+    "measure",
+    "compare",
+    "chart",
+    "explore",
+    "custody",
+    "handover",
+    "intervals",
+    "feeds",
+    "trust",
+    "alerts",
+    "shared",
+)
 """The folders that hold the pages' templates, with their scripts and styles in `static`."""
 
 
 def data_routes(view: View) -> list[Route]:
     """The routes of the data that pages request: as JSON, and as files to download."""
-    return [route for feature in (measure, compare, chart, explore, handover) for route in feature.routes(view)]
+    return [
+        route for feature in (measure, compare, chart, explore, handover, intervals) for route in feature.routes(view)
+    ]

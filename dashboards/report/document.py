@@ -26,6 +26,7 @@ class DocumentCell(Struct, frozen=True):
         high: its upper bound.
         unrecorded: the number of outcomes that are not recorded or in doubt; None where that is not known.
         spread: for a mean or a median, the figures of its distribution, by their names in `SPREAD`.
+        href: the address of the page on the board that explains it; empty without one.
     """
 
     text: str
@@ -38,6 +39,7 @@ class DocumentCell(Struct, frozen=True):
     high: float | None = None
     unrecorded: int | None = None
     spread: Mapping[str, float] = {}
+    href: str = ""
 
 
 def cell_of(

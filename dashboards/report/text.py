@@ -67,6 +67,7 @@ def _plain(cell: DocumentCell) -> dict[str, Any]:
         "unrecorded": cell.unrecorded,
         **cell.spread,
         "notes": cell.notes,
+        "href": cell.href,
     }
     return {name: value for name, value in fields.items() if value not in (None, "", ())}
 

@@ -21,6 +21,7 @@ PAGES = {
     "alerts": "/alerts",
     "custody": "/custody",
     "handover": "/handover",
+    "intervals": "/intervals?queue=999",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",
     "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from dashboards.board.now.attendance import read_unattended
 from dashboards.board.now.journey import read_journey
 from dashboards.board.now.layout import WINDOWS, Extra, displayed, has_extra, panels
+from dashboards.board.shared.interval_queues import queue_of
 from dashboards.board.shared.page import Page, Parts, View
 from dashboards.board.shared.sparkline import read_sparkline
 from dashboards.board.shared.table import by_windows, crossed
@@ -56,6 +57,7 @@ def context(view: View, _: Request) -> Mapping[str, Any]:
             "now": displayed(panel.now(), view),
             "over_time": displayed(panel.over_time(), view),
             "wall": displayed(panel.wall(), view),
+            "intervals": next((queue for each in displayed(panel.measures(), view) if (queue := queue_of(each))), ""),
             "extra": panel.extra if has_extra(panel, view) else "",
         }
         for panel in panels(view)

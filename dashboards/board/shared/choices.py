@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dashboards.board.shared.contract import contract
+from dashboards.board.shared.interval_queues import queue_of
 from dashboards.board.shared.page import View
 from dashboards.board.shared.query import BreakdownQuery, active_filters, dimensions, filter_parameters
 from dashboards.board.shared.table import DIMENSION_TITLES, names
@@ -36,8 +37,14 @@ def pages_of_measure(question: BreakdownQuery) -> dict[str, str]:
     """The addresses of the analysts' pages about this measure with the same filters, and the window where it fits."""
     name, window = question.measure.name, question.window or "last_month"
     here = question.query(window=window)
+    queue = queue_of(question.measure)
+    by_half_hour = {"By half-hour": f"/intervals?queue={queue}"} if queue else {}
     if question.measure.is_open():
-        return {"Breakdown": f"/measure/{name}?{here}", "Compare": f"/compare?measure={name}&{here}"}
+        return {
+            "Breakdown": f"/measure/{name}?{here}",
+            "Compare": f"/compare?measure={name}&{here}",
+            **by_half_hour,
+        }
     month = question.query(window="last_month", compare="month_before")
     filters = "&".join(filter_parameters(question.where))
     return {
@@ -46,6 +53,7 @@ def pages_of_measure(question: BreakdownQuery) -> dict[str, str]:
         "Is it more than chance?": f"/chart?measure={name}&{filters}".rstrip("&"),
         "All periods": f"/compare?measure={name}&{question.query(window='', compare='')}",
         "Explore": f"/explore?measure={name}&{here}",
+        **by_half_hour,
     }
 
 

@@ -105,6 +105,33 @@ def check_window(choice: WindowChoice, query: QueryParams, view: View) -> None:
         _check_kept(resolve(earlier, as_of, view.profile), as_of, "compare")
 
 
+def parse_chosen_day(query: QueryParams, view: View) -> date:
+    """The local day in an address; today unless one is given.
+
+    Raises:
+        QuestionError: it is not a date, has not begun, or is no longer kept; `where` is `day`.
+    """
+    today = view.reader.known_present(view.force).astimezone(view.profile.zone()).date()
+    text = query.get("day", "").strip()
+    day = parse_day(text, "day") if text else today
+    if day > today:
+        raise QuestionError(f"{day} has not begun.", where="day", hint="Choose today or an earlier day.")
+    check_days_kept(day, "day", view)
+    return day
+
+
+def check_days_kept(day: date, field: str, view: View) -> None:
+    """Refuse a day whose counts are no longer kept.
+
+    Raises:
+        QuestionError: it is too early; `where` is the field of the form.
+    """
+    as_of = view.reader.known_present(view.force)
+    if day < (as_of - DAYS_KEPT).date():
+        what, hint = _KEPT["day"]
+        raise QuestionError(what, where=field, hint=hint)
+
+
 def _check_kept(window: Window, as_of: datetime, field: str) -> None:
     """Refuse a window that begins before its panes are kept; the reader checks this again."""
     starts = {"minute": MINUTE, "hour": HOUR}
@@ -121,7 +148,7 @@ def _check_kept(window: Window, as_of: datetime, field: str) -> None:
 _KEPT = {
     "minute": ("Minutes are kept for two days.", "Begin and end at a whole hour, or choose whole days."),
     "hour": ("Hours are kept for ten weeks.", "Choose whole days."),
-    "day": (f"Days are kept for 26 months ({DAYS_KEPT.days} days).", "Choose a later window."),
+    "day": (f"Days are kept for 26 months ({DAYS_KEPT.days} days).", "Choose later days."),
 }
 
 

@@ -1,7 +1,7 @@
 """The JSON that the analysts' pages fetch, as types: the API's document describes it with these."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -43,6 +43,7 @@ class TableCell(_Strict, frozen=True, kw_only=True):
     mean: float | UnsetType = UNSET
     median: float | UnsetType = UNSET
     p90: float | UnsetType = UNSET
+    href: str | UnsetType = UNSET
 
 
 class TableRow(_Strict, frozen=True, kw_only=True):
@@ -156,3 +157,37 @@ class WeekAnswer(_Strict, frozen=True, kw_only=True):
 
     says: str
     table: TableAnswer | None
+
+
+class IntervalAnswer(_Strict, frozen=True, kw_only=True):
+    """The time of a row, and whether it is over."""
+
+    start: datetime
+    end: datetime
+    status: Literal["over", "in progress", "not begun"]
+
+
+class IntervalColumnAnswer(_Strict, frozen=True, kw_only=True):
+    """What a column shows: the value, n or met of a measure, with its filters."""
+
+    title: str
+    measure: str
+    part: Literal["value", "n", "met"]
+    where: dict[str, tuple[str, ...]]
+    explain: str
+
+
+class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
+    """A queue by intervals of a day; `minutes` is the length of an interval, or 0 if only the total of the day is kept."""
+
+    force: str
+    as_of: datetime
+    simulated: bool
+    queue: str
+    day: date
+    other_day: date | None
+    minutes: int
+    says: tuple[str, ...]
+    columns: tuple[IntervalColumnAnswer, ...]
+    intervals: tuple[IntervalAnswer, ...]
+    table: TableAnswer

@@ -1,6 +1,7 @@
 """The exact figures of the analysts' pages; words take the place of a figure that must not be displayed."""
 
 from fractions import Fraction
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -26,14 +27,17 @@ def figures_now(view: View) -> Ask:
 
 def json_response(measure: Measure, view: View, **content: object) -> Response:
     """Content as JSON, with its measure, force and time."""
-    head = {
-        "measure": measure.name,
+    head = {"measure": measure.name, **about(view), "explain": f"/api/explain/{measure.name}"}
+    return Response(msgspec.json.encode({**head, **content}), media_type="application/json")
+
+
+def about(view: View) -> dict[str, Any]:
+    """The force and the moment of an answer, and whether its figures are simulated."""
+    return {
         "force": view.force,
         "as_of": view.reader.present(view.force).astimezone(view.profile.zone()),
         "simulated": view.reader.is_simulated(view.force),
-        "explain": f"/api/explain/{measure.name}",
     }
-    return Response(msgspec.json.encode({**head, **content}), media_type="application/json")
 
 
 def _for_display(measure: Measure, reading: Reading) -> ReportFigure:

@@ -15,6 +15,7 @@ _PARAMETERS = {
     "window": ("window",),
     "dates": ("window", "from", "to", "from_time", "to_time"),
     "compare": ("compare",),
+    "day": ("day",),
     "within": ("within", "time"),
     "weeks": ("weeks",),
     "grain": ("grain", "window"),

@@ -11,7 +11,7 @@ function cell(data, column) {
   const notes = (data.notes ?? []).map((number) => element("sup", {}, `(${number})`));
   const title = column.published ? `${column.title}, as published` : column.title;
   return element("td", { role: "cell", class: column.published && "published", "data-title": title, "data-value": data.value, title: data.n === undefined ? null : `n ${data.n.toLocaleString("en-GB")}` },
-    element("span", { class: "figure" }, data.text ?? "", ...notes));
+    element("span", { class: "figure" }, data.href ? element("a", { href: data.href }, data.text) : data.text ?? "", ...notes));
 }
 
 // Periods are sorted by time and not by their names: `place` is their place in the table.

@@ -1,0 +1,276 @@
+"""The table of the Intervals page: each interval of a day with its figures, or with words where a figure is not known."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, timedelta
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from dashboards.board.intervals.day import (
+    Interval,
+    Minutes,
+    clock_change,
+    day_words,
+    intervals,
+    minutes_kept,
+    whole_day,
+)
+from dashboards.board.intervals.question import IntervalQuestion
+from dashboards.board.shared.interval_queues import IntervalColumn
+from dashboards.board.shared.page import View, error_words
+from dashboards.board.shared.query import filter_parameters
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
+from dashboards.report.figures import figure_of
+from facts.errors import QuestionError
+from measures.display import doubt_words, words
+from measures.measure import Unit
+from measures.reading import Reading, loading
+from measures.window import Window, between, resolve
+
+Status = Literal["over", "in progress", "not begun"]
+UNKNOWN, NOT_BEGUN, NOT_OVER = "unknown", "not begun", "not over yet"
+_NO_SUCH_TIME = "no such time"
+_NOT_COVERED = "The record does not cover all of this time."
+
+
+class Read(NamedTuple):
+    """A stretch of time to read, and its window; the window is None where nothing can be read yet."""
+
+    interval: Interval
+    window: Window | None
+
+
+class Grid:
+    """The table of a question at the reader's moment; blocking.
+
+    Args:
+        question: a question that was accepted.
+        view: what is read.
+    """
+
+    def __init__(self, question: IntervalQuestion, view: View) -> None:
+        self.question, self._view = question, view
+        self._zone, self.present = view.profile.zone(), view.reader.present(view.force).astimezone(UTC)
+        self._other = question.other()
+        self.minutes = self._minutes()
+        self.intervals = intervals(question.day, self.minutes, self._zone)
+        self._matched = self._matching()
+        self._has_columns = bool(self._matched) or (self._other is not None and not self.minutes)
+        self._notes: dict[str, int] = {}
+        self._readings: dict[object, Reading | str] = {}
+
+    def _minutes(self) -> Minutes:
+        """The length of the rows: both days must have them; a day of which only the total is kept has no rows to match."""
+        kept = minutes_kept(self.question.day, self.present, self._zone)
+        other = minutes_kept(self._other, self.present, self._zone) if self._other else 0
+        return 60 if kept and other == 60 else kept  # noqa: PLR2004 - hours
+
+    def _matching(self) -> dict[tuple[object, int], Interval]:
+        """The intervals of the other day by their place in it; none if only its total is kept."""
+        if self._other is None or not minutes_kept(self._other, self.present, self._zone):
+            return {}
+        return {each.place(self._zone): each for each in intervals(self._other, self.minutes, self._zone)}
+
+    def status(self, interval: Interval) -> Status:
+        """Whether an interval is over."""
+        if interval.start >= self.present:
+            return "not begun"
+        return "in progress" if interval.end > self.present else "over"
+
+    def windows(self) -> Iterator[Window]:
+        """The windows that are read, in order."""
+        totals = [each for label, *both in self._totals() for each in both]
+        for each in (*self.intervals, *self._matched.values(), *totals):
+            if each is not None and (window := self._window(each)):
+                yield window
+
+    def says(self) -> list[str]:
+        """What a reader of the table must know, in sentences."""
+        past = loading(self._view.reader.feeds(self._view.force))
+        rules = self._view.reader.rules[self._view.force]
+        return [
+            each
+            for each in (
+                past.words(rules) if past else "",
+                self._length_words(),
+                *self._clock_words(),
+                self._progress_words(),
+                self._other_words(),
+                self.question.queue.note,
+            )
+            if each
+        ]
+
+    def _length_words(self) -> str:
+        day = day_words(self.question.day)
+        if self.minutes == 30:  # noqa: PLR2004 - half an hour
+            return f"{day} by half-hours. A contact counts in the half-hour in which each outcome was decided."
+        if not self.minutes:
+            return f"{day}: only the total is kept, because hours are kept for ten weeks. It counts contacts by their start."
+        own = minutes_kept(self.question.day, self.present, self._zone)
+        why = "this day" if own == self.minutes or self._other is None else day_words(self._other)
+        return (
+            f"{day} by hours, because minutes are kept for two days and {why} is earlier. "
+            "A contact counts in the hour in which each outcome was decided."
+        )
+
+    def _clock_words(self) -> Iterator[str]:
+        for day in (self.question.day, self._other):
+            change = clock_change(day, self._zone) if day else ""
+            if day and change:
+                yield f"{day_words(day)}: {change[0].lower()}{change[1:]}"
+
+    def _progress_words(self) -> str:
+        current = next((each for each in self.intervals if self.status(each) == "in progress"), None)
+        if current is None:
+            return ""
+        return f"{current.words(self._zone)} is not over: its figures are those so far."
+
+    def _other_words(self) -> str:
+        if self._other is None or self._has_columns or not self.minutes:
+            return ""
+        return (
+            f"Of {day_words(self._other)} only the total is kept, because hours are kept for ten weeks. "
+            "It counts contacts by their start; the other figures count outcomes when they were decided."
+        )
+
+    def table(self) -> Table:
+        """The table: a row for each interval, then the totals."""
+        rows = [
+            self._row(self._label(each), each, self._matched.get(each.place(self._zone)), is_total=False)
+            for each in self.intervals
+        ]
+        rows += [self._row(label, chosen, other, is_total=True) for label, chosen, other in self._totals()]
+        title = f"{self.question.queue.title}, {day_words(self.question.day)}"
+        return Table(title, "Time", tuple(self._columns()), tuple(rows), tuple(self._notes))
+
+    def _columns(self) -> Iterator[Column]:
+        days = [each for each in (self.question.day, self._other if self._has_columns else None) if each]
+        for column in self.question.queue.columns:
+            for day in days:
+                brief = day_words(day) if self._has_columns else ""
+                yield Column(column.title, f"{day.day} {day:%b %Y}", brief)
+
+    def _label(self, interval: Interval) -> str:
+        status = self.status(interval)
+        return interval.words(self._zone) + (", so far" if status == "in progress" else "")
+
+    def _totals(self) -> Iterator[tuple[str, Interval | date, Interval | date | None]]:
+        """The totals: of today also up to the last interval that is over, so that equal times are compared."""
+        day, other = self.question.day, self._other
+        whole = whole_day(day, self._zone)
+        over = [each for each in self.intervals if self.status(each) == "over"]
+        if over and whole.end > self.present:
+            matching = self._matched.get(over[-1].place(self._zone))
+            until = Interval(whole_day(other, self._zone).start, matching.end) if other and matching else None
+            label = f"Total to {over[-1].words(self._zone).rpartition(' to ')[2]}"
+            yield label, Interval(whole.start, over[-1].end), until
+        yield "Whole day", self._total(day), self._total(other) if other and self._has_columns else None
+        if other and not self._has_columns:
+            yield f"Whole day, {day_words(other)}", self._total(other), None
+
+    def _total(self, day: date) -> Interval | date:
+        """A whole day by hours, or as a report window if hours are no longer kept."""
+        return whole_day(day, self._zone) if minutes_kept(day, self.present, self._zone) else day
+
+    def _row(
+        self, label: str, chosen: Interval | date, other: Interval | date | None, *, is_total: bool
+    ) -> DocumentRow:
+        cells: list[DocumentCell] = []
+        for column in self.question.queue.columns:
+            cells.append(self._cell(column, chosen, is_total=is_total))
+            if self._has_columns:
+                cells.append(self._other_cell(column, other, is_total=is_total))
+        repeats = 2 if self._has_columns else 1
+        measures = tuple(each.name for each in self.question.queue.columns for _ in range(repeats))
+        return DocumentRow(label, "", tuple(cells), is_total=is_total, measures=measures)
+
+    def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
+        return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)
+
+    def _cell(self, column: IntervalColumn, asked: Interval | date, *, is_total: bool) -> DocumentCell:
+        if isinstance(asked, Interval) and asked.end > self.present and is_total:
+            return DocumentCell(NOT_OVER)
+        window = self._window(asked)
+        if window is None:
+            return DocumentCell(NOT_BEGUN)
+        reading = self._reading(column, window)
+        shown = self._unknown(reading) if isinstance(reading, str) else self._shown(column, reading)
+        return replace(shown, href=self._address(column, window))
+
+    def _window(self, asked: Interval | date) -> Window | None:
+        """The window of an interval, up to the present; None if it has not begun."""
+        profile = self._view.profile
+        if not isinstance(asked, Interval):
+            return resolve(f"{asked}/{asked + timedelta(days=1)}", self.present, profile)
+        if asked.start >= self.present:
+            return None
+        minute = self.present.replace(second=0, microsecond=0)
+        end = minute if minute == self.present else minute + timedelta(minutes=1)
+        return between("interval", asked.start, min(asked.end, end), profile)
+
+    def _reading(self, column: IntervalColumn, window: Window) -> Reading | str:
+        """The reading of a column's measure; the reason if there is none. Two columns may show parts of one reading."""
+        key = (column.name, tuple(column.where.items()), window.start, window.start.fold, window.kind, window.end)
+        if key not in self._readings:
+            try:
+                (found,) = self._view.reader.read(column.measure, window, where=column.where, force=self._view.force)
+                self._readings[key] = found
+            except QuestionError as error:
+                self._readings[key] = error_words(error)
+        return self._readings[key]
+
+    def _shown(self, column: IntervalColumn, reading: Reading) -> DocumentCell:
+        """A cell: the figure if the record covers all of its time, otherwise a word."""
+        is_loaded = reading.is_loading and reading.value is not None
+        if reading.coverage != "whole" or (reading.state == "stale" and not is_loaded):
+            return self._unknown(reading.reason or reading.note or _NOT_COVERED)
+        if column.part == "value":
+            return self._value(column, reading)
+        count = reading.n if column.part == "n" else reading.met
+        if count is None:
+            return self._unknown(_NOT_COVERED)
+        doubt = doubt_words(None, None, reading.unrecorded, "count")
+        return self._with_note(_figure(Fraction(count), "count", reading.n), doubt)
+
+    def _value(self, column: IntervalColumn, reading: Reading) -> DocumentCell:
+        unit = column.measure.unit
+        if reading.state == "too_few":
+            why = f"Fewer than {column.measure.minimum_n} cases are too few to rely on."
+            return self._with_note(DocumentCell("too few", n=reading.n), why)
+        if reading.value is None:
+            return DocumentCell("none", n=reading.n)
+        found = figure_of(column.measure, reading)
+        assert found.value is not None  # noqa: S101 - the reading has a value
+        made = replace(
+            _figure(found.value, unit, found.n),
+            text=words(reading.value, unit),
+            low=found.low,
+            high=found.high,
+            unrecorded=found.unrecorded,
+            spread=found.spread,
+        )
+        return self._with_note(made, doubt_words(found.low, found.high, found.unrecorded, unit))
+
+    def _unknown(self, why: str) -> DocumentCell:
+        return self._with_note(DocumentCell(UNKNOWN), why)
+
+    def _with_note(self, cell: DocumentCell, note: str) -> DocumentCell:
+        if not note:
+            return cell
+        return replace(cell, notes=(self._notes.setdefault(note, len(self._notes) + 1),))
+
+    def _address(self, column: IntervalColumn, window: Window) -> str:
+        """The address of the breakdown of a figure; empty for a time that an address cannot name, because it occurs twice."""
+        if window.kind == "report":
+            named = f"{window.start:%Y-%m-%d}/{window.end:%Y-%m-%d}"
+        else:
+            named = f"{window.start:%Y-%m-%dT%H:%M}/{window.end:%Y-%m-%dT%H:%M}"
+            if window.start.fold or window.end.fold:
+                return ""
+        return f"/measure/{column.name}?{'&'.join([f'window={named}', *filter_parameters(column.where)])}"
+
+
+def _figure(value: Fraction, unit: Unit, n: int | None) -> DocumentCell:
+    return DocumentCell(words(float(value), unit), value, unit, n)
