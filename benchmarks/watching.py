@@ -23,7 +23,7 @@ class Latencies(NamedTuple):
     seconds: list[float]
 
     def quantile(self, share: float) -> float:
-        """The shortest time that a share of them did not exceed."""
+        """The time that this share of them did not exceed."""
         return self.seconds[max(0, -(-len(self.seconds) * round(share * 1000) // 1000) - 1)]
 
     def __str__(self) -> str:
