@@ -312,7 +312,7 @@ def test_last_week_is_compared_by_hours_and_a_year_ago_only_in_total(back: Watch
     assert (found["minutes"], found["other_day"]) == (30, "2023-10-29")
     last = found["table"]["rows"][-1]
     assert (last["label"], last["cells"][0]["text"]) == ("Whole day, Sun 29 Oct 2023", "unknown")
-    assert "Of Sun 29 Oct 2023 only the total is kept" in " ".join(found["says"])
+    assert "Sun 29 Oct 2023: only the total is kept" in " ".join(found["says"])
 
 
 def test_a_day_whose_hours_are_gone_has_only_its_total_by_the_start_of_each_contact(back: Watched) -> None:

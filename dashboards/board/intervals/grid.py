@@ -105,14 +105,14 @@ class Grid:
     def _length_words(self) -> str:
         day = day_words(self.question.day)
         if self.minutes == 30:  # noqa: PLR2004 - half an hour
-            return f"{day} by half-hours. A contact counts in the half-hour in which each outcome was decided."
+            return f"{day} by half-hours. Each outcome counts in the half-hour in which it was decided."
         if not self.minutes:
             return f"{day}: only the total is kept, because hours are kept for ten weeks. It counts contacts by their start."
         own = minutes_kept(self.question.day, self.present, self._zone)
         why = "this day" if own == self.minutes or self._other is None else day_words(self._other)
         return (
             f"{day} by hours, because minutes are kept for two days and {why} is earlier. "
-            "A contact counts in the hour in which each outcome was decided."
+            "Each outcome counts in the hour in which it was decided."
         )
 
     def _clock_words(self) -> Iterator[str]:
@@ -125,13 +125,13 @@ class Grid:
         current = next((each for each in self.intervals if self.status(each) == "in progress"), None)
         if current is None:
             return ""
-        return f"{current.words(self._zone)} is not over: its figures are those so far."
+        return f"{current.words(self._zone)} is not over yet: it shows the figures so far."
 
     def _other_words(self) -> str:
         if self._other is None or self._has_columns or not self.minutes:
             return ""
         return (
-            f"Of {day_words(self._other)} only the total is kept, because hours are kept for ten weeks. "
+            f"{day_words(self._other)}: only the total is kept, because hours are kept for ten weeks. "
             "It counts contacts by their start; the other figures count outcomes when they were decided."
         )
 
