@@ -5,11 +5,15 @@ Where the shell is installed that Chromium's authors build for automation, it sa
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+
+_SHELL = Path("/usr/lib/chromium/chromium-headless-shell")
+"""The program itself: ending Debian's script of that name on the PATH would leave the browser running."""
 
 _ARGUMENTS = (
     "--headless=new",
@@ -25,7 +29,7 @@ _ARGUMENTS = (
 def chromium() -> webdriver.Chrome:
     """A new browser. Both programs are named, so that Selenium does not search for them."""
     options = Options()
-    options.binary_location = str(shutil.which("chromium-headless-shell") or shutil.which("chromium"))
+    options.binary_location = str(_SHELL if _SHELL.exists() else shutil.which("chromium"))
     for argument in _ARGUMENTS:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
