@@ -61,7 +61,7 @@ class Grid:
         self._readings: dict[object, Reading | str] = {}
 
     def _minutes(self) -> Minutes:
-        """The length of the rows: both days must have them; a day of which only the total is kept has no rows to match."""
+        """The length of a row, in minutes: hours if the other day has only hours; a day with only a total does not matter."""
         kept = minutes_kept(self.question.day, self.present, self._zone)
         other = minutes_kept(self._other, self.present, self._zone) if self._other else 0
         return 60 if kept and other == 60 else kept  # noqa: PLR2004 - hours

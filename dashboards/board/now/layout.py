@@ -24,7 +24,7 @@ class Panel(Struct, frozen=True, kw_only=True):
         title: its heading.
         place: where its measures say that they appear; None for a panel that contains nothing but extras.
         extra: what else the panel holds.
-        has_hour: whether the page Now displays its figures of the last hour at once, and not only once it is unfolded.
+        has_hour: whether the page Now displays its figures of the last hour without unfolding.
     """
 
     name: str
