@@ -56,11 +56,7 @@ def _checks(topics: Sequence[CheckedTopic] | None) -> Iterator[dict[str, Any]]:
 
 def _unobjectionable(topic: CheckedTopic) -> dict[str, Any]:
     """The row of a topic without any finding: nothing was found, or there was nothing to check."""
-    old = (
-        f" {number(topic.old, 'fact')} of earlier days, such as those of a replay, were not judged."
-        if topic.old
-        else ""
-    )
+    old = f" Left out: {number(topic.old, 'fact')}, loaded as history or more than a day late." if topic.old else ""
     if not topic.facts:
         cells = [", ".join(topic.feeds), "Not known", "", f"No live fact arrived in the last hour.{old}", ""]
         return {"cells": cells, "state": "unknown", "key": topic.topic}
