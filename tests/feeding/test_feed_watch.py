@@ -9,7 +9,7 @@ from bluelamp.feeding.feed_check.watch import Arrived, FeedWatch
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import View, no_log_ends
 from dashboards.board.trust.page import TRUST
-from facts.batch import BatchRecord
+from facts.batch import BatchRecord, Entry
 from facts.contact import ContactAnswered, ContactOffered
 from facts.errors import PartMissingError
 from facts.fact import Fact, SubjectFact
@@ -18,7 +18,7 @@ from facts.union import Topic
 from facts.wire import encode
 from measures.outcome import microseconds
 from measures.trust import CheckedTopic
-from streams.logreader import Entry, LogReader
+from streams.logreader import LogReader
 from streams.stall import Place
 from tests.support.begun import AS_OF, FORCE, beats, read_by
 from tests.support.forces import rules
@@ -169,7 +169,7 @@ def test_a_fact_is_history_while_a_feed_of_its_force_is_loading_on_its_partition
         )
 
     def fact(number: int, force: str = FORCE.name) -> ContactOffered:
-        made = {"subject_id": f"c-{number}", "queue": "emergency", "line": "999"}
+        made: dict[str, Any] = {"subject_id": f"c-{number}", "queue": "emergency", "line": "999"}
         return ContactOffered(fact_id=f"o{number}", force=force, at=NOW, **made)
 
     end = NOW + timedelta(hours=1)
@@ -199,7 +199,7 @@ def test_the_page_ranks_what_was_found_and_says_what_is_not_known() -> None:
     rows = page(watch)
     assert [row[1:3] for row in rows[:2]] == [
         ["Figures are wrong", "Clocks"],
-        ["Right within a limit", "Labels of the profile"],
+        ["Right with limits", "Labels of the profile"],
     ]
     assert rows[0][0] == "telephony_999, telephony_101, digital"
     assert "a clock is wrong" in rows[0][3]

@@ -20,7 +20,7 @@ _STATES = ("bad", "unknown", "limit", "good")
 _STATE_WORDS = {
     "bad": "Figures are wrong",
     "unknown": "Not known",
-    "limit": "Right within a limit",
+    "limit": "Right with limits",
     "good": "Nothing found",
 }
 _CHECK_COLUMNS = ("Feeds", "Verdict", "Check", "What was found", "Effect on the figures")
@@ -73,7 +73,10 @@ def _row(row: TrustRow, name: str) -> dict[str, Any]:
 def _missing_words(missing: Missing) -> str:
     if missing.count is None or missing.of is None:
         return "not known"
-    return f"{missing.count:,} ({words(missing.share(), 'ratio')})" if missing.count else "none"
+    if not missing.count:
+        return "none"
+    share = words(missing.share(), "ratio")
+    return f"{missing.count:,} ({'under 0.1%' if share == '0.0%' else share})"
 
 
 def _figure(reading: Reading) -> dict[str, Any]:
