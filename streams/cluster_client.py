@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import TimeoutError as NoAnswerError
 
 Command = tuple[tuple[Any, ...], Mapping[str, Any]]
-"""A queued command: its words, of which the second is its key, and its options."""
+"""A queued command: its words (the second is its key) and its options."""
 _ATTEMPTS = 3
 """How often a transaction follows its slot to another node."""
 _POLL_SECONDS = 0.05
@@ -243,7 +243,7 @@ class _AsyncClusterPipeline(AsyncPipeline):
 
 
 _OPTIONS: Mapping[str, Any] = {"require_full_coverage": False, "dynamic_startup_nodes": False}
-"""What still works goes on working while slots have no node; addresses stay those of the settings, which may be host names."""
+"""The other slots keep working while some have no node; addresses stay those of the settings, which may be host names."""
 
 
 def _of_one_server(options: Mapping[str, Any]) -> dict[str, Any]:
