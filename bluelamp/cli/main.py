@@ -35,6 +35,7 @@ from bluelamp.cli.settings import settings
 from bluelamp.cli.simulate import simulate
 from bluelamp.cli.tail import tail
 from bluelamp.cli.up import up
+from bluelamp.cli.whatif import whatif
 from bluelamp.cli.worker import worker
 from bluelamp.wiring.logs import is_json
 from bluelamp.wiring.processes import end_with_parent
@@ -74,6 +75,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         compare: "Compare a measure across periods.",
         chart: "Draw the control chart of a measure.",
         forecast: "Forecast how many contacts to expect, or test past forecasts.",
+        whatif: "Forecast the next two hours, with more or fewer call takers.",
         report: "Produce the monthly performance report.",
     },
     "Check figures": {
