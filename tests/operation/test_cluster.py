@@ -27,7 +27,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     running = subprocess.Popen(["redis-server", *options, "--save", ""], stdout=subprocess.DEVNULL)
     try:
         with Redis(port=port) as redis:
-            until(lambda: _responds(redis), 10, "the cluster to respond")
+            until(lambda: _responds(redis), 60, "the cluster to respond")
             redis.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
