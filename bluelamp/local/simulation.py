@@ -268,7 +268,7 @@ def run(
 
 
 def fill_older(settings: Settings, simulation: Simulation, position: Path | None, say: Callable[[str], None]) -> None:
-    """Fill in the older history of a live simulation that runs beside this.
+    """Fill in the older history of a live simulation that another process publishes.
 
     Raises:
         SettingError: no simulation with older history is saved there.

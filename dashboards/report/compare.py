@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from dashboards.report.doubt import numbers, with_bounds
-from dashboards.report.figures import CUT, Ask, ReportFigure, difference, nothing_of
+from dashboards.report.figures import CUT, NO_RECORD, Ask, ReportFigure, difference, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
@@ -38,6 +38,7 @@ _SHARE = Unit("percent", 1)
 _PUBLISHED_COLUMNS = ("Period", "As published", "Blue Lamp", "Source", "Notes")
 _UNDER_WAY = "This period is not over. The Blue Lamp figure counts what has begun in it so far."
 _NOT_KEPT = f"This period begins before the last {DAYS_KEPT.days} days, and older days are not kept."
+_NO_LONGER_KEPT = "not kept"
 _SIMULATED = "The record does not reach this period. This is what a simulation of the period gave (seed {seed}): it belongs to no record."
 _CHANGES = "Only the change was published, not the figure."
 _NOT_COMPARED = "They are not compared, because the record does not cover both completely or there are too few cases."
@@ -178,13 +179,15 @@ class PeriodComparison:
         try:
             return self._read(period, self._by), self._read(period, ())
         except QuestionError:
-            return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead="not kept")}
+            return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead=_NO_LONGER_KEPT)}
 
     def _of_period(self, quote: PublishedFigure, words: Words, results: tuple[Results, Results]) -> ReportFigure:
         found = _figure(self._measure, *results, words)
         if quote.unit == CHANGE:
             return ReportFigure({}, None, trouble=_CHANGES)
-        if found.value is None and (simulated := self._simulated(self._measure.name, quote.where, quote.period)):
+        if found.instead in (NO_RECORD, _NO_LONGER_KEPT) and (
+            simulated := self._simulated(self._measure.name, quote.where, quote.period)
+        ):
             value, words_of_it = Fraction(simulated.value), _SIMULATED.format(seed=SEED)
             return ReportFigure({}, value, simulated.n, trouble=words_of_it, is_whole=False)
         if (

@@ -54,7 +54,9 @@ def test_every_figure_agrees_with_the_recount_or_words_say_why_not(history: Hist
         ways = ("", *measure.dimensions())
         by = ways[place % len(ways)]
         data = fetch(history.reader, measure.name, f"by={by}")
-        recounted = PeriodComparison(recounted_figures(counted), PROFILE, measure, AS_OF, (by,) if by else (), {})
+        recounted = PeriodComparison(
+            recounted_figures(counted), PROFILE, measure, AS_OF, (by,) if by else (), {}, simulated=simulated_figure
+        )
         for name, expected in (("comparison", plain(recounted.table())), ("published", plain(recounted.published()))):
             assert [row["label"] for row in data[name]["rows"]] == [row["label"] for row in expected["rows"]]
             for cell, wanted in pairs(data[name], expected):
