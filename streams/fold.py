@@ -85,7 +85,7 @@ class Change(Struct):
         self.counts[name] = self.counts.get(name, 0) + times
 
 
-class Arrived(NamedTuple):
+class FactOfRecord(NamedTuple):
     """A fact, the record that it came in, and its place among the facts of that record."""
 
     fact: SubjectFact
@@ -96,7 +96,7 @@ class Arrived(NamedTuple):
 class Admitted(NamedTuple):
     """The facts of a batch that count unless their subject is full, by subject and in the log's order, and the change so far."""
 
-    facts: dict[str, list[Arrived]]
+    facts: dict[str, list[FactOfRecord]]
     change: Change
 
 
@@ -186,7 +186,7 @@ class PartitionFold:
 
     def admit(self, records: Iterable[Record]) -> Admitted:
         """Decode records, in the log's order; each heartbeat takes effect at its place in it."""
-        facts: dict[str, list[Arrived]] = {}
+        facts: dict[str, list[FactOfRecord]] = {}
         change = Change()
         for record in records:
             if record.skipped:
@@ -207,7 +207,7 @@ class PartitionFold:
         self,
         record: Record,
         decoded: Sequence[tuple[int, AnyFact]],
-        facts: dict[str, list[Arrived]],
+        facts: dict[str, list[FactOfRecord]],
         change: Change,
     ) -> None:
         misplaced: Misplaced = {}
@@ -231,7 +231,7 @@ class PartitionFold:
                     change.count("late")
                 line = fact.line if isinstance(fact, ContactOffered) else None
                 events.setdefault(fact.force, []).append((at, line))
-                facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(Arrived(fact, record, index))
+                facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(FactOfRecord(fact, record, index))
         self._note_events(record, events, change)
         for moved in moved_batches(record, self.own_partition.number, misplaced):
             change.count("moved", len(moved.facts))
@@ -281,7 +281,7 @@ class PartitionFold:
         self.subjects.forget()
         return change
 
-    def _fold_subject(self, key: str, arrived: list[Arrived], change: Change) -> None:
+    def _fold_subject(self, key: str, arrived: list[FactOfRecord], change: Change) -> None:
         subject = self.subjects.pop(key)
         facts, added = 0, 0
         for fact, record, place in arrived:
