@@ -71,7 +71,7 @@ _TYPES_OF: dict[Topic, frozenset[type[AnyFact]]] = {
 _OF_EVERY_TOPIC = frozenset(kind for kind in FACT_TYPES if topic_of(kind) is None)
 _NO_MORE = timedelta(0)
 _FURTHER_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
-    FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE)),
+    FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE), ("complete_from", _NO_MORE)),
     # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
     DetaineeArrived: (("relevant_time", timedelta(days=1)),),
     ExtensionAuthorised: (("until", timedelta(days=4)),),

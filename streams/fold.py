@@ -26,6 +26,7 @@ from streams.feeds import (
     FeedState,
     after_heartbeat,
     believed,
+    filling_before,
     settled_mark,
     watermark,
     with_events,
@@ -98,15 +99,18 @@ class Marks(NamedTuple):
         watermark: nothing older than this is expected.
         settled: the same for what is settled.
         kept_from: older facts are too late.
+        filling_before: feeds are still sending their history before this time, so older facts are not late.
     """
 
     watermark: int | None
     settled: int | None
     kept_from: int | None
+    filling_before: int | None = None
 
     def is_late(self, at: int) -> bool:
         """Whether a fact is older than the watermark."""
-        return self.watermark is not None and at < self.watermark
+        is_history = self.filling_before is not None and at < self.filling_before
+        return self.watermark is not None and at < self.watermark and not is_history
 
     def is_too_late(self, at: int) -> bool:
         """Whether a fact is older than everything that is kept."""
@@ -149,7 +153,8 @@ class PartitionFold:
         if marks is None:
             settled = self._settled(force)
             kept = None if settled is None else kept_from("day", settled)
-            marks = Marks(watermark(self.feeds, self.rules[force].force, self.topic), settled, kept)
+            feeds, profile, topic = self.feeds, self.rules[force].force, self.topic
+            marks = Marks(watermark(feeds, profile, topic), settled, kept, filling_before(feeds, profile, topic))
             self._marks[force] = marks
         return marks
 
