@@ -75,7 +75,7 @@ def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[s
 def responds(address: str) -> bool:
     """Whether a server responds at this address."""
     try:
-        return requests.get(address, timeout=5).ok
+        return requests.get(address, timeout=60).ok
     except requests.RequestException:
         return False
 

@@ -202,13 +202,13 @@ def unsaved(redis: Redis, server: StateServer) -> Iterator[None]:
         in_the_way.parent.unlink(missing_ok=True)
         in_the_way.mkdir(parents=True)
         redis.bgsave()
-        until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", 10, "a snapshot that fails")
+        until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", 60, "a snapshot that fails")
         try:
             yield
         finally:
             shutil.rmtree(in_the_way.parent)
             redis.bgsave()
-            until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "ok", 10, "a snapshot")
+            until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "ok", 60, "a snapshot")
 
 
 SHORTAGES: dict[Cause, Callable[[Redis, StateServer], Any]] = {
