@@ -541,6 +541,10 @@ class Reader:
             is_replay=any(state.is_replay for state in states),
             is_simulated=any(state.is_simulated for state in states),
             history_to=max((state.history_to or 0 for state in states if state.is_loading()), default=None),
+            history_from=max((state.history_from for state in states if state.history_from is not None), default=None),
+            complete_from=max(
+                (state.complete_from for state in states if state.complete_from is not None), default=None
+            ),
             has_ended=bool(states) and all(state.has_ended for state in states),
             has_gone_back=any(self._has_gone_back(place, cache) for place, cache in places.items()),
         )

@@ -57,7 +57,7 @@ class Arrivals(Struct, frozen=True):
     dispersion: float = 0.0
 
 
-class Target(Struct, frozen=True):
+class AnswerTarget(Struct, frozen=True):
     """The target of 999 calls.
 
     Attributes:
@@ -90,11 +90,11 @@ class Present(Struct, frozen=True, kw_only=True):
     arrivals: Mapping[QueueName, Arrivals]
     local: int
     triage: int
-    target: Target | None
+    target: AnswerTarget | None
     short_seconds: Mapping[QueueName, float] = {}
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class TwinChange(Struct, frozen=True, kw_only=True):
     """What is asked: what if it were so from now on?
 
     Attributes:
@@ -108,10 +108,10 @@ class Change(Struct, frozen=True, kw_only=True):
     busier: float = 0.0
 
 
-NO_CHANGE = Change()
+NO_CHANGE = TwinChange()
 
 
-class Spread(Struct, frozen=True):
+class RunSpread(Struct, frozen=True):
     """A figure over all runs: its median, and the range that holds four runs in five.
 
     Attributes:
@@ -134,9 +134,9 @@ class Outlook(Struct, frozen=True, kw_only=True):
         abandoned: share of the calls that are abandoned, of those answered or abandoned, by queue.
     """
 
-    within_target: Spread | None
-    longest_seconds: dict[QueueName, Spread | None]
-    abandoned: dict[QueueName, Spread | None]
+    within_target: RunSpread | None
+    longest_seconds: dict[QueueName, RunSpread | None]
+    abandoned: dict[QueueName, RunSpread | None]
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -163,7 +163,7 @@ class Twin:
         self._parameters, self._present, self._seed, self._pause = parameters, present, seed, pause
         self._effects = Effects(load_scenario(NORMAL), date(2000, 1, 1), ZoneInfo("UTC"))
 
-    def runs(self, change: Change = NO_CHANGE, count: int = RUNS) -> list[Run]:
+    def runs(self, change: TwinChange = NO_CHANGE, count: int = RUNS) -> list[Run]:
         """The figures of each run if a change is made now."""
         centres = [_Centre(self._parameters, self._effects) for _ in range(count)]
         usual = self._calls(centres, "usual", WARM_UP_SECONDS, 1.0)
@@ -176,7 +176,7 @@ class Twin:
             self._pause()
         return found
 
-    def _run(self, centre: "_Centre", calls: list[tuple[str, Call]], change: Change, rng: Generator) -> Run:
+    def _run(self, centre: "_Centre", calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Run:
         present = self._present
         centre.staff(present.local, present.triage)
         centre.environment.process(centre.contacts.offer_calls(calls))
@@ -342,7 +342,7 @@ class Tally(Ledger):
             abandoned=abandoned,
         )
 
-    def _within(self, target: Target | None, waiting: Sequence[float]) -> float | None:
+    def _within(self, target: AnswerTarget | None, waiting: Sequence[float]) -> float | None:
         if target is None:
             return None
         met = sum(map(target.is_met, self._waits["emergency"]))
@@ -375,7 +375,7 @@ _Value = Callable[[Run], float | None]
 def _over(values: Callable[[_Value], list[float | None]]) -> Outlook:
     """An outlook from a function that lists one value for each run."""
 
-    def of_queues(named: Callable[[Run], Mapping[QueueName, float | None]]) -> dict[QueueName, Spread | None]:
+    def of_queues(named: Callable[[Run], Mapping[QueueName, float | None]]) -> dict[QueueName, RunSpread | None]:
         return {queue: _spread(values(lambda each, queue=queue: named(each)[queue])) for queue in QUEUES}  # type: ignore[misc]
 
     return Outlook(
@@ -385,9 +385,9 @@ def _over(values: Callable[[_Value], list[float | None]]) -> Outlook:
     )
 
 
-def _spread(values: Sequence[float | None]) -> Spread | None:
+def _spread(values: Sequence[float | None]) -> RunSpread | None:
     known = [each for each in values if each is not None]
     if not known or 2 * len(known) < len(values):
         return None
     low, high = np.quantile(known, (_LOW, _HIGH)).tolist()
-    return Spread(median(known), low, high)
+    return RunSpread(median(known), low, high)

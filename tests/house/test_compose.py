@@ -87,7 +87,7 @@ def cut_off(directory: Path, kept: float) -> None:
             redis.eval("redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[2])", 2, "one", "other")
         (file,) = directory.glob("appendonlydir/*.incr.aof")
         # A write waits for an fsync that is under way.
-        until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 20, "every batch in the file")
+        until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 60, "every batch in the file")
     server.kill()
     server.stop()
     last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")

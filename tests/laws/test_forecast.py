@@ -26,7 +26,7 @@ from measures.forecast import WEEKS_READ
 from measures.measure import Count
 from measures.outcome import KINDS, microseconds
 from measures.rules import Rules
-from producers.simulate.twin import HORIZON_SECONDS, Target
+from producers.simulate.twin import HORIZON_SECONDS, AnswerTarget
 from tests.oracle.memory import MemoryReader
 from tests.support.asgi import get
 from tests.support.begun import FORCE, ZONE, Facts, beats, read_by, recount_of
@@ -213,7 +213,7 @@ def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) ->
 def test_a_bank_holiday_says_what_it_is_forecast_from(known: Known) -> None:
     found = fetch(known, "day=2026-01-01")
     assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"none"}
-    assert "Bank holiday, forecast from those in the weeks before it" in " ".join(found["table"]["notes"])
+    assert "Bank holiday: forecast from the bank holidays in the weeks before" in " ".join(found["table"]["notes"])
     assert found["intervals"][30]["forecast"]["low"] is None
 
 
@@ -264,7 +264,7 @@ def test_the_twin_begins_with_who_waits_and_what_is_expected(known: Known) -> No
     of_hour = sum(each.expected for each in stretches[hour_from_17 : hour_from_17 + 2])
     assert of_hour == pytest.approx(written.hour(datetime(2026, 1, 2, 17, tzinfo=ZONE).astimezone(UTC)))
     assert stretches[-1].end >= HORIZON_SECONDS
-    assert present.target == Target(10, is_inclusive=False)
+    assert present.target == AnswerTarget(10, is_inclusive=False)
 
 
 def ask(known: Known, query: str) -> tuple[int, dict[str, Any]]:

@@ -187,7 +187,7 @@ def test_services_run_without_root_on_a_root_that_cannot_be_written() -> None:
     try:
         for name, port in ports.items():
             until(lambda: says(port, name), 60, f"{name} to run")  # noqa: B023 - awaited at once
-            assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=10).status_code == 503
+            assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=60).status_code == 503
     finally:
         for each in running:
             each.kill()

@@ -18,20 +18,20 @@ from producers.simulate.twin import (
     QUEUES,
     RUNS,
     WARM_UP_SECONDS,
+    AnswerTarget,
     Arrivals,
     Arriving,
-    Change,
     Present,
     QueueName,
     Run,
-    Target,
     Twin,
+    TwinChange,
     difference,
     outlook,
     still_staying,
 )
 
-TARGET = Target(10, is_inclusive=False)
+TARGET = AnswerTarget(10, is_inclusive=False)
 HOURLY: Mapping[QueueName, float] = {"emergency": 33, "triage": 19, "local": 3}
 NOBODY: Mapping[QueueName, list[float]] = {queue: [] for queue in QUEUES}
 
@@ -41,7 +41,7 @@ def present(
     triage: int = 3,
     waiting: Mapping[QueueName, list[float]] = NOBODY,
     hourly: Mapping[QueueName, float] = HOURLY,
-    target: Target | None = TARGET,
+    target: AnswerTarget | None = TARGET,
 ) -> Present:
     hours = (WARM_UP_SECONDS + HORIZON_SECONDS) / 3600
     stretch = {queue: Arriving(-WARM_UP_SECONDS, HORIZON_SECONDS, hours * hourly.get(queue, 0.0)) for queue in QUEUES}
@@ -91,7 +91,7 @@ def erlang_a(hourly: float, handling: float, patience: float, takers: int) -> tu
 def test_one_queue_behaves_as_the_erlang_a_formula_says(
     hourly: float, handling: float, patience: float, takers: int
 ) -> None:
-    at_once = Target(0, is_inclusive=True)
+    at_once = AnswerTarget(0, is_inclusive=True)
     twin = Twin(one_queue(handling, patience), present(takers, 0, hourly={"emergency": hourly}, target=at_once), seed=4)
     runs = twin.runs(count=60)
     found = [fmean(value for each in runs if (value := each.abandoned["emergency"]) is not None)]
@@ -105,10 +105,14 @@ def mean_within(runs: list[Run]) -> float:
 
 def test_more_call_takers_help_and_more_calls_do_not() -> None:
     twin = Twin(packaged(), present())
-    within = [mean_within(twin.runs(each, 20)) for each in (Change(local=-3), NO_CHANGE, Change(local=3))]
+    within = [mean_within(twin.runs(each, 20)) for each in (TwinChange(local=-3), NO_CHANGE, TwinChange(local=3))]
     assert within == sorted(within)
     assert within[2] - within[0] > 0.1
-    assert mean_within(twin.runs(Change(busier=0.5), 20)) < within[1] < mean_within(twin.runs(Change(busier=-0.5), 20))
+    assert (
+        mean_within(twin.runs(TwinChange(busier=0.5), 20))
+        < within[1]
+        < mean_within(twin.runs(TwinChange(busier=-0.5), 20))
+    )
 
 
 def test_999_comes_before_101() -> None:
@@ -153,7 +157,7 @@ def test_the_same_question_has_the_same_answer_and_runs_are_compared_with_themse
     none = difference(usual, usual)
     assert none.within_target is not None
     assert (none.within_target.low, none.within_target.high) == (0.0, 0.0)
-    of_triage = difference(usual, twin.runs(Change(local=2), 20)).abandoned["triage"]
+    of_triage = difference(usual, twin.runs(TwinChange(local=2), 20)).abandoned["triage"]
     assert of_triage is not None
     assert (of_triage.low, of_triage.high) == (0.0, 0.0), "the same callers reach triage"
 
@@ -168,7 +172,7 @@ def test_what_is_not_known_is_none() -> None:
     ("wait", "is_inclusive", "is_met"), [(10, True, True), (10.04, False, False), (9.94, False, True)]
 )
 def test_the_target_counts_tenths_of_a_second(wait: float, is_inclusive: bool, is_met: bool) -> None:
-    assert Target(10, is_inclusive).is_met(wait) == is_met
+    assert AnswerTarget(10, is_inclusive).is_met(wait) == is_met
 
 
 @pytest.mark.parametrize("waited", [0.0, 30.0, 700.0, 9000.0])
@@ -189,5 +193,5 @@ def test_a_question_with_a_change_takes_less_than_five_seconds_of_one_core() -> 
     """Both halves of it, with a fifth of the runs."""
     began = time.process_time()
     twin = Twin(packaged(), present())
-    assert math.isfinite(fmean(mean_within(twin.runs(each, RUNS // 5)) for each in (NO_CHANGE, Change(busier=0.2))))
+    assert math.isfinite(fmean(mean_within(twin.runs(each, RUNS // 5)) for each in (NO_CHANGE, TwinChange(busier=0.2))))
     assert time.process_time() - began < 5 / 5

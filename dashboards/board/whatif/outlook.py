@@ -8,13 +8,13 @@ from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from measures.display import span_words, words
 from measures.measure import Unit
 from producers.simulate.parameters import Parameters
-from producers.simulate.twin import HORIZON_SECONDS, RUNS, Outlook, Present, Spread, Twin, difference, outlook
+from producers.simulate.twin import HORIZON_SECONDS, RUNS, Outlook, Present, RunSpread, Twin, difference, outlook
 
 FORECAST = "FORECAST"
 UNKNOWN = "unknown"
 
 
-class Compared(NamedTuple):
+class ComparedOutlooks(NamedTuple):
     """The outlook as it is and, if anything is changed, with the change, and the difference."""
 
     usual: Outlook
@@ -26,7 +26,7 @@ class _Row(NamedTuple):
     title: str
     unit: Unit
     measure: str
-    of: Callable[[Outlook], Spread | None]
+    of: Callable[[Outlook], RunSpread | None]
 
 
 _ROWS = (
@@ -62,17 +62,17 @@ _ROWS = (
 
 def compared(
     parameters: Parameters, present: Present, question: WhatIf, pause: Callable[[], None] = lambda: None
-) -> Compared:
+) -> ComparedOutlooks:
     """Run the twin as it is and, if anything is changed, with the change."""
     twin = Twin(parameters, present, pause=pause)
     usual = twin.runs()
     if not question.is_changed():
-        return Compared(outlook(usual), None, None)
+        return ComparedOutlooks(outlook(usual), None, None)
     changed = twin.runs(question.change)
-    return Compared(outlook(usual), outlook(changed), difference(usual, changed))
+    return ComparedOutlooks(outlook(usual), outlook(changed), difference(usual, changed))
 
 
-def table(found: Compared) -> Table:
+def table(found: ComparedOutlooks) -> Table:
     """The outlook as a table: each figure with its median and range."""
     columns = [("If nothing changes", found.usual)]
     if found.changed is not None:
@@ -125,7 +125,7 @@ def _cell(row: _Row, found: Outlook) -> DocumentCell:
     return DocumentCell(f"{middle} ({low} to {high})")
 
 
-def _difference(row: _Row, found: Compared) -> Iterator[DocumentCell]:
+def _difference(row: _Row, found: ComparedOutlooks) -> Iterator[DocumentCell]:
     if found.difference is None:
         return
     spread = row.of(found.difference)

@@ -16,11 +16,11 @@ from producers.simulate.twin import (
     HORIZON_SECONDS,
     QUEUES,
     WARM_UP_SECONDS,
+    AnswerTarget,
     Arrivals,
     Arriving,
     Present,
     QueueName,
-    Target,
 )
 from streams.readings import Reader
 
@@ -119,9 +119,9 @@ def _stretches(made: Forecast, now: int) -> Iterator[Arriving]:
         yield Arriving(start, end, expected.mean)
 
 
-def _target(rules: Rules, queue: str, now: int) -> Target | None:
+def _target(rules: Rules, queue: str, now: int) -> AnswerTarget | None:
     found = rules.leg_target(queue, now)
     if found is None:
         return None
     # A wait of exactly the target meets it if the first time that cannot is later.
-    return Target(found.seconds, is_inclusive=found.due(0) > found.seconds * SECOND)
+    return AnswerTarget(found.seconds, is_inclusive=found.due(0) > found.seconds * SECOND)

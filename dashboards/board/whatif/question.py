@@ -6,7 +6,7 @@ from typing import NamedTuple
 from starlette.datastructures import QueryParams
 
 from facts.errors import QuestionError
-from producers.simulate.twin import NO_CHANGE, Change
+from producers.simulate.twin import NO_CHANGE, TwinChange
 
 FIELDS: Mapping[str, tuple[str, int, int]] = {
     "local": ("Call takers for 999, and for 101 after triage, on now", 1, 200),
@@ -25,7 +25,7 @@ class WhatIf(NamedTuple):
 
     local: int
     triage: int
-    change: Change
+    change: TwinChange
 
     def is_changed(self) -> bool:
         """Whether anything changes."""
@@ -42,7 +42,7 @@ def what_if(local: int, triage: int, more_local: int = 0, more_triage: int = 0, 
         if left < least:
             what = f"That would leave {left} call takers, and at least {least} must remain."
             raise QuestionError(what, where=name, hint="Take away fewer, or none.")
-    return WhatIf(local, triage, Change(local=more_local, triage=more_triage, busier=busier / 100))
+    return WhatIf(local, triage, TwinChange(local=more_local, triage=more_triage, busier=busier / 100))
 
 
 def parse_what_if(query: QueryParams) -> WhatIf | None:
