@@ -130,7 +130,7 @@ class HistoryFiller:
         replace_file(self._path, msgspec.json.format(msgspec.json.encode(saved)))
 
     def _publish_month(self, start: date, end: date) -> bool:
-        """Publish everything that begins in a month, a subject at a time, so that nobody counts half of one."""
+        """Publish everything that begins in a month, a whole subject at a time, so that none is counted in part."""
         present, upcoming, waiting = self._now().timestamp(), list[ReportedFact](), 0
         for reports in replace(self._simulation, start=start).subjects_before(end):
             facts = [each.fact for each in reports if each.at < present]

@@ -55,12 +55,12 @@ class ServiceMetrics:
         return self._http.around(app)
 
 
-class Kept(Collector):
-    """Metrics that are costly or slow to read, and are kept for a time.
+class CachedMetrics(Collector):
+    """Metrics that are costly or slow to read, and are cached for a time.
 
     Args:
         read: reads them; raises nothing.
-        seconds: how long they are kept.
+        seconds: how long they are cached.
         monotonic: a clock that never jumps, in seconds.
     """
 

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from alerts.rule import RUNBOOKS
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.services.metrics import Kept, ServiceMetrics, reading_right
+from bluelamp.services.metrics import CachedMetrics, ServiceMetrics, reading_right
 from bluelamp.services.own_parts import certificate_families, free_ratio, own_parts, report_archived
 from bluelamp.verify.checks.programs import program_results, this_program
 from bluelamp.wiring.program import VERSION, announce_start
@@ -164,7 +164,7 @@ def test_costly_metrics_are_found_out_only_now_and_then() -> None:
         reads.append(1)
         return []
 
-    kept = Kept(read, 10.0, lambda: clock[0])
+    kept = CachedMetrics(read, 10.0, lambda: clock[0])
     for clock[0] in (0.0, 9.0, 10.0, 11.0):
         list(kept.collect())
     assert len(reads) == 2

@@ -99,7 +99,7 @@ class Figures:
             server.server_close()
 
 
-class Kept:
+class RestartedProcess:
     """A process that is restarted when it is killed.
 
     Args:
@@ -156,7 +156,7 @@ class Watched:
         base = Settings(redis=redis_url, state_name=f"watched-{directory.name}", data=str(directory))
         self.settings = self._alarm.settings(base)
         self.environment = {**os.environ, **environment}
-        self.parts: dict[str, Kept] = {}
+        self.parts: dict[str, RestartedProcess] = {}
 
     @contextmanager
     def running(self) -> Iterator["Watched"]:
@@ -168,7 +168,7 @@ class Watched:
             programs = {each.name: each.arguments for each in self._alarm.programs(self.settings, self.directory)}
             commands = {"inbox": [*ours, "inbox"], **(programs or {"engine": [*ours, "engine"]})}
             for name, arguments in commands.items():
-                self.parts[name] = Kept(arguments, environment, self.directory / f"{name}.log")
+                self.parts[name] = RestartedProcess(arguments, environment, self.directory / f"{name}.log")
                 self.parts[name].start()
                 stack.callback(self.parts[name].stop)
             until(lambda: self.listing() is not None, 60, "the inbox")

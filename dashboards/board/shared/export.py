@@ -81,7 +81,8 @@ def as_comments(head: Iterable[list[str]]) -> Iterator[list[str]]:
 
 def _parquet_of(sheet: Sheet, view: View) -> bytes:
     """The same rows and head as the CSV."""
-    from dashboards.board.shared.parquet import in_parquet  # pyarrow takes as long to import as all of the board
+    # pyarrow takes as long to import as all of the board.
+    from dashboards.board.shared.parquet import in_parquet  # noqa: PLC0415
 
     return in_parquet([*head_of(sheet.measure, sheet.where, view), *sheet.head], sheet.tables)
 
