@@ -189,7 +189,7 @@ def expected(column: IntervalColumn, counted: Counted) -> str:
 def check_row(day: Watched, queue: IntervalQueue, row: dict[str, Any], start: datetime, end: datetime) -> set[str]:
     """Compare a row with the recount; returns the texts of its cells."""
     is_covered = day.begins(queue) <= start + (end - start) / 10 and end <= day.complete_to
-    *cells, _, _ = row["cells"]  # the last two are the forecast
+    *cells, _ = row["cells"]  # the last one is the forecast
     for column, cell in zip(queue.columns, cells, strict=True):
         place = (queue.name, row["label"], column.title)
         if start >= day.now:
@@ -235,7 +235,7 @@ def test_every_cell_is_the_recount_of_its_half_hour(
 def check_total(day: Watched, queue: IntervalQueue, found: dict[str, Any]) -> None:
     """A total that lacks a part is unknown."""
     totals = {
-        row["label"]: {cell["text"] for cell in row["cells"][:-2]} for row in found["table"]["rows"] if row["total"]
+        row["label"]: {cell["text"] for cell in row["cells"][:-1]} for row in found["table"]["rows"] if row["total"]
     }
     assert totals == {"Total to 16:00": {"unknown"}, "Whole day": {"not over yet"}}, queue.name
 
@@ -262,11 +262,11 @@ def test_half_hours_add_up_to_the_total_of_their_time(back: Watched) -> None:
     for place in range(3):
         assert cells["Total to 14:30"][place]["value"] == sum(each[place]["value"] for each in over)
     start, columns = datetime(2024, 10, 27, 14, 30, tzinfo=ZONE), QUEUES[0].columns
-    assert [cell["text"] for cell in cells["14:30 to 15:00, so far"][:-2]] == [
+    assert [cell["text"] for cell in cells["14:30 to 15:00, so far"][:-1]] == [
         expected(each, earlier.figure(each, start, back.complete_to)) for each in columns
     ]
     midnight = start.replace(hour=0, minute=0)
-    assert [cell["text"] for cell in cells["Total to 14:30"][:-2]] == [
+    assert [cell["text"] for cell in cells["Total to 14:30"][:-1]] == [
         expected(each, earlier.figure(each, midnight, start)) for each in columns
     ]
 

@@ -164,20 +164,13 @@ def test_the_page_shows_the_forecast_made_at_midnight_next_to_each_half_hour(kno
     slopes = [(after - before) / 16 for before, after in zip(means, means[2:], strict=False)]
     halves = [part for m, slope in zip(means[1:], slopes, strict=False) for part in (m / 2 - slope, m / 2 + slope)]
     assert [each["forecast"]["mean"] for each in found["intervals"]] == pytest.approx(halves)
-    rows, (number, spread) = found["table"]["rows"], found["table"]["columns"][-2:]
-    assert [(each["title"], each["brief"]) for each in (number, spread)] == [
-        ("Forecast of offered", "made at midnight"),
-        ("Forecast range", "made at midnight"),
-    ]
+    rows, column = found["table"]["rows"], found["table"]["columns"][-1]
+    assert (column["title"], column["brief"]) == ("Forecast of offered", "made at midnight")
     for row, interval, half in zip(rows, found["intervals"], halves, strict=False):
-        mean_cell, range_cell = row["cells"][-2:]
-        assert mean_cell["text"] == f"{half:,.1f}"
-        assert range_cell["text"] == f"{interval['forecast']['low']} to {interval['forecast']['high']}"
-    totals = {row["label"]: [cell["text"] for cell in row["cells"][-2:]] for row in rows if row["total"]}
-    assert totals == {
-        "Total to 16:00": [f"{sum(halves[:32]):,.1f}", "none"],
-        "Whole day": [f"{sum(halves):,.1f}", "none"],
-    }
+        expected = interval["forecast"]
+        assert row["cells"][-1]["text"] == f"{half:,.1f} ({expected['low']} to {expected['high']})"
+    totals = {row["label"]: row["cells"][-1]["text"] for row in rows if row["total"]}
+    assert totals == {"Total to 16:00": f"{sum(halves[:32]):,.1f}", "Whole day": f"{sum(halves):,.1f}"}
     assert "Forecast: made at the start of Fri 2 Jan 2026, from the 5 weeks of hours before it." in " ".join(
         found["says"]
     )
@@ -204,7 +197,7 @@ def test_the_page_shows_the_error_of_the_days_before_and_that_of_the_week_before
 
 def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) -> None:
     found = fetch(known, "day=2025-12-21")
-    assert {cell["text"] for row in found["table"]["rows"] for cell in row["cells"][-2:]} == {"unknown"}
+    assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"unknown"}
     assert {each["forecast"] for each in found["intervals"]} == {None}
     assert "A forecast needs at least 4 weeks of hours; the record has 3." in " ".join(found["says"])
     assert "A forecast needs at least 4 weeks" in " ".join(found["table"]["notes"])
@@ -212,7 +205,7 @@ def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) ->
 
 def test_a_bank_holiday_says_what_it_is_forecast_from(known: Known) -> None:
     found = fetch(known, "day=2026-01-01")
-    assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"none"}
+    assert not any("to" in row["cells"][-1]["text"] for row in found["table"]["rows"])
     assert "Bank holiday: forecast from the bank holidays in the weeks before" in " ".join(found["table"]["notes"])
     assert found["intervals"][30]["forecast"]["low"] is None
 

@@ -26,14 +26,13 @@ from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from dashboards.report.figures import figure_of
 from facts.errors import QuestionError
 from measures.display import doubt_words, words
-from measures.forecast import WEEKS_READ, Expected
+from measures.forecast import WEEKS_READ
 from measures.measure import Unit
 from measures.reading import Reading, loading
 from measures.window import Window, between, resolve
 
 Status = Literal["over", "in progress", "not begun"]
 UNKNOWN, NOT_BEGUN, NOT_OVER = "unknown", "not begun", "not over yet"
-NO_RANGE = "none"
 FORECAST_BRIEF = "made at midnight"
 _NO_SUCH_TIME = "no such time"
 _NOT_COVERED = "The record does not cover all of this time."
@@ -168,7 +167,6 @@ class Grid:
         if self.forecast:
             made = f"{self.question.day.day} {self.question.day:%b %Y}"
             yield Column("Forecast of offered", made, FORECAST_BRIEF)
-            yield Column("Forecast range", made, FORECAST_BRIEF)
 
     def _label(self, interval: Interval) -> str:
         status = self.status(interval)
@@ -203,23 +201,26 @@ class Grid:
         repeats = 2 if self._has_columns else 1
         measures = tuple(each.name for each in self.question.queue.columns for _ in range(repeats))
         if self.forecast:
-            cells += self._forecast_cells(self.forecast, chosen)
-            measures += (self.question.queue.columns[0].name,) * 2
+            cells.append(self._forecast_cell(self.forecast, chosen))
+            measures += (self.question.queue.columns[0].name,)
         return DocumentRow(label, "", tuple(cells), is_total=is_total, measures=measures)
 
-    def _forecast_cells(self, forecast: DayForecast, asked: Interval | date) -> tuple[DocumentCell, DocumentCell]:
-        """The expected number and its range; of a total, only the number."""
-        if not isinstance(asked, Interval):
-            return DocumentCell(NO_RANGE), DocumentCell(NO_RANGE)
-        inside = [each for each in self.intervals if asked.start <= each.start < asked.end]
+    def _forecast_cell(self, forecast: DayForecast, asked: Interval | date) -> DocumentCell:
+        """The expected number with its range; of a total without one, because ranges do not add up."""
+        inside = [
+            each for each in self.intervals if isinstance(asked, Interval) and asked.start <= each.start < asked.end
+        ]
         expected = [found for each in inside if (found := forecast.expected(each)) is not None]
-        if len(expected) < len(inside):
-            unknown = self._unknown(forecast.made.unknown_words())
-            return unknown, unknown
+        if not expected or len(expected) < len(inside):
+            return self._unknown(forecast.made.unknown_words())
         mean = Fraction(sum(each.mean for each in expected))
-        number = DocumentCell(f"{float(mean):,.1f}", mean, "count")
-        note = forecast.holiday_words(inside[0])
-        return self._with_note(number, note), DocumentCell(_range_words(expected))
+        between = (
+            f" ({expected[0].low:,} to {expected[0].high:,})"
+            if len(expected) == 1 and expected[0].low is not None
+            else ""
+        )
+        cell = DocumentCell(f"{float(mean):,.1f}{between}", mean, "count")
+        return self._with_note(cell, forecast.holiday_words(inside[0]))
 
     def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
         return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)
@@ -305,13 +306,6 @@ class Grid:
             if window.start.fold or window.end.fold:
                 return ""
         return f"/measure/{column.name}?{'&'.join([f'window={named}', *filter_parameters(column.where)])}"
-
-
-def _range_words(expected: list[Expected]) -> str:
-    """The range of one interval; the ranges of several do not add up to one."""
-    if len(expected) > 1 or expected[0].low is None:
-        return NO_RANGE
-    return f"{expected[0].low:,} to {expected[0].high:,}"
 
 
 def _figure(value: Fraction, unit: Unit, n: int | None) -> DocumentCell:
