@@ -59,7 +59,7 @@ bench: $(VENV)/.ready ## Measure speed: compared with other engines, at each ste
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 
-backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; two minutes
+backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; five minutes
 	$(BIN)/python -m benchmarks.backtest
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour

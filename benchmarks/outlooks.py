@@ -1,0 +1,174 @@
+"""How often the outlooks of the twin hold: a simulated force has the future that each of them should contain."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from simpy import Environment
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.union import AnyFact
+from measures.forecast import HALF_HOUR, Forecast
+from measures.outcome import SECOND
+from measures.rules import Rules
+from producers.simulate.contacts import Contacts, Feeds
+from producers.simulate.ledger import Ledger
+from producers.simulate.months import midnight, month_at
+from producers.simulate.parameters import packaged
+from producers.simulate.scenario import NORMAL, Effects, load_scenario
+from producers.simulate.twin import (
+    HORIZON_SECONDS,
+    QUEUES,
+    WARM_UP_SECONDS,
+    AnswerTarget,
+    Arrivals,
+    Arriving,
+    Outlook,
+    Present,
+    QueueName,
+    Run,
+    RunSpread,
+    Tally,
+    Twin,
+    outlook,
+)
+
+_RECORD_DAYS, _LOOK_BACK_SECONDS, _STEP_SECONDS = 65, 6 * 3600, 1800
+_RUNS = 100
+_TITLES: dict[QueueName, str] = {"emergency": "999", "triage": "101 triage", "local": "101 after triage"}
+_TARGET = AnswerTarget(10, is_inclusive=False)
+
+
+class _Past(Ledger):
+    """Keeps every fact with its time, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts: list[tuple[float, AnyFact]] = []
+
+    def add(self, at: float, feed: str, fact: AnyFact) -> None:
+        """Keep a fact."""
+        del feed
+        self.facts.append((at, fact))
+
+
+class Held(NamedTuple):
+    """A figure of the outlooks: its name, of how many moments it was known, and for how many the range held what came."""
+
+    name: str
+    moments: int
+    inside: int
+
+
+def held(rules: Rules, seed: int, start: date, days: int, count: int) -> list[Held]:
+    """How often the ranges hold, at moments on which as many call takers are on for the two hours after them.
+
+    Args:
+        rules: the force's rules.
+        seed: the seed of the simulated force.
+        start: the first day of its record.
+        days: how many days are simulated; the record before the first moment has 65.
+        count: the greatest number of moments.
+    """
+    past, on_duty = _simulated(rules, seed, start, days)
+    facts = sorted(past.facts, key=lambda each: each[0])
+    times, offered = [at for at, _ in facts], _offered(facts)
+    first = midnight(start + timedelta(days=_RECORD_DAYS), rules.force.zone()) + 1200
+    steady = [now for now in sorted(on_duty) if now >= first and _is_steady(on_duty, now)]
+    moments = steady[:: max(len(steady) // count, 1)][:count]
+    totals, inside = Counter[str](), Counter[str]()
+    for now in moments:
+        waiting, truth = _actual(facts, times, now)
+        present = Present(
+            waiting=waiting,
+            arrivals={queue: _arrivals(offered[queue], int(times[0]) // 3600 + 1, rules, now) for queue in QUEUES},
+            local=on_duty[now][0],
+            triage=on_duty[now][1],
+            target=_TARGET,
+        )
+        for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=_RUNS)), truth):
+            if spread is not None and value is not None:
+                totals[name] += 1
+                inside[name] += spread.low <= value <= spread.high
+    return [Held(name, totals[name], inside[name]) for name in totals]
+
+
+def _simulated(rules: Rules, seed: int, start: date, days: int) -> tuple[_Past, dict[float, tuple[int, int]]]:
+    """The facts of the contact centre, and how many are on locally and at triage, every half-hour."""
+    zone, past, on_duty = rules.force.zone(), _Past(), dict[float, tuple[int, int]]()
+    environment = Environment(initial_time=midnight(start, zone))
+    effects = Effects(load_scenario(NORMAL), start, zone)
+    contacts = Contacts(environment, packaged(), effects, Feeds("a", "b", "c"), past, seed, "b")
+    end, month = midnight(start + timedelta(days=days), zone), None
+    while environment.now < end:
+        if (now := month_at(environment.now, zone)) is not month:
+            month = now
+            for process in contacts.month(month):
+                environment.process(process)
+        environment.run(until=environment.now + (1200 if environment.now % _STEP_SECONDS == 0 else 600))
+        on_duty[environment.now] = (contacts.local.on_duty, contacts.triage.on_duty)
+    return past, on_duty
+
+
+def _is_steady(on_duty: dict[float, tuple[int, int]], now: float) -> bool:
+    """Whether as many are on during the hour before a moment and the two hours after it."""
+    return all(on_duty.get(now + step * 600) in (on_duty[now], None) for step in range(-6, HORIZON_SECONDS // 600 + 1))
+
+
+def _actual(
+    facts: list[tuple[float, AnyFact]], times: list[float], now: float
+) -> tuple[dict[QueueName, list[float]], Run]:
+    """Who waits at a moment, since how many seconds, and what then came."""
+    tally = Tally()
+    open_calls: dict[tuple[str, str], tuple[float, AnyFact]] = {}
+    for at, fact in facts[bisect_left(times, now - _LOOK_BACK_SECONDS) : bisect_left(times, now)]:
+        if isinstance(fact, ContactOffered):
+            open_calls[fact.subject_id, fact.queue] = (at, fact)
+        elif isinstance(fact, (ContactAnswered, ContactAbandoned, ContactConcluded)):
+            open_calls.pop((fact.subject_id, fact.queue), None)
+    waiting: dict[QueueName, list[float]] = {queue: [] for queue in QUEUES}
+    for (_, queue), (at, fact) in open_calls.items():
+        if queue in waiting:
+            waiting[queue].append(now - at)
+            tally.add(at - now, "", fact)
+    for at, fact in facts[bisect_left(times, now) : bisect_left(times, now + HORIZON_SECONDS)]:
+        if getattr(fact, "queue", "") in QUEUES:
+            tally.add(at - now, "", fact)
+    present = Present(waiting={}, arrivals={}, local=0, triage=0, target=_TARGET)
+    return waiting, tally.figures(present)
+
+
+def _offered(facts: list[tuple[float, AnyFact]]) -> dict[str, Counter[int]]:
+    """The calls from outside of each hour, by their first queue."""
+    found: dict[str, Counter[int]] = {queue: Counter() for queue in QUEUES}
+    seen = set[str]()
+    for at, fact in facts:
+        if isinstance(fact, ContactOffered) and fact.subject_id not in seen:
+            seen.add(fact.subject_id)
+            if fact.queue in found:
+                found[fact.queue][int(at) // 3600] += 1
+    return found
+
+
+def _arrivals(counts: Counter[int], first: int, rules: Rules, now: float) -> Arrivals:
+    """The forecast of the calls of a queue, from the hours before the moment."""
+    hour = int(now) // 3600
+    made = Forecast({each: counts[each] for each in range(first, hour)}, hour, rules)
+    return Arrivals(tuple(_stretches(made, now)), made.dispersion)
+
+
+def _stretches(made: Forecast, now: float) -> Iterator[Arriving]:
+    seconds = HALF_HOUR / SECOND
+    for half in range(int((now - WARM_UP_SECONDS) // seconds), int((now + HORIZON_SECONDS) // seconds) + 1):
+        expected = made.half_hour(half)
+        assert expected is not None  # noqa: S101 - the record is long enough
+        yield Arriving(half * seconds - now, (half + 1) * seconds - now, expected.mean)
+
+
+def _figures(found: Outlook, truth: Run) -> Iterator[tuple[str, RunSpread | None, float | None]]:
+    yield "999 answered within target", found.within_target, truth.within_target
+    for queue, title in _TITLES.items():
+        yield f"Longest wait, {title}", found.longest_seconds[queue], truth.longest_seconds[queue]
+        yield f"Abandoned, {title}", found.abandoned[queue], truth.abandoned[queue]
