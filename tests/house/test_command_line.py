@@ -23,6 +23,14 @@ def test_every_command_has_one_line_in_the_help() -> None:
             assert len(line) < COLUMNS
 
 
+def test_every_subcommand_has_one_whole_line_in_the_help_of_its_group() -> None:
+    groups = [each for group in GROUPS.values() for each in group if isinstance(each, click.Group)]
+    assert groups
+    for group in groups:
+        shown = CliRunner().invoke(group, ["--help"], terminal_width=COLUMNS).output
+        assert "..." not in shown.partition("Commands:")[2], shown
+
+
 def test_every_option_of_every_command_has_help() -> None:
     commands = [each for group in GROUPS.values() for each in group]
     commands += [each for group in commands if isinstance(group, click.Group) for each in group.commands.values()]
