@@ -109,7 +109,8 @@ def test_invalid_records_are_quarantined_once_with_their_reason_and_counted(syst
     due |= send(system, second := refused("second"))
     system.settle()
 
-    assert set(due.values()) == set(get_args(Reason)), "every reason must occur"
+    # A subject with too many facts needs thousands: tests/laws compares those with the recount.
+    assert set(due.values()) == set(get_args(Reason)) - {"too_many_facts"}, "every reason must occur"
     fault.fired(len(due))
     found = quarantine(system)
     assert_is_in_quarantine(system, due)
