@@ -240,9 +240,7 @@ def _end(extract: Extract, given: str | None) -> datetime | None:
 
 def _recorded(recorded_at: datetime | None) -> str:
     if recorded_at is None:
-        return (
-            "It is not known when the extract was made: if two facts have the same id, the one with the later time counts."
-        )
+        return "It is not known when the extract was made: if two facts have the same id, the one with the later time counts."
     return f"Recorded at {recorded_at}: if two facts have the same id, the one recorded later counts."
 
 
