@@ -30,11 +30,11 @@ from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.quarantine import send_all
-from streams.record import Record, record_of
+from streams.record import Place, Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
-from streams.stall import Place, StallWatch
+from streams.stall import StallWatch
 from streams.state_address import async_client, blocking_client, check_address
 from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of

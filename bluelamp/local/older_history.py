@@ -29,7 +29,7 @@ from producers.simulate.simulation import Simulation
 from producers.sink import SubjectSink
 from streams.log import LogClient
 from streams.readings import Reader
-from streams.stall import Place
+from streams.record import Place
 
 _NICENESS = 10
 """The live facts come first."""

@@ -10,14 +10,14 @@ from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
-from bluelamp.services.alerts import inbox_client
+from bluelamp.services.inbox_client import inbox_client
 from bluelamp.services.metrics import CachedMetrics, reading_right
 from bluelamp.services.own_parts import certificate_families, own_parts
 from bluelamp.services.ready import readiness
-from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
 from producers.http.metrics import build_info

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bluelamp.services.alerts import LOOPBACK
+from bluelamp.wiring.hosts import LOOPBACK
 from bluelamp.wiring.program import VERSION
 from bluelamp.wiring.settings import METRICS_TOKEN, Settings, secret_in
 from producers.http.metrics import HttpMetrics, build_info, may_read, metrics_route

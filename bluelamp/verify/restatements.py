@@ -28,8 +28,7 @@ from measures.window import Window, resolve
 from streams.fold import PartitionFold
 from streams.logreader import RecordSource
 from streams.moving import OwnPartition
-from streams.record import Record, received, record_of
-from streams.stall import Place
+from streams.record import Place, Record, received, record_of
 
 Cause = Literal[
     "withdrawn",

@@ -5,15 +5,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 from redis import Redis
 
-from bluelamp.cli.main import cli
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
+from tests.support.command_line import check_command
 from tests.support.system import until
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +29,7 @@ def test_the_compose_file_has_every_part() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_commands_and_settings_exist(name: str) -> None:
-    program, *words = OURS[name]["command"]
-    assert program == "bluelamp"
-    command: click.Command = cli
-    while isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert {option for option in words if option.startswith("--")} <= known
+    check_command(OURS[name]["command"])
     assert set(OURS[name]["environment"]) <= {
         *(variable(field) for field in Settings.__struct_fields__),
         *SECRETS,

@@ -16,7 +16,7 @@ import streams.store
 from bluelamp.cli.main import main
 from streams.fold import Change
 from streams.ownership import Offer, Owner
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 

@@ -17,8 +17,8 @@ from alerts.inbox.api.people import People, Person
 from alerts.inbox.log.stream import InboxLog
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.alerts import provider_of, viewers
-from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
 from producers.http.problem import ProblemError

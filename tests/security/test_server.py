@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bluelamp.services import server as services
-from bluelamp.services.server import host_names, server
+from bluelamp.services.server import server
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.settings import Settings
 from producers.http.hosts import is_own_host
 from producers.http.ready import Readiness

@@ -27,8 +27,9 @@ from alerts.inbox.log.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
 from bluelamp.local.alert_engine import AlertSetup
-from bluelamp.services.alerts import inbox_client, inbox_log
+from bluelamp.services.alerts import inbox_log
 from bluelamp.services.inbox import serve
+from bluelamp.services.inbox_client import inbox_client
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.processes import end_with_parent
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load
