@@ -35,6 +35,7 @@ Reason = Literal[
     "wrong_topic",
     "unlisted_force",
     "too_late",
+    "too_many_facts",
     "unreadable_batch",
 ]
 
@@ -55,6 +56,8 @@ _HINTS: dict[Reason, str] = {
     "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
     "send its facts again.",
     "too_late": "It is older than the limit for corrections: inform the analyst, who decides whether to rebuild the state.",
+    "too_many_facts": "Its subject has as many facts as one may have: correct the sender, which gives many subjects one id or sends the same "
+    "events again under new ids.",
 }
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
     ("contains unknown field", "unknown_field"),

@@ -614,7 +614,7 @@ class Filling(Struct, frozen=True):
     def words(self, rules: Rules) -> str:
         """The notice that people see meanwhile."""
         reached, back_to = (_local_date(at, rules) for at in (self.reached, self.back_to))
-        return f"History back to {reached} so far; it is being filled in back to {back_to}."
+        return f"History so far: back to {reached}. Loading back to {back_to}."
 
 
 def filling(feeds: Iterable[FeedStatus]) -> Filling | None:

@@ -40,7 +40,7 @@ from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
 from streams.partition_cache import Key, PartitionCache
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 

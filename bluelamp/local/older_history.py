@@ -29,7 +29,7 @@ from producers.simulate.simulation import Simulation
 from producers.sink import SubjectSink
 from streams.log import LogClient
 from streams.readings import Reader
-from streams.stall import Place
+from streams.record import Place
 
 _NICENESS = 10
 """The live facts come first."""
@@ -130,7 +130,7 @@ class HistoryFiller:
         replace_file(self._path, msgspec.json.format(msgspec.json.encode(saved)))
 
     def _publish_month(self, start: date, end: date) -> bool:
-        """Publish everything that begins in a month, a subject at a time, so that nobody counts half of one."""
+        """Publish everything that begins in a month, a whole subject at a time, so that none is counted in part."""
         present, upcoming, waiting = self._now().timestamp(), list[ReportedFact](), 0
         for reports in replace(self._simulation, start=start).subjects_before(end):
             facts = [each.fact for each in reports if each.at < present]

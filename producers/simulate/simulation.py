@@ -27,7 +27,7 @@ _EARLIEST, _LATEST = date(2000, 1, 1), date(2090, 1, 1)
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """A simulation. The same simulation gives the same facts, byte for byte, whatever its end.
+    """A simulation. The same simulation gives the same facts, byte for byte, however long it runs.
 
     It begins `warm_up_days` before the first day, with empty queues, and reports nothing about contacts, incidents and
     detentions that began before the first day.

@@ -232,7 +232,7 @@ def refused(board: BoardProcess) -> Iterator[None]:
     with ThreadingHTTPServer(("127.0.0.1", board.port), Refusing) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
-        until(lambda: Refusing.times, 10, "a refused request")
+        until(lambda: Refusing.times, 60, "a refused request")
         yield
         server.shutdown()
         serving.join()

@@ -195,7 +195,7 @@ def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) ->
 def test_a_bank_holiday_says_what_it_is_forecast_from(known: Known) -> None:
     found = fetch(known, "day=2026-01-01")
     assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"none"}
-    assert "Bank holiday, forecast from those in the weeks before it" in " ".join(found["table"]["notes"])
+    assert "Bank holiday: forecast from the bank holidays in the weeks before" in " ".join(found["table"]["notes"])
     assert found["intervals"][30]["forecast"]["low"] is None
 
 

@@ -201,7 +201,7 @@ def test_the_record_begins_no_earlier_than_the_history_that_has_arrived(
     words = filling([status])
     is_filling = reached[-1] not in (None, JUNE)
     assert (words.words(reader.rules[FORCE.name]) if words else "") == (
-        "History back to 1 July 2025 so far; it is being filled in back to 1 June 2025." if is_filling else ""
+        "History so far: back to 1 July 2025. Loading back to 1 June 2025." if is_filling else ""
     )
 
 
