@@ -78,3 +78,7 @@ def _rows(found: Iterable[KeyGroup], days: int) -> Iterator[str]:
         yearly = f"{size_bytes / days * _YEAR_DAYS / 1e6:,.0f}" if part in _GROWING else ""
         each = f"{size_bytes / entries:,.0f}" if entries else ""
         yield f"| {part} | {entries:,} | {size_bytes / 1e6:,.1f} | {each} | {yearly} |"
+
+
+if __name__ == "__main__":
+    main()

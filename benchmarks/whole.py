@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -93,6 +93,19 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
         share = facts / (facts - before)
         cost = time.perf_counter() - start
         return Work(cost * share, (sum(map(_processor_seconds, started)) - used) * share)
+
+
+def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, float]]:
+    """The processor seconds of a worker for one fact more, when so many facts are in the state: over the tenth before it."""
+    with process(settings, "worker") as worker:
+        source = reader(settings)
+        for count in counts:
+            marks = []
+            for wanted in (count - count // 10, count):
+                await_that(lambda wanted=wanted: _facts(source) >= wanted)  # type: ignore[misc]
+                marks.append((_facts(source), _processor_seconds(worker)))
+            (before, used), (after, used_after) = marks
+            yield count, (used_after - used) / max(1, after - before)
 
 
 def _processor_seconds(pid: int) -> float:
