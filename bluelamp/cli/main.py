@@ -48,6 +48,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "compare": "Compare a measure across periods.",
         "chart": "Draw the control chart of a measure.",
         "forecast": "Forecast how many contacts to expect, or test past forecasts.",
+        "whatif": "Forecast the next two hours, with more or fewer call takers.",
         "report": "Produce the monthly performance report.",
     },
     "Check figures": {

@@ -22,6 +22,8 @@ from dashboards.board.now.page import NOW_PAGE
 from dashboards.board.now.wall_page import WALL
 from dashboards.board.shared.page import Page, View
 from dashboards.board.trust.page import TRUST
+from dashboards.board.whatif import data as whatif
+from dashboards.board.whatif.page import WHATIF
 
 PAGES: tuple[Page, ...] = (
     NOW_PAGE,
@@ -30,6 +32,7 @@ PAGES: tuple[Page, ...] = (
     CUSTODY,
     HANDOVER,
     INTERVALS,
+    WHATIF,
     MEASURES,
     MEASURE,
     COMPARE,
@@ -47,6 +50,7 @@ FOLDERS = (
     "custody",
     "handover",
     "intervals",
+    "whatif",
     "feeds",
     "trust",
     "alerts",
@@ -58,5 +62,7 @@ FOLDERS = (
 def data_routes(view: View) -> list[Route]:
     """The routes of the data that pages request: as JSON, and as files to download."""
     return [
-        route for feature in (measure, compare, chart, explore, handover, intervals) for route in feature.routes(view)
+        route
+        for feature in (measure, compare, chart, explore, handover, intervals, whatif)
+        for route in feature.routes(view)
     ]

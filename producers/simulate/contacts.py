@@ -1,7 +1,7 @@
 """Simulates contacts: 999 and 101 calls answered by a limited number of call takers, callbacks, and digital contacts."""
 
 from collections.abc import Generator as Process
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,17 +92,18 @@ class Contacts:
             [*self._emergency_calls(month), *self._triage_calls(month), *self._direct_calls(month)],
             key=lambda each: each[1].offered,
         )
-        yield self._offer_calls(calls)
+        yield self.offer_calls(calls)
         yield self._change_shifts(month)
 
-    def _offer_calls(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
+    def offer_calls(self, calls: Sequence[tuple[str, Call]]) -> Process[Event, Any, None]:
+        """The SimPy process that offers calls, which are in order of their offers."""
         environment = self._environment
         for queue, call in calls:
             wait_seconds = call.offered - environment.now
             if wait_seconds < 0:
                 continue  # the simulation begins within the month
             yield Timeout(environment, wait_seconds)
-            self._offer(queue, call)
+            self.offer(queue, call)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
         rng = stream(self._seed, "absence", month.ordinal)
@@ -127,6 +128,11 @@ class Contacts:
         calls, rng = self._parameters.emergency, stream(self._seed, _EMERGENCY, month.ordinal)
         ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
         at = self._effects.arrivals("emergency_calls", ordinary, rng)
+        return self.emergency_calls(at, rng, self._contact_id("e", month, ""))
+
+    def emergency_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """999 calls at these times, each with its queue; the rest of each call is drawn."""
+        calls = self._parameters.emergency
         columns = zip(
             at.tolist(),
             _patience(calls.patience, rng, len(at)),
@@ -136,14 +142,18 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._contact_id("e", month, number)
-            yield _EMERGENCY, Call(subject_id, offered, offered + patience, ring, handling, True, (_EMERGENCY, result))
+            note = (_EMERGENCY, result)
+            yield _EMERGENCY, Call(f"{prefix}{number}", offered, offered + patience, ring, handling, True, note)
 
     def _triage_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
-        calls, local = self._parameters.triage, self._parameters.local
-        rng = stream(self._seed, _TRIAGE, month.ordinal)
+        calls, rng = self._parameters.triage, stream(self._seed, _TRIAGE, month.ordinal)
         ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
         at = self._effects.arrivals("triage_calls", ordinary, rng)
+        return self.triage_calls(at, rng, self._contact_id("t", month, ""))
+
+    def triage_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """101 calls that join triage at these times, with what happens to them after triage."""
+        calls, local = self._parameters.triage, self._parameters.local
         count = len(at)
         patience, ring = _patience(calls.patience, rng, count), calls.ring.draw(rng, count)
         handling = calls.handling.draw(rng, count)
@@ -160,8 +170,7 @@ class Contacts:
         for number, (offered, stays, rings, lasts, then) in enumerate(
             zip(at.tolist(), patience, ring, handling, after, strict=True)
         ):
-            subject_id = self._contact_id("t", month, number)
-            yield _TRIAGE, self._triage_call(subject_id, offered, stays, rings, lasts, then)
+            yield _TRIAGE, self._triage_call(f"{prefix}{number}", offered, stays, rings, lasts, then)
 
     def _triage_call(
         self, subject_id: str, offered: float, stays: float, rings: float, lasts: float, then: _After
@@ -172,11 +181,15 @@ class Contacts:
         return Call(subject_id, offered, offered + stays, rings, lasts, False, (_TRIAGE, then))
 
     def _direct_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
-        triage, local = self._parameters.triage, self._parameters.local
+        triage = self._parameters.triage
         rng = stream(self._seed, "direct", month.ordinal)
         direct_share = of_year(triage.direct_share, month.year)[month.number - 1]
         count = round(month_total(triage.volume, month) * direct_share)
-        at = _arrivals(month, count, triage.shape, rng)
+        return self.local_calls(_arrivals(month, count, triage.shape, rng), rng, self._contact_id("l", month, ""))
+
+    def local_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """101 calls that join the local queue at these times."""
+        local, count = self._parameters.local, len(at)
         columns = zip(
             at.tolist(),
             _patience(local.patience, rng, count),
@@ -186,15 +199,18 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._contact_id("l", month, number)
-            yield _LOCAL, Call(subject_id, offered, offered + patience, ring, handling, False, (_LOCAL, result))
+            yield (
+                _LOCAL,
+                Call(f"{prefix}{number}", offered, offered + patience, ring, handling, False, (_LOCAL, result)),
+            )
 
-    def _contact_id(self, kind: str, month: Month, number: int) -> str:
+    def _contact_id(self, kind: str, month: Month, number: int | str) -> str:
         return f"{self._tag}{kind}{month.ordinal}-{number}"
 
     # Events of a call.
 
-    def _offer(self, queue: str, call: Call) -> None:
+    def offer(self, queue: str, call: Call) -> None:
+        """A call joins its queue."""
         self._report_offered(call.subject_id, queue, call.offered)
         (self.triage if queue == _TRIAGE else self.local).offer(call)
 
@@ -237,9 +253,7 @@ class Contacts:
         if then.result == "to_local":
             leaves = at + then.patience_seconds
             note = (_LOCAL, then.local_result)
-            self._offer(
-                _LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note)
-            )
+            self.offer(_LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note))
 
     def _call_back(self, call: Call, then: _After) -> None:
         callback = Call(

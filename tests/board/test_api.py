@@ -32,6 +32,8 @@ EXAMPLES = {
 }
 EXAMPLES["/api/explain/{name}"] = [*EXAMPLES["/api/measure/{name}"], *(name for name in CATALOGUE if "custody" in name)]
 NOT_JSON = "/events"
+NEEDS_WEEKS = "/api/whatif"
+"""The record of this day is too short for it: tests/laws/test_forecast.py compares its answer with its type."""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def places(path: str, desk: Desk) -> list[str]:
         return [path.replace("{id}", desk.log.read_state(lambda state: state.active_alerts()[0].id))]
     if "{name}" in path:
         return [path.replace("{name}", example) for example in EXAMPLES[path]]
-    return [path]
+    return [path] if path != NEEDS_WEEKS else []
 
 
 def fault_of(document: dict[str, Any], path: str, place: str) -> str:
