@@ -1,6 +1,6 @@
 """`python -m benchmarks.latency`: from publishing a fact until a reading, a tile of the board and an alert's webhook have it.
 
-Everything that runs in production runs here on the embedded parts, beside a live simulated force: an ordinary day, and 10 and 100
+Everything that runs in production runs here on the embedded parts, with a live simulated force: an ordinary day, and 10 and 100
 times as many facts. They all share this machine, so compare the rows of one run.
 """
 
@@ -39,7 +39,7 @@ _WAITING = timedelta(minutes=16)
 _PATIENCE_SECONDS = 30.0
 
 
-class Arrivals(NamedTuple):
+class ProbeLatencies(NamedTuple):
     """The seconds from publishing each probe until it arrived; None where it did not arrive in time.
 
     Attributes:
@@ -64,14 +64,14 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, -(-len(ordered) * round(share * 1000) // 1000) - 1)]
 
 
-def table(rows: Sequence[Arrivals]) -> str:
+def table(rows: Sequence[ProbeLatencies]) -> str:
     """The rows in Markdown."""
     head = ("| load | from a fact to | p50 | p99 | arrived |", "|---|---|---|---|---|")
     return "\n".join((*head, *(each.row() for each in rows)))
 
 
-class Receiver:
-    """Stands in for the inbox: records when a figure of the rule was posted."""
+class WebhookReceiver:
+    """Takes the place of the inbox: records when a figure of the rule was posted."""
 
     def __init__(self) -> None:
         self._posted, self._changed = list[tuple[float, float]](), threading.Condition()
@@ -104,11 +104,11 @@ def main(probes: int, loads: str) -> None:
     with ExitStack() as ending:
         directory = Path(ending.enter_context(tempfile.TemporaryDirectory()))
         board = ending.enter_context(running_board(directory))
-        receiver = Receiver()
+        receiver = WebhookReceiver()
         ending.enter_context(_alerting(board.settings, receiver))
         publisher = ending.enter_context(connect(board.settings.log(), LIVE, now=wall, monotonic=time.monotonic))
         source = reader(board.settings)
-        rows = list[Arrivals]()
+        rows = list[ProbeLatencies]()
         for load in (int(each) for each in loads.split(",")):
             with _loaded(publisher, load):
                 rows += asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
@@ -116,7 +116,7 @@ def main(probes: int, loads: str) -> None:
 
 
 @contextmanager
-def _alerting(settings: Settings, receiver: Receiver) -> Iterator[None]:
+def _alerting(settings: Settings, receiver: WebhookReceiver) -> Iterator[None]:
     """An exporter that evaluates the alert rules and posts to the receiver."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -165,8 +165,8 @@ def _loaded(publisher: Publisher, load: int) -> Iterator[None]:
 
 
 async def _measured(
-    load: int, probes: int, port: int, publisher: Publisher, source: Reader, receiver: Receiver
-) -> list[Arrivals]:
+    load: int, probes: int, port: int, publisher: Publisher, source: Reader, receiver: WebhookReceiver
+) -> list[ProbeLatencies]:
     """Open incidents that are overdue already, one after another, and follow each to every place."""
     viewer, found = Viewer(port), dict[str, list[float | None]]()
     following = asyncio.create_task(viewer.follow())
@@ -186,7 +186,7 @@ async def _measured(
         publisher.publish(_closed(subject, wall()))
         await asyncio.to_thread(_await_closed, source, before)
     following.cancel()
-    return [Arrivals(load, place, seconds) for place, seconds in found.items()]
+    return [ProbeLatencies(load, place, seconds) for place, seconds in found.items()]
 
 
 def _closed(subject: str, at: datetime) -> IncidentClosed:

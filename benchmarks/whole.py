@@ -96,7 +96,7 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
 
 
 def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, float]]:
-    """The processor seconds of a worker for one fact more, when so many facts are in the state: over the tenth before it."""
+    """The processor seconds of a worker for one more fact, at each number of facts in the state: over the tenth before it."""
     with process(settings, "worker") as worker:
         source = reader(settings)
         for count in counts:

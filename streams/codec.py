@@ -26,7 +26,7 @@ _TIMES = {"relevant_time", "sits_at", "until"}
 _PACKED = "z"
 """Begins a compressed timeline; an uncompressed one begins with a bracket."""
 _OWN_ID = b"\x01"
-"""Stands for the subject's id in a compressed timeline: ids of facts often contain it."""
+"""Replaces the subject's id in a compressed timeline: ids of facts often contain it."""
 _DICTIONARY = b"1704".join(
     part.encode() for part in msgspec.json.decode(files("streams").joinpath("timeline_dictionary.json").read_bytes())
 )
