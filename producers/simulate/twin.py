@@ -193,7 +193,7 @@ class Twin:
         found: list[list[tuple[str, Call]]] = [[] for _ in centres]
         for queue in QUEUES:
             rng = stream(self._seed, f"{name} {queue}", 0)
-            times = [_times(self._present.arrivals[queue], -before_seconds, share, rng) for _ in centres]
+            times = [arrival_times(self._present.arrivals[queue], -before_seconds, share, rng) for _ in centres]
             owners = np.repeat(np.arange(len(times)), [len(each) for each in times])
             for owner, call in zip(
                 owners.tolist(), centres[0].drawn(queue, np.concatenate(times), rng, name), strict=True
@@ -213,7 +213,7 @@ def _thinned(calls: list[tuple[str, Call]], share: float, rng: Generator) -> lis
     return [each for each in calls if each[1].offered < 0 or rng.random() < share]
 
 
-def _times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
+def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
     """When calls arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole."""
     shape = 1 / arrivals.dispersion if arrivals.dispersion > 0 else None
     day = share * (rng.gamma(shape) / shape if shape else 1.0)

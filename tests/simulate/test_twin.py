@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from producers.simulate.twin import (
     Run,
     Twin,
     TwinChange,
+    arrival_times,
     difference,
     outlook,
     still_staying,
@@ -142,6 +143,31 @@ def test_nobody_is_free_while_somebody_waits() -> None:
     waits = [each.longest_seconds["emergency"] or 0 for each in runs]
     assert min(waits) > 5
     assert fmean(wait > 10 for wait in waits) > 0.5
+
+
+def test_those_who_wait_in_the_run_and_not_in_truth_are_forgotten() -> None:
+    """Far too many calls came in the hour before, and in truth nobody waits now."""
+    crowd = Arrivals((Arriving(-WARM_UP_SECONDS, 0, 200.0),))
+    now = replace(present(4, 2), arrivals=dict.fromkeys(QUEUES, crowd))
+    parameters = packaged()
+    none = replace(parameters.triage, results={"resolved": 1}, callback_share=0.0)
+    for run in Twin(replace(parameters, triage=none), now).runs(count=5):
+        assert run.longest_seconds == dict.fromkeys(QUEUES)
+        assert run.abandoned == dict.fromkeys(QUEUES)
+    one = replace(now, waiting={**NOBODY, "triage": [50.0]})
+    waits = [run.longest_seconds["triage"] or 0 for run in Twin(replace(parameters, triage=none), one).runs(count=9)]
+    assert median(waits) < 400, "nobody of the crowd is answered first"
+
+
+@pytest.mark.parametrize("dispersion", [0.0, 0.05])
+def test_the_number_of_calls_differs_between_runs_by_chance_and_by_the_day(dispersion: float) -> None:
+    rng, mean = stream(1, "arrivals", 0), 60.0
+    arrivals = Arrivals((Arriving(-1800, 0, 30.0), Arriving(0, HORIZON_SECONDS, mean)), dispersion)
+    counts = [len(arrival_times(arrivals, 0, 1.0, rng)) for _ in range(3000)]
+    assert np.mean(counts) == pytest.approx(mean, rel=0.02)
+    assert np.var(counts) == pytest.approx(mean + dispersion * mean**2, rel=0.1)
+    busier = [len(arrival_times(arrivals, 0, 0.2, rng)) for _ in range(500)]
+    assert np.mean(busier) == pytest.approx(0.2 * mean, rel=0.1), "a fifth more calls"
 
 
 def test_without_call_takers_at_triage_everybody_there_gives_up_or_waits() -> None:
