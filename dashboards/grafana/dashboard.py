@@ -45,6 +45,7 @@ _TOPIC_ROWS: Mapping[Topic, str] = {
     "incidents": "Attendance",
     "custody": "Custody",
     "occurrences": "Occurrences and victims",
+    "call_takers": "Call takers",
 }
 
 

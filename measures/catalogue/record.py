@@ -9,11 +9,12 @@ _SHOWN: dict[Subject, Shown] = {"contact": ("emergency",), "incident": ("inciden
 
 
 def _incomplete(subject: Subject) -> Measure:
+    words = subject.replace("_", " ")
     return Measure(
         name=f"{subject}_incomplete_count",
-        title=f"{subject.capitalize()}s without an opening event",
-        question=f"How many {subject}s have facts but no opening event yet?",
-        population=f"{subject.capitalize()}s whose opening event has not arrived.",
+        title=f"{words.capitalize()}s without an opening event",
+        question=f"How many {words}s have facts but no opening event yet?",
+        population=f"{words.capitalize()}s whose opening event has not arrived.",
         statistic=Count(Selection(INCOMPLETE[subject])),
         unit="count",
         good="lower",
@@ -22,10 +23,11 @@ def _incomplete(subject: Subject) -> Measure:
 
 
 def _contradiction(subject: Subject) -> Measure:
+    words = subject.replace("_", " ")
     return Measure(
         name=f"{subject}_contradiction_count",
-        title=f"Contradictions in {subject}s",
-        question=f"How many times do two facts of the same {subject} contradict each other?",
+        title=f"Contradictions in {words}s",
+        question=f"How many times do two facts of the same {words} contradict each other?",
         population="Spans that end before they start, and ends that exclude each other. Excluded from all means and shares.",
         statistic=Count(Selection(CONTRADICTION[subject])),
         unit="count",

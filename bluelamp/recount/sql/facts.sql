@@ -19,7 +19,8 @@ SELECT
                 "hours": "BIGINT", "minutes": "BIGINT", "indictable": "BOOLEAN", "basis": "VARCHAR", "continues": "BOOLEAN",
                 "sits_at": "TIMESTAMPTZ", "reason": "VARCHAR",
                 "type": "VARCHAR", "victim_based": "BOOLEAN",
-                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR"
+                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR",
+                "skill": "VARCHAR", "state": "VARCHAR"
             }'
         )
     )
@@ -45,7 +46,8 @@ FROM (
         'VoluntaryAttended', 'DetaineeArrived', 'DetaineeTransferred', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld',
         'ExtensionAuthorised', 'WarrantApplied', 'WarrantRefused', 'WarrantIssued', 'DetaineeCharged', 'ClockPaused', 'ClockResumed',
         'DetentionEnded',
-        'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed'
+        'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed',
+        'CallTakerSignedOn', 'CallTakerStateChanged', 'CallTakerSignedOff'
     ] AS facts
 );
 
