@@ -21,6 +21,8 @@ from dashboards.board.measure.page import MEASURE
 from dashboards.board.now.page import NOW_PAGE
 from dashboards.board.now.wall_page import WALL
 from dashboards.board.shared.page import Page, View
+from dashboards.board.staffing import data as staffing
+from dashboards.board.staffing.page import STAFFING
 from dashboards.board.trust.page import TRUST
 
 PAGES: tuple[Page, ...] = (
@@ -30,6 +32,7 @@ PAGES: tuple[Page, ...] = (
     CUSTODY,
     HANDOVER,
     INTERVALS,
+    STAFFING,
     MEASURES,
     MEASURE,
     COMPARE,
@@ -47,6 +50,7 @@ FOLDERS = (
     "custody",
     "handover",
     "intervals",
+    "staffing",
     "feeds",
     "trust",
     "alerts",
@@ -58,5 +62,7 @@ FOLDERS = (
 def data_routes(view: View) -> list[Route]:
     """The routes of the data that pages request: as JSON, and as files to download."""
     return [
-        route for feature in (measure, compare, chart, explore, handover, intervals) for route in feature.routes(view)
+        route
+        for feature in (measure, compare, chart, explore, handover, intervals, staffing)
+        for route in feature.routes(view)
     ]

@@ -22,6 +22,7 @@ PAGES = {
     "custody": "/custody",
     "handover": "/handover",
     "intervals": "/intervals?queue=999",
+    "staffing": "/staffing?queue=emergency",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",
     "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",

@@ -63,7 +63,12 @@ def intervals_sheet(question: IntervalQuestion, view: View) -> Sheet:
 def _head(question: IntervalQuestion, grid: Grid) -> Iterator[list[str]]:
     yield ["Queue", question.queue.title]
     for each in question.queue.columns:
-        part = {"value": "its value", "n": "its n", "met": "the number that meet the condition"}[each.part]
+        part = {
+            "value": "its value",
+            "n": "its n",
+            "met": "the number that meet the condition",
+            "minutes": "its mean over the minutes",
+        }[each.part]
         filters = "; ".join(f"{name} is {' or '.join(labels)}" for name, labels in each.where.items())
         yield [f"Heading {each.title}", *(word for word in (each.measure.title, each.name, part, filters) if word)]
     yield from (["Note", each] for each in grid.says())
@@ -77,8 +82,9 @@ def routes(view: View) -> list[Route]:
 
     def needs(request: Request) -> Needed:
         question = question_of(request)
-        measure = question.queue.columns[0].measure  # all measures of a queue share a topic
-        return [(measure, window) for window in Grid(question, view).windows()]
+        # One measure of each topic: all measures of a topic are read from the same panes.
+        by_topic = {each.measure.topics(): each.measure for each in question.queue.columns}
+        return [(measure, window) for window in Grid(question, view).windows() for measure in by_topic.values()]
 
     return [
         AnswerRoute(
