@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Every part is a process of its own: each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run sample test check types lint collect bench faults derive site pictures lock parts clean
+.PHONY: help run sample test check types lint collect bench backtest faults derive site pictures lock parts clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench: $(VENV)/.ready ## Measure speed: compared with other engines, at each ste
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
+
+backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; two minutes
+	$(BIN)/python -m benchmarks.backtest
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
 	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --dist loadfile --no-loadscope-reorder \

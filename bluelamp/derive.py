@@ -62,7 +62,7 @@ def derived() -> Iterable[tuple[str, str]]:
     """Every derived file: its path in the project, and its content."""
     yield from _schemas()
     yield from _new_examples()
-    yield "docs/understand/measures.md", _handbook()
+    yield "docs/understand/measures.md", _measures_page()
     yield "docs/understand/reports.md", _reports()
     yield "docs/run/commands.md", _commands()
     yield "docs/run/settings.md", _settings()
@@ -129,7 +129,7 @@ def _formatted(document: dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _handbook() -> str:
+def _measures_page() -> str:
     lines = [
         "# Measures",
         "",

@@ -29,7 +29,7 @@ DISAGREEMENTS = (
     Disagreement(
         "I2",
         "999 volume: 212,246, -11.00%; 210,266, -8.8%",
-        "the force's count and BT's; the implied previous years differ by 7,989, more than one month's difference explains",
+        "the force's count and BT's; the implied previous years differ by 7,989, and one month's difference does not explain that",
     ),
     Disagreement(
         "I3",
@@ -98,7 +98,7 @@ DISAGREEMENTS = (
     ),
     Disagreement(
         "I16",
-        "arrests used as detainees for the 5.3% of children",
+        "arrests counted as detainees for the 5.3% of children",
         "they differ by voluntary attendance, refused detentions and returns from bail",
     ),
     Disagreement(
@@ -120,8 +120,9 @@ DISAGREEMENTS = (
         "I20",
         "repeat victims: 19 per cent (9,517) of victims, 39% (26,658) of crimes with a named victim",
         (
-            "people with several crimes, and all of their crimes; ours are links of a party that had another link in the twelve months "
-            "before: at least 25.0% by the same table, and 36.9% by the domestic abuse table; a simulated force uses the published shares"
+            "the first counts people with several crimes, the second all of their crimes; ours count links whose party had another "
+            "link in the twelve months before: at least 25.0% by the same table, and 36.9% by the domestic abuse table; a simulated "
+            "force uses the published shares"
         ),
     ),
 )

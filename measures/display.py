@@ -1,5 +1,6 @@
 """Formats values for people: rounded once, half up, with their unit."""
 
+import re
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -54,6 +55,11 @@ def span_words(seconds: float) -> str:
         return f"{_rounded(seconds, '0.1')} s"
     whole = int(_rounded(seconds, "1"))
     return f"{whole // 60} min {whole % 60:02} s" if whole < _HOUR else _long_words(_nearest(seconds, _MINUTE))
+
+
+def short_words(seconds: float) -> str:
+    """A span without parts that are 0, such as a target: `30 s`, `15 min`, `1 h 30 min`, `2 days`."""
+    return re.sub(r" 0+ (s|min|h)$|\.0(?= s$)", "", span_words(seconds))
 
 
 def _nearest(seconds: float, unit: int) -> int:

@@ -190,7 +190,7 @@ def _incident() -> Iterable[_Row]:
     yield from _domestic()
     note = "early indications; no n"
     yield _figure("video_response_satisfaction_ratio", _12M, "100 per cent", "%", _FOREWORD, note)
-    note = '"around 94 per cent" net of 38 not a crime, 26 not burglary residential, 9 unconnected buildings'
+    note = '"around 94 per cent" without 38 that were not a crime, 26 not residential and 9 unconnected buildings'
     yield _figure("home_burglary_attended_ratio", _12M, "91 per cent", "%", "S25 section 6.3", note)
 
 

@@ -129,7 +129,7 @@ class CheckedTopic(Struct, frozen=True, kw_only=True):
         topic: the topic.
         feeds: the feeds that write to it.
         facts: number of facts that were judged.
-        old: number of facts that were not, because they arrived more than a day after they happened.
+        old: number of facts that were not: a feed loaded them as its history, or they arrived more than a day after they happened.
         findings: what was found; none if no fact was judged.
     """
 

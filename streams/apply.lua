@@ -1,4 +1,5 @@
--- Applies one batch to one partition, completely or not at all. KEYS: control, timelines, open, feeds, changes.
+-- Applies one batch to one partition, completely or not at all. KEYS: control, timelines, open, feeds, changes, and one
+-- that never exists.
 -- ARGV: the owner's applied offset and epoch, the applied offset after the batch, and the change in MessagePack.
 -- Returns {1, applied offset} if the batch was applied, {0, stored applied offset, stored epoch} if the owner is stale, and
 -- {-1, reason} if the state is damaged. Any other refusal is a server error. Unless the batch was applied, nothing has changed.

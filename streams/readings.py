@@ -345,6 +345,32 @@ class Reader:
         return Weekly(window, dict(hours), named)
 
     @_of_one_moment
+    def hour_counts(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> dict[int, int]:
+        """A count by whole hours, by their number since 1970 in UTC; hours that the record does not cover are left out.
+
+        Args:
+            measure: a count that has windows.
+            force: the force's name.
+            weeks: how many weeks to go back from the last whole hour that is covered.
+            where: the labels to filter by.
+
+        Raises:
+            QuestionError: the measure has no such dimension or word.
+        """
+        rules = self.rules[force]
+        window = self.hours_known(measure, force, weeks)
+        if window is None:
+            return {}
+        question = Question(measure, window, window.end, (), where or {}, is_now=False)
+        check(question, rules)
+        source = self._source(question, rules)
+        counts = {}
+        for hour in (hour for part in window.segments for hour in part.slots()):
+            of_hour = replace(window, segments=(SlotRun("hour", hour, hour + 1),))
+            counts[hour] = sum(each.n for each in read(replace(question, window=of_hour), source, rules))
+        return counts
+
+    @_of_one_moment
     def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:
         """The whole hours of the last weeks for which all of a measure's feeds are complete; None if there are none."""
         rules = self.rules[force]

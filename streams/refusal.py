@@ -83,8 +83,9 @@ WORDS: Mapping[Cause, CauseText] = {
         "The state server accepts no more clients", "Raise its maxclients, or stop clients that are not needed."
     ),
     "cluster": CauseText(
-        "The state server is a Redis Cluster, which Blue Lamp does not support yet",
-        "Set BLUELAMP_REDIS to a Redis that is not a cluster. Give it replicas for safety: docs/run/scaling.md.",
+        "The Redis Cluster does not serve part of the state",
+        "A replica may be replacing a failed node, or a slot may be moving. If this lasts, start the failed nodes: `redis-cli "
+        "--cluster check HOST:PORT` lists what is wrong.",
     ),
     "other": CauseText(
         "The state server refused a command", "Read the output of the workers and the state server's own log."
@@ -120,7 +121,17 @@ _SENTENCES: Mapping[str, Cause] = {
     "The user executing the script can't": "access_denied",
     "invalid password": "access_denied",
     "without any password configured": "access_denied",
+    "cluster support disabled": "cluster",
+    "TTL exhausted": "cluster",  # redis-py's words after it was redirected too often
+    "non local key in a cluster node": "cluster",
+    "while the cluster is down": "cluster",
 }
+IS_A_CLUSTER = "The state server is a Redis Cluster, and BLUELAMP_REDIS is the address of a single server"
+CLUSTER_ADDRESS = (
+    "Write redis+cluster://HOST:6379,HOST:6379,HOST:6379, or rediss+cluster:// with TLS: docs/run/scaling.md."
+)
+_NOT_A_CLUSTER = "the address is that of a cluster, but the server is a single one"
+_SERVER_ADDRESS = "Write redis:// instead of redis+cluster:// in BLUELAMP_REDIS."
 _FOREIGN_HINT = (
     "Another program has written to it. Give Blue Lamp a Redis database of its own (BLUELAMP_REDIS), or build a new state: "
     "`bluelamp rebuild --switch --accept-differences`."
@@ -172,10 +183,8 @@ def refusal_of(error: Exception) -> Refusal:
     text = _IN_PIPELINE.sub("", str(error))
     code = str(getattr(error, "status_code", None) or text.partition(" ")[0])
     cause = _CODES.get(code) or next((each for part, each in _SENTENCES.items() if part in text), None)
-    if cause == "needs_person":
-        return Refusal(cause, "a key holds something that is not part of a state", _FOREIGN_HINT)
     if cause:
-        return Refusal(cause, _short(text) if cause == "access_denied" else "")
+        return _of_code(cause, code, text)
     encryption = next((each for each in _chain(error) if isinstance(each, ssl.SSLError)), None)
     if encryption:
         what, hint = tls_trouble(encryption, "The state server", "BLUELAMP_REDIS")
@@ -184,6 +193,18 @@ def refusal_of(error: Exception) -> Refusal:
     if reason or isinstance(error, OSError | NoConnectionError):
         return Refusal("unreachable", reason or _short(text))
     return Refusal("other", _short(text))
+
+
+def _of_code(cause: Cause, code: str, text: str) -> Refusal:
+    """A refusal by its code; `text` is the whole message."""
+    if cause == "needs_person":
+        return Refusal(cause, "a key holds something that is not part of a state", _FOREIGN_HINT)
+    if "cluster support disabled" in text:
+        return Refusal(cause, _NOT_A_CLUSTER, _SERVER_ADDRESS)
+    if code in ("MOVED", "CROSSSLOT"):
+        # Blue Lamp's clients of a cluster follow a move, and never use keys of two slots in one command.
+        return Refusal(cause, "the client is that of a single server", f"{IS_A_CLUSTER}. {CLUSTER_ADDRESS}")
+    return Refusal(cause, _short(text) if cause == "access_denied" else "")
 
 
 def explained(cause: Exception | Refusal) -> PartMissingError:

@@ -10,6 +10,7 @@ from redis import Redis as Blocking
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from streams.cluster_client import AsyncClusterRedis
 from streams.refusal import Refusal, refusal_of
 from streams.repeated_errors import RepeatedErrors
 
@@ -85,7 +86,8 @@ class Retrying:
             if refusal.cause in ("read_only", "no_primary"):
                 # The same host name may lead to another server after a failover.
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
-            if refusal.cause == "out_of_memory":
+            # In a cluster, the answer could come from another node than the one that refused.
+            if refusal.cause == "out_of_memory" and not isinstance(self._redis, AsyncClusterRedis):
                 refusal = refusal.with_memory(await self._redis.info("memory"))
         self.refusal = refusal
         is_logged = self._errors.add(refusal.cause, refusal.words())

@@ -12,10 +12,12 @@ from redis.sentinel import Sentinel
 from facts.errors import IncompleteError, SettingError
 from producers.secret import Secret
 from producers.tls import tls_context
-from streams.refusal import WORDS
+from streams.cluster_client import AsyncClusterRedis, ClusterHosts, ClusterRedis
+from streams.refusal import CLUSTER_ADDRESS, IS_A_CLUSTER
 
-_ENCRYPTED = "rediss://"
-_SENTINEL, _SENTINEL_ENCRYPTED = "redis+sentinel", "rediss+sentinel"
+_ENCRYPTED = ("rediss://", "rediss+")
+_SENTINEL = ("redis+sentinel", "rediss+sentinel")
+_CLUSTER = ("redis+cluster", "rediss+cluster")
 
 
 class StateServerAddress(Struct, frozen=True, kw_only=True):
@@ -57,7 +59,9 @@ StateAddress = StateServerAddress | str
 
 
 def blocking_client(address: StateAddress, **options: Any) -> Redis:
-    """A blocking client of the state server, or of the current primary if sentinels watch it; it decodes replies to text.
+    """A blocking client of the state server, of its current primary if sentinels watch it, or of a cluster.
+
+    It decodes replies to text.
 
     Args:
         address: the state server.
@@ -67,6 +71,8 @@ def blocking_client(address: StateAddress, **options: Any) -> Redis:
         SettingError: a certificate cannot be read or would not be used, or the address is incomplete.
     """
     arguments, watched = _arguments(address)
+    if isinstance(watched, ClusterHosts):
+        return ClusterRedis(watched, **arguments, **options)
     if watched is None:
         return Redis.from_url(**arguments, **options)
     known = _of_sentinels(arguments)
@@ -79,6 +85,8 @@ def blocking_client(address: StateAddress, **options: Any) -> Redis:
 def async_client(address: StateAddress, **options: Any) -> AsyncRedis:
     """The same for asyncio."""
     arguments, watched = _arguments(address)
+    if isinstance(watched, ClusterHosts):
+        return AsyncClusterRedis(watched, **arguments, **options)
     if watched is None:
         return AsyncRedis.from_url(**arguments, **options)
     known = _of_sentinels(arguments)
@@ -95,25 +103,52 @@ def watched_by(url: str) -> Watched | None:
         SettingError: the URL names no sentinel with a port, or no primary.
     """
     scheme, _, rest = url.partition("://")
-    if scheme not in (_SENTINEL, _SENTINEL_ENCRYPTED):
+    if scheme not in _SENTINEL:
         return None
     hosts, _, path = rest.partition("/")
     name, _, database = path.partition("/")
-    found = [each.strip().rpartition(":") for each in hosts.split(",")]
-    if not name or "@" in hosts or not all(host and port.isdecimal() for host, _, port in found):
-        hint = (
-            f"Write {scheme}://HOST:26379,HOST:26379/NAME, with the name that the sentinels give to the primary. Set the user and "
-            "the password in BLUELAMP_REDIS_USER and BLUELAMP_REDIS_PASSWORD."
-        )
+    found = _hosts(hosts)
+    if not name or not found:
+        hint = f"Write {scheme}://HOST:26379,HOST:26379/NAME, with the name that the sentinels give to the primary. {_USER_HINT}"
         raise SettingError("The address of the sentinels is incomplete.", where="BLUELAMP_REDIS", hint=hint)
-    return Watched([(host, int(port)) for host, _, port in found], name, int(database or 0))
+    return Watched(found, name, int(database or 0))
 
 
-def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | None]:
+def cluster_of(url: str) -> ClusterHosts | None:
+    """Where the cluster of a URL such as `redis+cluster://one:6379,two:6379` is; None for any other URL.
+
+    Raises:
+        SettingError: the URL names no node with a port, or a database.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in _CLUSTER:
+        return None
+    hosts, _, database = rest.partition("/")
+    found = _hosts(hosts)
+    if database not in ("", "0") or not found:
+        hint = (
+            f"Write {scheme}://HOST:6379,HOST:6379,HOST:6379, without a database: a cluster has only one. {_USER_HINT}"
+        )
+        raise SettingError("The address of the cluster cannot be used.", where="BLUELAMP_REDIS", hint=hint)
+    return ClusterHosts(found)
+
+
+_USER_HINT = "Set the user and the password in BLUELAMP_REDIS_USER and BLUELAMP_REDIS_PASSWORD."
+
+
+def _hosts(text: str) -> list[tuple[str, int]]:
+    """Hosts with their ports; none if one of them has no port, or the text has a password."""
+    found = [each.strip().rpartition(":") for each in text.split(",")]
+    if "@" in text or not all(host and port.isdecimal() for host, _, port in found):
+        return []
+    return [(host, int(port)) for host, _, port in found]
+
+
+def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | ClusterHosts | None]:
     arguments = connection_of(address)
-    watched = watched_by(arguments["url"])
+    watched = watched_by(arguments["url"]) or cluster_of(arguments["url"])
     if watched is not None:
-        is_encrypted = arguments.pop("url").startswith(_SENTINEL_ENCRYPTED)
+        is_encrypted = arguments.pop("url").startswith(_ENCRYPTED)
         arguments |= {"ssl": True} if is_encrypted else {}
     return arguments, watched
 
@@ -137,22 +172,32 @@ def connection_of(address: StateAddress) -> dict[str, Any]:
     return found | _tls(server)
 
 
-def check_no_cluster(info: Mapping[str, Any]) -> None:
-    """Refuse a Redis Cluster before anything is written to it.
+def check_address(address: StateAddress, info: Mapping[str, Any]) -> None:
+    """Refuse a Redis Cluster under the address of a single server, before anything is written to it.
 
     Args:
+        address: the state server.
         info: the section `cluster` of Redis' INFO; a server without that section is not a cluster.
 
     Raises:
-        IncompleteError: it is a cluster.
+        IncompleteError: it is a cluster, and the address does not say so.
     """
-    if str(info.get("cluster_enabled", 0)) != "0":
-        what = f"{WORDS['cluster'].what}."
-        raise IncompleteError(what, where="BLUELAMP_REDIS", hint=WORDS["cluster"].hint)
+    url = address if isinstance(address, str) else address.url
+    if cluster_of(url) is None and str(info.get("cluster_enabled", 0)) != "0":
+        raise IncompleteError(f"{IS_A_CLUSTER}.", where="BLUELAMP_REDIS", hint=CLUSTER_ADDRESS)
+
+
+def servers_of(redis: Redis) -> list[tuple[str, Redis]]:
+    """Each server behind a client, with a name for people; all nodes of a cluster, because a replica may become a primary.
+
+    Raises:
+        RedisError: no node of the cluster answers.
+    """
+    return redis.nodes() if isinstance(redis, ClusterRedis) else [("Redis", redis)]
 
 
 def _tls(server: StateServerAddress) -> dict[str, Any]:
-    if not server.url.startswith((_ENCRYPTED, _SENTINEL_ENCRYPTED)):
+    if not server.url.startswith(_ENCRYPTED):
         if server.ca or server.certificate or server.key:
             what, hint = "There is a certificate for Redis, and redis:// does not use it.", "Write rediss:// instead."
             raise SettingError(what, where="BLUELAMP_REDIS", hint=hint)

@@ -41,6 +41,7 @@ class Names:
         self.base = f"{prefix}:{{{topic}:{partition}}}:"
         self.control, self.timelines, self.open = self.base + "control", self.base + "timelines", self.base + "open"
         self.feeds, self.changes = self.base + "feeds", self.base + "changes"
+        self.absent = self.base + "absent"
 
     def index(self, force: str, grain: str) -> str:
         """The sorted set of the slots that have a pane."""
@@ -182,7 +183,9 @@ class StateStore:
         Raises:
             RedisError: the state server refused it and changed nothing, or its reply was lost.
         """
-        keys = [names.control, names.timelines, names.open, names.feeds, names.changes]
+        # The last key never exists. While a Redis Cluster moves a slot, its keys are on two nodes; because one is missing, both
+        # nodes refuse the script (TRYAGAIN, ASK) instead of running it on some of the keys.
+        keys = [names.control, names.timelines, names.open, names.feeds, names.changes, names.absent]
         answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
         if answer[0] == 1:
             return Applied("applied", after)

@@ -32,7 +32,7 @@ from streams.refusal import Refusal, explained, refusal_of
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import Place, StallWatch
-from streams.state_address import async_client, blocking_client, check_no_cluster
+from streams.state_address import async_client, blocking_client, check_address
 from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -79,7 +79,7 @@ class Worker:
         )
         self._retry = Retrying(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
         try:
-            check_no_cluster(await self._soon(lambda: self.redis.info("cluster")))
+            check_address(self.settings.redis, await self._soon(lambda: self.redis.info("cluster")))
             self.version = await self._soon(self._current_version)
             store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
             self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)

@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 @click.option(
     "--recalculate", "dates", multiple=True, help="Recalculate the limits from this day on, such as 2024-07-01."
 )
-@click.option("--format", "kind", type=click.Choice(["text", "json", "svg"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json", "svg"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
 @WHERE
 @FORCE
 def chart(

@@ -24,7 +24,7 @@ from measures.outcome import Subject
 @FORCE
 @JSON
 def end(subject: Subject, subject_id: str, reason: EndReason, role: EndRole, force: str | None, as_json: bool) -> None:
-    """End by hand the contact or incident with the id SUBJECT_ID, because no source will report its end.
+    """End the contact or incident with the ID SUBJECT_ID by hand, because no source will report its end.
 
     It then no longer counts as waiting or open, and whether it met its target counts as unknown. The log records the
     decision with the person's role, not their name. If a source reports the end later, that end replaces this one.

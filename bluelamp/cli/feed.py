@@ -18,7 +18,7 @@ def feed() -> None:
     """Check a feed before anyone relies on its figures."""
 
 
-@feed.command("check")
+@feed.command("check", short_help="Check an extract or a live feed.")
 @click.argument("files", nargs=-1, metavar="[FILE...]")
 @click.option("--mapping", help="How the extract's rows become facts: a TOML file, or the name of a supplied mapping.")
 @click.option("--topic", help="Listen to this topic of the log instead of reading files.")

@@ -12,7 +12,7 @@ def grafana() -> None:
     """Publish the dashboards for inspectors, supervisors and analysts to Grafana."""
 
 
-@grafana.command("publish")
+@grafana.command("publish", short_help="Publish the dashboards.")
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Address of Grafana.")
 @click.option("--datasource", default="prometheus", show_default=True, help="UID of Grafana's Prometheus data source.")
 @click.option("--alerts", help="File of alerts to mark on the dashboards, one JSON object per line.")

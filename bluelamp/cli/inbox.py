@@ -13,7 +13,7 @@ def inbox() -> None:
     """List, acknowledge and export alerts. See docs/run/inbox.md."""
 
 
-@inbox.command("serve")
+@inbox.command("serve", short_help="Run the inbox.")
 @click.option("--port", type=int, help="Port to listen on (default: BLUELAMP_INBOX_PORT).")
 @HOST
 def inbox_serve(port: int | None, host: str) -> None:
@@ -25,7 +25,7 @@ def inbox_serve(port: int | None, host: str) -> None:
 
 
 @inbox.command("list")
-@click.option("--ended", "is_ended", is_flag=True, help="List ended alerts instead.")
+@click.option("--ended", "is_ended", is_flag=True, help="List resolved alerts instead.")
 @JSON
 def inbox_list(is_ended: bool, as_json: bool) -> None:
     """List active alerts, most severe first. The exit status is 1 if a critical alert is unacknowledged."""
@@ -40,7 +40,7 @@ def inbox_list(is_ended: bool, as_json: bool) -> None:
     sys.exit(any(each.severity == "critical" and each.state == "raised" for each in alerts.alerts))
 
 
-@inbox.command("acknowledge")
+@inbox.command("acknowledge", short_help="Acknowledge an alert.")
 @click.argument("alert")
 @click.option("--note", default="", help="What is being done about it. Do not name members of the public.")
 def inbox_acknowledge(alert: str, note: str) -> None:
@@ -51,9 +51,11 @@ def inbox_acknowledge(alert: str, note: str) -> None:
 
 
 @inbox.command("export")
-@click.option("--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="Output format."
+)
 def inbox_export(kind: str) -> None:
-    """Print the whole audit log: who did what, and when."""
+    """Print the whole alert log: who did what, and when."""
     from bluelamp.services.inbox import export
 
     click.echo(export(settings_of(), kind), nl=False)

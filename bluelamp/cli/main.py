@@ -19,6 +19,7 @@ from bluelamp.cli.end import end
 from bluelamp.cli.explain import explain
 from bluelamp.cli.exporter import exporter
 from bluelamp.cli.feed import feed
+from bluelamp.cli.forecast import forecast
 from bluelamp.cli.gateway import gateway
 from bluelamp.cli.grafana import grafana
 from bluelamp.cli.inbox import inbox
@@ -72,6 +73,7 @@ GROUPS: Mapping[str, Mapping[click.Command, str]] = {
         occupancy: "List how many people were in custody at past hours.",
         compare: "Compare a measure across periods.",
         chart: "Draw the control chart of a measure.",
+        forecast: "Forecast how many contacts to expect, or test past forecasts.",
         report: "Produce the monthly performance report.",
     },
     "Check figures": {

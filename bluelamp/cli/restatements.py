@@ -27,7 +27,14 @@ from measures.window import parse_day
     show_default=True,
     help="Number of subjects to list for each day, with their facts; 0 lists all.",
 )
-@click.option("--format", "kind", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+    help="Output format.",
+)
 @FORCE
 def restatements(
     start: str, end: str, names: tuple[str, ...], by: str, is_all: bool, limit: int, kind: str, force: str | None

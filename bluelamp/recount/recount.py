@@ -185,6 +185,14 @@ class Recount:
             where=where or {},
         )
 
+    def record(self, measure: Measure, force: str) -> tuple[int, int] | None:
+        """The time in microseconds that the record of a measure covers, by the heartbeats in the log; None if there is none."""
+        feeds = measure.feeds(self._force(force))
+        begins = self._coverage.begins(force, feeds)
+        ends = [self._coverage.complete_to(force, feed) for feed in feeds]
+        known = [end for end in ends if end is not None]
+        return (begins, min(known)) if begins is not None and len(known) == len(ends) else None
+
     def occupancy(self, force: str, at: datetime) -> dict[str, int] | None:
         """The number of people in custody in each suite at a time, by the stays that it recounts; None before the record begins."""
         begins = self._coverage.begins(force, [feed for feed in self.forces[force].feeds if feed.topic == "custody"])

@@ -20,6 +20,7 @@ from bluelamp.wiring.settings import Settings
 from producers.kafka import parse_addresses
 from streams.archive_report import ArchiveReport, last_report, report_families, save_report
 from streams.started import start_families, starts
+from streams.state_address import cluster_of, watched_by
 
 _CONNECT_SECONDS = 2.0
 
@@ -100,10 +101,19 @@ def _encrypted_servers(settings: Settings) -> Mapping[str, tuple[str, int]]:
         for each in addresses:
             host, _, port = each.rpartition(":")
             servers[f"kafka {each}"] = (host.strip("[]"), int(port))
-    redis = urlsplit(settings.redis)
-    if redis.scheme == "rediss":
-        servers["redis"] = (redis.hostname or "", redis.port or 6379)
-    return servers
+    return servers | _encrypted_redis(settings.redis)
+
+
+def _encrypted_redis(url: str) -> dict[str, tuple[str, int]]:
+    """The state server, or the sentinels or nodes that its address names, if the connection is encrypted."""
+    if not url.startswith("rediss"):
+        return {}
+    watched, cluster = watched_by(url), cluster_of(url)
+    hosts = [*(watched.sentinels if watched else ()), *(cluster.hosts if cluster else ())]
+    if hosts:
+        return {f"redis {host}:{port}": (host, port) for host, port in hosts}
+    redis = urlsplit(url)
+    return {"redis": (redis.hostname or "", redis.port or 6379)}
 
 
 def _presented(host: str, port: int) -> x509.Certificate:

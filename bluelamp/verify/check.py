@@ -35,7 +35,7 @@ def examine(
     yield this_program(settings)
     yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
     log = [*_guarded("log", lambda: log_results(settings, reader.now()))]
-    server = [*_guarded("state server", lambda: state_server(reader.redis))]
+    server = [*_guarded("state server", lambda: state_server(reader.redis, settings.state_server()))]
     yield from (*log, *server)
     waiting: set[str] = set()
 

@@ -72,7 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis: Annotated[
         str,
         Meta(
-            description="URL of the state server; `rediss://` encrypts the connection. Behind Sentinel: `redis+sentinel://HOST:26379,HOST:26379/NAME/0`, or `rediss+sentinel://`."
+            description="URL of the state server; `rediss://` encrypts the connection. Behind Sentinel: `redis+sentinel://HOST:26379,HOST:26379/NAME/0`, or `rediss+sentinel://`. A cluster: `redis+cluster://HOST:6379,HOST:6379`, or `rediss+cluster://`."
         ),
     ] = "redis://127.0.0.1:6379/0"
     redis_user: Annotated[

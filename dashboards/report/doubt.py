@@ -41,8 +41,8 @@ def _doubt(figure: ReportFigure, unit: Unit) -> str:
     if figure.value is None or figure.instead or not figure.unrecorded:
         return ""
     if unit.kind != "percent":
-        return f"Not recorded: {figure.unrecorded:,} of its times."
+        return f"Times not recorded: {figure.unrecorded:,}."
     if figure.low is None or figure.high is None:
         return ""
     own, low, high = (figure_text(value, unit) for value in (figure.value, Fraction(figure.low), Fraction(figure.high)))
-    return f"Between {low} and {high}: {figure.unrecorded:,} outcomes are not recorded." if {own} != {low, high} else ""
+    return f"Between {low} and {high}. Outcomes not recorded: {figure.unrecorded:,}." if {own} != {low, high} else ""

@@ -17,7 +17,7 @@ from dashboards.report.targets import Days, Stretch, stretches
 from dashboards.report.words import COUNT, Unit, figure_text
 from facts.errors import QuestionError
 from facts.force import Force
-from measures.display import span_words
+from measures.display import short_words
 from measures.distribution import Bin, bins
 from measures.measure import Mean, Measure, Median, Where
 from measures.outcome import KINDS
@@ -154,7 +154,7 @@ class Exploration:
         yield from {"count": ("Proportion",), "ratio": ("Number", "n"), "seconds": ("n",)}[unit]
         if spans(self._query.measure):
             yield from (title for title in _STATISTICS if title != own)
-            yield f"Within {span_words(float(self._within_seconds))}"
+            yield f"Within {short_words(float(self._within_seconds))}"
 
     def _own(self) -> str:
         """The statistic that the measure itself is; empty unless it is a mean or a median."""
@@ -207,11 +207,11 @@ class Exploration:
 
 
 def bin_words(each: Bin) -> str:
-    """Such as `over 1 min 00 s, to 2 min 00 s`."""
+    """Such as `over 1 min, to 2 min 30 s`."""
     if each.over_seconds is None:
-        return f"to {span_words(each.within_seconds or 0)}"
-    over = f"over {span_words(each.over_seconds)}"
-    return over if each.within_seconds is None else f"{over}, to {span_words(each.within_seconds)}"
+        return f"to {short_words(each.within_seconds or 0)}"
+    over = f"over {short_words(each.over_seconds)}"
+    return over if each.within_seconds is None else f"{over}, to {short_words(each.within_seconds)}"
 
 
 def _count(value: int | None) -> DocumentCell:

@@ -32,7 +32,7 @@ _NOT_NEEDED = (
 _FINISHED = f"Incidents whose clock has stopped. {_FINAL_GRADE} {_NOT_NEEDED}"
 _DECIDED = (
     "Incidents whose clock has stopped, and open incidents that can no longer meet the target. "
-    f"{_FINAL_GRADE} {_NOT_NEEDED} An incident closed with no arrival recorded counts as missed."
+    f"{_FINAL_GRADE} {_NOT_NEEDED}"
 )
 _LEGS_DO_NOT_ADD = "Medians do not add up: 5.30 + 9.65 is not 16.85, and that is not an error (reports I8)."
 
@@ -54,6 +54,16 @@ _CLOCKS: dict[KindName, tuple[str, str]] = {
         "From the incident's opening, or its last upgrade, until the first unit is at the scene (rules C12).",
     ),
 }
+
+
+_CLOSED_BEFORE: dict[KindName, str] = {
+    "opened_to_dispatched": "An incident closed with neither a dispatch nor an arrival recorded counts as missed.",
+    "dispatched_to_arrived": "An incident closed after a dispatch, with no arrival recorded, counts as missed.",
+    "opened_to_arrived": "An incident closed with no arrival recorded counts as missed.",
+    "opened_to_attended": "An incident closed with neither an arrival nor a video response recorded counts as missed.",
+    "graded_to_arrived": "An incident closed with no arrival recorded counts as missed.",
+}
+"""What a closure does to the clock's share within target."""
 
 
 _SPANS: tuple[KindName, ...] = (
@@ -90,7 +100,7 @@ def _within(span: KindName) -> Measure:
         name=f"{span}_within_target_ratio",
         title=f"{words.capitalize()} within target",
         question=f"What share of incidents met the target for their grade from {words}?",
-        population=_DECIDED,
+        population=f"{_DECIDED} {_CLOSED_BEFORE[span]}",
         clock=clock,
         statistic=Decided(Selection(DECIDED[span])),
         unrecorded=(Unrecorded(Selection(UNRECORDED[span])),),
@@ -140,7 +150,7 @@ DEMAND = (
         title="Incidents",
         question="How many incidents were opened?",
         population=(
-            "All incidents in command and control, including duplicates and out-of-force incidents, which move to a group of their own when they are closed. Group, grade and area are the final ones."
+            "All incidents in command and control, including duplicates and out-of-force incidents, which move to a group of their own when they are closed. Group and grade are the final ones."
         ),
         statistic=Count(Selection("incident_opened")),
         unit="count",
@@ -226,7 +236,7 @@ ATTENDANCE = (
         show=_HEADLINE,
         has_band=True,
         title="Grade 2 opened to arrived within target",
-        question="What share of Grade 2 (priority) incidents was attended within the target?",
+        question="What share of Grade 2 (priority) incidents had a unit arrive within the target?",
         where=_PRIORITY,
         target="set by the force; in Staffordshire within 2 hours (S25, Context - Incidents)",
         rows=("A3.28",),
@@ -289,7 +299,7 @@ ATTENDANCE = (
         _within("opened_to_arrived"),
         name="domestic_grade_2_opened_to_arrived_within_target_ratio",
         title="Domestic Grade 2 opened to arrived within target",
-        question="What share of domestic Grade 2 incidents was attended within the target?",
+        question="What share of domestic Grade 2 incidents had a unit arrive within the target?",
         where=_DOMESTIC_PRIORITY,
         target="set by the force; in Staffordshire within 2 hours (S25, Context - Incidents)",
         rows=("A3.30",),
@@ -350,7 +360,7 @@ ATTENDANCE = (
         name="video_response_count",
         title="Enhanced video responses",
         question="How many incidents had a video response?",
-        population="Incidents with a video response started.",
+        population="Incidents for which a video response was started.",
         statistic=Count(Selection("video_response_started")),
         unit="count",
     ),

@@ -196,6 +196,7 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     page.sign_in("act")
     wait(page.browser, lambda: "Acknowledge" in page.possible(), SECONDS)
     assert page.possible() == {"Acknowledge", "Assign", "Escalate", "Add note", "History"}
+    assert "2 active alerts on 1 card, 2 UNACKNOWLEDGED." in page.text("summary")
     page.reach("Acknowledge")
     keys(page.browser, Keys.ENTER)
     field = page.browser.switch_to.active_element

@@ -108,7 +108,7 @@ def test_the_report_notes_bounds_that_differ_from_the_printed_figure(view: View)
     assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in shares)
     lost = [row for row in rows if row["unrecorded"] == "2" and row["measure"] == "contact_999_abandoned_ratio"]
     assert lost
-    assert all("2 outcomes are not recorded" in row["notes"] for row in lost)
+    assert all("Outcomes not recorded: 2." in row["notes"] for row in lost)
 
 
 def test_metrics_have_the_bounds(view: View) -> None:

@@ -1,23 +1,30 @@
 """The checks of a feed on what arrived in the last hour: found live, forgotten after the hour, and never good when not known."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from bluelamp.feeding.feed_check.sources import Received
+from bluelamp.feeding.feed_check.sources import Received, Source, received_from
 from bluelamp.feeding.feed_check.watch import Arrived, FeedWatch
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import View, no_log_ends
 from dashboards.board.trust.page import TRUST
+from facts.batch import BatchRecord, Entry
 from facts.contact import ContactAnswered, ContactOffered
 from facts.errors import PartMissingError
-from facts.fact import SubjectFact
+from facts.fact import Fact, SubjectFact
+from facts.feed import FeedHeartbeat
 from facts.union import Topic
+from facts.wire import encode
 from measures.outcome import microseconds
 from measures.trust import CheckedTopic
+from streams.logreader import LogReader
+from streams.stall import Place
 from tests.support.begun import AS_OF, FORCE, beats, read_by
 from tests.support.forces import rules
 
 NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
+AT_MS = int(NOW.timestamp() * 1000)
 
 
 class Clock:
@@ -45,18 +52,20 @@ class Feed:
         topics: dict[Topic, list[Received]] = {"contacts": sorted(arriving, key=lambda each: each.received)}
         return Arrived(topics, {})
 
-    def send(self, fact: SubjectFact | None, received: datetime) -> None:
+    def send(self, fact: SubjectFact | None, received: datetime, *, is_history: bool = False) -> None:
         """A fact arrives, or something that cannot be read."""
-        self.arriving.append(Received(fact, microseconds(received)))
+        self.arriving.append(Received(fact, microseconds(received), is_history))
 
-    def call(self, number: int, *, after: float = 1.0, at: datetime | None = None, **fields: Any) -> None:
+    def call(
+        self, number: int, *, after: float = 1.0, at: datetime | None = None, is_history: bool = False, **fields: Any
+    ) -> None:
         """A caller who is answered after six seconds; both facts arrive a moment later."""
         began = at or NOW - timedelta(seconds=20 * number + 13.25)
         made = {"force": FORCE.name, "subject_id": f"c-{number}", "queue": "emergency", **fields}
         offered = ContactOffered(fact_id=f"o{number}", at=began, line="999", **made)
         answered = ContactAnswered(fact_id=f"a{number}", at=began + timedelta(seconds=6), **made)
         for fact in (offered, answered):
-            self.send(fact, fact.at + timedelta(seconds=after))
+            self.send(fact, fact.at + timedelta(seconds=after), is_history=is_history)
 
 
 def watched(feed: Feed, clock: Clock | None = None) -> FeedWatch:
@@ -134,6 +143,52 @@ def test_the_hour_passes_and_facts_of_earlier_days_are_not_judged() -> None:
     assert (topic.facts, topic.old, topic.findings) == (0, 120, ())
 
 
+def test_facts_that_a_feed_loads_as_its_history_are_not_judged() -> None:
+    loading = Feed()
+    for number in range(60):
+        loading.call(number, after=6 * 3600, is_history=True)
+    topic = contacts(watched(loading))
+    assert (topic.facts, topic.old, topic.findings) == (0, 120, ())
+
+
+class Log:
+    """A partition of a log, to read from any offset."""
+
+    def __init__(self, *facts: Fact) -> None:
+        self.entries = [BatchRecord(each, AT_MS, 1, None, encode([fact]), ()) for each, fact in enumerate(facts)]
+
+    def read(self, _: Place, first: int, after: int) -> Iterator[list[Entry]]:
+        """The entries, one at a time."""
+        return ([entry] for entry in self.entries[first:after])
+
+
+def test_a_fact_is_history_while_a_feed_of_its_force_is_loading_on_its_partition() -> None:
+    def beat(seq: int, *, feed: str = "telephony_999", history_to: datetime | None = None) -> FeedHeartbeat:
+        return FeedHeartbeat(
+            fact_id=f"h{seq}", force=FORCE.name, at=NOW, feed=feed, seq=seq, complete_to=NOW, history_to=history_to
+        )
+
+    def fact(number: int, force: str = FORCE.name) -> ContactOffered:
+        made: dict[str, Any] = {"subject_id": f"c-{number}", "queue": "emergency", "line": "999"}
+        return ContactOffered(fact_id=f"o{number}", force=force, at=NOW, **made)
+
+    end = NOW + timedelta(hours=1)
+    log = cast(
+        LogReader, Log(fact(0), beat(1, history_to=end), fact(1), fact(2, "other"), beat(2, history_to=NOW), fact(3))
+    )
+    loading: dict[Source, bool] = {}
+
+    def history(first: int, after: int) -> list[bool]:
+        return [each.is_history for each in received_from(log, ("contacts", 0), first, after, "contacts", loading)]
+
+    assert history(0, 6) == [True, True, False, False]
+    loading.clear()
+    assert history(0, 3) == [True, True]
+    assert history(3, 4) + history(4, 6) == [False, False], "what the heartbeats said is known at the next look"
+    loading.clear()
+    assert history(0, 1) == [False], "nothing is known of the feed"
+
+
 def test_the_page_ranks_what_was_found_and_says_what_is_not_known() -> None:
     feed = Feed()
     watch = watched(feed)
@@ -144,7 +199,7 @@ def test_the_page_ranks_what_was_found_and_says_what_is_not_known() -> None:
     rows = page(watch)
     assert [row[1:3] for row in rows[:2]] == [
         ["Figures are wrong", "Clocks"],
-        ["Right within a limit", "Labels of the profile"],
+        ["Right with limits", "Labels of the profile"],
     ]
     assert rows[0][0] == "telephony_999, telephony_101, digital"
     assert "a clock is wrong" in rows[0][3]

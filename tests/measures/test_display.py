@@ -2,7 +2,7 @@
 
 import pytest
 
-from measures.display import words
+from measures.display import short_words, words
 from measures.measure import Unit
 
 
@@ -29,3 +29,24 @@ from measures.measure import Unit
 )
 def test_a_value_is_formatted_as_people_expect(value: float | None, unit: Unit, expected: str) -> None:
     assert words(value, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (0.5, "0.5 s"),
+        (10, "10 s"),
+        (30.0, "30 s"),
+        (60, "1 min"),
+        (65, "1 min 05 s"),
+        (600, "10 min"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (36_000, "10 h"),
+        (172_800, "2 days"),
+        (180_000, "2 days 2 h"),
+    ],
+)
+def test_a_short_span_leaves_out_what_is_0(seconds: float, expected: str) -> None:
+    assert short_words(seconds) == expected

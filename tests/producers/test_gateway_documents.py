@@ -1,4 +1,4 @@
-"""The gateway's documents agree with what the gateway does, and its page in the handbook shows its real answers."""
+"""The gateway's documents agree with what the gateway does, and its page of the documentation shows its real answers."""
 
 import json
 import re

@@ -32,7 +32,7 @@ class Person(Struct, frozen=True):
     """Somebody who makes a request.
 
     Attributes:
-        login: their name in the audit log.
+        login: their name in the alert log.
         role: what they may do.
         is_ambient: their browser or proxy identifies them by itself, so another site could make requests for them.
         csrf: a value that only Blue Lamp's own pages know, sent with every request that changes something.

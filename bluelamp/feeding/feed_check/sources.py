@@ -134,14 +134,54 @@ def check_topic(
 
 
 class Received(NamedTuple):
-    """One fact of the log, or None for one that cannot be read, and when the log received it, in microseconds since 1970."""
+    """One fact of the log.
+
+    Attributes:
+        fact: the fact; None if it cannot be read.
+        received: when the log received it, in microseconds since 1970.
+        is_history: a feed that may have sent it was loading its history then.
+    """
 
     fact: SubjectFact | None
     received: int
+    is_history: bool = False
 
 
-def received_from(log: LogReader, place: Place, first: int, after: int, topic: Topic) -> Iterator[Received]:
-    """The facts of a partition from offset `first` up to but excluding `after`, without heartbeats."""
+Source = tuple[str, str]
+"""A force and one of its feeds."""
+
+
+def received_from(
+    log: LogReader, place: Place, first: int, after: int, topic: Topic, loading: dict[Source, bool] | None = None
+) -> Iterator[Received]:
+    """The facts of a partition from offset `first` up to but excluding `after`, without heartbeats.
+
+    Args:
+        log: the log.
+        place: the topic and partition.
+        first: the first offset.
+        after: the offset after the last.
+        topic: the topic.
+        loading: whether each feed was loading its history when it last sent a heartbeat to the partition; updated. Facts
+            before the first heartbeat follow that heartbeat.
+    """
+    loading = {} if loading is None else loading
+    early: list[Received] = []
+    for each in _entries_of(log, place, first, after, topic):
+        if isinstance(each, FeedHeartbeat):
+            loading[each.force, each.feed] = each.history_to is not None and each.complete_to < each.history_to
+            yield from (_marked(one, loading) for one in early)
+            early.clear()
+        elif loading:
+            yield _marked(each, loading)
+        else:
+            early.append(each)
+    yield from early
+
+
+def _entries_of(
+    log: LogReader, place: Place, first: int, after: int, topic: Topic
+) -> Iterator[Received | FeedHeartbeat]:
     for entries in log.read(place, first, after):
         for entry in entries:
             if not isinstance(entry, BatchRecord):
@@ -150,8 +190,18 @@ def received_from(log: LogReader, place: Place, first: int, after: int, topic: T
             read = decode(entry.value, topic, received + timedelta(days=1))
             yield from (Received(None, microseconds(received)) for _ in read.unreadable)
             for _, fact in read.facts:
-                if isinstance(fact, SubjectFact) and not isinstance(fact, FeedHeartbeat):
+                if isinstance(fact, FeedHeartbeat):
+                    yield fact
+                elif isinstance(fact, SubjectFact):
                     yield Received(fact, microseconds(received))
+
+
+def _marked(received: Received, loading: Mapping[Source, bool]) -> Received:
+    """A fact, marked as history if a feed of its force is loading."""
+    fact = received.fact
+    if fact is None:
+        return received
+    return received._replace(is_history=any(each for (force, _), each in loading.items() if force == fact.force))
 
 
 def _listened(
@@ -162,7 +212,7 @@ def _listened(
     unreadable, personal = 0, PersonalData()
     for place, after in ends.items():
         first = before.get(place, after)
-        for fact, received in received_from(log, place, first, after, topic) if first < after else ():
+        for fact, received, _ in received_from(log, place, first, after, topic) if first < after else ():
             unreadable += fact is None
             if fact is not None and fact.force == force:
                 facts.append(fact)

@@ -12,7 +12,7 @@ from bluelamp.feeding.feed_check.checks import examine
 from bluelamp.feeding.feed_check.finding import TITLES, Check, Finding
 from bluelamp.feeding.feed_check.personal import PersonalData
 from bluelamp.feeding.feed_check.sample import Arrival, FeedSample
-from bluelamp.feeding.feed_check.sources import Received, received_from, texts_of
+from bluelamp.feeding.feed_check.sources import Received, Source, received_from, texts_of
 from facts.errors import BlueLampError
 from facts.union import TOPICS, AnyFact, Topic
 from measures.outcome import microseconds
@@ -110,9 +110,7 @@ class FeedWatch:
         while kept and kept[0].received < since:
             kept.popleft()
         own = [each for each in kept if each.fact is None or each.fact.force == self._rules.force.name]
-        live = [
-            each for each in own if each.fact is None or each.received - _at(each) < _OLD // timedelta(microseconds=1)
-        ]
+        live = [each for each in own if each.fact is None or _is_live(each)]
         findings = [*_findings(live, topic, self._rules)] if live else []
         return CheckedTopic(
             topic=topic,
@@ -121,6 +119,10 @@ class FeedWatch:
             old=len(own) - len(live),
             findings=tuple(LiveFinding(TITLES[each.check], each.state, each.says, each.effect) for each in findings),
         )
+
+
+def _is_live(received: Received) -> bool:
+    return not received.is_history and received.received - _at(received) < _OLD // timedelta(microseconds=1)
 
 
 def _at(received: Received) -> int:
@@ -156,6 +158,7 @@ def looking_at(kafka: KafkaAddress) -> Look:
     Args:
         kafka: Kafka's addresses, and how to connect.
     """
+    loading: dict[Place, dict[Source, bool]] = {}
 
     def look(ends: dict[Place, int]) -> Arrived:
         check_reachable(kafka)
@@ -166,7 +169,8 @@ def looking_at(kafka: KafkaAddress) -> Look:
                 begin = max(first, ends.get(place, 0), after - _RECORDS_MOST)
                 topic = next(each for each in TOPICS if each == place[0])
                 if begin < after:
-                    received.setdefault(topic, []).extend(received_from(log, place, begin, after, topic))
+                    known = loading.setdefault(place, {})
+                    received.setdefault(topic, []).extend(received_from(log, place, begin, after, topic, known))
         for each in received.values():
             each.sort(key=lambda one: one.received)
         return Arrived(received, {place: after for place, (_, after) in reach.items()})

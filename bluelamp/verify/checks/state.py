@@ -15,7 +15,7 @@ from measures.rules import Rules
 from streams.log import ConsumerGroup, LogClient
 from streams.probe import Probe
 from streams.stall import Place
-from streams.state_address import check_no_cluster
+from streams.state_address import StateAddress, check_address, servers_of
 from streams.store import check_reach
 
 Pause = Callable[[], object]
@@ -32,30 +32,33 @@ def a_second() -> None:
     time.sleep(_PAUSE_SECONDS)
 
 
-def state_server(redis: Redis) -> Iterator[CheckResult]:
-    """Whether the state server keeps every write."""
+def state_server(redis: Redis, address: StateAddress) -> Iterator[CheckResult]:
+    """Whether the state server keeps every write; in a cluster, whether each of its nodes does."""
     redis.ping()
-    check_no_cluster(redis.info("cluster"))
+    check_address(address, redis.info("cluster"))
+    found = [_durable(name, each) for name, each in servers_of(redis)]
+    wrong = [each for each in found if each.state != "good"]
+    yield from wrong or found[:1]
+
+
+def _durable(name: str, redis: Redis) -> CheckResult:
+    """Whether one server keeps every write."""
     try:
         present = cast(dict[str, str], redis.config_get(*_DURABLE))
     except ResponseError:
         hint = "Ask its administrator: it must have appendonly yes and maxmemory-policy noeviction."
         what = "It responds, but does not allow its configuration to be read."
-        yield CheckResult("state server", "unknown", what, "Redis", hint)
-        return
-    wrong = [f"{name} is {present.get(name)}" for name, wanted in _DURABLE.items() if present.get(name) != wanted]
+        return CheckResult("state server", "unknown", what, name, hint)
+    wrong = [f"{key} is {present.get(key)}" for key, wanted in _DURABLE.items() if present.get(key) != wanted]
     written = cast(dict[str, str], redis.info("persistence"))
-    failed = [
-        name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if written.get(name, "ok") != "ok"
-    ]
+    failed = [key for key in ("aof_last_write_status", "aof_last_bgrewrite_status") if written.get(key, "ok") != "ok"]
     if wrong:
-        hint = "Set " + " and ".join(f"{name} {wanted}" for name, wanted in _DURABLE.items()) + " in its configuration."
-        yield CheckResult("state server", "bad", f"It may lose data: {', '.join(wrong)}.", "Redis", hint)
-    elif failed:
+        hint = "Set " + " and ".join(f"{key} {wanted}" for key, wanted in _DURABLE.items()) + " in its configuration."
+        return CheckResult("state server", "bad", f"It may lose data: {', '.join(wrong)}.", name, hint)
+    if failed:
         hint = "Check whether its disk is full or damaged, and read its log."
-        yield CheckResult("state server", "bad", f"It cannot write its file: {', '.join(failed)}.", "Redis", hint)
-    else:
-        yield CheckResult("state server", "good", "It responds, saves every write to a file and evicts nothing.")
+        return CheckResult("state server", "bad", f"It cannot write its file: {', '.join(failed)}.", name, hint)
+    return CheckResult("state server", "good", "It responds, saves every write to a file and evicts nothing.")
 
 
 def write_results(redis: Redis, state_name: str) -> Iterator[CheckResult]:

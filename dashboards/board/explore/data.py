@@ -30,7 +30,7 @@ from dashboards.report.text import number, plain
 from dashboards.report.week import week_table
 from dashboards.report.words import Unit, figure_text
 from facts.errors import QuestionError
-from measures.display import span_words
+from measures.display import short_words
 from measures.measure import Bands, External, Measure, Where
 from measures.pane import Histogram
 from measures.window import Window, resolve
@@ -160,7 +160,7 @@ def exploration_json(exploration: Exploration, question: ExploreQuery, view: Vie
         within=within
         and {
             "seconds": number(within.seconds),
-            "says": f"Within {span_words(float(within.seconds))}",
+            "says": f"Within {short_words(float(within.seconds))}",
             "share": figure_text(Fraction(within.met, within.n), Unit("percent", 1)),
             "met": within.met,
             "n": within.n,

@@ -14,7 +14,7 @@ from dashboards.board.shared.query import BreakdownQuery, settled
 from dashboards.board.shared.refusals import accepted
 from dashboards.board.shared.tile import displayed_measures
 from dashboards.report.explore import ExploreQuery
-from measures.display import span_words
+from measures.display import short_words
 from measures.measure import Decided, Measure
 from measures.reading import spans
 
@@ -58,7 +58,7 @@ def _typed_time(exploration: ExploreQuery, query: QueryParams) -> str:
     if typed := query.get("time", ""):
         return typed
     if exploration.within_seconds is not None:
-        return span_words(float(exploration.within_seconds))
+        return short_words(float(exploration.within_seconds))
     within = query.get("within", "")
     return f"{within} s" if within else ""
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from dashboards.board.shared.frame import feed_troubles
 from dashboards.board.shared.page import LogEnds, Page, Parts, View
-from measures.display import span_words
+from measures.display import short_words
 from measures.outcome import SECOND, instant, microseconds
 from measures.reading import FeedStatus, is_later
 from streams.logwatch import LogSnapshot
@@ -49,9 +49,9 @@ def _read(view: View) -> Parts:
 
 def _feed(feed: FeedStatus, trouble: str, present: int, view: View) -> dict[str, Any]:
     allowed = next(each.stale_after_seconds for each in view.profile.feeds if each.name == feed.feed)
-    behind = "-" if feed.complete_to is None else span_words(max(0, round((present - feed.complete_to) / SECOND)))
+    behind = "-" if feed.complete_to is None else short_words(max(0, round((present - feed.complete_to) / SECOND)))
     times = [_time_words(at, view) for at in (feed.last_event_at, feed.heartbeat_at, feed.complete_to)]
-    cells = [feed.feed, trouble or "live", *times, behind, span_words(allowed)]
+    cells = [feed.feed, trouble or "live", *times, behind, short_words(allowed)]
     return {"cells": cells, "state": "stale" if trouble else "live"}
 
 

@@ -1,6 +1,7 @@
 """The data of the Intervals page as JSON, CSV and Parquet."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from dashboards.board.intervals.grid import Grid
 from dashboards.board.intervals.question import IntervalQuestion, parse_intervals
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.content_types import IntervalsAnswer
+from dashboards.board.shared.day import Interval
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import about
 from dashboards.board.shared.page import View
@@ -45,12 +47,35 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
             for each in question.queue.columns
         ],
         "intervals": [
-            {"start": each.start.astimezone(zone), "end": each.end.astimezone(zone), "status": grid.status(each)}
+            {
+                "start": each.start.astimezone(zone),
+                "end": each.end.astimezone(zone),
+                "status": grid.status(each),
+                "forecast": _expected(grid, each),
+            }
             for each in grid.intervals
         ],
+        "forecast": _about_forecast(grid),
         "table": plain(grid.table()),
     }
     return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _expected(grid: Grid, interval: Interval) -> dict[str, Any] | None:
+    found = grid.forecast.expected(interval) if grid.forecast else None
+    return found._asdict() if found else None
+
+
+def _about_forecast(grid: Grid) -> dict[str, Any] | None:
+    """From what the forecast is made, and how good those of the days before were; None if the day has none."""
+    if grid.forecast is None:
+        return None
+    score = grid.forecast.score
+    return {
+        "weeks": grid.forecast.made.weeks,
+        "reason": grid.forecast.made.reason,
+        "score": score._asdict() if score else None,
+    }
 
 
 def intervals_sheet(question: IntervalQuestion, view: View) -> Sheet:

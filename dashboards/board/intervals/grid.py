@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, timedelta
+from fractions import Fraction
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from dashboards.board.intervals.forecasting import DayForecast
 from dashboards.board.intervals.question import IntervalQuestion
 from dashboards.board.shared.day import (
     Interval,
@@ -23,11 +26,14 @@ from dashboards.board.shared.query import filter_parameters
 from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from facts.errors import QuestionError
+from measures.forecast import WEEKS_READ, Expected
 from measures.reading import Reading, loading
 from measures.window import Window, between, resolve
 
 Status = Literal["over", "in progress", "not begun"]
 NOT_BEGUN, NOT_OVER = "not begun", "not over yet"
+NO_RANGE = "none"
+FORECAST_BRIEF = "made at midnight"
 _NO_SUCH_TIME = "no such time"
 
 
@@ -60,6 +66,11 @@ class Grid:
         staffed = [each.where["skill"] for each in question.queue.columns if each.part == "minutes"]
         self._skills = frozenset(skill for each in staffed for skill in each)
 
+    @cached_property
+    def forecast(self) -> DayForecast | None:
+        """The forecast of the day; None if its hours are no longer kept. Read only when it is needed: it takes weeks of hours."""
+        return DayForecast(self.question.queue.columns[0], self.question.day, self._view) if self.minutes else None
+
     def _minutes(self) -> Minutes:
         """The length of a row, in minutes: hours if the other day has only hours; a day with only a total does not matter."""
         kept = minutes_kept(self.question.day, self.present, self._zone)
@@ -84,6 +95,9 @@ class Grid:
         for each in (*self.intervals, *self._matched.values(), *totals):
             if each is not None and (window := self._window(each)):
                 yield window
+        offered = self.question.queue.columns[0].measure
+        if self.minutes and (hours := self._view.reader.hours_known(offered, self._view.force, WEEKS_READ)):
+            yield hours
 
     def says(self) -> list[str]:
         """What a reader of the table must know, in sentences."""
@@ -95,6 +109,7 @@ class Grid:
                 past.words(rules) if past else "",
                 self._length_words(),
                 *self._clock_words(),
+                *(self.forecast.says() if self.forecast else ()),
                 self._progress_words(),
                 self._other_words(),
                 self.question.queue.note,
@@ -151,6 +166,10 @@ class Grid:
             for day in days:
                 brief = day_words(day) if self._has_columns else ""
                 yield Column(column.title, f"{day.day} {day:%b %Y}", brief)
+        if self.forecast:
+            made = f"{self.question.day.day} {self.question.day:%b %Y}"
+            yield Column("Forecast of offered", made, FORECAST_BRIEF)
+            yield Column("Forecast range", made, FORECAST_BRIEF)
 
     def _label(self, interval: Interval) -> str:
         status = self.status(interval)
@@ -184,7 +203,24 @@ class Grid:
                 cells.append(self._other_cell(column, other, is_total=is_total))
         repeats = 2 if self._has_columns else 1
         measures = tuple(each.name for each in self.question.queue.columns for _ in range(repeats))
+        if self.forecast:
+            cells += self._forecast_cells(self.forecast, chosen)
+            measures += (self.question.queue.columns[0].name,) * 2
         return DocumentRow(label, "", tuple(cells), is_total=is_total, measures=measures)
+
+    def _forecast_cells(self, forecast: DayForecast, asked: Interval | date) -> tuple[DocumentCell, DocumentCell]:
+        """The expected number and its range; of a total, only the number."""
+        if not isinstance(asked, Interval):
+            return DocumentCell(NO_RANGE), DocumentCell(NO_RANGE)
+        inside = [each for each in self.intervals if asked.start <= each.start < asked.end]
+        expected = [found for each in inside if (found := forecast.expected(each)) is not None]
+        if len(expected) < len(inside):
+            unknown = self._cells.unknown(forecast.made.unknown_words())
+            return unknown, unknown
+        mean = Fraction(sum(each.mean for each in expected))
+        number = DocumentCell(f"{float(mean):,.1f}", mean, "count")
+        note = forecast.holiday_words(inside[0])
+        return self._cells.noted(number, note), DocumentCell(_range_words(expected))
 
     def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
         return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)
@@ -247,3 +283,10 @@ class Grid:
             if window.start.fold or window.end.fold:
                 return ""
         return f"/measure/{column.name}?{'&'.join([f'window={named}', *filter_parameters(column.where)])}"
+
+
+def _range_words(expected: list[Expected]) -> str:
+    """The range of one interval; the ranges of several do not add up to one."""
+    if len(expected) > 1 or expected[0].low is None:
+        return NO_RANGE
+    return f"{expected[0].low:,} to {expected[0].high:,}"

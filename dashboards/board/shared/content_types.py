@@ -159,12 +159,38 @@ class WeekAnswer(_Strict, frozen=True, kw_only=True):
     table: TableAnswer | None
 
 
+class ExpectedAnswer(_Strict, frozen=True, kw_only=True):
+    """What was expected of an interval at the first midnight of its day; without a range on a bank holiday."""
+
+    mean: int | float
+    low: int | None
+    high: int | None
+
+
 class IntervalAnswer(_Strict, frozen=True, kw_only=True):
-    """The time of a row, and whether it is over."""
+    """The time of a row, whether it is over, and its forecast; null if that is not known."""
 
     start: datetime
     end: datetime
     status: Literal["over", "in progress", "not begun"]
+    forecast: ExpectedAnswer | None
+
+
+class ForecastScoreAnswer(_Strict, frozen=True, kw_only=True):
+    """Forecasts compared with what happened, by hours: their mean absolute error, and that of the same hour a week earlier."""
+
+    cases: int
+    error: int | float
+    naive_error: int | float
+    inside: int | float | None
+
+
+class ForecastAnswer(_Strict, frozen=True, kw_only=True):
+    """How many weeks of hours a forecast is made from, why there is none, and how good those of the two weeks before were."""
+
+    weeks: int
+    reason: str
+    score: ForecastScoreAnswer | None
 
 
 class IntervalColumnAnswer(_Strict, frozen=True, kw_only=True):
@@ -202,4 +228,5 @@ class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
     says: tuple[str, ...]
     columns: tuple[IntervalColumnAnswer, ...]
     intervals: tuple[IntervalAnswer, ...]
+    forecast: ForecastAnswer | None
     table: TableAnswer

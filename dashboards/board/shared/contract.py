@@ -24,7 +24,7 @@ class Contract(Struct, frozen=True):
         question: the question that it answers.
         terms: pairs of a term and its text.
         published: the first published figures, each as period, figure, and source with note.
-        published_left_out: the number of further published figures, which the handbook lists.
+        published_left_out: the number of further published figures, which only the documentation lists.
     """
 
     name: str

@@ -110,7 +110,7 @@ class StripItem(Struct, frozen=True):
         word: the status: normal, watch, act or unknown.
         figure: the figure that decides it.
         label: what the figure counts, or why there is none.
-        lasting: how long it has lasted, in words; empty where that is not known or nothing is wrong.
+        lasting: for how long, as a phrase such as `Watch for 40 min or more`; empty where that is not known or nothing is wrong.
     """
 
     name: str
@@ -165,9 +165,9 @@ def _measured(area: Area, view: View) -> StripItem:
         return StripItem(area.name, word, text(reading, headline), _label(area, headline), "")
     if word == "unknown":
         since = deciding.reading.stale_since
-        return StripItem(area.name, word, "", deciding.reading.reason, _lasting(since, deciding.reading.as_of))
+        return StripItem(area.name, word, "", deciding.reading.reason, _lasting(word, since, deciding.reading.as_of))
     since = _since(deciding, view)
-    lasting = f"at least {_lasting(since, deciding.reading.as_of)}" if since else "in the last 60 min"
+    lasting = f"{_lasting(word, since, deciding.reading.as_of)} or more" if since else "in the last 60 min"
     return StripItem(area.name, word, text(deciding.reading, deciding.measure), _label(area, deciding.measure), lasting)
 
 
@@ -177,8 +177,8 @@ def _label(area: Area, measure: Measure) -> str:
     return rest[0].lower() + rest[1:]
 
 
-def _lasting(since: datetime | None, now: datetime) -> str:
-    return rough_words(max(0.0, (now - since).total_seconds())) if since else ""
+def _lasting(word: Word, since: datetime | None, now: datetime) -> str:
+    return f"{word.capitalize()} for {rough_words(max(0.0, (now - since).total_seconds()))}" if since else ""
 
 
 def _since(deciding: _Judged, view: View) -> datetime | None:
@@ -233,7 +233,8 @@ def _feeds(view: View) -> StripItem:
     known = [each for each in ends if each is not None]
     since = instant(min(known)) if len(known) == len(ends) else None
     names = ", ".join(troubles)
-    return StripItem("feeds", "act", figure, f"live; not {names}", _lasting(since, view.reader.present(view.force)))
+    lasting = _lasting("act", since, view.reader.present(view.force))
+    return StripItem("feeds", "act", figure, f"live; not {names}", lasting)
 
 
 def alerts_item(counts: AlertCounts | None) -> StripItem:
@@ -241,7 +242,7 @@ def alerts_item(counts: AlertCounts | None) -> StripItem:
     if counts is None:
         return StripItem("alerts", "unknown", "", "the inbox does not answer", "")
     label = f"active, {counts.unacknowledged} unacknowledged"
-    lasting = rough_words(counts.oldest_seconds) if counts.active else ""
+    lasting = f"The oldest for {rough_words(counts.oldest_seconds)}" if counts.active else ""
     if counts.critical_unacknowledged:
         return StripItem("alerts", "act", str(counts.active), label, lasting)
     if not counts.is_monitored:

@@ -20,7 +20,7 @@ _STATES = ("bad", "unknown", "limit", "good")
 _STATE_WORDS = {
     "bad": "Figures are wrong",
     "unknown": "Not known",
-    "limit": "Right within a limit",
+    "limit": "Right with limits",
     "good": "Nothing found",
 }
 _CHECK_COLUMNS = ("Feeds", "Verdict", "Check", "What was found", "Effect on the figures")
@@ -56,11 +56,7 @@ def _checks(topics: Sequence[CheckedTopic] | None) -> Iterator[dict[str, Any]]:
 
 def _unobjectionable(topic: CheckedTopic) -> dict[str, Any]:
     """The row of a topic without any finding: nothing was found, or there was nothing to check."""
-    old = (
-        f" {number(topic.old, 'fact')} of earlier days, such as those of a replay, were not judged."
-        if topic.old
-        else ""
-    )
+    old = f" Left out: {number(topic.old, 'fact')}, loaded as history or more than a day late." if topic.old else ""
     if not topic.facts:
         cells = [", ".join(topic.feeds), "Not known", "", f"No live fact arrived in the last hour.{old}", ""]
         return {"cells": cells, "state": "unknown", "key": topic.topic}
@@ -77,7 +73,10 @@ def _row(row: TrustRow, name: str) -> dict[str, Any]:
 def _missing_words(missing: Missing) -> str:
     if missing.count is None or missing.of is None:
         return "not known"
-    return f"{missing.count:,} ({words(missing.share(), 'ratio')})" if missing.count else "none"
+    if not missing.count:
+        return "none"
+    share = words(missing.share(), "ratio")
+    return f"{missing.count:,} ({'under 0.1%' if share == '0.0%' else share})"
 
 
 def _figure(reading: Reading) -> dict[str, Any]:

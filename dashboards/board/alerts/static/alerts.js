@@ -29,8 +29,10 @@ function summaryWords(listing, alerts) {
   const own = listing.monitored.find((each) => each.force === force);
   const checked = `Checked ${timeWords(listing.now, listing.now)}`;
   const others = listing.alerts.length - alerts.length;
+  const shown = stepped(alerts).length;
+  const onCards = shown < alerts.length ? ` on ${shown} ${shown === 1 ? "card" : "cards"}` : "";
   const elsewhere = others ? ` ${others} ${others === 1 ? "alert" : "alerts"} of other forces not listed here.` : "";
-  if (alerts.length) return [`${alerts.length} active ${alerts.length === 1 ? "alert" : "alerts"}, ${unacknowledged ? `${unacknowledged} UNACKNOWLEDGED` : "all acknowledged"}.`, `${checked}.${elsewhere}`];
+  if (alerts.length) return [`${alerts.length} active ${alerts.length === 1 ? "alert" : "alerts"}${onCards}, ${unacknowledged ? `${unacknowledged} UNACKNOWLEDGED` : "all acknowledged"}.`, `${checked}.${elsewhere}`];
   if (monitoringWords(listing, force)) return ["", ""];
   return ["No active alerts.", `${checked}. Last heartbeat of the alert engine: ${timeWords(own.heartbeat_at, listing.now)}.${elsewhere}`];
 }

@@ -6,7 +6,7 @@ const [width, height, left, right, top, bottom] = [760, 240, 56, 12, 24, 36];
 const labels = 6;
 
 function words(seconds) {
-  return spanWords(seconds * 1000);
+  return spanWords(seconds * 1000).replace(/ 0+ (s|min|h)$/, "");
 }
 
 function line(kind, x, text, row) {

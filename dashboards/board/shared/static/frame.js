@@ -71,7 +71,7 @@ function drawStrip(items) {
     write(place.querySelector(".word"), words[word]);
     write(place.querySelector(".figure"), figure);
     write(place.querySelector(".label"), label);
-    write(place.querySelector(".lasting"), lasting && `for ${lasting}`.replace("for in ", "in "));
+    write(place.querySelector(".lasting"), lasting);
   }
   const alerts = found.get("alerts");
   const count = document.getElementById("alert-count");

@@ -1,0 +1,72 @@
+"""`python -m benchmarks.backtest`: writes docs/understand/backtest.md, the forecast against a year that it has not seen."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bluelamp.local.simulation import simulation_of
+from bluelamp.recount.load import from_records
+from bluelamp.verify.backtest import QueueBacktest, backtest, lines
+from bluelamp.verify.calibration import records
+from bluelamp.wiring.settings import Settings, load_forces
+from measures.forecast import LEAST_WEEKS
+from measures.outcome import SECOND
+
+_PAGE = Path(__file__).parents[1] / "docs" / "understand" / "backtest.md"
+_FORCE = "staffordshire"
+_HEAD = """\
+# Backtest of the forecast
+
+<!-- Derived by `make backtest`: change benchmarks/backtest.py, not this page. -->
+
+How good the [forecast of contacts](semantics.md#13-the-forecast) would have been. Each day is forecast at its first midnight, only from the hours
+before it, half-hour by half-hour, and compared with an independent recount of the facts. The error is the mean absolute difference,
+in contacts. "Last week" forecasts each half-hour by the count of the same half-hour a week before. The range should hold 80% of
+the counts; 75 to 85% is good enough.
+"""
+_SIMULATED = """\
+## A simulated year
+
+`bluelamp simulate --seed {seed} --from {start} --days {days}`, contacts only. The simulator's days differ in volume at random, its
+months follow the published report, and it does not know bank holidays: it shows that the method is sound, not how good it is for a
+real force. `bluelamp forecast --backtest` does the same for the record that you have.
+"""
+_REAL = """\
+## Real contacts
+
+No record of real calls over several weeks comes with Blue Lamp. The supplied real week of San Francisco's fire department is
+shorter than the {weeks} weeks that a forecast needs, so it has no forecast, and `bluelamp forecast` says so.
+"""
+
+
+@click.command()
+@click.option("--seed", default=7, show_default=True, help="Seed of the simulated force.")
+@click.option("--from", "start", default="2024-01-01", show_default=True, help="First day.")
+@click.option("--days", default=366, show_default=True, help="Number of days.")
+def main(seed: int, start: str, days: int) -> None:
+    """Simulate, recount, forecast, compare and write the page."""
+    found = simulated(seed, date.fromisoformat(start), days)
+    page = [
+        _HEAD,
+        _SIMULATED.format(seed=seed, start=start, days=days),
+        *lines(found),
+        "",
+        _REAL.format(weeks=LEAST_WEEKS),
+    ]
+    _PAGE.write_text("\n".join(page))
+
+
+def simulated(seed: int, start: date, days: int) -> list[QueueBacktest]:
+    """The backtest of a simulated force."""
+    rules = load_forces(Settings())[_FORCE]
+    made = simulation_of(rules.force, seed, "normal", start.isoformat(), is_live=False)
+    end = made.end_of(days)
+    facts: Any = (each for each in made.reported_before(end) if each.topic == "contacts")
+    with from_records(records(facts), [rules.force]) as recount:
+        return backtest(recount, rules, (int(made.end_of(0)) * SECOND, int(end) * SECOND))
+
+
+if __name__ == "__main__":
+    main()

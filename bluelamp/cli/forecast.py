@@ -1,0 +1,132 @@
+"""`bluelamp forecast`: how many contacts to expect in each half-hour of the next day, or how good past forecasts would have been."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+from msgspec import Struct
+
+from bluelamp.cli.options import FORCE, JSON, say, settings_of
+from bluelamp.wiring.connections import reader
+from facts.errors import QuestionError
+
+if TYPE_CHECKING:
+    from bluelamp.verify.backtest import QueueBacktest
+    from dashboards.board.shared.interval_queues import IntervalQueue
+    from streams.readings import Reader
+
+
+class HalfHourForecast(Struct, frozen=True, kw_only=True):
+    """What is expected of a half-hour.
+
+    Attributes:
+        queue: the queue, as on the Intervals page.
+        start: its start, in local time.
+        expected: the expected number of contacts; None if it is not known.
+        low: the least number in the 80% range; None without a range.
+        high: the greatest number in the range; None without a range.
+        note: why there is no forecast or no range; empty otherwise.
+    """
+
+    queue: str
+    start: datetime
+    expected: float | None
+    low: int | None
+    high: int | None
+    note: str
+
+
+@click.command("forecast")
+@click.option("--queue", help="Only this queue: 999, 101, triage, post_triage or digital (default: all).")
+@click.option("--hours", type=click.IntRange(1, 7 * 24), default=24, show_default=True, help="How many hours ahead.")
+@click.option(
+    "--backtest",
+    "is_backtest",
+    is_flag=True,
+    help="Instead, forecast every past day from the hours before it, and compare with what a recount of the whole log counts.",
+)
+@FORCE
+@JSON
+def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None, as_json: bool) -> None:
+    """Forecast how many contacts will be offered in each half-hour, with the range that should hold 80% of the counts.
+
+    With --backtest, the exit status is 1 if an error is not below that of the same half-hour last week, or a range holds fewer
+    than 75% or more than 85% of the counts.
+    """
+    settings = settings_of(force=force)
+    source = reader(settings)
+    name = source.rules_of(settings.force).force.name
+    if is_backtest:
+        from bluelamp.archive.full_log import recount_of
+        from bluelamp.verify.backtest import backtest
+
+        with recount_of(settings, [each.force for each in source.rules.values()], topics=["contacts"]) as recounted:
+            found = backtest(recounted, source.rules[name])
+        _print_backtest([each for each in found if queue in (None, each.queue)], as_json)
+        return
+    queues = _chosen(source, name, queue)
+    expected = source.at_one_moment(lambda: [row for each in queues for row in half_hours(source, name, each, hours)])
+    if as_json:
+        say(expected)
+        return
+    for row in expected:
+        click.echo(_line(row))
+
+
+def _chosen(source: "Reader", force: str, name: str | None) -> "Sequence[IntervalQueue]":
+    from bluelamp.verify.backtest import forecast_queues
+
+    queues = forecast_queues(source.rules[force].force)
+    chosen = [each for each in queues if name in (None, each.name)]
+    if not chosen:
+        hint = f"Choose one of {', '.join(each.name for each in queues) or 'none'}."
+        raise QuestionError(f"There is no forecast for a queue {name!r}.", where="--queue", hint=hint)
+    return chosen
+
+
+def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int) -> "Iterator[HalfHourForecast]":
+    """The forecast of the half-hours from the present one on, from all whole hours before it; call it at one moment of the reader."""
+    from bluelamp.verify.backtest import offered
+    from measures.forecast import HALF_HOUR, WEEKS_READ, Forecast
+    from measures.outcome import instant, microseconds
+    from measures.pane import HOUR
+
+    column, rules = offered(queue), source.rules[force]
+    present = microseconds(source.present(force))
+    counts = source.hour_counts(column.measure, force, WEEKS_READ, column.where)
+    made = Forecast(counts, present // HOUR, rules)
+    for half in range(present // HALF_HOUR, present // HALF_HOUR + 2 * hours):
+        found = made.half_hour(half)
+        start = instant(half * HALF_HOUR).astimezone(rules.force.zone())
+        if found is None:
+            yield HalfHourForecast(
+                queue=queue.name, start=start, expected=None, low=None, high=None, note=made.unknown_words()
+            )
+        else:
+            note = made.holiday_words() if found.low is None else ""
+            yield HalfHourForecast(
+                queue=queue.name, start=start, expected=found.mean, low=found.low, high=found.high, note=note
+            )
+
+
+def _line(row: HalfHourForecast) -> str:
+    expected = "unknown" if row.expected is None else f"{row.expected:.1f} expected"
+    between = "" if row.low is None else f"{row.low} to {row.high}"
+    parts = (f"{row.start:%a %Y-%m-%d %H:%M %Z}", row.queue, expected, between, row.note)
+    return "  ".join(part for part in parts if part)
+
+
+def _print_backtest(found: "Sequence[QueueBacktest]", as_json: bool) -> None:
+    from bluelamp.verify.backtest import goals_missed, lines
+
+    if as_json:
+        say(found)
+    else:
+        for line in lines(found):
+            click.echo(line)
+    missed = goals_missed(found)
+    for each in missed:
+        click.echo(each, err=True)
+    sys.exit(1 if missed else 0)

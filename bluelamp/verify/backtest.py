@@ -1,0 +1,147 @@
+"""Backtest: forecasts every past day from the hours before it, and compares the forecasts with a recount of the log."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+
+from msgspec import Struct
+
+from bluelamp.recount.recount import Recount
+from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue
+from facts.force import Force
+from measures.display import number
+from measures.forecast import HALF_HOUR, LEAST_WEEKS, SHARE_INSIDE, Score, cases, score
+from measures.measure import Count
+from measures.outcome import KINDS, instant, microseconds
+from measures.pane import HOUR
+from measures.rules import Rules
+
+_DAY = timedelta(days=1)
+
+
+class QueueBacktest(Struct, frozen=True, kw_only=True):
+    """The backtest of one queue, by half-hours.
+
+    Attributes:
+        queue: its name, as on the Intervals page.
+        title: its name for people.
+        first: the first day that was forecast; None if there is none.
+        days: how many days were forecast.
+        score: how the forecasts compare with what happened; None if nothing could be forecast.
+        reason: why nothing could be forecast; empty otherwise.
+    """
+
+    queue: str
+    title: str
+    first: date | None
+    days: int
+    score: Score | None
+    reason: str
+
+
+def offered(queue: IntervalQueue) -> IntervalColumn:
+    """The column of a queue that is forecast: how many contacts were offered."""
+    return queue.columns[0]
+
+
+def forecast_queues(force: Force) -> list[IntervalQueue]:
+    """The queues of a force whose contacts can be forecast."""
+    labels = {each.label for each in force.queues}
+    return [each for each in QUEUES if (not each.queue or each.queue in labels) and offered(each).measure.feeds(force)]
+
+
+def backtest(recount: Recount, rules: Rules, covered: tuple[int, int] | None = None) -> list[QueueBacktest]:
+    """The backtest of each queue over everything that was recounted.
+
+    Args:
+        recount: the recount.
+        rules: the force's rules.
+        covered: the time in microseconds that the facts cover; by default, what the heartbeats among them say of each queue.
+    """
+    return [_of_queue(recount, rules, each, covered) for each in forecast_queues(rules.force)]
+
+
+def _of_queue(recount: Recount, rules: Rules, queue: IntervalQueue, covered: tuple[int, int] | None) -> QueueBacktest:
+    column = offered(queue)
+    covered = covered or recount.record(column.measure, rules.force.name)
+    first, after = (-(-covered[0] // HOUR), covered[1] // HOUR) if covered else (0, 0)
+    counted = Counter(at // HALF_HOUR for at in _times(recount, rules.force.name, column))
+    halves = {half: counted[half] for half in range(2 * first, 2 * after)}
+    hours = {hour: halves[2 * hour] + halves[2 * hour + 1] for hour in range(first, after)}
+    days = list(_whole_days(first + LEAST_WEEKS * 7 * 24, after, rules.force))
+    weeks = (after - first) // (7 * 24)
+    reason = f"It needs more than {LEAST_WEEKS} weeks of hours; the record has {number(weeks, 'whole week')}."
+    return QueueBacktest(
+        queue=queue.name,
+        title=queue.title,
+        first=_local_day(days[0][0], rules.force) if days else None,
+        days=len(days),
+        score=(found := score(cases(hours, days, rules, halves))),
+        reason="" if found else reason,
+    )
+
+
+def _times(recount: Recount, force: str, column: IntervalColumn) -> Iterator[int]:
+    """When each contact that the column counts was offered, in microseconds."""
+    statistic = column.measure.statistic
+    assert isinstance(statistic, Count)  # noqa: S101 - the first column of every queue is a count
+    names = KINDS[statistic.of.kind].dimensions
+    limits = (*column.measure.where.items(), *column.where.items())
+    for each in recount.finished(statistic.of.kind):
+        named: dict[str, str] = dict(zip(names, each.dimensions, strict=True))
+        if each.force == force and all(named[name] in labels for name, labels in limits):
+            yield each.decided
+
+
+def _whole_days(first: int, after: int, force: Force) -> Iterator[tuple[int, int]]:
+    """The whole local days between two hours: the first hour of each, and the hour after its last."""
+    day = _local_day(first, force) + _DAY
+    while (end := _midnight(day + _DAY, force)) <= after:
+        yield _midnight(day, force), end
+        day += _DAY
+
+
+def _local_day(hour: int, force: Force) -> date:
+    return instant(hour * HOUR).astimezone(force.zone()).date()
+
+
+def _midnight(day: date, force: Force) -> int:
+    return microseconds(datetime.combine(day, time(), force.zone())) // HOUR
+
+
+def lines(found: Iterable[QueueBacktest]) -> Iterator[str]:
+    """The backtest as a Markdown table, with the reason under it for each queue that could not be forecast."""
+    yield "| queue | days | half-hours | mean error | same half-hour last week | error as a share of that | inside the range |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    reasons = []
+    for each in found:
+        if each.score is None:
+            reasons.append(f"{each.title}: no forecast. {each.reason}")
+            continue
+        errors = f"{each.score.error:.2f} | {each.score.naive_error:.2f} | {_share(_ratio(each.score))}"
+        yield f"| {each.title} | {each.days} | {each.score.cases:,} | {errors} | {_share(each.score.inside)} |"
+    yield from reasons
+
+
+def goals_missed(found: Iterable[QueueBacktest]) -> list[str]:
+    """What falls short: an error that is not below last week's, or a range that holds too few or too many counts."""
+    low, high = SHARE_INSIDE - 0.05, SHARE_INSIDE + 0.05
+    missed = []
+    for each in found:
+        if each.score is None:
+            continue
+        if each.score.error >= each.score.naive_error:
+            missed.append(f"{each.title}: the error is not below that of the same half-hour last week.")
+        if each.score.inside is not None and not low <= each.score.inside <= high:
+            missed.append(
+                f"{each.title}: {_share(each.score.inside)} of the counts are inside the range, not 75 to 85%."
+            )
+    return missed
+
+
+def _ratio(found: Score) -> float | None:
+    return found.error / found.naive_error if found.naive_error else None
+
+
+def _share(value: float | None) -> str:
+    return "not known" if value is None else f"{value * 100:.1f}%"

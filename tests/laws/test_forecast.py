@@ -1,0 +1,231 @@
+"""The forecast from the state and on the board is the one that the recount gives, written again from section 13 of the semantics."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import mean
+from typing import Any, NamedTuple
+
+import pytest
+
+from bluelamp.cli.forecast import half_hours
+from bluelamp.recount.recount import Recount
+from bluelamp.verify.backtest import backtest, goals_missed, lines
+from dashboards.board.app import board
+from dashboards.board.shared.interval_queues import QUEUES, IntervalQueue
+from facts.contact import ContactAnswered, ContactOffered, Line
+from facts.union import Topic
+from measures.forecast import WEEKS_READ
+from measures.measure import Count
+from measures.outcome import KINDS
+from measures.rules import Rules
+from tests.oracle.memory import MemoryReader
+from tests.support.asgi import get
+from tests.support.begun import FORCE, ZONE, Facts, beats, read_by, recount_of
+from tests.support.csv_file import comments_and_rows
+
+BEGINS = datetime(2025, 11, 26, 5, 20, tzinfo=ZONE)
+NOW = datetime(2026, 1, 2, 16, 10, 20, tzinfo=ZONE)
+"""Five weeks with three bank holidays; then a Friday."""
+BANK_HOLIDAYS = {date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)}
+
+
+class Known(NamedTuple):
+    """The same calls in the reader and in the recount."""
+
+    reader: MemoryReader
+    counted: Recount
+
+
+def calls() -> Iterator[ContactOffered | ContactAnswered]:
+    chance, at, number = random.Random(8), BEGINS.astimezone(UTC), 0
+    queues: list[tuple[Line, str]] = [("999", "emergency"), ("999", "emergency"), ("101", "triage"), ("101", "local")]
+    while at < NOW:
+        local = at.astimezone(ZONE)
+        line, queue = queues[number % 4]
+        same: dict[str, Any] = {"force": FORCE.name, "subject_id": f"c{number}", "queue": queue}
+        yield ContactOffered(fact_id=f"{number}", at=at, line=line, **same)
+        yield ContactAnswered(fact_id=f"{number}-2", at=min(at + timedelta(seconds=5), NOW), **same)
+        gap = 3000 / (1 + local.hour / 8) * (2 if local.date() in BANK_HOLIDAYS else 1)
+        at, number = at + timedelta(seconds=round(chance.uniform(1, gap))), number + 1
+
+
+@pytest.fixture(scope="module")
+def known() -> Iterator[Known]:
+    found: list[tuple[Topic, Any]] = [("contacts", each) for each in calls()]
+    facts: Facts = (*found, *beats(NOW))
+    with recount_of(facts) as counted:
+        yield Known(read_by(facts, NOW), counted)
+
+
+WITH_CALLS = [each for each in QUEUES if each.name != "digital"]
+
+
+def recounted_hours(counted: Recount, queue: IntervalQueue) -> dict[datetime, int]:
+    """The count of each whole hour between the first call of the line and the present."""
+    column = queue.columns[0]
+    assert isinstance(column.measure.statistic, Count)
+    kind = column.measure.statistic.of.kind
+    limits = (*column.measure.where.items(), *column.where.items())
+    names = KINDS[kind].dimensions
+    count, firsts = Counter[datetime](), []
+    for each in counted.finished(kind):
+        named: dict[str, str] = dict(zip(names, each.dimensions, strict=True))
+        at = datetime.fromtimestamp(each.decided / 1e6, UTC)
+        if named["line"] == queue.line:
+            firsts.append(at)
+        if all(named[name] in labels for name, labels in limits):
+            count[at.replace(minute=0, second=0, microsecond=0)] += 1
+    hour = min(firsts).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    hours = {}
+    while hour + timedelta(hours=1) <= NOW:
+        hours[hour] = count[hour]
+        hour += timedelta(hours=1)
+    return hours
+
+
+def place(hour: datetime) -> tuple[int, int]:
+    local = hour.astimezone(ZONE)
+    return local.weekday(), local.hour
+
+
+def is_bank_holiday(hour: datetime) -> bool:
+    return hour.astimezone(ZONE).date() in BANK_HOLIDAYS
+
+
+class Written:
+    """The forecast of section 13, from an origin."""
+
+    def __init__(self, hours: Mapping[datetime, int], origin: datetime) -> None:
+        past = {at: count for at, count in hours.items() if origin - timedelta(weeks=9) <= at < origin}
+        places = {at: place(at) for at in past}
+        ordinary = [at for at in past if not is_bank_holiday(at)]
+        values: dict[tuple[int, int], list[int]] = {}
+        for at in ordinary:
+            values.setdefault(places[at], []).append(past[at])
+        self.usual: dict[tuple[int, int], float] = {key: mean(found) for key, found in values.items()}
+        weights = {
+            at: 0.5 ** ((origin - at) / timedelta(weeks=1)) for at in ordinary if origin - at <= timedelta(weeks=4)
+        }
+        expected = sum(weight * self.usual[places[at]] for at, weight in weights.items())
+        self.level: float = sum(weight * past[at] for at, weight in weights.items()) / expected
+        holidays = [at for at in past if at not in set(ordinary)]
+        usual = sum(self.usual[places[at]] for at in holidays)
+        self.factor: float = sum(past[at] for at in holidays) / usual if holidays else 1.0
+
+    def hour(self, hour: datetime) -> float:
+        """The expected count of an hour."""
+        return self.usual[place(hour)] * self.level * (self.factor if is_bank_holiday(hour) else 1.0)
+
+
+@pytest.mark.parametrize("queue", WITH_CALLS, ids=[each.name for each in WITH_CALLS])
+def test_the_hours_that_a_forecast_is_made_from_are_those_of_the_recount(known: Known, queue: IntervalQueue) -> None:
+    column = queue.columns[0]
+    counts = known.reader.hour_counts(column.measure, FORCE.name, WEEKS_READ, column.where)
+    assert {datetime.fromtimestamp(3600 * hour, UTC): n for hour, n in counts.items()} == recounted_hours(
+        known.counted, queue
+    )
+    assert min(counts.values()) < 3 < max(counts.values())
+
+
+def fetch(known: Known, query: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(get(board(known.reader, FORCE.name), "/api/intervals/999", query).text)
+    return found
+
+
+def test_the_page_shows_the_forecast_made_at_midnight_next_to_each_half_hour(known: Known) -> None:
+    found = fetch(known)
+    hours = recounted_hours(known.counted, QUEUES[0])
+    midnight = datetime.combine(NOW.date(), time(), ZONE).astimezone(UTC)
+    written = Written(hours, midnight)
+    means = [written.hour(midnight + timedelta(hours=hour)) for hour in range(24)]
+    # The hour before is on New Year's Day, and counts as one of an ordinary day.
+    means = [written.usual[3, 23] * written.level, *means, written.hour(midnight + timedelta(hours=24))]
+    slopes = [(after - before) / 16 for before, after in zip(means, means[2:], strict=False)]
+    halves = [part for m, slope in zip(means[1:], slopes, strict=False) for part in (m / 2 - slope, m / 2 + slope)]
+    assert [each["forecast"]["mean"] for each in found["intervals"]] == pytest.approx(halves)
+    rows, (number, spread) = found["table"]["rows"], found["table"]["columns"][-2:]
+    assert [(each["title"], each["brief"]) for each in (number, spread)] == [
+        ("Forecast of offered", "made at midnight"),
+        ("Forecast range", "made at midnight"),
+    ]
+    for row, interval, half in zip(rows, found["intervals"], halves, strict=False):
+        mean_cell, range_cell = row["cells"][-2:]
+        assert mean_cell["text"] == f"{half:,.1f}"
+        assert range_cell["text"] == f"{interval['forecast']['low']} to {interval['forecast']['high']}"
+    totals = {row["label"]: [cell["text"] for cell in row["cells"][-2:]] for row in rows if row["total"]}
+    assert totals == {
+        "Total to 16:00": [f"{sum(halves[:32]):,.1f}", "none"],
+        "Whole day": [f"{sum(halves):,.1f}", "none"],
+    }
+    assert "Forecast: made at the start of Fri 2 Jan 2026, from the 5 weeks of hours before it." in " ".join(
+        found["says"]
+    )
+
+
+def test_the_page_shows_the_error_of_the_days_before_and_that_of_the_week_before(known: Known) -> None:
+    found, hours = fetch(known), recounted_hours(known.counted, QUEUES[0])
+    midnight = datetime.combine(NOW.date(), time(), ZONE).astimezone(UTC)
+    errors, naive = [], []
+    for back in range(1, 9):  # the days before these had not yet four weeks of hours before them
+        origin = midnight - timedelta(days=back)
+        written = Written(hours, origin)
+        for hour in (origin + timedelta(hours=number) for number in range(24)):
+            errors.append(abs(hours[hour] - written.hour(hour)))
+            naive.append(abs(hours[hour] - hours[hour - timedelta(weeks=1)]))
+    score = found["forecast"]["score"]
+    assert (found["forecast"]["weeks"], score["cases"]) == (5, 8 * 24)
+    assert (score["error"], score["naive_error"]) == (pytest.approx(mean(errors)), pytest.approx(mean(naive)))
+    assert 0.6 < score["inside"] <= 1
+    (line,) = [each for each in found["says"] if each.startswith("Over the 14 days before")]
+    assert f"wrong by {score['error']:.1f} contacts an hour" in line
+    assert f"a week earlier was wrong by {score['naive_error']:.1f}" in line
+
+
+def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) -> None:
+    found = fetch(known, "day=2025-12-21")
+    assert {cell["text"] for row in found["table"]["rows"] for cell in row["cells"][-2:]} == {"unknown"}
+    assert {each["forecast"] for each in found["intervals"]} == {None}
+    assert "A forecast needs at least 4 weeks of hours; the record has 3." in " ".join(found["says"])
+    assert "A forecast needs at least 4 weeks" in " ".join(found["table"]["notes"])
+
+
+def test_a_bank_holiday_says_what_it_is_forecast_from(known: Known) -> None:
+    found = fetch(known, "day=2026-01-01")
+    assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"none"}
+    assert "Bank holiday, forecast from those in the weeks before it" in " ".join(found["table"]["notes"])
+    assert found["intervals"][30]["forecast"]["low"] is None
+
+
+def test_the_file_has_the_forecast(known: Known) -> None:
+    _, (names, *rows) = comments_and_rows(get(board(known.reader, FORCE.name), "/csv/intervals/999").text)
+    cells = [dict(zip(names, row, strict=True)) for row in rows]
+    values = [float(each["value"]) for each in cells if each["column"] == "Forecast of offered"][:48]
+    assert values == pytest.approx([each["forecast"]["mean"] for each in fetch(known)["intervals"]])
+
+
+def test_the_command_forecasts_from_the_present_hour(known: Known) -> None:
+    hours = recounted_hours(known.counted, QUEUES[0])
+    origin = datetime(2026, 1, 2, 16, tzinfo=ZONE).astimezone(UTC)
+    first, second, *_ = found = list(half_hours(known.reader, FORCE.name, QUEUES[0], 24))
+    assert (len(found), first.start, first.note) == (48, origin, "")
+    assert first.expected is not None
+    assert second.expected is not None
+    assert first.expected + second.expected == pytest.approx(Written(hours, origin).hour(origin))
+    digital, *_ = half_hours(known.reader, FORCE.name, QUEUES[-1], 24)
+    assert (digital.expected, digital.note) == (None, "A forecast needs at least 4 weeks of hours; the record has 0.")
+
+
+def test_the_backtest_compares_with_the_recount_and_says_what_it_could_not_test(known: Known) -> None:
+    found = {each.queue: each for each in backtest(known.counted, Rules(FORCE))}
+    emergency = found["999"]
+    assert emergency.score is not None
+    assert (emergency.days, emergency.first) == (8, date(2025, 12, 25))
+    assert emergency.score.cases == 8 * 48
+    assert (found["digital"].score, found["digital"].days) == (None, 0)
+    text = list(lines(found.values()))
+    assert text[-1] == "Digital: no forecast. It needs more than 4 weeks of hours; the record has 0 whole weeks."
+    assert text[2].startswith("| 999 | 8 | 384 | ")
+    assert not [each for each in goals_missed(found.values()) if "error" in each]
