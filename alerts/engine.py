@@ -87,7 +87,7 @@ class Memory(Struct):
     Attributes:
         bad: by rule and scope, whether it was bad when that was last known.
         active: the pending or firing alert, by rule and scope.
-        notified: alerts that were due to be sent at least once, not inhibited throughout.
+        notified: alerts that were due to be sent at least once, because nothing inhibited them then.
         ended: alerts that have ended, until the inbox has accepted their end.
     """
 
@@ -152,7 +152,7 @@ class Engine:
             if alert is None:
                 self.memory.active.pop((rule.name, scope), None)
                 if rule.series.known_by and not self.memory.bad.get((rule.name, scope)):
-                    self.memory.bad.pop((rule.name, scope), None)  # such a scope ends for good: it must not pile up
+                    self.memory.bad.pop((rule.name, scope), None)  # such scopes end for good, and must not accumulate
                 continue
             self.memory.active[rule.name, scope] = alert
             labels = dict(zip(rule.series.by, scope, strict=True))

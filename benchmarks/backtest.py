@@ -23,7 +23,7 @@ _HEAD = """\
 
 How good the [forecast of contacts](semantics.md#13-the-forecast) would have been. Each day is forecast at its first midnight, only from the hours
 before it, half-hour by half-hour, and compared with an independent recount of the facts. The error is the mean absolute difference,
-in contacts. "Last week" forecasts each half-hour by the count of the same half-hour a week before. The range should hold 80% of
+in contacts. "Last week" forecasts each half-hour by the count of the same half-hour a week before. The range should contain 80% of
 the counts; 75 to 85% is good enough.
 """
 _SIMULATED = """\

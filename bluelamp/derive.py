@@ -14,7 +14,7 @@ from alerts.inhibition import CHAIN
 from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Outside, Rule, Threshold
 from alerts.table import RULES
-from bluelamp.cli.main import cli
+from bluelamp.cli.main import every_command
 from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
 from dashboards.grafana.dashboard import dashboards, written
 from facts.fact import Fact
@@ -265,17 +265,9 @@ def _reports() -> str:
 
 def _commands() -> str:
     lines = ["# Commands", "", _NOTE, ""]
-    for name, command in _every(cli):
+    for name, command in every_command().items():
         lines += [f"## bluelamp {name}", "", "```", _help(name, command), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _every(group: click.Group, before: str = "") -> Iterable[tuple[str, click.Command]]:
-    """Every command with its full name; a group comes before its commands."""
-    for name, command in sorted(group.commands.items()):
-        yield before + name, command
-        if isinstance(command, click.Group):
-            yield from _every(command, f"{before}{name} ")
 
 
 def _help(name: str, command: click.Command) -> str:

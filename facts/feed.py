@@ -16,6 +16,8 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
         complete_to: the feed has sent everything up to this time, except corrections.
         replay: the feed replays recorded facts: the force's present is then the time the feed has reached, not the wall clock.
         history_to: the feed is sending its history and is not live until it reaches this time; None if it sends the present.
+        history_from: the feed is sending older history too, newest first, back to this time; `complete_from` says how far it has got. None if it sends none.
+        complete_from: the feed has sent everything since this time, and not yet everything before it. The record begins no earlier. None if it has sent whatever there is.
         ended: the replay has published everything it has, up to `complete_to`. Nothing more will come, so its silence is correct. It applies only with `replay`: a live feed does not end.
         simulated: the feed's facts are simulated, and figures from it must be marked as such.
     """
@@ -26,5 +28,7 @@ class FeedHeartbeat(Fact, frozen=True, kw_only=True, gc=False):
     complete_to: Instant
     replay: bool = False
     history_to: Instant | None = None
+    history_from: Instant | None = None
+    complete_from: Instant | None = None
     ended: bool = False
     simulated: bool = False

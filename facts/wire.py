@@ -35,6 +35,7 @@ Reason = Literal[
     "wrong_topic",
     "unlisted_force",
     "too_late",
+    "too_many_facts",
     "unreadable_batch",
 ]
 
@@ -55,6 +56,8 @@ _HINTS: dict[Reason, str] = {
     "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
     "send its facts again.",
     "too_late": "It is older than the limit for corrections: inform the analyst, who decides whether to rebuild the state.",
+    "too_many_facts": "Its subject has as many facts as one may have: correct the sender, which gives many subjects one id or sends the same "
+    "events again under new ids.",
 }
 _MESSAGES: tuple[tuple[str, Reason], ...] = (
     ("contains unknown field", "unknown_field"),
@@ -71,7 +74,7 @@ _TYPES_OF: dict[Topic, frozenset[type[AnyFact]]] = {
 _OF_EVERY_TOPIC = frozenset(kind for kind in FACT_TYPES if topic_of(kind) is None)
 _NO_MORE = timedelta(0)
 _FURTHER_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
-    FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE)),
+    FeedHeartbeat: (("complete_to", _NO_MORE), ("history_to", _NO_MORE), ("complete_from", _NO_MORE)),
     # By s.41(2), (5) it may be up to 24 hours after an arrest, or after leaving another force's station.
     DetaineeArrived: (("relevant_time", timedelta(days=1)),),
     ExtensionAuthorised: (("until", timedelta(days=4)),),

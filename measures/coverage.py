@@ -28,6 +28,10 @@ class Reported(Protocol):
         """The time of the first event that it reported."""
 
     @property
+    def complete_from(self) -> int | None:
+        """Not everything before this time has been received yet; None if it has."""
+
+    @property
     def complete_to(self) -> int | None:
         """Everything up to this time was received."""
 
@@ -86,9 +90,16 @@ def coverage_of(feeds: Iterable[Reported]) -> Coverage:
     """
     needed = list(feeds)
     return Coverage(
-        begins=_of_all(max, [feed.first_event_at for feed in needed]),
+        begins=_of_all(max, [_begins(feed) for feed in needed]),
         complete_to=_of_all(min, [feed.complete_to for feed in needed]),
     )
+
+
+def _begins(feed: Reported) -> int | None:
+    """When a feed's record begins: at its first event, or later while it is still sending the history before `complete_from`."""
+    if feed.first_event_at is None or feed.complete_from is None:
+        return feed.first_event_at
+    return max(feed.first_event_at, feed.complete_from)
 
 
 def _of_all(choose: Callable[[Iterable[int]], int], instants: Sequence[int | None]) -> int | None:

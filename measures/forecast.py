@@ -17,7 +17,7 @@ HALF_HOUR = HOUR // 2
 WEEKS_READ = 10
 """As long as hours are kept."""
 WEEKS = 9
-"""How many weeks before its origin a forecast uses, if the record has them: so few that the hours for yesterday's are still kept."""
+"""How many weeks before its origin a forecast uses, if the record has them: few enough that the hours for yesterday's forecast are still kept."""
 LEAST_WEEKS = 4
 """How many weeks of hours a forecast needs."""
 SHARE_INSIDE = 0.8
@@ -131,13 +131,13 @@ class Forecast:
 
     def unknown_words(self) -> str:
         """Why something is not known."""
-        return self.reason or "The record has too few of this hour of the week."
+        return self.reason or "The record covers this hour of the week too few times."
 
     def holiday_words(self) -> str:
         """What a bank holiday's forecast is made from, and why it has no range."""
         if self.holiday_factor is None:
-            return "Bank holiday, forecast like an ordinary day: the weeks before it have no bank holiday."
-        return "Bank holiday, forecast from those in the weeks before it: too few for a range."
+            return "Bank holiday: forecast like an ordinary day, because the weeks before have no bank holiday."
+        return "Bank holiday: forecast from the bank holidays in the weeks before, which are too few for a range."
 
     def is_bank_holiday(self, hour: int) -> bool:
         """Whether an hour is on a bank holiday."""

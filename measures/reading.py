@@ -540,6 +540,8 @@ class FeedStatus(Struct, frozen=True):
         doubt: why its last heartbeat does not prove that it is live.
         has_gone_back: the state of its topic is at an earlier offset than one that was already displayed.
         has_ended: it replays recorded facts and has published them all, so its silence is right.
+        history_from: it is also sending older history, newest first, back to this time; None if it sends none.
+        complete_from: not everything before this time has been counted yet; None if it has.
     """
 
     feed: str
@@ -555,6 +557,8 @@ class FeedStatus(Struct, frozen=True):
     doubt: Doubt = ""
     has_gone_back: bool = False
     has_ended: bool = False
+    history_from: int | None = None
+    complete_from: int | None = None
 
     def is_loading(self) -> bool:
         """Whether it is known to be loading its history, so that its present is in the past."""
@@ -594,6 +598,35 @@ def loading(feeds: Iterable[FeedStatus]) -> Loading | None:
     at = min(feed.complete_to or 0 for feed in past)
     begins = min((feed.first_event_at for feed in past if feed.first_event_at is not None), default=at)
     return Loading(begins, at, max(feed.history_to or 0 for feed in past))
+
+
+class Filling(Struct, frozen=True):
+    """The progress of older history that arrives newest first, behind the live facts. Times are in microseconds.
+
+    Attributes:
+        reached: everything since this time has been counted.
+        back_to: where the history will begin.
+    """
+
+    reached: int
+    back_to: int
+
+    def words(self, rules: Rules) -> str:
+        """The notice that people see meanwhile."""
+        reached, back_to = (_local_date(at, rules) for at in (self.reached, self.back_to))
+        return f"History so far: back to {reached}. Loading back to {back_to}."
+
+
+def filling(feeds: Iterable[FeedStatus]) -> Filling | None:
+    """The older history that a force's feeds are still sending; None if they send none."""
+    past = [
+        (feed.complete_from, feed.history_from)
+        for feed in feeds
+        if feed.complete_from is not None and feed.history_from is not None and feed.history_from < feed.complete_from
+    ]
+    if not past:
+        return None
+    return Filling(max(reached for reached, _ in past), min(back_to for _, back_to in past))
 
 
 class Reliability(NamedTuple):
@@ -746,6 +779,11 @@ _UNTIL_BELIEVABLE = "Not live until a heartbeat arrives with a believable time."
 def is_later(at: int, now: int) -> bool:
     """Whether a time is later than now by more than the allowed clock skew; both in microseconds since 1970."""
     return at - now > SKEW_MICROSECONDS
+
+
+def _local_date(at: int, rules: Rules) -> str:
+    local = instant(at).astimezone(rules.force.zone())
+    return f"{local.day} {local:%B %Y}"
 
 
 def _local(at: int, rules: Rules) -> str:

@@ -10,6 +10,8 @@ from facts.wire import canonical
 Timeline = dict[str, SubjectFact]
 """A subject's facts by their id."""
 
+MOST_FACTS = 5_000
+"""A subject has no more facts than this: each further one would take longer to fold and to store than the one before it."""
 _NOT_STATED = datetime.min.replace(tzinfo=UTC)
 
 
@@ -25,6 +27,11 @@ def add(timeline: Timeline, fact: SubjectFact) -> bool:
         timeline[fact.fact_id] = fact
         return True
     return False
+
+
+def is_full_for(timeline: Timeline, fact: SubjectFact) -> bool:
+    """Whether a subject has as many facts as one may have, and this would be another one."""
+    return len(timeline) >= MOST_FACTS and fact.fact_id not in timeline
 
 
 def effective(timeline: Timeline) -> list[SubjectFact]:

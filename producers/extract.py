@@ -139,7 +139,7 @@ class Extract(Struct, frozen=True, kw_only=True):
         rows_malformed: rows that give no facts because they, or their subject, could not be read.
         columns_empty: columns that the mapping uses and that are empty in every row.
         subjects: by subject, the number of rows that gave its facts.
-        second_openings: number of subjects that their rows open at different times.
+        second_openings: number of subjects whose rows open them at different times.
         notes: by note and columns, the number of rows with such a reading.
         are_keys_from_one: whether the subjects' keys are the numbers 1, 2, 3 and so on.
     """

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -199,14 +199,23 @@ class Publisher:
             PublishError: the fact must not be published, or an earlier fact may not have arrived.
             PartMissingError: the topic does not exist.
         """
-        subject_id, own_topic = _subject_id(fact), _topic(fact, topic)
-        size_bytes = self._checked_size(fact, own_topic)
+        self.publish_together((fact,), topic)
+
+    def publish_together(self, facts: Sequence[AnyFact], topic: Topic | None = None) -> None:
+        """Like `publish`, for facts about one subject that go into one record, so that they count at the same moment.
+
+        Raises:
+            PublishError: as `publish`.
+            PartMissingError: as `publish`.
+        """
+        subject_id, own_topic = _subject_id(facts[0]), _topic(facts[0], topic)
+        size_bytes = sum([self._checked_size(fact, own_topic) for fact in facts])
         partition = partition_of(subject_id, self._partition_count(own_topic))
         with self._changed:
             self._check()
             if self._waiting_bytes + size_bytes > self._settings.buffer_bytes:
                 self._wait(lambda: self._waiting_bytes + size_bytes <= self._settings.buffer_bytes)
-            self._add((own_topic, partition), fact, size_bytes)
+            self._add((own_topic, partition), facts, size_bytes)
 
     def heartbeat(self, heartbeat: FeedHeartbeat, topic: Topic) -> None:
         """Send a heartbeat to every partition of a topic, after everything published to the topic before it.
@@ -320,15 +329,15 @@ class Publisher:
             _logger.warning("Kafka at %s acknowledges again after %.0f s", self._where, self._monotonic() - began)
         return True
 
-    def _add(self, target: tuple[Topic, int], fact: AnyFact, size_bytes: int) -> None:
-        batch = self._batches.get(target)
-        if batch and batch.size_bytes + size_bytes > BATCH_BYTES:
+    def _add(self, target: tuple[Topic, int], facts: Sequence[AnyFact], size_bytes: int) -> None:
+        batch, most = self._batches.get(target), self._settings.batch_facts
+        if batch and (batch.size_bytes + size_bytes > BATCH_BYTES or len(batch.facts) + len(facts) > most):
             self._send_batch(target)
             batch = None
         if batch is None:
             batch = self._batches[target] = _Batch(self._monotonic() + self._settings.linger_seconds)
             self._changed.notify_all()
-        batch.facts.append(fact)
+        batch.facts.extend(facts)
         batch.size_bytes += size_bytes
         self._waiting_bytes += size_bytes
         if len(batch.facts) >= self._settings.batch_facts:

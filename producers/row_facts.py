@@ -18,7 +18,7 @@ from producers.values import Cells, MalformedError, RowPlace, Value, duration, h
 
 AT = "at"
 _NOT_AN_ID = (
-    "is not an id: up to 64 letters, digits and ._:- that are not a telephone number. Use a column that identifies the row and no person; "
+    "is not a valid id (up to 64 letters, digits and ._:-, and not a telephone number). Use a column that identifies the row and no person; "
     "`digest = true` reads other characters"
 )
 _FIELD = re.compile(r"`(\w+)`")

@@ -1,5 +1,6 @@
 """The interface of the publisher, as replays, simulations, adapters and the gateway use it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from facts.feed import FeedHeartbeat
@@ -17,3 +18,10 @@ class Sink(Protocol):
 
     def flush(self) -> None:
         """Return once the log has everything accepted so far."""
+
+
+class SubjectSink(Sink, Protocol):
+    """A sink that accepts the facts about one subject together."""
+
+    def publish_together(self, facts: Sequence[AnyFact], topic: Topic | None = None) -> None:
+        """Accept facts about one subject, which count at the same moment."""

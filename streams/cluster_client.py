@@ -42,7 +42,7 @@ class ClusterHosts(NamedTuple):
 class ClusterRedis(Redis):
     """A blocking client of a Redis Cluster; it connects at its first command.
 
-    A transaction is one per slot: replies about keys of different slots do not belong to one moment. It reads from primaries
+    Each slot has a transaction of its own: replies about keys of different slots do not belong to one moment. It reads from primaries
     only, because a replica may be behind.
 
     Args:
@@ -92,7 +92,7 @@ class ClusterRedis(Redis):
         return _ClusterPipeline(self, transaction, shard_hint)
 
     def scan_iter(self, *args: Any, **options: Any) -> Iterator[Any]:
-        """Every matching key; each once, also while slots are moved."""
+        """Every matching key, each once, even while slots are moved."""
         cluster, found = self.whole(), set[Any]()
         with _redis_errors():
             for node in cluster.get_primaries():  # type: ignore[no-untyped-call]

@@ -33,6 +33,8 @@ class FeedState(Struct):
         is_replay: the feed replays recorded facts.
         is_simulated: the feed has ever sent simulated facts. They stay in the figures, so this never becomes false.
         history_to: the feed is sending its history up to this time; None when it sends the present.
+        history_from: the feed is also sending older history, newest first, back to this time; None when it sends none.
+        complete_from: it has not yet sent everything before this time, so the record begins no earlier; None when it has.
         has_ended: it replays recorded facts and has published them all, so its silence is right.
         doubt: why the last heartbeat does not prove that the feed is alive.
         settled_to: everything up to this time was certainly sent; 0 while nothing is settled. It never goes back.
@@ -51,6 +53,8 @@ class FeedState(Struct):
     turn_to: int = NOTHING_SETTLED
     turn_since: int = NOTHING_SETTLED
     has_ended: bool = False
+    history_from: int | None = None
+    complete_from: int | None = None
 
     def is_loading(self) -> bool:
         """Whether it is still sending its history."""
@@ -93,6 +97,8 @@ def after_heartbeat(
         turn_since=turn_since,
         # A month that is replayed into a log with later facts does not end the feed that sends those.
         has_ended=heartbeat.replay and heartbeat.ended and (known is None or claimed >= known.complete_to),
+        history_from=microseconds(heartbeat.history_from) if heartbeat.history_from else None,
+        complete_from=microseconds(heartbeat.complete_from) if heartbeat.complete_from else None,
     )
 
 
@@ -178,6 +184,12 @@ def with_events(span: EventSpan | None, happened: Sequence[Event], received_at: 
 
 Feeds = dict[tuple[str, str], FeedState]
 """By force and feed."""
+
+
+def filling_before(feeds: Feeds, force: Force, topic: str) -> int | None:
+    """The time before which the feeds of a topic are still sending their history, in microseconds; None if none of them is."""
+    states = (feeds.get((force.name, feed.name)) for feed in force.feeds if feed.topic == topic)
+    return max((state.complete_from for state in states if state and state.complete_from is not None), default=None)
 
 
 def watermark(feeds: Feeds, force: Force, topic: str) -> int | None:

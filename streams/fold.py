@@ -1,7 +1,7 @@
 """The pure core of a worker: it turns the records of one partition into the change to its state."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from msgspec import Struct, field
 
@@ -16,7 +16,7 @@ from measures.outcomes import outcomes_of
 from measures.pane import GRAINS, Deltas, Grain, difference, no_change
 from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
-from measures.timeline import Timeline, add
+from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
 from measures.window import first_kept, kept_from
 from streams.codec import subject_key
 from streams.feeds import (
@@ -26,6 +26,7 @@ from streams.feeds import (
     FeedState,
     after_heartbeat,
     believed,
+    filling_before,
     settled_mark,
     watermark,
     with_events,
@@ -84,10 +85,18 @@ class Change(Struct):
         self.counts[name] = self.counts.get(name, 0) + times
 
 
-class Admitted(NamedTuple):
-    """The facts of a batch that count, by subject and in the log's order, and the change so far."""
+class FactOfRecord(NamedTuple):
+    """A fact, the record that it came in, and its place among the facts of that record."""
 
-    facts: dict[str, list[SubjectFact]]
+    fact: SubjectFact
+    record: Record
+    place: int
+
+
+class Admitted(NamedTuple):
+    """The facts of a batch that count unless their subject is full, by subject and in the log's order, and the change so far."""
+
+    facts: dict[str, list[FactOfRecord]]
     change: Change
 
 
@@ -98,15 +107,18 @@ class Marks(NamedTuple):
         watermark: nothing older than this is expected.
         settled: the same for what is settled.
         kept_from: older facts are too late.
+        filling_before: feeds are still sending their history before this time, so older facts are not late.
     """
 
     watermark: int | None
     settled: int | None
     kept_from: int | None
+    filling_before: int | None = None
 
     def is_late(self, at: int) -> bool:
         """Whether a fact is older than the watermark."""
-        return self.watermark is not None and at < self.watermark
+        is_history = self.filling_before is not None and at < self.filling_before
+        return self.watermark is not None and at < self.watermark and not is_history
 
     def is_too_late(self, at: int) -> bool:
         """Whether a fact is older than everything that is kept."""
@@ -149,7 +161,8 @@ class PartitionFold:
         if marks is None:
             settled = self._settled(force)
             kept = None if settled is None else kept_from("day", settled)
-            marks = Marks(watermark(self.feeds, self.rules[force].force, self.topic), settled, kept)
+            feeds, profile, topic = self.feeds, self.rules[force].force, self.topic
+            marks = Marks(watermark(feeds, profile, topic), settled, kept, filling_before(feeds, profile, topic))
             self._marks[force] = marks
         return marks
 
@@ -173,7 +186,7 @@ class PartitionFold:
 
     def admit(self, records: Iterable[Record]) -> Admitted:
         """Decode records, in the log's order; each heartbeat takes effect at its place in it."""
-        facts: dict[str, list[SubjectFact]] = {}
+        facts: dict[str, list[FactOfRecord]] = {}
         change = Change()
         for record in records:
             if record.skipped:
@@ -194,7 +207,7 @@ class PartitionFold:
         self,
         record: Record,
         decoded: Sequence[tuple[int, AnyFact]],
-        facts: dict[str, list[SubjectFact]],
+        facts: dict[str, list[FactOfRecord]],
         change: Change,
     ) -> None:
         misplaced: Misplaced = {}
@@ -218,7 +231,7 @@ class PartitionFold:
                     change.count("late")
                 line = fact.line if isinstance(fact, ContactOffered) else None
                 events.setdefault(fact.force, []).append((at, line))
-                facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(fact)
+                facts.setdefault(subject_key(fact.force, fact.subject_id), []).append(FactOfRecord(fact, record, index))
         self._note_events(record, events, change)
         for moved in moved_batches(record, self.own_partition.number, misplaced):
             change.count("moved", len(moved.facts))
@@ -262,22 +275,29 @@ class PartitionFold:
     def fold(self, admitted: Admitted) -> Change:
         """Add the facts to their timelines; the change to the figures is the new outcomes less the old ones."""
         facts_by_subject, change = admitted
-        for key, facts in facts_by_subject.items():
-            self._fold_subject(key, facts, change)
+        for key, arrived in facts_by_subject.items():
+            self._fold_subject(key, arrived, change)
         self._drop_old(change)
         self.subjects.forget()
         return change
 
-    def _fold_subject(self, key: str, facts: list[SubjectFact], change: Change) -> None:
+    def _fold_subject(self, key: str, arrived: list[FactOfRecord], change: Change) -> None:
         subject = self.subjects.pop(key)
-        added = sum([add(subject.timeline, fact) for fact in facts])
+        facts, added = 0, 0
+        for fact, record, place in arrived:
+            if is_full_for(subject.timeline, fact):
+                what = f"Its subject has {MOST_FACTS:,} facts already."
+                _quarantine(change, record, refuse("too_many_facts", what, place, "$.subject_id"), fact)
+                continue
+            facts += 1
+            added += add(subject.timeline, fact)
         self.subjects.put(key, subject)
         change.count("facts", added)
-        change.count("duplicates", len(facts) - added)
+        change.count("duplicates", facts - added)
         if not added:
             return
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
-        force = facts[0].force
+        force = arrived[0].fact.force
         deltas = change.panes.setdefault(force, no_change())
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
@@ -303,8 +323,8 @@ class PartitionFold:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot
 
 
-def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: AnyFact | None = None) -> None:
-    text = encode([fact]).decode() if fact is not None else None
+def _quarantine(change: Change, record: Record, refusal: Unreadable, fact: SubjectFact | None = None) -> None:
+    text = encode([cast(AnyFact, fact)]).decode() if fact is not None else None
     change.quarantined.append(Quarantined(record.offset, record.after - 1, refusal, text))
     change.count("quarantined")
     change.count(f"quarantined_{refusal.reason}")

@@ -9,8 +9,9 @@ from measures.reading import FeedStatus, doubt_words, is_alive, is_later, loadin
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.quarantine_rate import Counted, QuarantineRate
 from streams.readings import Reader
+from streams.record import Place
 from streams.refusal import CAUSES, Refusal
-from streams.stall import Place, Stalls
+from streams.stall import Stalls
 
 _FEED_METRICS = {
     "complete_to": (

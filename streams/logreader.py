@@ -13,7 +13,7 @@ from producers.kafka import KafkaAddress
 from producers.kafka_probe import check_reachable
 from streams.fetching import committed_consumer
 from streams.log import LogClient
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 _POLL_MILLISECONDS = 1000

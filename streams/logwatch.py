@@ -11,8 +11,8 @@ from facts.errors import BlueLampError, PartMissingError
 from producers.kafka import KafkaAddress
 from producers.kafka_probe import check_reachable
 from streams.log import LogClient
+from streams.record import Place
 from streams.repeated_errors import RepeatedErrors
-from streams.stall import Place
 
 EVERY_SECONDS = 3.0
 """A poll takes a hundredth of a second, and people must soon learn that Kafka does not answer."""

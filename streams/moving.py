@@ -11,7 +11,7 @@ from facts.moved import Origin, header_of
 from facts.partitioning import partition_of
 from facts.wire import encode
 from measures.outcome import microseconds
-from streams.record import Record
+from streams.record import Place, Record
 
 MOVED_FACTS = 100
 """The most facts moved in one record: a few hundred kilobytes, well below any topic's limit."""
@@ -62,7 +62,6 @@ class Moved(NamedTuple):
     mapping: str | None = None
 
 
-Place = tuple[str, int]
 Move = Callable[[Place, Sequence[Moved]], Awaitable[None]]
 """Sends facts found on a partition to the right ones; returns when the log has them."""
 

@@ -11,9 +11,8 @@ from facts.union import Topic
 from measures.rules import Rules
 from streams.fold import Change, PartitionFold, Quarantined
 from streams.moving import Move, OwnPartition
-from streams.record import Record
+from streams.record import Place, Record
 from streams.retrying import Retry, once
-from streams.stall import Place
 from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]

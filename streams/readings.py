@@ -41,7 +41,7 @@ from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
 from streams.partition_cache import Key, PartitionCache
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
 
@@ -544,6 +544,10 @@ class Reader:
             is_replay=any(state.is_replay for state in states),
             is_simulated=any(state.is_simulated for state in states),
             history_to=max((state.history_to or 0 for state in states if state.is_loading()), default=None),
+            history_from=max((state.history_from for state in states if state.history_from is not None), default=None),
+            complete_from=max(
+                (state.complete_from for state in states if state.complete_from is not None), default=None
+            ),
             has_ended=bool(states) and all(state.has_ended for state in states),
             has_gone_back=any(self._has_gone_back(place, cache) for place, cache in places.items()),
         )

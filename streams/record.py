@@ -8,6 +8,9 @@ from facts.moved import Origin, origin_of
 from facts.provenance import mapping_of
 from measures.outcome import instant
 
+Place = tuple[str, int]
+"""A partition: its topic and its number."""
+
 
 class Record(NamedTuple):
     """One record of the log.

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from facts.errors import BlueLampError
 from producers.kafka_probe import check_reachable
 from streams.log import LogClient
+from streams.record import Place
 from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
 from streams.state_address import blocking_client
@@ -20,7 +21,6 @@ from streams.store import Identity, Names
 from streams.version import number_of, pointer, prefix_of
 
 _logger = logging.getLogger("bluelamp.stall")
-Place = tuple[str, int]
 
 
 class Stalls(Struct):

@@ -9,9 +9,8 @@ from streams.fold import Quarantined
 from streams.logreader import RecordSource
 from streams.moving import Move, OwnPartition
 from streams.ownership import DamagedError, Owner, StaleOwnerError
-from streams.record import record_of
+from streams.record import Place, record_of
 from streams.retrying import Retry, once
-from streams.stall import Place
 from streams.store import Identity, StateStore
 
 _BATCH_RECORDS = 500

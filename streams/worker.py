@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP, EventT, StreamT
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -20,6 +21,8 @@ from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
+from producers.kafka import kafka_at
+from producers.kafka_probe import no_answer
 from streams.app import applied_offset_app
 from streams.fetching import skipped_of
 from streams.fold import Quarantined
@@ -27,11 +30,11 @@ from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.quarantine import send_all
-from streams.record import Record, record_of
+from streams.record import Place, Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
-from streams.stall import Place, StallWatch
+from streams.stall import StallWatch
 from streams.state_address import async_client, blocking_client, check_address
 from streams.store import Control, Identity, Names, StateStore, check_reach
 from streams.version import FIRST, number_of, pointer, prefix_of
@@ -67,31 +70,19 @@ class Worker:
             self._add_agent(topic)
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then stop at the end of a batch."""
+        """Work until SIGTERM or SIGINT; then stop at the end of a batch, or at once if it has not started yet."""
         stopping = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-        self.redis = async_client(
-            self.settings.redis,
-            socket_timeout=_ANSWER_SECONDS,
-            socket_connect_timeout=_CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._retry = Retrying(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
-        try:
-            check_address(self.settings.redis, await self._soon(lambda: self.redis.info("cluster")))
-            self.version = await self._soon(self._current_version)
-            store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
-            self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)
-            identities = await self._prepare()
-        except Exception as error:  # noqa: BLE001 - any error in starting leads to a restart, or needs a person
-            self._end("Could not start", error)
-        watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
-        watch.start()
-        await self.app.start()
+        starting, stopped = asyncio.create_task(self._start_work()), asyncio.create_task(stopping.wait())
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            # If Kafka goes away while Faust starts, Faust waits for it for ever and cannot be stopped.
+            self.leave(0)
+        watch = await starting
         disproving = asyncio.create_task(self._disprove())
         _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
-        await self.app.wait(stopping)
+        await self.app.wait(stopped)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
@@ -100,6 +91,31 @@ class Worker:
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
         await self.redis.aclose()
+
+    async def _start_work(self) -> StallWatch:
+        """Check the log and the state, and start Faust and the watch that detects a stall."""
+        self.redis = async_client(
+            self.settings.redis,
+            socket_timeout=_ANSWER_SECONDS,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._retry = Retrying(self.redis, _logger.warning, time.monotonic, self.settings.state_name)
+        try:
+            return await self._start_parts()
+        except Exception as error:  # noqa: BLE001 - any error in starting leads to a restart, or needs a person
+            self._end("Could not start", error)
+
+    async def _start_parts(self) -> StallWatch:
+        check_address(self.settings.redis, await self._soon(lambda: self.redis.info("cluster")))
+        self.version = await self._soon(self._current_version)
+        store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
+        self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)
+        identities = await self._prepare()
+        watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
+        watch.start()
+        await self.app.start()
+        return watch
 
     async def _soon(self, work: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Run work on the state server, retrying for a limited time.
@@ -255,6 +271,8 @@ class Worker:
 
     def _end(self, what: str, error: Exception) -> NoReturn:
         """Exit because of an error, with the status for a restart, or for a person if only a person can resolve it."""
+        if isinstance(error, KafkaConnectionError):
+            error = no_answer(kafka_at(self.settings.kafka))
         refusal = self._refusal(error)
         if refusal and not refusal.heals():
             with blocking_client(self.settings.redis, socket_timeout=_REPORT_SECONDS) as redis:

@@ -17,7 +17,7 @@ from facts.union import TOPICS, Topic
 from producers.kafka_probe import check_reachable
 from streams.log import LogClient
 from streams.logreader import LogReader
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from facts.errors import IncompleteError
 from producers.files import replace_file
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 FORMAT = 1

@@ -15,7 +15,7 @@ from facts.errors import IncompleteError, SettingError
 from facts.union import Topic
 from streams.fetching import span_of
 from streams.logreader import RecordSource
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 

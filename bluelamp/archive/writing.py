@@ -19,7 +19,7 @@ from facts.errors import IncompleteError, PartMissingError, SettingError
 from producers.files import publish_draft, sync_directory
 from streams.fetching import span_of
 from streams.logreader import RecordSource
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 PART_BYTES = 256 * 1024 * 1024

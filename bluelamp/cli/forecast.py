@@ -45,14 +45,14 @@ class HalfHourForecast(Struct, frozen=True, kw_only=True):
     "--backtest",
     "is_backtest",
     is_flag=True,
-    help="Instead, forecast every past day from the hours before it, and compare with what a recount of the whole log counts.",
+    help="Forecast every past day instead, from the hours before it, and compare the forecasts with a recount of the whole log.",
 )
 @FORCE
 @JSON
 def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None, as_json: bool) -> None:
-    """Forecast how many contacts will be offered in each half-hour, with the range that should hold 80% of the counts.
+    """Forecast how many contacts will be offered in each half-hour, with the range that should contain 80% of the counts.
 
-    With --backtest, the exit status is 1 if an error is not below that of the same half-hour last week, or a range holds fewer
+    With --backtest, the exit status is 1 if an error is not below that of the same half-hour last week, or a range contains fewer
     than 75% or more than 85% of the counts.
     """
     settings = settings_of(force=force)

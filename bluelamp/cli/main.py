@@ -3,39 +3,13 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import NoReturn, cast
 
 import click
 from redis.exceptions import RedisError
 
-from bluelamp.cli.archive import archive
-from bluelamp.cli.audit import audit
-from bluelamp.cli.board import board
-from bluelamp.cli.chart import chart
-from bluelamp.cli.check import check
-from bluelamp.cli.compare import compare
-from bluelamp.cli.end import end
-from bluelamp.cli.explain import explain
-from bluelamp.cli.exporter import exporter
-from bluelamp.cli.feed import feed
-from bluelamp.cli.forecast import forecast
-from bluelamp.cli.gateway import gateway
-from bluelamp.cli.grafana import grafana
-from bluelamp.cli.inbox import inbox
-from bluelamp.cli.measures import measures
-from bluelamp.cli.occupancy import occupancy
-from bluelamp.cli.read import read
-from bluelamp.cli.rebuild import rebuild
-from bluelamp.cli.recount import recount
-from bluelamp.cli.replay import replay
-from bluelamp.cli.report import report
-from bluelamp.cli.restatements import restatements
-from bluelamp.cli.settings import settings
-from bluelamp.cli.simulate import simulate
-from bluelamp.cli.tail import tail
-from bluelamp.cli.up import up
-from bluelamp.cli.worker import worker
 from bluelamp.wiring.logs import is_json
 from bluelamp.wiring.processes import end_with_parent
 from facts.errors import BlueLampError
@@ -44,58 +18,73 @@ from streams.refusal import explained
 _logger = logging.getLogger("bluelamp")
 _PRIVATE = 0o077
 """Only the user who runs it can read the files that it and its child processes write."""
-GROUPS: Mapping[str, Mapping[click.Command, str]] = {
+GROUPS: Mapping[str, Mapping[str, str]] = {
     "Run the system": {
-        up: "Start everything on this machine.",
-        worker: "Start a worker, which applies the log to the state.",
-        exporter: "Serve every reading as Prometheus metrics.",
-        board: "Serve the web board.",
-        gateway: "Accept facts over HTTP.",
-        inbox: "Record alerts, notify people and keep a record of who did what.",
-        grafana: "Publish dashboards to Grafana.",
+        "up": "Start everything on this machine.",
+        "worker": "Start a worker, which applies the log to the state.",
+        "exporter": "Serve every reading as Prometheus metrics.",
+        "board": "Serve the web board.",
+        "gateway": "Accept facts over HTTP.",
+        "inbox": "Record alerts, notify people and keep a record of who did what.",
+        "grafana": "Publish dashboards to Grafana.",
     },
     "Keep it running": {
-        check: "Check that every part works and is up to date.",
-        settings: "List every setting.",
-        archive: "Copy the log to the archive.",
-        rebuild: "Build a new state version and compare it.",
+        "check": "Check that every part works and is up to date.",
+        "settings": "List every setting.",
+        "archive": "Copy the log to the archive.",
+        "rebuild": "Build a new state version and compare it.",
     },
     "Send facts": {
-        feed: "Check a feed before anyone relies on its figures.",
-        replay: "Play an extract into the log.",
-        tail: "Follow a growing file into the log.",
-        end: "End a contact or incident whose end was never recorded.",
-        simulate: "Publish the facts of a simulated force.",
+        "feed": "Check a feed before anyone relies on its figures.",
+        "replay": "Play an extract into the log.",
+        "tail": "Follow a growing file into the log.",
+        "end": "End a contact or incident whose end was never recorded.",
+        "simulate": "Publish the facts of a simulated force.",
     },
     "Read figures": {
-        measures: "List every measure.",
-        read: "Read a measure.",
-        occupancy: "List how many people were in custody at past hours.",
-        compare: "Compare a measure across periods.",
-        chart: "Draw the control chart of a measure.",
-        forecast: "Forecast how many contacts to expect, or test past forecasts.",
-        report: "Produce the monthly performance report.",
+        "measures": "List every measure.",
+        "read": "Read a measure.",
+        "occupancy": "List how many people were in custody at past hours.",
+        "compare": "Compare a measure across periods.",
+        "chart": "Draw the control chart of a measure.",
+        "forecast": "Forecast how many contacts to expect, or test past forecasts.",
+        "whatif": "Forecast the next two hours, with more or fewer call takers.",
+        "report": "Produce the monthly performance report.",
     },
     "Check figures": {
-        recount: "Count a measure again from the log.",
-        audit: "Compare every figure with a recount of the log.",
-        explain: "List the subjects and facts behind a figure.",
-        restatements: "List published figures that later facts changed.",
+        "recount": "Count a measure again from the log.",
+        "audit": "Compare every figure with a recount of the log.",
+        "explain": "List the subjects and facts behind a figure.",
+        "restatements": "List published figures that later facts changed.",
     },
 }
 """The commands by purpose, each with its line in `bluelamp --help`."""
+_LINES = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
 class Grouped(click.Group):
-    """A group that lists its commands by purpose."""
+    """Commands by purpose; each is imported when it is first needed, because most processes need few packages."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        del ctx
+        return sorted(_LINES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command with this name: the function of that name in the module of that name."""
+        if cmd_name in _LINES and cmd_name not in self.commands:
+            command: click.Command = getattr(import_module(f"bluelamp.cli.{cmd_name}"), cmd_name)
+            command.short_help = _LINES[cmd_name]
+            self.add_command(command)
+        return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List every command under the heading of its group, all in one column."""
         del ctx
-        width = max(len(str(each.name)) for commands in GROUPS.values() for each in commands)
+        width = max(map(len, _LINES))
         for heading, commands in GROUPS.items():
             with formatter.section(heading):
-                formatter.write_dl([(str(each.name).ljust(width), text) for each, text in commands.items()])
+                formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
 
 
 @click.group(cls=Grouped)
@@ -107,10 +96,17 @@ def cli() -> None:
     """
 
 
-for _commands in GROUPS.values():
-    for _command, _text in _commands.items():
-        _command.short_help = _text
-        cli.add_command(_command)
+def every_command() -> dict[str, click.Command]:
+    """Every command by its full name, such as "inbox export"; a group comes before its commands."""
+    return dict(_every(cli, ""))
+
+
+def _every(group: click.Group, before: str) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context := click.Context(group)):
+        command = cast("click.Command", group.get_command(context, name))
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from _every(command, f"{before}{name} ")
 
 
 def main() -> None:

@@ -33,6 +33,12 @@ from bluelamp.wiring.settings import load_forces
     show_default=True,
     help="With --speed live: how much history to publish first, in days (35d) or months (24mo).",
 )
+@click.option(
+    "--older-history",
+    "is_older",
+    is_flag=True,
+    help="Fill in the older history of the live simulation that --position names, newest month first.",
+)
 @click.option("--fast-until", help="Publish everything before this local time at full speed.")
 @click.option("--position", type=click.Path(dir_okay=False), help="Resume from the position saved in this file.")
 @click.option(
@@ -55,6 +61,7 @@ def simulate(
     speed: str,
     scenario: str,
     history: str,
+    is_older: bool,
     fast_until: str | None,
     position: str | None,
     to_file: str | None,
@@ -85,6 +92,9 @@ def simulate(
     path = Path(position) if position else None
     if path:
         chosen = simulation.resume_or_save(path, load_forces(settings), chosen, is_seed_given=seed is not None)
+    if is_older:
+        simulation.fill_older(settings, chosen, path, say=click.echo)
+        return
     playing = simulation.Playing(days=days, speed=speed, fast_until=fast_until, position=path)
     played = simulation.run(
         settings.log(),

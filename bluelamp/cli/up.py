@@ -40,9 +40,9 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, secret_in, variable
 )
 @click.option(
     "--history",
-    default="35d",
+    default="24mo",
     show_default=True,
-    help="How much history a new simulation begins with, in days (35d) or months (24mo).",
+    help="How much history a new simulation has, in days (35d) or months (24mo). Five weeks come first; older months are filled in behind.",
 )
 @click.option(
     "--scenario", help="Simulate this scenario instead of ordinary days up to now; docs/feed/simulator.md lists them."

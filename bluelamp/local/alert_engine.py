@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from alerts.prometheus import EVALUATED_EVERY, Addresses, alertmanager, prometheus, rule_file
 from alerts.rule import Rule
 from alerts.table import RULES
-from bluelamp.services.alerts import API_PATH
+from bluelamp.services.inbox_client import API_PATH
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, secret_in, secret_variables
 from facts.errors import PartMissingError

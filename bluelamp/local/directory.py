@@ -13,6 +13,8 @@ from facts.errors import SettingError
 LOG, STATE, OUTPUT = "log", "state", "output"
 SIMULATION = "simulation.json"
 """The file that describes a simulated log. A log without this file holds facts from real feeds."""
+HISTORY, UPCOMING = "history.json", "history-upcoming.jsonl"
+"""How far a simulation's older history is in the log, and the reports about it that are due later."""
 _LOCK = "lock"
 _PRIVATE = (LOG, STATE, OUTPUT, "inbox", "prometheus")
 
@@ -87,7 +89,8 @@ def clear(directory: Path) -> None:
             shutil.rmtree(path)
         for path in (directory / OUTPUT).glob("*.log"):
             path.unlink()
-        (directory / SIMULATION).unlink(missing_ok=True)
+        for name in (HISTORY, UPCOMING, SIMULATION):
+            (directory / name).unlink(missing_ok=True)
     except OSError as error:
         what = f"The data of an earlier run cannot be deleted: {error.strerror}."
         hint = "Delete it yourself, or choose another directory with --data."

@@ -20,6 +20,7 @@ class SavedSimulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         scenario: name of the scenario.
         start: first local day.
         published_until: the log has everything before this time; None until something is published.
+        history_from: first local day of the older history that is filled in behind it; None if there is none.
     """
 
     force: str
@@ -27,6 +28,7 @@ class SavedSimulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     scenario: str
     start: date
     published_until: datetime | None = None
+    history_from: date | None = None
 
 
 class PlannedSimulation(Struct, frozen=True, kw_only=True):
@@ -35,11 +37,13 @@ class PlannedSimulation(Struct, frozen=True, kw_only=True):
     Attributes:
         saved: the simulation, to be saved in the directory before it begins.
         arguments: arguments for `bluelamp simulate`.
+        older_arguments: arguments for the `bluelamp simulate` that fills in older history; empty if there is none.
         words: a sentence that describes it to the person who starts it.
     """
 
     saved: SavedSimulation
     arguments: tuple[str, ...]
+    older_arguments: tuple[str, ...] = ()
     words: str
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bluelamp.local.directory import SIMULATION
+from bluelamp.local.older_history import fill, reach_of
 from bluelamp.local.saved_simulation import PlannedSimulation, SavedSimulation, load_simulation, save_simulation
 from bluelamp.recount.load import from_records
 from bluelamp.verify.calibration import CalibrationResult, calibrate, last_day, records, rows
@@ -41,6 +42,8 @@ _MONTH_DAYS = 30.44
 _HISTORY_DAYS_MAX = 780
 """Older facts are too late to be counted: see docs/understand/semantics.md, section 1."""
 LIVE = "live"
+RECENT_DAYS = 35
+"""The history that a live simulation publishes before the present; older history is filled in behind it."""
 
 
 def profile(forces: Mapping[str, Rules], name: str) -> Force:
@@ -182,7 +185,9 @@ def plan(
     force, path = profile(forces, settings.force), (Path(settings.data) / SIMULATION).resolve()
     is_live = scenario is None
     days = history_days(history) if is_live else 0
-    chosen = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=days)
+    recent = min(days, RECENT_DAYS)
+    chosen = simulation_of(force, seed, scenario or NORMAL, None, is_live=is_live, history_days=recent)
+    older = chosen.start - timedelta(days=days - recent) if days > recent else None
     saved = None if is_fresh else load_simulation(path)
     if saved is not None:
         chosen = resume_or_save(path, forces, chosen, is_seed_given=seed is not None)
@@ -197,7 +202,9 @@ def plan(
     verb = "Resuming" if saved else "Starting"
     kind = "live simulation" if is_live else f"simulation of the scenario {chosen.scenario.title!r}"
     words = f"{verb} a {kind}: seed {chosen.seed}, from {chosen.start}. No figure is real."
-    return PlannedSimulation(saved=saved or saved_from(chosen), arguments=tuple(arguments), words=words)
+    to_save = saved or replace(saved_from(chosen), history_from=older)
+    behind = ("--position", str(path), "--force", force.name, "--older-history") if to_save.history_from else ()
+    return PlannedSimulation(saved=to_save, arguments=tuple(arguments), older_arguments=behind, words=words)
 
 
 def local_time(text: str, force: Force) -> datetime:
@@ -255,16 +262,34 @@ def run(
             wait=stop.wait,
             since=saved.published_until.timestamp() if saved and saved.published_until else None,
             fast_until=local_time(playing.fast_until, simulation.force) if playing.fast_until else None,
-            on_progress=_ProgressSaver(simulation, playing.position, say),
+            on_progress=_ProgressSaver(simulation, saved or saved_from(simulation), playing.position, say),
+            history=lambda: reach_of(saved, playing.position, simulation.force) if saved and playing.position else None,
         )
+
+
+def fill_older(settings: Settings, simulation: Simulation, position: Path | None, say: Callable[[str], None]) -> None:
+    """Fill in the older history of a live simulation that another process publishes.
+
+    Raises:
+        SettingError: no simulation with older history is saved there.
+        PartMissingError: Kafka does not answer.
+    """
+    saved = load_simulation(position) if position else None
+    if position is None or saved is None or saved.history_from is None:
+        hint = "`bluelamp up --history 24mo` saves one in its data directory: name that file with --position."
+        raise SettingError("No simulation with older history is saved there.", where="--older-history", hint=hint)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    fill(settings, simulation, position, saved.history_from, say)
 
 
 class _ProgressSaver:
     """Saves how much of a simulation is in the log, and prints it every few seconds."""
 
-    def __init__(self, simulation: Simulation, path: Path | None, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, simulation: Simulation, saved: SavedSimulation, path: Path | None, say: Callable[[str], None]
+    ) -> None:
         self._zone, self._say = simulation.force.zone(), say
-        self._saved, self._path = saved_from(simulation), path
+        self._saved, self._path = saved, path
         self._printed_at = time.monotonic()
 
     def __call__(self, played: SimulationProgress) -> None:

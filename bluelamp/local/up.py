@@ -145,6 +145,8 @@ class Up:
             self._keep("replay", "replay", *self.plan.replay, is_once=True)
         if self.plan.simulation:
             self._keep("simulate", "simulate", *self.plan.simulation.arguments, is_once=True)
+            if self.plan.simulation.older_arguments:
+                self._keep("history", "simulate", *self.plan.simulation.older_arguments, is_once=True)
         self._print_addresses(title)
         self._watching = asyncio.create_task(self._watch_state())
 

@@ -11,7 +11,7 @@ from measures.outcome import microseconds
 from measures.rules import Rules
 from measures.window import DAYS_KEPT
 from streams.readings import Reader
-from streams.stall import Place
+from streams.record import Place
 
 Recounter = Callable[[Mapping[Place, int]], Recount]
 """Recounts the log and keeps its facts, up to an offset of each partition; the caller closes the recount."""

@@ -37,8 +37,8 @@ from streams.codec import FORMAT
 from streams.logreader import LogReader
 from streams.partition_cache import PartitionCache
 from streams.readings import Reader
+from streams.record import Place
 from streams.retrying import Retry, Retrying, once
-from streams.stall import Place
 from streams.state_address import async_client
 from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of

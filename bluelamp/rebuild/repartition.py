@@ -19,7 +19,7 @@ from facts.union import TOPICS
 from producers.kafka import Kafka
 from streams.logreader import RecordSource
 from streams.moving import Copy, Moved, copy_of
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 _INDEX_BITS = 20

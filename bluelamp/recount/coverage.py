@@ -71,6 +71,7 @@ class FeedCoverage:
         self._partitions: dict[Topic, set[int]] = {}
         self._first: dict[tuple[str, Topic, str], int] = {}
         self._complete: dict[tuple[str, Topic, str], dict[int, int]] = {}
+        self._unsent_before: dict[tuple[str, Topic, str], dict[int, int]] = {}
 
     def add(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> None:
         """Add the next fact or heartbeat of a partition, with the time on its record."""
@@ -79,6 +80,10 @@ class FeedCoverage:
             marks = self._complete.setdefault((fact.force, topic, fact.feed), {})
             is_possible = fact.complete_to - received_at <= _APART
             marks[partition] = max(microseconds(fact.complete_to) if is_possible else 0, marks.get(partition, 0))
+            unsent = self._unsent_before.setdefault((fact.force, topic, fact.feed), {})
+            unsent.pop(partition, None)  # the last heartbeat of a partition counts
+            if fact.complete_from is not None:
+                unsent[partition] = microseconds(fact.complete_from)
             return
         at = microseconds(min(fact.at, received_at))  # a fact cannot be received before it happens
         for line in ("", fact.line) if isinstance(fact, ContactOffered) else ("",):
@@ -86,7 +91,7 @@ class FeedCoverage:
             self._first[place] = min(at, self._first.get(place, at))
 
     def begins(self, force: str, feeds: Sequence[Feed]) -> int | None:
-        """The time from which all of these feeds have facts: the latest of their first facts; None while one has none."""
+        """The time from which all of these feeds have sent everything: the latest of their beginnings; None while one has no fact."""
         firsts = [self._begin(force, feed) for feed in feeds]
         return None if not firsts or None in firsts else max(first for first in firsts if first is not None)
 
@@ -102,7 +107,9 @@ class FeedCoverage:
 
     def _begin(self, force: str, feed: Feed) -> int | None:
         firsts = [self._first.get((force, feed.topic, line)) for line in feed.lines or ("",)]
-        return min((first for first in firsts if first is not None), default=None)
+        first = min((first for first in firsts if first is not None), default=None)
+        unsent = self._unsent_before.get((force, feed.topic, feed.name), {})
+        return None if first is None else max([first, *unsent.values()])
 
 
 class _Stretch(NamedTuple):

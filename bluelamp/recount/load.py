@@ -53,6 +53,8 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "call_takers": ("call_takers",),
 }
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
+MOST_FACTS = 5_000
+"""A subject has at most this many facts; the others are left out."""
 _MEMORY_LIMIT, _SMALL_BYTES = "2GB", 1_000_000
 
 
@@ -83,7 +85,7 @@ def from_records(
         connection = _connected(directory, facts_file.stat().st_size)
         stack.callback(connection.close)
         connection.begin()
-        _derive(connection, forces, facts_file)
+        _derive(connection, forces, facts_file, loaded)
         connection.commit()
         if not keeps_facts:
             facts_file.unlink()
@@ -99,7 +101,7 @@ def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
 
 
 def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, coverage: FeedCoverage) -> Loaded:
-    """Write each counted fact as a line: topic, time and canonical JSON, separated by tabs."""
+    """Write each counted fact as a line: topic, time, canonical JSON and its number, separated by tabs."""
     loaded = Loaded()
     for record in records:
         if not record.is_readable:
@@ -122,15 +124,19 @@ def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, 
             else:
                 loaded.facts += 1
                 # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
-                lines.write(b"%b\t%d\t%b\n" % (record.topic.encode(), microseconds(fact.at), canonical(fact)))
+                words = (record.topic.encode(), microseconds(fact.at), canonical(fact), loaded.facts)
+                lines.write(b"%b\t%d\t%b\t%d\n" % words)
     return loaded
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], facts_file: Path) -> None:
+def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], facts_file: Path, loaded: Loaded) -> None:
     """Derive the tables of outcomes from the file of facts, section by section."""
     _run(connection, "profile")
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])
+    _run(connection, "reported")
+    if loaded.facts > MOST_FACTS:
+        _leave_out_beyond(connection, loaded)
     _run(connection, "facts")
     earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM latest").fetchone()
     if earliest is not None:
@@ -147,6 +153,15 @@ def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], fact
     if "custody" in reported:
         custody.derive(connection, forces)
     _run(connection, "listed")
+
+
+def _leave_out_beyond(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:
+    """Leave out the facts of subjects that have more than the most."""
+    connection.execute("SET VARIABLE most_facts = ?", [MOST_FACTS])
+    _run(connection, "full")
+    (kept,) = connection.execute("SELECT count(*) FROM reported").fetchone() or (0,)
+    loaded.leave_out("too_many_facts", loaded.facts - kept)
+    loaded.facts = kept
 
 
 def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:

@@ -47,9 +47,10 @@ class Loaded(Struct, kw_only=True):
     left_beyond: int = 0
     held_back: int = 0
 
-    def leave_out(self, reason: str) -> None:
-        """Count one more fact or record that is left out."""
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count more facts or records that are left out."""
+        if count:
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
 
 
 class Recount:

@@ -43,7 +43,7 @@ _FACTS = """
             json_extract_string(line.canonical, '$.recorded_at')::TIMESTAMPTZ AS recorded_at
         FROM read_csv(
             ?, delim = '\\t', quote = '', escape = '', header = false, auto_detect = false,
-            columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR'}
+            columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR', 'number': 'BIGINT'}
         ) AS line
         JOIN wanted
             ON wanted.topic = line.topic

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alerts.inbox.api.guard import Area, Guard
 from alerts.inbox.api.people import Person
-from bluelamp.services.alerts import API_PATH
+from bluelamp.services.inbox_client import API_PATH
 from bluelamp.wiring.logs import is_json
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE

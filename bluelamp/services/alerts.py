@@ -6,9 +6,6 @@ from datetime import datetime
 from functools import partial
 from typing import Literal, get_args
 
-import msgspec
-import requests
-from msgspec import Struct
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
@@ -25,24 +22,23 @@ from alerts.inbox.api.oidc import Provider, Registration, is_safe_address
 from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
 from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
-from alerts.inbox.log.payload import Payload
 from alerts.inbox.log.spool import Spool
 from alerts.inbox.log.state import InboxState
 from alerts.inbox.log.stream import InboxLog
 from alerts.inbox.service import Service
-from alerts.notifier import InboxAlerts, Post
 from alerts.rule import Rule
 from alerts.samples import CachedSamples, used_by_rules
 from alerts.table import RULES
 from bluelamp.feeding.ending import end_by_hand
+from bluelamp.services.inbox_client import API_PATH
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
+from bluelamp.wiring.hosts import LOOPBACK
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load_forces, secret_in, variable
 from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
 from facts.fact import EndedByHand
 from facts.force import Force
-from measures.outcome import microseconds
 from producers.http.attempts import Attempts
 from producers.http.headers import page_headers
 from producers.http.problem import problem
@@ -50,8 +46,6 @@ from producers.publish import LIVE, connect
 from streams.exporter import ReadingsCollector
 from streams.probe import Probe
 
-API_PATH = "/api/alerts"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SESSIONS_SECONDS = 2.0
 ENGINE = "engine"
 
@@ -149,42 +143,6 @@ def _role(text: str, where: str) -> tuple[str, Role]:
             return group, role
     hint = "Set it to `group=role` for each group, separated by commas. The roles are view, act and admin."
     raise SettingError(f"{text.strip()!r} does not have the form group=role.", where=where, hint=hint)
-
-
-class _ActiveAlert(Struct):
-    """An active alert in the inbox's reply."""
-
-    rule: str
-    scope: dict[str, str]
-    began: datetime
-
-
-class _Reply(Struct):
-    """The inbox's reply to a payload."""
-
-    active: tuple[_ActiveAlert, ...]
-
-
-def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
-    """Posts payloads to an inbox.
-
-    Args:
-        address: the inbox's URL.
-        token: the engine's token.
-        timeout_seconds: how long to wait for a reply.
-    """
-    session = requests.Session()
-    session.trust_env = False  # the inbox is local: a proxy from the environment must not be used
-    session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
-
-    def post(payload: Payload) -> InboxAlerts:
-        response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
-        if not response.ok:
-            raise ConnectionError(f"{response.status_code} {response.text[:200]}")
-        active = msgspec.json.decode(response.content, type=_Reply).active
-        return tuple((each.rule, each.scope, microseconds(each.began)) for each in active)
-
-    return post
 
 
 def parts(settings: Settings, guard: Guard, rules: tuple[Rule, ...] = RULES) -> Parts:

@@ -8,10 +8,11 @@ from bluelamp.services.access import AccessLog, BoardAccess, writer_to
 from bluelamp.services.alerts import board_alerts, board_mounts, guard_of, parts
 from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
-from bluelamp.services.server import host_names, server
+from bluelamp.services.server import server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start, program_words
 from bluelamp.wiring.settings import Settings

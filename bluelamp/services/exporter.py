@@ -10,14 +10,14 @@ from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
-from bluelamp.services.alerts import inbox_client
-from bluelamp.services.metrics import Kept, reading_right
+from bluelamp.services.inbox_client import inbox_client
+from bluelamp.services.metrics import CachedMetrics, reading_right
 from bluelamp.services.own_parts import certificate_families, own_parts
 from bluelamp.services.ready import readiness
-from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
 from producers.http.metrics import build_info
@@ -45,17 +45,17 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     probe = Probe(quick.redis, settings.state_name)
     own: list[Collector] = _own_parts(settings)
     for_rules = ReadingsCollector(quick, watch, probe=probe, further=own, is_wanted=wanted)
-    all_there_is: list[Collector] = [ReadingsCollector(every, watch, probe=probe, further=own, has_trust=True)]
+    everything: list[Collector] = [ReadingsCollector(every, watch, probe=probe, further=own, has_trust=True)]
     if not settings.prometheus:
         evaluator = AlertEvaluator(
             RULES, samples_of(for_rules), quick.redis, f"{settings.state_name}:alerts", wall,
             _notifier(settings, environment, say), steps(),
         )  # fmt: skip
-        all_there_is.append(evaluator)
+        everything.append(evaluator)
         evaluator.start()
     rest = ReadingsCollector(every, is_wanted=not_matching(wanted), has_health=False, has_trust=True)
     places: dict[str, list[Collector]] = {
-        "/metrics": all_there_is,
+        "/metrics": everything,
         "/metrics/rules": [for_rules],
         "/metrics/others": [rest],
     }
@@ -76,9 +76,9 @@ def _own_parts(settings: Settings) -> list[Collector]:
     build_info(program, "exporter", VERSION, settings.build)
     redis = state_client(settings, _STATE_SECONDS)
     return [
-        Kept(program.collect, 0.0),
-        Kept(lambda: own_parts(settings, redis, wall), _OWN_PARTS_SECONDS),
-        Kept(lambda: certificate_families(settings, wall), _CERTIFICATE_SECONDS),
+        CachedMetrics(program.collect, 0.0),
+        CachedMetrics(lambda: own_parts(settings, redis, wall), _OWN_PARTS_SECONDS),
+        CachedMetrics(lambda: certificate_families(settings, wall), _CERTIFICATE_SECONDS),
     ]
 
 

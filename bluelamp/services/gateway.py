@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from bluelamp.feeding.replay import named_mapping
 from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
-from bluelamp.services.server import host_names, server
+from bluelamp.services.server import server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import state_client
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, Settings, load_forces, secret_in, variable

@@ -27,13 +27,15 @@ from alerts.inbox.service import Dependencies, Service
 from alerts.rule import Rule
 from alerts.table import RULES
 from bluelamp.services.access import AccessLog, writer_to
-from bluelamp.services.alerts import API_PATH, guard_of, inbox_app, inbox_log, rule_samples
+from bluelamp.services.alerts import guard_of, inbox_app, inbox_log, rule_samples
+from bluelamp.services.inbox_client import API_PATH
 from bluelamp.services.metrics import ServiceMetrics, reading_right
 from bluelamp.services.ready import readiness, ready_route
-from bluelamp.services.server import host_names, server
+from bluelamp.services.server import server
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader, state_client
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import TOKEN, Settings, load_forces, secret_in, variable

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bluelamp.services.alerts import LOOPBACK
+from bluelamp.wiring.hosts import LOOPBACK
 from bluelamp.wiring.program import VERSION
 from bluelamp.wiring.settings import METRICS_TOKEN, Settings, secret_in
 from producers.http.metrics import HttpMetrics, build_info, may_read, metrics_route
@@ -55,12 +55,12 @@ class ServiceMetrics:
         return self._http.around(app)
 
 
-class Kept(Collector):
-    """Metrics that are costly or slow to read, and are kept for a time.
+class CachedMetrics(Collector):
+    """Metrics that are costly or slow to read, and are cached for a time.
 
     Args:
         read: reads them; raises nothing.
-        seconds: how long they are kept.
+        seconds: how long they are cached.
         monotonic: a clock that never jumps, in seconds.
     """
 

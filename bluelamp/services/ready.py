@@ -49,7 +49,7 @@ def _state_server(client: Redis) -> None:
 
 
 def _age_seconds(source: Reader, force: str) -> float | None:
-    """How long ago the feed that is furthest behind was complete; None if a feed never was."""
+    """How long ago the feed that is furthest behind was complete; None if a feed has never been complete."""
     source.refresh()
     complete = [each.complete_to for each in source.feeds(force)]
     known = [each for each in complete if each is not None]

@@ -2,18 +2,15 @@
 
 import asyncio
 import resource
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bluelamp.wiring.settings import Settings
 from producers.http.hosts import OwnHosts
 from producers.http.problem import problem, response_of
 
@@ -23,27 +20,6 @@ _CONNECTIONS_WAITING = 1024
 _FILES = 8192
 STREAMS_MAX = 1000
 """The largest number of event streams at once."""
-
-
-def host_names(settings: Settings, host: str) -> list[str]:
-    """The host names under which a service may be reached.
-
-    Args:
-        settings: name the services' addresses and further hosts.
-        host: the address that the service listens on.
-    """
-    addresses = (
-        settings.oidc_address,
-        settings.board,
-        settings.exporter,
-        settings.gateway,
-        settings.inbox,
-        settings.gateway_public_url,
-    )
-    given = (urlsplit(each).hostname or "" for each in addresses)
-    own = (each.strip() for each in settings.hosts.split(","))
-    names = {"localhost", host, socket.gethostname(), *given, *own}
-    return sorted(each.lower() for each in names if each)
 
 
 class TimedProtocol(H11Protocol):

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from bluelamp.services.metrics import reading_right
 from bluelamp.services.ready import readiness
-from bluelamp.services.server import host_names
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.program import VERSION
 from bluelamp.wiring.settings import Settings
 from facts.errors import PartMissingError

@@ -124,7 +124,7 @@ def lines(found: Iterable[QueueBacktest]) -> Iterator[str]:
 
 
 def goals_missed(found: Iterable[QueueBacktest]) -> list[str]:
-    """What falls short: an error that is not below last week's, or a range that holds too few or too many counts."""
+    """What falls short: an error that is not below last week's, or a range that contains too few or too many counts."""
     low, high = SHARE_INSIDE - 0.05, SHARE_INSIDE + 0.05
     missed = []
     for each in found:

@@ -23,13 +23,12 @@ from measures.outcomes import outcomes_of
 from measures.pane import Grain, Pane, apply, name_of
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
-from measures.timeline import Timeline, add
+from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
 from measures.window import Window, resolve
 from streams.fold import PartitionFold
 from streams.logreader import RecordSource
 from streams.moving import OwnPartition
-from streams.record import Record, received, record_of
-from streams.stall import Place
+from streams.record import Place, Record, received, record_of
 
 Cause = Literal[
     "withdrawn",
@@ -178,7 +177,21 @@ def read_partition(
         for each in facts:
             if each.fact.subject_id in wanted:
                 result.facts.setdefault(each.fact.subject_id, []).append(each)
+    result.facts = {subject_id: _within_most(facts) for subject_id, facts in result.facts.items()}
     return result
+
+
+def _within_most(facts: list[CountedFact]) -> list[CountedFact]:
+    """The facts of a subject that count, although it may have been sent more than one may have."""
+    if len(facts) <= MOST_FACTS:
+        return facts
+    timeline: Timeline = {}
+    kept = []
+    for each in facts:
+        if not is_full_for(timeline, each.fact):
+            add(timeline, each.fact)
+            kept.append(each)
+    return kept
 
 
 def _window(day: date, rules: Rules) -> Window:
@@ -194,7 +207,7 @@ def _admitted(
     for batch in source.read(place, *reach):
         for record in map(record_of, batch):
             admitted = partition.admit([record])
-            counted = [_counted(record, place[1], fact) for facts in admitted.facts.values() for fact in facts]
+            counted = [_counted(record, place[1], fact) for each in admitted.facts.values() for fact, _, _ in each]
             yield counted, record, partition.watermark(name)
 
 

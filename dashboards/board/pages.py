@@ -24,6 +24,8 @@ from dashboards.board.shared.page import Page, View
 from dashboards.board.staffing import data as staffing
 from dashboards.board.staffing.page import STAFFING
 from dashboards.board.trust.page import TRUST
+from dashboards.board.whatif import data as whatif
+from dashboards.board.whatif.page import WHATIF
 
 PAGES: tuple[Page, ...] = (
     NOW_PAGE,
@@ -33,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     HANDOVER,
     INTERVALS,
     STAFFING,
+    WHATIF,
     MEASURES,
     MEASURE,
     COMPARE,
@@ -51,6 +54,7 @@ FOLDERS = (
     "handover",
     "intervals",
     "staffing",
+    "whatif",
     "feeds",
     "trust",
     "alerts",
@@ -63,6 +67,6 @@ def data_routes(view: View) -> list[Route]:
     """The routes of the data that pages request: as JSON, and as files to download."""
     return [
         route
-        for feature in (measure, compare, chart, explore, handover, intervals, staffing)
+        for feature in (measure, compare, chart, explore, handover, intervals, staffing, whatif)
         for route in feature.routes(view)
     ]

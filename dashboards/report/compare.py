@@ -1,6 +1,6 @@
 """Compares a measure across periods: today, this month, last month, 12 months, the 12 before, and published figures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from dashboards.report.doubt import numbers, with_bounds
-from dashboards.report.figures import CUT, Ask, ReportFigure, difference, nothing_of
+from dashboards.report.figures import CUT, NO_RECORD, Ask, ReportFigure, difference, nothing_of
 from dashboards.report.layout import Line
 from dashboards.report.naming import band_words, line_of, named
 from dashboards.report.notes import Notes
@@ -22,6 +22,7 @@ from facts.force import NONE, UNLISTED, Force
 from measures.disagreements import referred
 from measures.measure import External, Measure, PublishedFigure, Where
 from measures.window import DAYS_KEPT, resolve
+from producers.simulate.simulated_periods import SEED, SimulatedFigure
 
 Words = tuple[str, ...]
 Results = Mapping[Words, ReportFigure]
@@ -37,6 +38,8 @@ _SHARE = Unit("percent", 1)
 _PUBLISHED_COLUMNS = ("Period", "As published", "Blue Lamp", "Source", "Notes")
 _UNDER_WAY = "This period is not over. The Blue Lamp figure counts what has begun in it so far."
 _NOT_KEPT = f"This period begins before the last {DAYS_KEPT.days} days, and older days are not kept."
+_NO_LONGER_KEPT = "not kept"
+_SIMULATED = "The record does not reach this period. This is what a simulation of the period gave (seed {seed}): it belongs to no record."
 _CHANGES = "Only the change was published, not the figure."
 _NOT_COMPARED = "They are not compared, because the record does not cover both completely or there are too few cases."
 _TWO_FIGURES = "Two figures cannot tell a real change from chance. The chart of this measure can."
@@ -86,8 +89,20 @@ def compare(
     return PeriodComparison(ask, force, measure, as_of, by, where or {}).table()
 
 
+Simulated = Callable[[str, Mapping[str, str], str], SimulatedFigure | None]
+"""The simulated figure for a published one, by measure, labels and period."""
+
+
+def _no_simulation(_measure: str, _where: Mapping[str, str], _period: str) -> SimulatedFigure | None:
+    return None
+
+
 class PeriodComparison:
-    """A measure read over every period; the arguments are those of `compare`, and two windows to compare instead."""
+    """A measure read over every period.
+
+    The arguments are those of `compare`, two windows to compare instead, and the simulated figures for published periods that
+    the record of a simulated force does not reach.
+    """
 
     def __init__(
         self,
@@ -98,9 +113,11 @@ class PeriodComparison:
         by: Words,
         where: Where,
         chosen: Chosen | None = None,
+        simulated: Simulated = _no_simulation,
     ) -> None:
         self._ask, self._as_of = ask, as_of
         self._force, self._measure, self._by, self._where = force, measure, by, where
+        self._simulated = simulated
         self._unit = line_of(measure, force).unit
         self._chosen = None if measure.is_open() else chosen
         self._windows = ("60m",) if measure.is_open() else self._chosen.names() if self._chosen else tuple(_TITLES)
@@ -162,12 +179,17 @@ class PeriodComparison:
         try:
             return self._read(period, self._by), self._read(period, ())
         except QuestionError:
-            return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead="not kept")}
+            return {}, {(): ReportFigure({}, None, trouble=_NOT_KEPT, instead=_NO_LONGER_KEPT)}
 
     def _of_period(self, quote: PublishedFigure, words: Words, results: tuple[Results, Results]) -> ReportFigure:
         found = _figure(self._measure, *results, words)
         if quote.unit == CHANGE:
             return ReportFigure({}, None, trouble=_CHANGES)
+        if found.instead in (NO_RECORD, _NO_LONGER_KEPT) and (
+            simulated := self._simulated(self._measure.name, quote.where, quote.period)
+        ):
+            value, words_of_it = Fraction(simulated.value), _SIMULATED.format(seed=SEED)
+            return ReportFigure({}, value, simulated.n, trouble=words_of_it, is_whole=False)
         if (
             found.value is not None
             and date.fromisoformat(quote.period[-_DATE:]) > self._as_of.astimezone(self._force.zone()).date()

@@ -85,7 +85,10 @@ def _small(
     word: str, name: str, values: Sequence[Fraction | None], when: Sequence[str], line: Line, most: Fraction
 ) -> SmallChart:
     last = next((place for place in reversed(range(len(values))) if values[place] is not None), None)
-    latest = NOTHING if last is None else f"{figure_text(values[last], line.unit)} {when[last]}"
+    unit = "" if line.unit.suffix() or line.unit.kind == "clock" else line.unit.title()
+    latest = (
+        NOTHING if last is None else " ".join(filter(None, (figure_text(values[last], line.unit), unit, when[last])))
+    )
     title = escape(f"{name}: {latest}")
     svg = (
         f'<svg class="small" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'

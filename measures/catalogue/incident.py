@@ -401,7 +401,7 @@ OPEN = (
         show=("incidents",),
         title="No unit assigned now",
         question="How many open incidents that may need attendance have no unit assigned?",
-        population=f"Open incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
+        population=f"Open incidents not attended yet, with no unit dispatched or with every unit stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced")),
         unit="count",
         good="lower",
@@ -421,7 +421,7 @@ OPEN = (
         show=("attendance",),
         title="Grade 1 with no unit for 2 min",
         question="How many Grade 1 (immediate) incidents have had no unit assigned for 2 minutes or more?",
-        population=f"Open Grade 1 incidents not attended yet, to which no unit was dispatched or from which every unit has stood down. {_UNRECORDED}",
+        population=f"Open Grade 1 incidents not attended yet, with no unit dispatched or with every unit stood down. {_UNRECORDED}",
         statistic=OpenCount(Selection("incident_unresourced"), at_least_seconds=120),
         unit="count",
         where=_IMMEDIATE,
@@ -477,7 +477,7 @@ QUALITY = (
         good="lower",
         minimum_n=5,
         notes=(
-            "If no at-scene time was recorded, the incident counts as missed in every share within target (rules C16).",
+            "If no at-scene time was recorded, the incident counts as missed in every share of arrivals within target (rules C16).",
         ),
     ),
 )

@@ -114,10 +114,21 @@ class Desk:
         self.roster.staff(on_duty)
         self._serve()
 
+    def has_free_for(self, call: Call) -> bool:
+        """Whether a call that joins the queue now is assigned at once."""
+        free = self.on_duty - self.busy
+        return free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._on_hold
+
+    def remove_waiting(self) -> None:
+        """Remove every call that waits and was never answered, as if it had never been offered."""
+        for queue in (self._urgent, self._routine):
+            for call in queue:
+                call.is_waiting = False
+            queue.clear()
+
     def offer(self, call: Call) -> None:
         """A call joins the queue."""
-        free = self.on_duty - self.busy
-        if free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._on_hold:
+        if self.has_free_for(call):
             self._assign(call)
             return
         (self._urgent if call.is_urgent else self._routine).append(call)

@@ -1,7 +1,7 @@
 """Simulates contacts: 999 and 101 calls answered by a limited number of call takers, callbacks, and digital contacts."""
 
 from collections.abc import Generator as Process
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from producers.simulate.call_taker_facts import CallTakerFacts
 from producers.simulate.call_takers import Call, Desk
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time
-from producers.simulate.parameters import CallerPatience, Parameters, Shape, month_total, of_year
+from producers.simulate.parameters import CallerPatience, Local, Parameters, Shape, Triage, month_total, of_year
 from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, shuffled, stream
 from producers.simulate.roster import Roster
 from producers.simulate.scenario import Effects
@@ -34,7 +34,7 @@ class Feeds(Struct, frozen=True):
     emergency: str
     routine: str
     digital: str
-    call_takers: str
+    call_takers: str = ""
 
 
 class _After(Struct, frozen=True):
@@ -70,7 +70,7 @@ class Contacts:
         ledger: receives the facts of contacts.
         seed: the simulation's seed.
         tag: the prefix of every id, so that ids of two simulations in one log differ.
-        takers: receives the facts of call takers.
+        takers: receives the facts of call takers; without it, none are made.
     """
 
     def __init__(
@@ -82,22 +82,22 @@ class Contacts:
         ledger: Ledger,
         seed: int,
         tag: str,
-        takers: Ledger,
+        takers: Ledger | None = None,
     ) -> None:
         self._environment, self._parameters, self._feeds = environment, parameters, feeds
         self._effects, self._ledger, self._seed, self._tag = effects, ledger, seed, tag
         self._takers = takers
         local, triage = parameters.local, parameters.triage
-        roster, at_triage = self._roster(local.skill), self._roster(triage.skill)
-        self.local = Desk(
-            environment, self, local.kept_free, local.hold_after_seconds, roster=roster, wrap_share=local.wrap_share
-        )
-        self.triage = Desk(environment, self, 0, None, roster=at_triage, wrap_share=triage.wrap_share)
+        self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds, *self._reported(local))
+        self.triage = Desk(environment, self, 0, None, *self._reported(triage))
 
-    def _roster(self, skill: str) -> Roster[Call]:
-        prefix = f"{self._tag}{skill}-"
-        feed, force = self._feeds.call_takers, self._parameters.force
-        return Roster(CallTakerFacts(self._environment, self._takers, feed, force, skill, prefix), _queue)
+    def _reported(self, team: Local | Triage) -> tuple[Roster[Call] | None, float]:
+        """Who is signed on at a desk, and the share of the handling time that is wrap-up, if call takers are reported."""
+        if self._takers is None:
+            return None, 0.0
+        prefix, feed = f"{self._tag}{team.skill}-", self._feeds.call_takers
+        facts = CallTakerFacts(self._environment, self._takers, feed, self._parameters.force, team.skill, prefix)
+        return Roster(facts, _queue), team.wrap_share
 
     def sign_on_again(self) -> None:
         """Let everybody on duty sign on again: the simulation begins to report now."""
@@ -113,17 +113,18 @@ class Contacts:
             [*self._emergency_calls(month), *self._triage_calls(month), *self._direct_calls(month)],
             key=lambda each: each[1].offered,
         )
-        yield self._offer_calls(calls)
+        yield self.offer_calls(calls)
         yield self._change_shifts(month)
 
-    def _offer_calls(self, calls: list[tuple[str, Call]]) -> Process[Event, Any, None]:
+    def offer_calls(self, calls: Sequence[tuple[str, Call]]) -> Process[Event, Any, None]:
+        """The SimPy process that offers calls, which are in order of their offers."""
         environment = self._environment
         for queue, call in calls:
             wait_seconds = call.offered - environment.now
             if wait_seconds < 0:
                 continue  # the simulation begins within the month
             yield Timeout(environment, wait_seconds)
-            self._offer(queue, call)
+            self.offer(queue, call)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
         rng = stream(self._seed, "absence", month.ordinal)
@@ -151,6 +152,11 @@ class Contacts:
         calls, rng = self._parameters.emergency, stream(self._seed, _EMERGENCY, month.ordinal)
         ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
         at = self._effects.arrivals("emergency_calls", ordinary, rng)
+        return self.emergency_calls(at, rng, self._contact_id("e", month, ""))
+
+    def emergency_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """999 calls at these times, each with its queue; the rest of each call is drawn."""
+        calls = self._parameters.emergency
         columns = zip(
             at.tolist(),
             _patience(calls.patience, rng, len(at)),
@@ -160,14 +166,18 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._contact_id("e", month, number)
-            yield _EMERGENCY, Call(subject_id, offered, offered + patience, ring, handling, True, (_EMERGENCY, result))
+            note = (_EMERGENCY, result)
+            yield _EMERGENCY, Call(f"{prefix}{number}", offered, offered + patience, ring, handling, True, note)
 
     def _triage_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
-        calls, local = self._parameters.triage, self._parameters.local
-        rng = stream(self._seed, _TRIAGE, month.ordinal)
+        calls, rng = self._parameters.triage, stream(self._seed, _TRIAGE, month.ordinal)
         ordinary = _arrivals(month, month_total(calls.volume, month), calls.shape, rng)
         at = self._effects.arrivals("triage_calls", ordinary, rng)
+        return self.triage_calls(at, rng, self._contact_id("t", month, ""))
+
+    def triage_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """101 calls that join triage at these times, with what happens to them after triage."""
+        calls, local = self._parameters.triage, self._parameters.local
         count = len(at)
         patience, ring = _patience(calls.patience, rng, count), calls.ring.draw(rng, count)
         handling = calls.handling.draw(rng, count)
@@ -184,8 +194,7 @@ class Contacts:
         for number, (offered, stays, rings, lasts, then) in enumerate(
             zip(at.tolist(), patience, ring, handling, after, strict=True)
         ):
-            subject_id = self._contact_id("t", month, number)
-            yield _TRIAGE, self._triage_call(subject_id, offered, stays, rings, lasts, then)
+            yield _TRIAGE, self._triage_call(f"{prefix}{number}", offered, stays, rings, lasts, then)
 
     def _triage_call(
         self, subject_id: str, offered: float, stays: float, rings: float, lasts: float, then: _After
@@ -196,11 +205,15 @@ class Contacts:
         return Call(subject_id, offered, offered + stays, rings, lasts, False, (_TRIAGE, then))
 
     def _direct_calls(self, month: Month) -> Iterable[tuple[str, Call]]:
-        triage, local = self._parameters.triage, self._parameters.local
+        triage = self._parameters.triage
         rng = stream(self._seed, "direct", month.ordinal)
         direct_share = of_year(triage.direct_share, month.year)[month.number - 1]
         count = round(month_total(triage.volume, month) * direct_share)
-        at = _arrivals(month, count, triage.shape, rng)
+        return self.local_calls(_arrivals(month, count, triage.shape, rng), rng, self._contact_id("l", month, ""))
+
+    def local_calls(self, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """101 calls that join the local queue at these times."""
+        local, count = self._parameters.local, len(at)
         columns = zip(
             at.tolist(),
             _patience(local.patience, rng, count),
@@ -210,15 +223,18 @@ class Contacts:
             strict=True,
         )
         for number, (offered, patience, ring, handling, result) in enumerate(columns):
-            subject_id = self._contact_id("l", month, number)
-            yield _LOCAL, Call(subject_id, offered, offered + patience, ring, handling, False, (_LOCAL, result))
+            yield (
+                _LOCAL,
+                Call(f"{prefix}{number}", offered, offered + patience, ring, handling, False, (_LOCAL, result)),
+            )
 
-    def _contact_id(self, kind: str, month: Month, number: int) -> str:
+    def _contact_id(self, kind: str, month: Month, number: int | str) -> str:
         return f"{self._tag}{kind}{month.ordinal}-{number}"
 
     # Events of a call.
 
-    def _offer(self, queue: str, call: Call) -> None:
+    def offer(self, queue: str, call: Call) -> None:
+        """A call joins its queue."""
         self._report_offered(call.subject_id, queue, call.offered)
         (self.triage if queue == _TRIAGE else self.local).offer(call)
 
@@ -261,9 +277,7 @@ class Contacts:
         if then.result == "to_local":
             leaves = at + then.patience_seconds
             note = (_LOCAL, then.local_result)
-            self._offer(
-                _LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note)
-            )
+            self.offer(_LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note))
 
     def _call_back(self, call: Call, then: _After) -> None:
         callback = Call(

@@ -26,6 +26,10 @@ class Ledger:
             facts = self._hours[hour] = []
         facts.append((at, self._number, feed, fact))
 
+    def is_empty(self) -> bool:
+        """Whether every fact has been removed."""
+        return not self._hours
+
     def remove_before(self, before: float) -> list[Happened]:
         """Remove every fact before a time, which must be a whole hour, and return them in order."""
         removed: list[Happened] = []

@@ -39,6 +39,18 @@ class SimulationProgress(Struct, frozen=True, kw_only=True):
     is_whole: bool
 
 
+class HistoryReach(Struct, frozen=True):
+    """How far history older than a live simulation is in the log, newest first.
+
+    Attributes:
+        back_to: where it will begin.
+        reached: everything since this time is in the log.
+    """
+
+    back_to: datetime
+    reached: datetime
+
+
 class LivePace:
     """Keeps event time in step with the wall clock; event times in the past are reached at once.
 
@@ -85,6 +97,7 @@ def play(
     since: float | None = None,
     fast_until: datetime | None = None,
     on_progress: Callable[[SimulationProgress], None] | None = None,
+    history: Callable[[], "HistoryReach | None"] = lambda: None,
 ) -> SimulationProgress:
     """Publish a simulation, and return once the log has it.
 
@@ -99,6 +112,7 @@ def play(
         since: the time to resume from, in seconds since 1970; everything reported before it is already in the log.
         fast_until: everything reported before this time is published at full speed.
         on_progress: called once a second, and at the end, with how much is in the log.
+        history: how far older history, which another process publishes, is in the log; None if there is none. Heartbeats report it.
 
     Raises:
         PublishError: some facts may not have reached the log.
@@ -106,7 +120,7 @@ def play(
     """
     live = LivePace(now, wait) if speed == "live" else None
     begins = max(simulation.end_of(0), since or 0.0)
-    player = _Player(simulation, sink, live, begins)
+    player = _Player(simulation, sink, live, begins, history)
     reach = _live_reach(live, player) or Pace(cast(Speed, speed), monotonic, wait, fast_until).reach
     reporter = _ProgressReporter(on_progress, monotonic)
     silences = [spell.start for spell in simulation.effects().spells("feed_silent")]
@@ -217,8 +231,15 @@ def _schedule(
 class _Player:
     """Publishes reports and heartbeats, and counts them."""
 
-    def __init__(self, simulation: Simulation, sink: Sink, live: LivePace | None, begins: float) -> None:
-        self._simulation, self._sink, self._live = simulation, sink, live
+    def __init__(
+        self,
+        simulation: Simulation,
+        sink: Sink,
+        live: LivePace | None,
+        begins: float,
+        history: Callable[[], HistoryReach | None],
+    ) -> None:
+        self._simulation, self._sink, self._live, self._history = simulation, sink, live, history
         self._effects = simulation.effects()
         self._feeds = {feed: topic for (topic, _), feed in feeds_of(simulation.force).items()}
         self._sequence = dict.fromkeys(self._feeds, 0)
@@ -236,6 +257,7 @@ class _Player:
         """Send a heartbeat of each feed that is not silent: everything reported before this time has been published."""
         self._published_until = max(self._published_until, second)
         complete_to = utc_time(second - self._simulation.reporting().delay_seconds_max)
+        history = self._history()
         for feed, topic in self._feeds.items():
             if not self._effects.has_backlog(feed, second):
                 heartbeat = FeedHeartbeat(
@@ -247,6 +269,8 @@ class _Player:
                     complete_to=complete_to,
                     replay=self._live is None,
                     history_to=self._live.history_to(second) if self._live else None,
+                    history_from=history.back_to if history else None,
+                    complete_from=min(history.reached, complete_to) if history else None,
                     simulated=True,
                 )
                 self._sink.heartbeat(heartbeat, topic)

@@ -76,6 +76,10 @@ class Reporter:
         due, self._unreported = self._unreported[:count], self._unreported[count:]
         return [reported for _, _, reported in due]
 
+    def is_idle(self) -> bool:
+        """Whether everything that happened has been reported."""
+        return not self._unreported
+
     def _schedule(self, at: float, feed: str, fact: AnyFact, delay: float, fate: float, rng: Generator) -> None:
         topic = topic_of(type(fact)) or "contacts"
         params, reported_at = self._params, at + delay

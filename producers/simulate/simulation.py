@@ -27,7 +27,7 @@ _EARLIEST, _LATEST = date(2000, 1, 1), date(2090, 1, 1)
 
 
 class Simulation(Struct, frozen=True, kw_only=True):
-    """A simulation. The same simulation gives the same facts, byte for byte, whatever its end.
+    """A simulation. The same simulation gives the same facts, byte for byte, however long it runs.
 
     It begins `warm_up_days` before the first day, with empty queues, and reports nothing about contacts, incidents and
     detentions that began before the first day.
@@ -88,6 +88,25 @@ class Simulation(Struct, frozen=True, kw_only=True):
                 return
             yield reported
 
+    def subjects_before(self, end: date) -> list[list[ReportedFact]]:
+        """Everything that begins from the first day and before a local day, with all that follows from it, however late.
+
+        This simulation and one that starts on that day share no subject, and together have those of a longer simulation.
+
+        Returns:
+            The reports of each subject in order; subjects in the order of their first reports.
+
+        Raises:
+            SettingError: the simulation cannot run: see `check`.
+        """
+        self.check()
+        subjects: dict[tuple[Topic, str], list[ReportedFact]] = {}
+        for day in _Days(self).days(end):
+            for reported in day:
+                if isinstance(reported.fact, SubjectFact):
+                    subjects.setdefault((reported.topic, reported.fact.subject_id), []).append(reported)
+        return list(subjects.values())
+
     def end_of(self, days: int) -> float:
         """The end of the simulation's first days, in seconds since 1970."""
         return midnight(self.start + timedelta(days=days), self.force.zone())
@@ -134,21 +153,25 @@ class _Days:
             for ledger, name in zip((*ledgers, takers), names, strict=True)
         )
 
-    def days(self) -> Iterator[Sequence[ReportedFact]]:
-        """The reports of each day, from the first day."""
-        began_before: set[str] = set()
+    def days(self, end: date | None = None) -> Iterator[Sequence[ReportedFact]]:
+        """The reports of each day, from the first day.
+
+        Args:
+            end: report only what began before this local day, and stop once all of that is reported; None for no end.
+        """
+        began_before, own = set[str](), set[str]()
         day, last_month = self._first, None
-        while True:
+        while end is None or day < end or not self._is_over():
             month = month_at(midnight(day, self._zone), self._zone)
-            if month is not last_month:
+            if month is not last_month and (end is None or day < end):
                 self._begin(month)
                 last_month = month
             if day == self._simulation.start:
                 self._contacts.sign_on_again()
             day += timedelta(days=1)
-            end = midnight(day, self._zone)
-            self._environment.run(until=end)
-            removed = [(reporter, ledger.remove_before(end)) for ledger, reporter in self._reporters]
+            second = midnight(day, self._zone)
+            self._environment.run(until=second)
+            removed = [(reporter, ledger.remove_before(second)) for ledger, reporter in self._reporters]
             if day <= self._simulation.start:
                 facts = (fact for _, happened in removed for *_, fact in happened)
                 began_before.update(fact.subject_id for fact in facts if isinstance(fact, SubjectFact))
@@ -156,8 +179,16 @@ class _Days:
             reported: list[ReportedFact] = []
             for reporter, happened in removed:
                 new = [each for each in happened if each[3].subject_id not in began_before]  # type: ignore[union-attr]
-                reported += reporter.report(new, end)
+                if end is not None and day <= end:
+                    own.update(each[3].subject_id for each in new)  # type: ignore[union-attr]
+                elif end is not None:
+                    new = [each for each in new if each[3].subject_id in own]  # type: ignore[union-attr]
+                reported += reporter.report(new, second)
             yield sorted(reported, key=_reported_at)
+
+    def _is_over(self) -> bool:
+        """Whether everything that will follow has been reported; the last to follow are closures, months after everything else."""
+        return all(ledger.is_empty() and reporter.is_idle() for ledger, reporter in self._reporters)
 
     def _begin(self, month: Month) -> None:
         for process in (process for processes in self._processes for process in processes(month)):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError
 from streams.moving import Copy
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Identity
 
 IDENTITY = Identity("cluster", "topic", 1)

@@ -21,7 +21,7 @@ from bluelamp.verify.checks.log import last_day
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError, SettingError
 from streams.fetching import span_of
-from streams.stall import Place
+from streams.record import Place
 from tests.archive.logs import IDENTITY, MemoryLog, at, days, record
 
 A: Place = ("contacts", 0)

@@ -35,7 +35,7 @@ from streams.codec import FORMAT
 from streams.fold import Change
 from streams.reading_metrics import ReadingMetrics
 from streams.readings import Reader
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Applied, Names, StateStore
 from streams.version import pointer
 from streams.version_builder import VersionBuilder

@@ -78,7 +78,7 @@ class BoardProcess(WorkerProcess):
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
-        until(self.is_listening, 30, "an answer of the board")
+        until(self.is_listening, 60, "an answer of the board")
 
     def is_listening(self) -> bool:
         """Whether it listens."""

@@ -23,6 +23,7 @@ PAGES = {
     "handover": "/handover",
     "intervals": "/intervals?queue=999",
     "staffing": "/staffing?queue=emergency",
+    "whatif": "/whatif?local=8&triage=3&more_local=-2",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",
     "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",
@@ -87,7 +88,7 @@ def take_all(link: str, directory: Path) -> None:
         show_as(driver, WIDTH, HEIGHT, "light")
         driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
         driver.get(link)
-        until(lambda: driver.current_url.endswith("/alerts"), 30, "the sign-in")
+        until(lambda: driver.current_url.endswith("/alerts"), 60, "the sign-in")
         for name, path in PAGES.items():
             driver.get(address + path)
             time.sleep(_SETTLE_SECONDS)  # a page fills as its figures arrive

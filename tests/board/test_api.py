@@ -33,6 +33,8 @@ EXAMPLES = {
 }
 EXAMPLES["/api/explain/{name}"] = [*EXAMPLES["/api/measure/{name}"], *(name for name in CATALOGUE if "custody" in name)]
 NOT_JSON = "/events"
+NEEDS_WEEKS = "/api/whatif"
+"""The record of this day is too short for it: tests/laws/test_forecast.py compares its answer with its type."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_every_route_is_in_the_document_and_every_answer_fits_it(day: Day, desk:
     assert undeclared(application.routes) == []
     declared = {(path, method) for path, method, _ in declared_routes(application.routes)}
     with day.served(desk.mounts()) as address:
-        document = requests.get(f"{address}/api", timeout=30).json()
+        document = requests.get(f"{address}/api", timeout=60).json()
         listed = {(path, method) for path, methods in document["paths"].items() for method in methods}
         assert listed == declared
         assert {"/api/explain/{name}", "/api/alerts/{id}/escalate", "/", "/csv/{name}"} <= set(document["paths"])
@@ -71,7 +73,7 @@ def test_every_route_is_in_the_document_and_every_answer_fits_it(day: Day, desk:
         ]
         wrong = {place: fault for path, place in seen if (fault := fault_of(document, path, address + place))}
         assert wrong == {}
-        refused = requests.get(f"{address}/api/measure/nonsense", timeout=30).json()
+        refused = requests.get(f"{address}/api/measure/nonsense", timeout=60).json()
         assert fits(document, document["paths"]["/api"]["get"]["responses"]["default"], refused) == ""
 
 
@@ -81,12 +83,12 @@ def places(path: str, desk: Desk) -> list[str]:
         return [path.replace("{id}", desk.log.read_state(lambda state: state.active_alerts()[0].id))]
     if "{name}" in path:
         return [path.replace("{name}", example) for example in EXAMPLES[path]]
-    return [path]
+    return [path] if path != NEEDS_WEEKS else []
 
 
 def fault_of(document: dict[str, Any], path: str, place: str) -> str:
     """How a real answer differs from its declared type; empty if it does not."""
-    answer = requests.get(place, headers={"Authorization": f"Bearer {TOKENS['act']}"}, timeout=30)
+    answer = requests.get(place, headers={"Authorization": f"Bearer {TOKENS['act']}"}, timeout=60)
     if not answer.ok:
         return answer.text
     return fits(document, document["paths"][path]["get"]["responses"]["200"], answer.json())
@@ -106,8 +108,8 @@ def fits(document: dict[str, Any], response: dict[str, Any], answer: object) -> 
 
 def test_an_explanation_adds_up_and_names_the_command_that_recounts_it(day: Day, desk: Desk) -> None:
     with day.served(desk.mounts()) as address:
-        found = requests.get(f"{address}/api/measure/incident_count?window=today", timeout=30).json()["explain"]
-        explained = requests.get(address + found, timeout=30).json()
+        found = requests.get(f"{address}/api/measure/incident_count?window=today", timeout=60).json()["explain"]
+        explained = requests.get(address + found, timeout=60).json()
     (reading,) = day.reader.read("incident_count", "today", force=day.view.force)
     assert (explained["value"], explained["n"], explained["state"]) == (reading.value, reading.n, "live")
     assert f"The rows add up to the total, {reading.value:,.0f}." in explained["parts"]["says"]

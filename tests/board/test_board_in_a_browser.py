@@ -70,7 +70,9 @@ def expected(running: RunningBoard) -> Cells:
     carried = [
         each
         for each in CATALOGUE.values()
-        if each.feeds(running.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
+        if each.feeds(running.system.rules[FORCE].force)
+        and not each.is_of_people()
+        and not isinstance(each.statistic, Bands)
     ]
     return {
         (each.name, window): as_seen(running.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])
@@ -232,7 +234,7 @@ def refused(board: BoardProcess) -> Iterator[None]:
     with ThreadingHTTPServer(("127.0.0.1", board.port), Refusing) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
-        until(lambda: Refusing.times, 10, "a refused request")
+        until(lambda: Refusing.times, 60, "a refused request")
         yield
         server.shutdown()
         serving.join()

@@ -80,6 +80,9 @@ def test_each_point_is_the_reading_of_its_window(history: History) -> None:
         "charts"
     ]
     assert days[0]["latest"].endswith(" on Sat 30 Nov 2024")
+    spans = get(board(reader, FORCE), "/api/small_charts/grade_1_opened_to_arrived_median_seconds", "last=3&by=area")
+    words = {each["latest"].partition(" ")[2] for each in json.loads(spans.text)["charts"]}
+    assert words - {""} == {"minutes in Nov 2024"}, "an area with too few has no figure"
 
 
 def test_nothing_is_claimed_from_too_few_points(history: History) -> None:

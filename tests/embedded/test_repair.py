@@ -48,7 +48,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         fold(server, HALF)
         redis.xadd(INBOX, {"entry": "first"})
         redis.bgrewriteaof()
-        until(lambda: not is_rewriting(redis), 20, "the new base")
+        until(lambda: not is_rewriting(redis), 60, "the new base")
         fold(server, LOG.ends[PLACE] - 5)
         redis.xadd(INBOX, {"entry": "second"})
         fold(server, LOG.ends[PLACE])

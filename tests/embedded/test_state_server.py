@@ -36,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[StateServer]:
 
 
 def ask(port: int, command: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(command + b"\r\n")
         return connection.recv(1_000)
 
@@ -156,7 +156,7 @@ def test_a_batch_cut_off_by_a_crash_is_gone_also_at_the_start_after_the_next(
                 redis.eval(BATCH, 2, "counts", "batches")
             (file,) = (tmp_path / "state").glob("appendonlydir/*.incr.aof")
             # A write waits for an fsync that is under way.
-            until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 20, "every batch in the file")
+            until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 60, "every batch in the file")
             server.kill()
             last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")
             os.truncate(file, last + int((file.stat().st_size - last) * kept))
@@ -164,7 +164,7 @@ def test_a_batch_cut_off_by_a_crash_is_gone_also_at_the_start_after_the_next(
             assert counts(redis) == {2}
             size = file.stat().st_size
             redis.eval(BATCH, 2, "counts", "batches")
-            until(lambda: file.stat().st_size > size, 20, "the batch in the file")
+            until(lambda: file.stat().st_size > size, 60, "the batch in the file")
             server.kill()
             server.start()
             assert counts(redis) == {3}

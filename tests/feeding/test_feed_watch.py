@@ -19,7 +19,7 @@ from facts.wire import encode
 from measures.outcome import microseconds
 from measures.trust import CheckedTopic
 from streams.logreader import LogReader
-from streams.stall import Place
+from streams.record import Place
 from tests.support.begun import AS_OF, FORCE, beats, read_by
 from tests.support.forces import rules
 

@@ -80,7 +80,7 @@ class Prometheus:
                 stdout=log,
                 stderr=log,
             )
-        until(self._is_ready, 30, "a Prometheus that answers")
+        until(self._is_ready, 60, "a Prometheus that answers")
 
     def stop(self) -> None:
         """End it."""
@@ -103,7 +103,7 @@ class Prometheus:
         """
         url = f"http://{self.address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
-            with urllib.request.urlopen(url, timeout=30) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise QueryError(f"{parameters}: {error.read().decode()}") from None

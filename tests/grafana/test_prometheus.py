@@ -222,7 +222,7 @@ def test_the_metrics_follow_the_naming_rules_of_prometheus(exported: Exported) -
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)
-    with urlopen(f"http://{exported.address}/metrics", timeout=30) as answer:
+    with urlopen(f"http://{exported.address}/metrics", timeout=60) as answer:
         text = answer.read()
     ran = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
     assert (ran.returncode, ran.stdout + ran.stderr) == (0, b"")

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bluelamp.cli.main import GROUPS, cli
+from bluelamp.cli.main import GROUPS, cli, every_command
 from bluelamp.wiring.settings import Settings, descriptions, load
 from facts.errors import BlueLampError, SettingError
 
@@ -18,15 +18,13 @@ def test_every_command_has_one_line_in_the_help() -> None:
     shown = CliRunner().invoke(cli, ["--help"], terminal_width=COLUMNS).output.splitlines()
     for commands in GROUPS.values():
         for command, text in commands.items():
-            (line,) = [line for line in shown if line.split()[:1] == [command.name]]
+            (line,) = [line for line in shown if line.split()[:1] == [command]]
             assert line.endswith(text), line
             assert len(line) < COLUMNS
 
 
 def test_every_option_of_every_command_has_help() -> None:
-    commands = [each for group in GROUPS.values() for each in group]
-    commands += [each for group in commands if isinstance(group, click.Group) for each in group.commands.values()]
-    for command in commands:
+    for command in every_command().values():
         assert command.help, command.name
         options = (each for each in command.params if isinstance(each, click.Option))
         # A list of formats needs no further explanation.

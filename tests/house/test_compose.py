@@ -5,15 +5,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 from redis import Redis
 
-from bluelamp.cli.main import cli
 from bluelamp.embedded.state import StateServer
 from bluelamp.wiring.settings import ENGINE_TOKEN, SECRETS, Settings, variable
 from tests.real.parts import missing
+from tests.support.command_line import check_command
 from tests.support.system import until
 
 ROOT = Path(__file__).parents[2]
@@ -30,13 +29,7 @@ def test_the_compose_file_has_every_part() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_commands_and_settings_exist(name: str) -> None:
-    program, *words = OURS[name]["command"]
-    assert program == "bluelamp"
-    command: click.Command = cli
-    while isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert {option for option in words if option.startswith("--")} <= known
+    check_command(OURS[name]["command"])
     assert set(OURS[name]["environment"]) <= {
         *(variable(field) for field in Settings.__struct_fields__),
         *SECRETS,
@@ -87,7 +80,7 @@ def cut_off(directory: Path, kept: float) -> None:
             redis.eval("redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[2])", 2, "one", "other")
         (file,) = directory.glob("appendonlydir/*.incr.aof")
         # A write waits for an fsync that is under way.
-        until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 20, "every batch in the file")
+        until(lambda: file.read_bytes().count(b"$5\r\nMULTI") == 3, 60, "every batch in the file")
     server.kill()
     server.stop()
     last = file.read_bytes().rindex(b"*1\r\n$5\r\nMULTI")

@@ -176,7 +176,7 @@ def test_the_whole_log_is_exported(address: str) -> None:
 
 def test_viewers_receive_every_change(address: str) -> None:
     name = only(address)["id"]
-    with requests.get(f"{address}/events", stream=True, timeout=10) as answer:
+    with requests.get(f"{address}/events", stream=True, timeout=60) as answer:
         lines = answer.iter_lines()
         next(line for line in lines if line == b"event: alerts")
         Desk(address, "act").post(f"/{name}/acknowledge")
@@ -202,14 +202,14 @@ def test_viewers_receive_every_change(address: str) -> None:
 def test_the_browsers_statement_of_a_pages_origin_counts(address: str, headers: dict[str, str], is_own: bool) -> None:
     sent = {name: value.replace("HERE", address.removesuffix("/api/alerts")) for name, value in headers.items()}
     fields = {"login": "inspector", "token": TOKENS["act"]}
-    answer = requests.post(f"{address}/sign-in", data=fields, headers=sent, allow_redirects=False, timeout=10)
+    answer = requests.post(f"{address}/sign-in", data=fields, headers=sent, allow_redirects=False, timeout=60)
     assert answer.status_code == (303 if is_own else 403)
 
 
 def test_a_failed_sign_in_is_explained_on_the_page(address: str, clock: Clock) -> None:
     clock.at(5_000)
     headers = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
-    answer = requests.post(f"{address}/sign-in", data={"login": "<b>", "token": "<b>"}, headers=headers, timeout=10)
+    answer = requests.post(f"{address}/sign-in", data={"login": "<b>", "token": "<b>"}, headers=headers, timeout=60)
     assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
     assert "do not match." in answer.text
     assert "form-action 'self'" in answer.headers["content-security-policy"]
@@ -226,13 +226,13 @@ class Browser(requests.Session):
     def send_form(self, place: str, origin: str | None = None, **fields: str) -> requests.Response:
         """Post a form from a page."""
         headers = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
-        return self.post(self.address + place, data=fields, headers=headers, allow_redirects=False, timeout=10)
+        return self.post(self.address + place, data=fields, headers=headers, allow_redirects=False, timeout=60)
 
     def ask(self, place: str, csrf: str | None, origin: str | None = None) -> requests.Response:
         """Post as the page's script does."""
         headers = {"Origin": origin or self.origin, "Sec-Fetch-Site": "cross-site" if origin else "same-origin"}
         return self.post(
-            self.address + place, json={}, headers=headers | ({"X-CSRF-Token": csrf} if csrf else {}), timeout=10
+            self.address + place, json={}, headers=headers | ({"X-CSRF-Token": csrf} if csrf else {}), timeout=60
         )
 
 
@@ -250,7 +250,7 @@ def test_a_person_signs_in_and_no_other_site_can_act_for_them(address: str) -> N
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert TOKENS["act"] not in cookie
-    session = browser.get(address + "/session", timeout=10).json()
+    session = browser.get(address + "/session", timeout=60).json()
     assert (session["login"], session["may_act"], session["may_administer"]) == ("inspector", True, False)
     refused(browser.ask(f"/{name}/acknowledge", None), 403, "from_elsewhere")
     refused(browser.ask(f"/{name}/acknowledge", session["csrf"], "http://elsewhere.example"), 403, "from_elsewhere")
@@ -273,10 +273,10 @@ def test_signing_out_ends_the_session_on_the_server(state: Redis, clock: Clock) 
     with served(application(InboxLog(state, KEY), clock, people=here)) as root:
         browser = Browser(root + "/api/alerts")
         browser.cookies.set(COOKIE, copy)
-        csrf = browser.get(browser.address + "/session", timeout=10).json()["csrf"]
+        csrf = browser.get(browser.address + "/session", timeout=60).json()["csrf"]
         assert browser.ask("/sign-out", csrf).status_code == 204
         browser.cookies.set(COOKIE, copy)
-        assert browser.get(browser.address + "/session", timeout=10).json()["login"] is None
+        assert browser.get(browser.address + "/session", timeout=60).json()["login"] is None
     ended[1].load()
     after_a_restart = SharedEndedSessions(state, f"{KEY}:ended", clock)
     after_a_restart.load()

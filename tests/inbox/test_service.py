@@ -95,7 +95,7 @@ class World:
         """Tick once, a number of seconds after the start, and wait for the deliveries."""
         self.clock.at(seconds)
         self.service.tick()
-        until(lambda: not self.service._busy and not self.service._is_pinging, 10, "the deliveries")  # noqa: SLF001
+        until(lambda: not self.service._busy and not self.service._is_pinging, 60, "the deliveries")  # noqa: SLF001
 
     def log(self) -> list[str]:
         """The kinds of all entries in the log."""

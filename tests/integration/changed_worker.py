@@ -2,8 +2,8 @@
 
 `dropping` sends nothing to quarantine; `offset_first` moves the applied offset before the batch is applied; `delayed` waits
 between folding a batch and applying it, so that a worker stopped at any moment holds one; `no_applied_offset` skips the check of
-the applied offset in the atomic step; `stuck` folds nothing and logs nothing; `holding` does everything but apply; `crashing` raises
-an error where Faust reads the log.
+the applied offset in the atomic step; `stuck` folds nothing and logs nothing; `holding` does not apply a batch that has sent facts to
+quarantine or to other partitions; `crashing` raises an error where Faust reads the log.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from faust.transport.drivers.aiokafka import Consumer
 import streams.store
 from bluelamp.cli.main import main
 from streams.fold import Change
-from streams.ownership import Owner
+from streams.ownership import Offer, Owner
+from streams.record import Place
 from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 
@@ -54,12 +55,15 @@ def stuck() -> None:
 
 
 def holding() -> None:
-    """Fold batches, send to quarantine, and never apply."""
+    """Do not apply a batch that has sent facts to quarantine or to other partitions; the first batches may have none."""
+    offer = Owner._offer  # noqa: SLF001
 
-    async def never(*_: Any) -> None:
-        await asyncio.Event().wait()
+    async def hold(self: Owner, place: Place, offered: Offer) -> None:
+        if offered.change.quarantined or offered.change.moved:
+            await asyncio.Event().wait()
+        await offer(self, place, offered)
 
-    Owner._offer = never  # type: ignore[assignment, method-assign] # noqa: SLF001
+    Owner._offer = hold  # type: ignore[assignment, method-assign] # noqa: SLF001
 
 
 def dropping() -> None:

@@ -61,7 +61,7 @@ class Parts:
     def kill_state(self, seconds_gone: float = 0.0) -> None:
         """Kill the state server with -9 and start it again after this many seconds."""
         os.kill(self.state.pid, signal.SIGKILL)
-        until(lambda: not self.state.is_running(), 10, "the state server to end")
+        until(lambda: not self.state.is_running(), 60, "the state server to end")
         time.sleep(seconds_gone)  # the time without a server is part of the fault
         self.state.start()
 

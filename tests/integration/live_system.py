@@ -145,6 +145,7 @@ def live_system(
         stack.callback(system.stop)
         system.for_workers.update(for_workers)
         system.start_workers(1)
+        system.supervise()
         until(lambda: system.members() == 1, 60, "the worker", every=0.2)
         address = system.for_workers.get("BLUELAMP_KAFKA", broker.bootstrap)
         feed = LiveFeed(connected(address, LIVE), FORCE, "dispatch", until_now(week()), rate)

@@ -17,7 +17,7 @@ from streams.exporter import ReadingsCollector
 from streams.log import LogClient
 from streams.logwatch import LogWatch, looking_at
 from streams.readings import Reader
-from streams.stall import Place
+from streams.record import Place
 from tests.integration.conftest import FORCE
 from tests.integration.live_system import BOUND_SECONDS, STALE_SECONDS, LiveSystem, figure, live_system, parts_of
 from tests.integration.test_kills import keep_settling

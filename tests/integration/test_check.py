@@ -72,7 +72,7 @@ def see_readiness(whole: Whole) -> None:
     for name, part in whole.parts.items():
         ready = get(f"{part.address}/ready")
         assert (ready.status_code, set(ready.json()["parts"].values())) == (200, {"good"}), (name, ready.text)
-        foreign = requests.get(f"{part.address}/health", headers={"Host": "evil.example"}, timeout=10)
+        foreign = requests.get(f"{part.address}/health", headers={"Host": "evil.example"}, timeout=60)
         assert foreign.status_code == 400, name
 
 
@@ -114,7 +114,7 @@ def test_feeds_of_every_force_are_checked(new_system: Callable[..., System], tmp
         return {name for name, each in found.items() if "is silent" in each.what and each.state == "bad"}
 
     every = {f"feed {OTHER} {each.name}" for each in system.rules[OTHER].force.feeds}
-    until(lambda: silent() == every - {feed}, 30, "the second force to be silent")
+    until(lambda: silent() == every - {feed}, 60, "the second force to be silent")
 
 
 @ALSO_REAL
@@ -123,12 +123,13 @@ def test_dead_workers_and_waiting_records_are_named(new_system: Callable[..., Sy
     system = new_system(exporter="none", board="none", inbox="none", gateway="none")
     whole = Whole(system, (FORCE,))
     system.start_workers(1)
+    system.supervise()
     (worker,) = system.workers
     until(lambda: system.members() == 1, 60, "the worker", every=0.2)
     status, results = checked(whole)
     assert (status, wrong(results)) == (0, {})
     worker.kill()
-    until(lambda: system.members() == 0, 30, "its session to end", every=0.2)
+    until(lambda: system.members() == 0, 60, "its session to end", every=0.2)
     whole.beat()
     status, results = whole.check()
     assert (status, results["workers"].what) == (2, "No worker is running.")

@@ -183,6 +183,7 @@ def _audit_before_and_after_a_field_is_altered(system: System) -> None:
 def test_a_comparison_is_exact_while_facts_keep_arriving(system: System) -> None:
     """The state is read at its applied offsets, and the log is recounted up to exactly those offsets."""
     system.start_workers(1)
+    system.supervise()
     replay = ["replay", "sample", "--speed", "4000", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "bluelamp", *replay], env=system.environment(), stdout=subprocess.DEVNULL

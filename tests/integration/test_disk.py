@@ -26,7 +26,7 @@ FULL_SECONDS = 12.0
 def check(living: LiveSystem, place: Path, refused: Callable[[], bool], fault: Fault) -> None:
     """Fill the disk: writes are refused, and figures become stale and stay stale; with space again the system heals by itself."""
     filled = fill(place)
-    until(refused, 30, "refused writes")
+    until(refused, 60, "refused writes")
     living.becomes_stale()
     assert living.watch(FULL_SECONDS) == {"stale"}
     fill(place)  # fill the space that a process freed when it ended

@@ -101,7 +101,7 @@ def test_invalid_records_are_quarantined_once_with_their_reason_and_counted(syst
     due = send(system, first := refused("first"))
     system.start_workers(1, (*CHANGED, "holding"))
     (worker,) = system.workers
-    until(lambda: quarantine(system), 30, "something in quarantine")
+    until(lambda: quarantine(system), 60, "something in quarantine")
     worker.kill()
     assert system.count("quarantined") == 0, "it must be killed between the quarantine and the state"
     worker.become()
@@ -109,7 +109,8 @@ def test_invalid_records_are_quarantined_once_with_their_reason_and_counted(syst
     due |= send(system, second := refused("second"))
     system.settle()
 
-    assert set(due.values()) == set(get_args(Reason)), "every reason must occur"
+    # A subject with too many facts needs thousands: tests/laws compares those with the recount.
+    assert set(due.values()) == set(get_args(Reason)) - {"too_many_facts"}, "every reason must occur"
     fault.fired(len(due))
     found = quarantine(system)
     assert_is_in_quarantine(system, due)
@@ -219,7 +220,7 @@ def recreate(system: System, topic: str) -> None:
     """Delete a topic and wait until it is gone; the next producer creates it again."""
     admin = KafkaAdminClient(bootstrap_servers=system.settings.kafka)
     admin.delete_topics([topic])
-    until(lambda: topic not in admin.list_topics(), 30, "the topic to be deleted")
+    until(lambda: topic not in admin.list_topics(), 60, "the topic to be deleted")
     admin.close()
 
 
@@ -288,7 +289,7 @@ def test_a_server_that_is_down_for_a_while_costs_no_fact(system: System, parts: 
     system.settle()
     parts.state.kill()
     publish(system, week()[300:600])
-    until(lambda: "The state server does not answer (nothing listens at its address)" in worker.said(), 30, "a warning")
+    until(lambda: "The state server does not answer (nothing listens at its address)" in worker.said(), 60, "a warning")
     assert worker.is_running(), "it must keep its batch"
     worker.kill()
     worker.start()
@@ -324,14 +325,18 @@ def test_a_worker_that_starts_as_the_log_goes_down_reads_it_once_it_is_back(syst
     until(lambda: "App]: Starting" in worker.said(), 60, "a worker that starts")
     parts.broker.kill()
     until(lambda: has_lost_its_log(worker), 60, "a worker without its log")
+    worker.send(signal.SIGTERM)
+    assert worker.wait(15) in (0, RESTART_ME), "it must not wait for the log before it stops"
+    worker.start()
     parts.broker.start()
     keep_settling(system)
     assert system.count("facts") == 300
 
 
 def has_lost_its_log(worker: WorkerProcess) -> bool:
-    """Whether a worker was refused, or has ended without its log: which of its steps meets the fault first varies."""
-    return re.search("refused|Connect call failed|bootstrap", worker.said()) is not None or not worker.is_running()
+    """Whether a worker reports a refused connection, or has ended without its log: which step meets the fault first varies."""
+    reports = "refused|Connect call failed|bootstrap|Kafka does not answer"
+    return re.search(reports, worker.said()) is not None or not worker.is_running()
 
 
 @pytest.mark.faults

@@ -122,7 +122,7 @@ def test_an_outage_of_the_log_is_503_and_the_resend_is_accepted(
             assert (answer.status, answer.body["type"]) == (503, "urn:bluelamp:problem:log_unavailable")
             assert int(answer.headers["retry-after"]) > 0
         own_broker.start()
-        until(lambda: caller.send("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 30, "a 202")
+        until(lambda: caller.send("contacts", {**OFFERED, "fact_id": "offered-2"}).status == 202, 60, "a 202")
         assert records(own_broker) >= 2
     finally:
         gateway.stop()

@@ -80,6 +80,7 @@ def system(new_system: Callable[..., System], tmp_path: Path) -> System:
     made = new_system(forces=str(profiles), exporter="none", board="none", inbox="none", gateway="none")
     made.settings = replace(made.settings, force=STRICT.name)
     made.start_workers(1)
+    made.supervise()
     until(lambda: made.members() == 1, 60, "the worker", every=0.2)
     return made
 

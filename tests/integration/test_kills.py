@@ -104,7 +104,7 @@ def make_zombie(system: System, *, is_stale: bool) -> None:
     if is_stale:
         worker.wait()
     else:
-        until(lambda: went_back(system), 10, "a stale write")
+        until(lambda: went_back(system), 60, "a stale write")
 
 
 def has_progressed(system: System, since: dict[tuple[str, int], int]) -> bool:

@@ -110,6 +110,7 @@ def test_the_partitions_that_other_clients_choose_change_no_figure(system: Syste
     before = sum(system.ends().values())
     system.start_workers(1, (*CHANGED, "holding"))
     (worker,) = system.workers
+    system.supervise()
     until(lambda: sum(system.ends().values()) > before, 60, "moved facts")
     worker.kill()
     assert system.count("moved") == 0, "it must be killed between moving facts and updating the state"

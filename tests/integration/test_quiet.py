@@ -27,7 +27,7 @@ def test_a_part_that_is_away_causes_no_flood(new_system: Callable[..., System], 
         part.stop()
         time.sleep(AWAY_SECONDS)  # the time without the part is what is tested
         part.start()
-        until(worker.is_running, 10, "the worker")
+        until(worker.is_running, 60, "the worker")
         assert len(worker.said().splitlines()) - before <= LINES_MAX
     for line in worker.said().splitlines():
         assert {"at", "level", "logger", "message", "service"} <= json.loads(line).keys()

@@ -129,7 +129,7 @@ def refuse_once(
     before, position = state(system), len(worker.said())
     with refuse(admin, parts.state):
         publish(system, facts[1])
-        until(lambda: reported(worker, cause, position) == 1, 20, f"the words for {cause}")
+        until(lambda: reported(worker, cause, position) == 1, 60, f"the words for {cause}")
         if is_long:
             stay(worker.is_running)
             assert system.members() == 1, "it must still be in its group"
@@ -139,7 +139,7 @@ def refuse_once(
     system.settle(30)
     assert time.monotonic() - began < SOON_SECONDS, f"{cause} must be over"
     assert reported(worker, cause, position) == 1
-    until(lambda: reported(worker, cause, position, "Over: ") == 1, 5, f"the end of {cause}")
+    until(lambda: reported(worker, cause, position, "Over: ") == 1, 60, f"the end of {cause}")
     assert worker.statuses == [], "nobody may have restarted it"
 
 
@@ -176,7 +176,7 @@ def test_a_full_disk_of_the_state_server_is_named_and_costs_no_fact(
                 position = len(worker.said())
                 fill(disk)
                 publish(system, week()[first : first + 300])
-                until(lambda at=position: WORDS["disk"].what in worker.said()[at:], 30, "the words")  # type: ignore[misc]
+                until(lambda at=position: WORDS["disk"].what in worker.said()[at:], 60, "the words")  # type: ignore[misc]
                 stay(worker.is_running)
                 free(disk)
                 began = time.monotonic()

@@ -41,11 +41,11 @@ class Servers:
         """Start all three."""
         self._server(self.primary)
         self._server(self.replica, "--replicaof", "127.0.0.1", str(self.primary))
-        until(lambda: asked(self.replica, lambda redis: redis.info()["master_link_status"] == "up"), 30, "a replica")
+        until(lambda: asked(self.replica, lambda redis: redis.info()["master_link_status"] == "up"), 60, "a replica")
         file = self._directory / "sentinel.conf"
         file.write_text(CONFIGURATION.format(port=self.sentinel, directory=self._directory, primary=self.primary))
         self._run(str(file), "--sentinel")
-        until(lambda: asked(self.sentinel, self._knows_replica), 30, "the sentinel to know the replica")
+        until(lambda: asked(self.sentinel, self._knows_replica), 60, "the sentinel to know the replica")
 
     def _knows_replica(self, redis: Redis) -> bool:
         return any(each["name"].endswith(f":{self.replica}") for each in redis.sentinel_slaves("state"))
@@ -123,7 +123,7 @@ def test_a_failover_under_load_changes_no_cell(
     servers.kill_primary()
     load.join()
     until(lambda: asked(servers.sentinel, servers.has_switched), 60, "a new primary")
-    until(lambda: responds(system.redis), 30, "the client to find it")
+    until(lambda: responds(system.redis), 60, "the client to find it")
     system.settle(120)
     assert system.count("facts") == 1500
     assert_every_cell_equals_the_recount(system)

@@ -90,7 +90,7 @@ def network(world: World) -> int:
 def full_disk(world: World) -> int:
     """Redis has no space on its disk."""
     filled = fill(world.disk)
-    until(lambda: refuses_writes(world.living.system.redis), 30, "refused writes")
+    until(lambda: refuses_writes(world.living.system.redis), 60, "refused writes")
     world.living.becomes_stale()
     free(world.disk)
     return int(filled > 0)

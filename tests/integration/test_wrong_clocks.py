@@ -123,7 +123,7 @@ def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(m
         admin = KafkaAdminClient(bootstrap_servers=machine.system.settings.kafka)
         admin.alter_configs([stamped])
         admin.close()
-        until(lambda: log.stamping(["incidents"]) == {"incidents": "CreateTime"}, 30, "the setting")
+        until(lambda: log.stamping(["incidents"]) == {"incidents": "CreateTime"}, 60, "the setting")
     now = machine.clock().astimezone(UTC)
     send(machine, [encode([opened(now)]), encode([heartbeat("dispatch", now, force=FORCE)])], now)
     found = machine.check()
@@ -134,7 +134,7 @@ def test_a_topic_stamped_by_producers_is_reported_corrected_and_proves_no_life(m
     machine.start_worker()
     (worker,) = machine.system.workers
     corrected = "changed message.timestamp.type from CreateTime to LogAppendTime"
-    until(lambda: corrected in worker.said(), 30, "the worker's log line")
+    until(lambda: corrected in worker.said(), 60, "the worker's log line")
     machine.system.settle()
     assert machine.system.count("facts") == 1, "facts must count"
     assert machine.system.count("producer_stamped") > 1
@@ -157,7 +157,7 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     machine.clock.set(AHEAD_SECONDS)
     machine.beat()
     assert machine.incidents().state == "live", "all clocks must agree"
-    until(lambda: any(each.seconds > 0 for each in machine.reader.clock_steps()), 10, "the step forward")
+    until(lambda: any(each.seconds > 0 for each in machine.reader.clock_steps()), 60, "the step forward")
 
     # Now every feed dies, and the clock is set back.
     machine.clock.set(0)
@@ -171,13 +171,13 @@ def test_a_clock_set_forward_and_back_makes_no_dead_feed_look_live(machine: Mach
     assert "in the future: a clock was wrong" in machine.check()[f"feed {FORCE} dispatch"].what
 
     # The worker notices the step, and disproves the wrong clock's stamps before their time comes.
-    until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 10, "the step back")
+    until(lambda: any(each.seconds < 0 for each in machine.reader.clock_steps()), 60, "the step back")
     (step,) = machine.reader.clock_steps()
     fault.fired(step.count)
     assert (round(step.seconds / 60), step.count) == (-120, 2)
     assert "clock_stepped" in machine.firing()
     assert "was set back by 2 h 0 min" in machine.check()["clock"].what
-    until(lambda: machine.reader.refresh() or machine.reader.feeds(FORCE)[0].doubt, 10, "the doubt about the stamp")
+    until(lambda: machine.reader.refresh() or machine.reader.feeds(FORCE)[0].doubt, 60, "the doubt about the stamp")
     for machine.passed in (AHEAD, AHEAD + 30 * SECOND, AHEAD + 90 * SECOND):
         assert machine.incidents().state == "stale"
         assert "stamped with a time in the future" in machine.incidents().reason

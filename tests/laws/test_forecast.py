@@ -8,19 +8,25 @@ from datetime import UTC, date, datetime, time, timedelta
 from statistics import mean
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from bluelamp.cli.forecast import half_hours
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.backtest import backtest, goals_missed, lines
 from dashboards.board.app import board
+from dashboards.board.shared.content_types import IntervalsAnswer, WhatIfAnswer
 from dashboards.board.shared.interval_queues import QUEUES, IntervalQueue
+from dashboards.board.whatif.present import parameters_of, present_of
 from facts.contact import ContactAnswered, ContactOffered, Line
+from facts.errors import QuestionError
 from facts.union import Topic
+from measures.display import words
 from measures.forecast import WEEKS_READ
 from measures.measure import Count
-from measures.outcome import KINDS
+from measures.outcome import KINDS, microseconds
 from measures.rules import Rules
+from producers.simulate.twin import HORIZON_SECONDS, AnswerTarget
 from tests.oracle.memory import MemoryReader
 from tests.support.asgi import get
 from tests.support.begun import FORCE, ZONE, Facts, beats, read_by, recount_of
@@ -30,6 +36,14 @@ BEGINS = datetime(2025, 11, 26, 5, 20, tzinfo=ZONE)
 NOW = datetime(2026, 1, 2, 16, 10, 20, tzinfo=ZONE)
 """Five weeks with three bank holidays; then a Friday."""
 BANK_HOLIDAYS = {date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1)}
+
+WAITING: dict[str, tuple[Line, str, int]] = {
+    "first": ("999", "emergency", 7),
+    "second": ("101", "triage", 95),
+    "third": ("101", "local", 1200),
+    "fourth": ("101", "local", 30),
+}
+"""Who waits now, and since how many seconds."""
 
 
 class Known(NamedTuple):
@@ -50,6 +64,9 @@ def calls() -> Iterator[ContactOffered | ContactAnswered]:
         yield ContactAnswered(fact_id=f"{number}-2", at=min(at + timedelta(seconds=5), NOW), **same)
         gap = 3000 / (1 + local.hour / 8) * (2 if local.date() in BANK_HOLIDAYS else 1)
         at, number = at + timedelta(seconds=round(chance.uniform(1, gap))), number + 1
+    for name, (line, queue, _) in WAITING.items():
+        same = {"force": FORCE.name, "subject_id": name, "line": line, "queue": queue}
+        yield ContactOffered(fact_id=name, at=NOW - timedelta(seconds=WAITING[name][2]), **same)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +154,7 @@ def fetch(known: Known, query: str = "") -> dict[str, Any]:
 
 def test_the_page_shows_the_forecast_made_at_midnight_next_to_each_half_hour(known: Known) -> None:
     found = fetch(known)
+    assert msgspec.convert(found, IntervalsAnswer).forecast
     hours = recounted_hours(known.counted, QUEUES[0])
     midnight = datetime.combine(NOW.date(), time(), ZONE).astimezone(UTC)
     written = Written(hours, midnight)
@@ -195,7 +213,7 @@ def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) ->
 def test_a_bank_holiday_says_what_it_is_forecast_from(known: Known) -> None:
     found = fetch(known, "day=2026-01-01")
     assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"none"}
-    assert "Bank holiday, forecast from those in the weeks before it" in " ".join(found["table"]["notes"])
+    assert "Bank holiday: forecast from the bank holidays in the weeks before" in " ".join(found["table"]["notes"])
     assert found["intervals"][30]["forecast"]["low"] is None
 
 
@@ -229,3 +247,99 @@ def test_the_backtest_compares_with_the_recount_and_says_what_it_could_not_test(
     assert text[-1] == "Digital: no forecast. It needs more than 4 weeks of hours; the record has 0 whole weeks."
     assert text[2].startswith("| 999 | 8 | 384 | ")
     assert not [each for each in goals_missed(found.values()) if "error" in each]
+
+
+def test_the_twin_begins_with_who_waits_and_what_is_expected(known: Known) -> None:
+    present = present_of(known.reader, FORCE.name, 8, 3)
+    assert {queue: sorted(each) for queue, each in present.waiting.items()} == {
+        "emergency": [7.0],
+        "triage": [95.0],
+        "local": [30.0, 1200.0],
+    }
+    hours = recounted_hours(known.counted, QUEUES[0])
+    written = Written(hours, datetime(2026, 1, 2, 16, tzinfo=ZONE).astimezone(UTC))
+    stretches = present.arrivals["emergency"].stretches
+    assert [each.start for each in stretches[:2]] == [-4220.0, -2420.0], "the half-hours from 15:00 and 15:30"
+    hour_from_17 = next(place for place, each in enumerate(stretches) if each.start == 2980.0)
+    of_hour = sum(each.expected for each in stretches[hour_from_17 : hour_from_17 + 2])
+    assert of_hour == pytest.approx(written.hour(datetime(2026, 1, 2, 17, tzinfo=ZONE).astimezone(UTC)))
+    assert stretches[-1].end >= HORIZON_SECONDS
+    assert present.target == AnswerTarget(10, is_inclusive=False)
+
+
+def ask(known: Known, query: str) -> tuple[int, dict[str, Any]]:
+    answer = get(board(known.reader, FORCE.name), "/api/whatif", query)
+    return answer.status, json.loads(answer.text)
+
+
+def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forecast(known: Known) -> None:
+    status, found = ask(known, "local=8&triage=3&more_local=-2&busier=20")
+    assert (status, msgspec.convert(found, WhatIfAnswer).is_forecast) == (200, True)
+    assert found["says"][0].startswith("FORECAST of the next 2 hours, not a live figure. It begins with the 4 callers")
+    assert "2 fewer for 999 and for 101 after triage, 20% more calls" in found["says"][2]
+    assert [each["title"] for each in found["table"]["columns"]] == [
+        "If nothing changes",
+        "With the change",
+        "Difference",
+    ]
+    assert {each["brief"] for each in found["table"]["columns"]} == {"forecast"}
+    rows = {row["label"]: [cell["text"] for cell in row["cells"]] for row in found["table"]["rows"]}
+    for name in ("usual", "changed"):
+        spread = found[name]["longest_seconds"]["local"]
+        assert 1200 <= spread["low"] <= spread["middle"] <= spread["high"]
+    middle = found["usual"]["within_target"]["middle"]
+    assert rows["999 answered within target"][0].startswith(f"{words(middle, 'ratio')} (")
+    assert rows["999 answered within target"][2].endswith(" points")
+    assert found["difference"]["longest_seconds"]["local"]["middle"] > 0, "with two fewer, somebody waits longer"
+
+
+def test_how_many_call_takers_are_on_is_never_guessed(known: Known) -> None:
+    status, found = ask(known, "")
+    assert (status, "does not say how many call takers are on" in found["title"]) == (404, True)
+    page = get(board(known.reader, FORCE.name), "/whatif").text
+    assert "Say how many call takers are on now. Nothing is guessed." in page
+    assert "/api/whatif" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "said"),
+    [
+        ("local=8", "triage", "How many are on?"),
+        ("triage=2", "local", "How many are on?"),
+        ("local=8&triage=3&more_local=-8", "more_local", "would leave 0 call takers, and at least 1 must remain"),
+        ("local=8&triage=3&more_triage=-4", "more_triage", "would leave -1 call takers"),
+        ("local=0&triage=3", "local", "Give a whole number from 1 to 200."),
+        ("local=many&triage=3", "local", "Give a whole number from 1 to 200."),
+        ("local=8&triage=3&busier=1e3", "busier", "Give a whole number from -90 to 300."),
+        ("local=8&triage=3&busier=-95", "busier", "Give a whole number from -90 to 300."),
+        ("local=\u0668&triage=3", "local", "Give a whole number from 1 to 200."),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_next_to_its_field(
+    known: Known, query: str, field: str, said: str
+) -> None:
+    page, (status, found) = get(board(known.reader, FORCE.name), "/whatif", query), ask(known, query)
+    assert (page.status, status) == (400, 404)
+    assert f'aria-describedby="{field}-error"' in page.text
+    assert said in page.text
+    assert said in found["title"] + found["detail"]
+
+
+def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known: Known) -> None:
+    known.reader.moment = microseconds(NOW + timedelta(minutes=20))
+    try:
+        status, found = ask(known, "local=8&triage=3")
+    finally:
+        known.reader.moment = microseconds(NOW)
+    assert status == 404
+    assert found["title"].startswith(
+        "The twin cannot begin: who waits now is not known. Not live since 2026-01-02 16:10:20"
+    )
+    young = read_by(beats(NOW), NOW)
+    with pytest.raises(QuestionError, match="cannot be forecast"):
+        present_of(young, FORCE.name, 8, 3)
+
+
+def test_a_force_without_a_calibration_has_no_outlook() -> None:
+    with pytest.raises(QuestionError, match="How long callers of elsewhere wait"):
+        parameters_of("elsewhere")

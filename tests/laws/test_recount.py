@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from bluelamp.recount import load
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.recount import Recount
 from facts.fact import FactWithdrawn
 from facts.union import Topic
 from facts.wire import encode
+from measures import timeline
 from measures.catalogue import CATALOGUE
 from measures.measure import External
 from measures.outcome import KINDS, microseconds
@@ -55,7 +57,31 @@ def state_after(facts: list[TopicFact]) -> MemoryState:
 @given(records())
 @_settings
 def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None:
+    assert _quarantined(facts) == 0
+
+
+def test_a_subject_has_the_same_facts_up_to_the_most_that_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load.MOST_FACTS == timeline.MOST_FACTS == 5_000
+    for module in (load, timeline):
+        monkeypatch.setattr(module, "MOST_FACTS", 4)
+    quarantined: list[int] = []
+
+    @given(records())
+    @settings(_settings, max_examples=4)
+    def compare(facts: list[TopicFact]) -> None:
+        quarantined.append(_quarantined(facts))
+
+    compare()
+    assert sum(quarantined) > 10
+
+
+def _quarantined(facts: list[TopicFact]) -> int:
+    """Compare every outcome; returns how many facts were too many for their subjects."""
     state = state_after(facts)
+    refused = Counter[str]()
+    for (partition,) in state.partitions.values():
+        for change in partition.changes:
+            refused.update(each.refusal.reason for each in change.quarantined)
     subjects = [each for (partition,) in state.partitions.values() for each in partition.fold.subjects.values()]
     with recounted(facts) as recount:
         for kind in KINDS:
@@ -73,6 +99,8 @@ def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None
             assert open_items == Counter(
                 (o.since, o.began, o.due, o.unrecorded_from, o.dimensions) for o in recount.open(kind)
             ), kind
+        assert recount.loaded.left_out == refused
+    return refused["too_many_facts"]
 
 
 _QUESTIONS = (records(), chances())

@@ -26,6 +26,7 @@ class Feed(NamedTuple):
 
     first_event_at: int | None
     complete_to: int | None
+    complete_from: int | None = None
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,11 @@ class Feed(NamedTuple):
         ([Feed(3, 10), Feed(None, 8)], Coverage(None, 8)),
         ([Feed(3, None), Feed(5, 8)], Coverage(5, None)),
         ([Feed(0, 0)], Coverage(0, 0)),
+        ([Feed(1, 10, complete_from=6)], Coverage(6, 10)),  # older history is still arriving
+        ([Feed(7, 10, complete_from=6)], Coverage(7, 10)),
+        ([Feed(1, 10, complete_from=4), Feed(5, 8)], Coverage(5, 8)),
+        ([Feed(1, 10, complete_from=6), Feed(5, 8)], Coverage(6, 8)),
+        ([Feed(None, 10, complete_from=6)], Coverage(None, 10)),
         ([], Coverage(None, None)),
     ],
 )

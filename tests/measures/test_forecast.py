@@ -67,7 +67,7 @@ def test_too_few_weeks_give_no_forecast_and_say_so(weeks: float, known: int) -> 
     is_enough = known >= LEAST_WEEKS
     assert (made.hour(QUIET) is not None, made.half_hour(2 * QUIET) is not None) == (is_enough, is_enough)
     reason = f"A forecast needs at least 4 weeks of hours; the record has {known}."
-    assert made.unknown_words() == (made.reason or "The record has too few of this hour of the week.")
+    assert made.unknown_words() == (made.reason or "The record covers this hour of the week too few times.")
     assert made.reason == ("" if is_enough else reason)
 
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import requests
 import yaml
 
-from bluelamp.cli.main import cli
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import SECRETS, Settings, variable
+from tests.support.command_line import check_command
 from tests.support.system import until
 
 ROOT = Path(__file__).parents[2]
@@ -24,17 +23,6 @@ UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 MANIFESTS = ROOT / "deploy" / "kubernetes"
 KNOWN = {*(variable(field) for field in Settings.__struct_fields__), *SECRETS}
 NOT_ROOT = "10001"
-
-
-def check_command(words: list[str]) -> None:
-    """A command with these options exists."""
-    command: click.Command = cli
-    program, *words = words
-    assert program == "bluelamp"
-    while isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert {option for option in words if option.startswith("--")} <= known
 
 
 @pytest.mark.parametrize("name", COMPOSE)
@@ -187,7 +175,7 @@ def test_services_run_without_root_on_a_root_that_cannot_be_written() -> None:
     try:
         for name, port in ports.items():
             until(lambda: says(port, name), 60, f"{name} to run")  # noqa: B023 - awaited at once
-            assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=10).status_code == 503
+            assert requests.get(f"http://127.0.0.1:{port}/ready", timeout=60).status_code == 503
     finally:
         for each in running:
             each.kill()

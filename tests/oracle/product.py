@@ -23,7 +23,7 @@ from streams.feeds import FeedState
 from streams.health import Health, state_families
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.reading_metrics import EXPORTED_OPEN_WINDOWS, _families, by_detainee
-from streams.stall import Place
+from streams.record import Place
 from tests.oracle.broadcast import Broadcast
 from tests.oracle.judgement import Stretch
 from tests.oracle.knowledge import FOREVER

@@ -28,7 +28,7 @@ from tests.oracle.test_live import LEAD_SECONDS, Playing, everything, present
 from tests.real.parts import missing
 from tests.support.fault_table import Fault
 from tests.support.system import System, until
-from tests.support.watched import Kept
+from tests.support.watched import RestartedProcess
 
 pytestmark = [pytest.mark.faults, pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
 WATCHED_SECONDS = 420
@@ -54,7 +54,7 @@ def fullest(oracle: Oracle) -> int:
 
 
 @contextmanager
-def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[str, Kept]]]:
+def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[str, RestartedProcess]]]:
     """The programs that `bluelamp up --prometheus` runs for alerts, each restarted when it is killed."""
     alarm = AlertSetup({}, is_prometheus=True)
     exporter_port, _ = free_ports(2)
@@ -63,7 +63,7 @@ def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[s
     ours = {"exporter": ["exporter"], "inbox": ["inbox", "serve"]}
     programs = {name: [sys.executable, "-m", "bluelamp", *words] for name, words in ours.items()}
     programs |= {each.name: each.arguments for each in alarm.programs(settings, directory)}
-    parts = {name: Kept(words, environment, directory / f"{name}.log") for name, words in programs.items()}
+    parts = {name: RestartedProcess(words, environment, directory / f"{name}.log") for name, words in programs.items()}
     with ExitStack() as stack:
         for part in parts.values():
             part.start()
@@ -75,12 +75,14 @@ def watchers(system: System, directory: Path) -> Iterator[tuple[Settings, dict[s
 def responds(address: str) -> bool:
     """Whether a server responds at this address."""
     try:
-        return requests.get(address, timeout=5).ok
+        return requests.get(address, timeout=60).ok
     except requests.RequestException:
         return False
 
 
-def killing(system: System, parts: dict[str, Kept], chance: random.Random) -> tuple[Callable[[], None], Counter[str]]:
+def killing(
+    system: System, parts: dict[str, RestartedProcess], chance: random.Random
+) -> tuple[Callable[[], None], Counter[str]]:
     """A callback that kills a part every few seconds, the least often killed first; and the number of kills of each."""
     kills: Counter[str] = Counter(dict.fromkeys(("worker", "inbox", "prometheus", "alertmanager"), 0))
     due = wall().timestamp() + LEAD_SECONDS

@@ -102,7 +102,7 @@ def prometheus(system: System, exporter_port: int, directory: Path) -> Iterator[
             process = subprocess.Popen(program.arguments, stdout=output, stderr=output, cwd=directory)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
-        until(lambda: _active(address) is not None, 30, "Alertmanager")
+        until(lambda: _active(address) is not None, 60, "Alertmanager")
         yield address
 
 

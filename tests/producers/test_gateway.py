@@ -96,7 +96,7 @@ def test_202_is_sent_only_once_the_log_has_the_facts(opened: Gateway) -> None:
     answers: list[Answer] = []
     request = threading.Thread(target=lambda: answers.append(caller.send("contacts", offered())))
     request.start()
-    until(lambda: tape.flushes, 10, "a flush")
+    until(lambda: tape.flushes, 60, "a flush")
     assert answers == []
     tape.may_acknowledge.set()
     request.join()
@@ -109,7 +109,7 @@ def test_an_unacknowledged_request_is_503_and_later_ones_succeed(opened: Gateway
     answer = caller.send("contacts", offered())
     assert_problem(answer, 503, "log_unavailable")
     assert int(answer.headers["retry-after"]) > 0
-    until(lambda: tape.closed == 1, 10, "the publisher with unsent facts to be closed")
+    until(lambda: tape.closed == 1, 60, "the publisher with unsent facts to be closed")
     tape.may_acknowledge.set()
     assert caller.send("contacts", offered()).status == 202
 
@@ -228,7 +228,7 @@ def test_a_batch_of_too_many_facts_is_422(opened: Gateway) -> None:
 def test_a_body_that_does_not_arrive_in_time_is_408(opened: Gateway) -> None:
     caller, _, _ = opened
     head = f"POST /v1/contacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
-    with socket.create_connection((caller.host, caller.port), timeout=10) as slow:
+    with socket.create_connection((caller.host, caller.port), timeout=60) as slow:
         slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
 

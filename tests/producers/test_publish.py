@@ -125,6 +125,16 @@ def test_a_batch_is_sent_when_it_is_full() -> None:
     assert [len(msgspec.json.decode(value)) for _, _, _, value in kafka.records] == [10, 10, 5]
 
 
+def test_the_facts_of_a_subject_go_into_one_record() -> None:
+    """Half of a subject must not count: somebody would be in custody who left long ago."""
+    kafka, subject = _StandIn(responds_at_once=True), [dispatched(number) for number in range(7)]
+    with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=10)) as log:
+        log.publish_together(subject)
+        log.publish_together([msgspec.structs.replace(fact, fact_id=f"{fact.fact_id}-2") for fact in subject])
+        log.publish_together([dispatched(100 + number) for number in range(12)])
+    assert [len(msgspec.json.decode(value)) for _, _, _, value in kafka.records] == [7, 7, 12]
+
+
 def test_a_batch_stays_well_below_the_size_limit_of_a_record() -> None:
     kafka = _StandIn(responds_at_once=True)
     with publisher(kafka, msgspec.structs.replace(PATIENT, batch_facts=1_000_000)) as log:

@@ -124,7 +124,7 @@ def numbers(*given: int) -> list[str]:
 
 
 def expect(sink: _Sink, *given: int) -> None:
-    until(lambda: len(sink.log) >= len(given), 10, f"{len(given)} facts, not {sink.subjects()}")
+    until(lambda: len(sink.log) >= len(given), 60, f"{len(given)} facts, not {sink.subjects()}")
     assert sink.subjects() == numbers(*given)
 
 
@@ -137,7 +137,7 @@ def test_rows_are_published_as_they_arrive_but_not_half_a_line(
     add(path, row(2) + row(3)[:15])
     expect(sink, 1, 2)
     looked = following.seconds
-    until(lambda: following.seconds > looked + 5, 10, "more reads")
+    until(lambda: following.seconds > looked + 5, 60, "more reads")
     assert sink.subjects() == numbers(1, 2)
     add(path, row(3)[15:])
     expect(sink, 1, 2, 3)
@@ -183,7 +183,7 @@ def test_what_the_log_did_not_acknowledge_is_published_again(
     sink.is_broken = True
     add(path, row(2))
     broken = follow()
-    until(lambda: broken.error, 10, "the error")
+    until(lambda: broken.error, 60, "the error")
     assert isinstance(broken.error, PublishError)
     sink.is_broken, sink.unflushed = False, []
     follow()
@@ -217,7 +217,7 @@ def test_a_rotated_file_is_read_while_a_program_may_still_have_it_open(
         path.rename(path.with_name("incidents.csv.1"))
         add(path, HEADER + "\n" + row(3))
         looks = following.looks
-        until(lambda: following.looks > looks + 20, 10, "more reads")
+        until(lambda: following.looks > looks + 20, 60, "more reads")
         still_open.write(row(2))
     expect(sink, 1, 2)
     following.is_clock_stopped = False
@@ -253,7 +253,7 @@ def test_a_row_is_published_once_whole_in_every_encoding(path: Path, sink: _Sink
         file.write(row(2).encode(plain)[:25])
         file.flush()
         looked = following.looks
-        until(lambda: following.looks > looked + 40, 10, "more reads")
+        until(lambda: following.looks > looked + 40, 60, "more reads")
         assert sink.subjects() == numbers(1)
         file.write(row(2).encode(plain)[25:] + row(3).rstrip("\n").encode(plain))
         file.flush()
@@ -290,7 +290,7 @@ def test_a_record_that_was_given_up_and_then_ends_is_not_half_published_after_a_
     following = follow()
     expect(sink, 1)
     looked = following.looks
-    until(lambda: following.looks > looked + 40, 10, "the record to be given up")
+    until(lambda: following.looks > looked + 40, 60, "the record to be given up")
     add(path, '",,Y\n' + row(3))
     expect(sink, 1, 3)
     following.stop()
@@ -335,7 +335,7 @@ def test_what_is_written_to_a_file_after_it_was_left_is_reported(
         add(path, HEADER + "\n" + row(3))
         expect(sink, 1, 3)
         still_open.write(row(2))
-    until(lambda: "still_seconds" in caplog.text, 10, "the error in the log")
+    until(lambda: "still_seconds" in caplog.text, 60, "the error in the log")
     assert "incidents.csv has grown" in caplog.text
 
 
@@ -348,7 +348,7 @@ def test_a_missing_file_is_an_error_and_is_not_skipped(
     following.stop()
     path.write_text(HEADER + "\n" + row(2) + row(3))
     lost = follow()
-    until(lambda: lost.error, 10, "the error")
+    until(lambda: lost.error, 60, "the error")
     assert isinstance(lost.error, SourceError)
     assert sink.subjects() == numbers(1)
 
@@ -362,14 +362,14 @@ def test_an_unread_compressed_file_is_an_error(path: Path, sink: _Sink, follow: 
     add(path.with_name("incidents.csv.1.gz"), "compressed")
     add(path, HEADER + "\n" + row(3))
     lost = follow()
-    until(lambda: lost.error, 10, "the error")
+    until(lambda: lost.error, 60, "the error")
     assert "compressed" in str(lost.error)
 
 
 def test_heartbeats_stay_behind_the_newest_row(path: Path, sink: _Sink, follow: Callable[[], _Following]) -> None:
     add(path, HEADER + "\n" + row(30) + row(20))
     follow()
-    until(lambda: len(sink.beats) > 2, 10, "heartbeats")
+    until(lambda: len(sink.beats) > 2, 60, "heartbeats")
     assert {beat.complete_to for beat in sink.beats} == {at("2024-12-01 09:30") - LATE}
     assert [beat.seq for beat in sink.beats[:3]] == [0, 1, 2]
     assert {beat.feed for beat in sink.beats} == {"dispatch"}
@@ -382,26 +382,26 @@ def test_a_row_from_the_future_does_not_count_once_the_clock_is_right_again(
     """The clocks of the source system and of this machine are both two hours ahead while a row is written."""
     add(path, HEADER + "\n" + row(1))
     following = follow()
-    until(lambda: sink.beats, 10, "a heartbeat")
+    until(lambda: sink.beats, 60, "a heartbeat")
     following.now = NOW + timedelta(hours=2)
     ahead = following.now - timedelta(minutes=1)
     add(path, row(2).replace("01/12/2024 09:02", f"{ahead:%d/%m/%Y %H:%M}"))
-    until(lambda: sink.beats[-1].complete_to > NOW, 10, "a heartbeat with that time")
+    until(lambda: sink.beats[-1].complete_to > NOW, 60, "a heartbeat with that time")
     following.now = NOW
     looked = following.looks
-    until(lambda: following.looks > looked + 2, 10, "the current read has ended")
+    until(lambda: following.looks > looked + 2, 60, "the current read has ended")
     before = len(sink.beats)
-    until(lambda: following.looks > looked + 60, 10, "enough reads for several heartbeats")
+    until(lambda: following.looks > looked + 60, 60, "enough reads for several heartbeats")
     assert len(sink.beats) == before, "the newest row's time is unknown"
     add(path, row(3))
-    until(lambda: len(sink.beats) > before, 10, "a heartbeat again")
+    until(lambda: len(sink.beats) > before, 60, "a heartbeat again")
     assert sink.beats[-1].complete_to == at("2024-12-01 09:03") - LATE
 
 
 def test_with_trusted_silence_heartbeats_follow_the_clock(path: Path, sink: _Sink) -> None:
     add(path, HEADER + "\n" + row(1))
     following = _Following(path, sink, is_silence_trusted=True)
-    until(lambda: sink.beats, 10, "heartbeats")
+    until(lambda: sink.beats, 60, "heartbeats")
     following.stop()
     assert sink.beats[0].complete_to == datetime.fromisoformat(NOW.isoformat()) - LATE
 
@@ -415,5 +415,5 @@ def test_the_position_covers_only_what_the_log_has(path: Path, sink: _Sink, foll
     assert saved.line == 2
     (path.parent / "saved" / "position.json").write_text("{")
     lost = follow()
-    until(lambda: lost.error, 10, "the error")
+    until(lambda: lost.error, 60, "the error")
     assert isinstance(lost.error, SourceError)

@@ -1,4 +1,4 @@
-"""Section 14 of the semantics: the outcomes of a call taker."""
+"""Section 15 of the semantics: the outcomes of a call taker."""
 
 from tests.recount.outcomes import outcomes_of
 from tests.support.facts import changed, signed_off, signed_on

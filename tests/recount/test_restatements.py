@@ -30,8 +30,7 @@ from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE, find
 from measures.measure import External, Measure
 from measures.rules import Rules
-from streams.record import received
-from streams.stall import Place
+from streams.record import Place, received
 from tests.archive.logs import MemoryLog, record
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT

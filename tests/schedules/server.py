@@ -149,7 +149,7 @@ class Server:
     @_write
     def apply(self, keys: list[str], args: list[Any]) -> list[Any]:
         """The same as streams/apply.lua."""
-        control, timelines, open_, feeds, changes = keys
+        control, timelines, open_, feeds, changes, _absent = keys
         expected, epoch, after, packed = str(args[0]), str(args[1]), str(args[2]), args[3]
         stored = self.hmget(control, ["applied_offset", "epoch"])
         if stored != [expected, epoch]:

@@ -29,9 +29,8 @@ from streams.fold import Quarantined
 from streams.moving import Copy, Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.readings import Reader
-from streams.record import Record
+from streams.record import Place, Record
 from streams.refusal import refusal_of
-from streams.stall import Place
 from streams.store import Identity, StateStore
 from streams.version import number_of, pointer, prefix_of
 from tests.schedules.choices import Choices

@@ -17,8 +17,8 @@ from alerts.inbox.api.people import People, Person
 from alerts.inbox.log.stream import InboxLog
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.alerts import provider_of, viewers
-from bluelamp.services.server import host_names
 from bluelamp.wiring.clock import wall
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
 from producers.http.problem import ProblemError
@@ -56,7 +56,7 @@ def own_provider(running: TestProvider, address: str = ADDRESS) -> Provider:
 def signed_in(own: Provider, verifier: str = "", **changed: str) -> Person:
     """Who is signed in after a whole sign-in, parts of which a test may change."""
     url, begun = own.begin("/")
-    answer = requests.get(url, allow_redirects=False, timeout=10).headers["Location"]
+    answer = requests.get(url, allow_redirects=False, timeout=60).headers["Location"]
     query = dict(each.split("=") for each in answer.partition("?")[2].split("&"))
     return own.finish(replace(begun, verifier=verifier or begun.verifier), query | changed)
 
@@ -127,17 +127,17 @@ def test_a_browser_signs_in_and_comes_back_to_its_page(running: TestProvider, st
         with served(application) as root, requests.Session() as browser:
             whole = api(replace(inbox, provider=own_provider(running, root)))
             application.router.routes.append(Mount("/api/alerts", whole))
-            page = browser.get(f"{root}/api/alerts/sign-in?next=/feeds", timeout=10).text
+            page = browser.get(f"{root}/api/alerts/sign-in?next=/feeds", timeout=60).text
             assert 'href="oidc?next=/feeds"' in page
-            back = browser.get(f"{root}/api/alerts/oidc?next=/feeds", timeout=10)
+            back = browser.get(f"{root}/api/alerts/oidc?next=/feeds", timeout=60)
             assert back.status_code == 200
             assert 'content="0; url=/feeds"' in back.text
-            session = browser.get(f"{root}/api/alerts/session", timeout=10).json()
+            session = browser.get(f"{root}/api/alerts/session", timeout=60).json()
             assert (session["login"], session["role"]) == ("j.smith", "act")
             # The same answer again, and an answer in a browser that never began.
-            assert browser.get(back.url, timeout=10).status_code == 400
-            assert requests.get(back.url, timeout=10).status_code == 400
-            elsewhere = browser.get(f"{root}/api/alerts/oidc?next=https://evil.example", timeout=10)
+            assert browser.get(back.url, timeout=60).status_code == 400
+            assert requests.get(back.url, timeout=60).status_code == 400
+            elsewhere = browser.get(f"{root}/api/alerts/oidc?next=https://evil.example", timeout=60)
             assert 'url=/"' in elsewhere.text
 
 

@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bluelamp.services import server as services
-from bluelamp.services.server import host_names, server
+from bluelamp.services.server import server
+from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.settings import Settings
 from producers.http.hosts import is_own_host
 from producers.http.ready import Readiness
@@ -53,7 +54,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        until(lambda: running.started, 10, "the server to start")
+        until(lambda: running.started, 60, "the server to start")
         yield listening.getsockname()[1]
         running.should_exit = True
         thread.join(10)
@@ -146,7 +147,7 @@ def test_event_streams_beyond_the_limit_are_refused_and_health_responds(port: in
     assert (status(port, path="/events/now"), status(port)) == (503, 200)
     for each in streams:
         each.close()
-    until(lambda: _opens(port), 10, "a stream in the place of those that ended")
+    until(lambda: _opens(port), 60, "a stream in the place of those that ended")
 
 
 def _opens(port: int) -> bool:

@@ -7,6 +7,8 @@ import pytest
 from bluelamp.local.simulation import calibration, calibration_line, failures
 from bluelamp.verify.calibration import CalibrationFigure, CalibrationResult, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
+from producers.simulate.simulated_periods import SEED
+from producers.simulate.simulated_periods import table as table_of_simulated
 from tests.support.forces import shipped
 
 DECEMBER = date(2024, 12, 1)
@@ -77,4 +79,8 @@ def test_a_simulated_december_is_close_to_the_published_month(seed: int) -> None
 def test_two_simulated_years_are_close_to_every_published_figure(seed: int) -> None:
     found = calibration(shipped("staffordshire"), seed)
     assert len(found) == len(rows())
+    if seed == SEED:
+        simulated = {(each.measure, each.where, each.period): each.value for each in table_of_simulated()}
+        again = {(each.row.measure, each.row.where, each.row.period): each.simulated for each in found}
+        assert simulated == {place: pytest.approx(again[place]) for place in simulated}
     assert not failures(found), failed_lines(found)

@@ -13,7 +13,7 @@ from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.replay import Speed
-from producers.simulate.playing import SimulationProgress, play
+from producers.simulate.playing import HistoryReach, SimulationProgress, play
 from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
 from tests.simulate.worlds import remembered
@@ -228,6 +228,7 @@ def test_history_is_marked_as_history_up_to_the_present() -> None:
     assert max(fact.complete_to for fact in history) < tape.started - timedelta(seconds=30)
     live = [fact for seconds, fact in beats if seconds > 0]
     assert {fact.history_to for fact in live} == {None}
+    assert {(fact.history_from, fact.complete_from) for _, fact in beats} == {(None, None)}
     assert min(fact.complete_to for fact in live) > tape.started - timedelta(seconds=30)
 
 
@@ -258,3 +259,16 @@ def test_it_is_fast_up_to_fast_until_and_a_feed_sends_a_heartbeat_just_before_a_
     assert abs(tape.seconds - 30) < 1
     beats = [fact for _, fact in tape.recorded if isinstance(fact, FeedHeartbeat) and fact.feed == "telephony_999"]
     assert beats[-1].complete_to == datetime(2024, 11, 12, 13, 59, 54, tzinfo=UTC)
+
+
+def test_heartbeats_say_how_far_older_history_is_in_the_log() -> None:
+    start = datetime(2024, 12, 1, tzinfo=UTC)
+    back_to, reached = start - timedelta(days=60), start - timedelta(days=30)
+    reaches = itertools.chain([None, HistoryReach(back_to, start)], itertools.repeat(HistoryReach(back_to, reached)))
+    tape = _Tape(start)
+    played(exact(start=date(2024, 12, 1)), tape, "max", 24, history=lambda: next(reaches))
+    beats = [fact for _, fact in tape.recorded if isinstance(fact, FeedHeartbeat)]
+    assert {fact.history_from for fact in beats} == {None, back_to}
+    own = list(dict.fromkeys(fact.complete_from for fact in beats if fact.feed == "custody"))
+    assert own == [None, start, reached]
+    assert all(fact.complete_from is None or fact.complete_from <= fact.complete_to for fact in beats)

@@ -134,13 +134,13 @@ def test_a_key_that_may_only_be_read_is_refused_before_anything_is_written(
 ) -> None:
     before, after = dump(redis), whole(redis, state_backend.url)
     patterns = [f"%RW~{glob(key)}" for name, key in KEYS.items() if name != kept]
-    grains = [
+    others = [glob(NAMES.absent)] + [
         glob(part)
         for grain in ("hour", "minute")
         for part in (NAMES.pane(FORCE, grain, "*"), NAMES.index(FORCE, grain))
     ]
     cast(Any, redis).execute_command(
-        "ACL", "SETUSER", "worker", "on", "nopass", "+@all", "%R~*", *patterns, *(f"%RW~{each}" for each in grains)
+        "ACL", "SETUSER", "worker", "on", "nopass", "+@all", "%R~*", *patterns, *(f"%RW~{each}" for each in others)
     )
     url = as_user(state_backend.url, "worker")
     assert cause_of(offer, url) == "access_denied"
@@ -202,13 +202,13 @@ def unsaved(redis: Redis, server: StateServer) -> Iterator[None]:
         in_the_way.parent.unlink(missing_ok=True)
         in_the_way.mkdir(parents=True)
         redis.bgsave()
-        until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", 10, "a snapshot that fails")
+        until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "err", 60, "a snapshot that fails")
         try:
             yield
         finally:
             shutil.rmtree(in_the_way.parent)
             redis.bgsave()
-            until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "ok", 10, "a snapshot")
+            until(lambda: redis.info("persistence")["rdb_last_bgsave_status"] == "ok", 60, "a snapshot")
 
 
 SHORTAGES: dict[Cause, Callable[[Redis, StateServer], Any]] = {

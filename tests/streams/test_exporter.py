@@ -435,7 +435,7 @@ def served(source: Reader) -> Iterator[str]:
 
 def fetch(url: str) -> str:
     """The response of one of our own addresses."""
-    with urlopen(url, timeout=10) as answer:  # noqa: S310 - http, as given by the test itself
+    with urlopen(url, timeout=60) as answer:  # noqa: S310 - http, as given by the test itself
         text: str = answer.read().decode()
     return text
 

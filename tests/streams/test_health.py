@@ -21,9 +21,9 @@ from streams.exporter import ReadingsCollector
 from streams.logwatch import LogSnapshot, LogWatch
 from streams.probe import Probe
 from streams.readings import Reader
+from streams.record import Place
 from streams.refusal import Refusal
 from streams.retrying import report
-from streams.stall import Place
 from tests.streams.test_apply import SHORTAGES
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules

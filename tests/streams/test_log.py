@@ -67,7 +67,7 @@ def producer_stamped(log_backend: LogBackend) -> Iterator[str]:
         admin = KafkaAdminClient(bootstrap_servers=log_backend.bootstrap)
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "custody", {STAMPING: "CreateTime"})])
         admin.close()
-        until(lambda: log.stamping(["custody"]) == {"custody": "CreateTime"}, 30, "the setting")
+        until(lambda: log.stamping(["custody"]) == {"custody": "CreateTime"}, 60, "the setting")
         yield "custody"
         log.ensure_topics()
 
@@ -77,7 +77,7 @@ def test_a_topic_stamped_by_producers_is_corrected(
 ) -> None:
     with LogClient(log_backend.bootstrap) as log:
         log.ensure_topics()
-        until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 30, "the setting")
+        until(lambda: log.stamping(TOPICS) == dict.fromkeys(TOPICS, BY_LOG), 60, "the setting")
     assert f"topic {producer_stamped}: changed {STAMPING} from CreateTime to LogAppendTime" in caplog.text
 
 
@@ -101,7 +101,7 @@ def test_a_transaction_marker_is_not_a_record_and_nothing_waits_for_it(log_backe
     fill(log_backend, topic, transactional_id=topic)
     with LogClient(log_backend.bootstrap) as log:
         # The broker writes the marker after it has replied to the commit.
-        until(lambda: log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}, 30, "the mark")
+        until(lambda: log.reach([(topic, 0)]) == {(topic, 0): (0, 3)}, 60, "the mark")
         assert [log.next_offset(topic, 0, offset) for offset in (1, 2, 3)] == [1, 2, None]
         assert log.ends([(topic, 0)]) == {(topic, 0): End(3, 3)}
 

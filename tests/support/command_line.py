@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 from typing import Any
 from unittest.mock import patch
 
-from bluelamp.cli.main import run
+from bluelamp.cli.main import every_command, run
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -29,6 +29,16 @@ def command(environment: Mapping[str, str], *arguments: str) -> "CompletedProces
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return CompletedProcess(arguments, status, output.getvalue(), errors.getvalue())
+
+
+def check_command(words: Sequence[str]) -> None:
+    """Check that a command line, such as one in the compose file, has a command and options that exist."""
+    program, *names = words
+    assert program == "bluelamp"
+    commands = every_command()
+    command = commands.get(" ".join(names[:2])) or commands[names[0]]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
 
 
 def _status(arguments: Sequence[str]) -> int:

@@ -78,7 +78,7 @@ def served(application: Starlette) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            until(lambda: server.started, 10, "the server to start")
+            until(lambda: server.started, 60, "the server to start")
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
         finally:
             server.should_exit = True

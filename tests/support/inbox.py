@@ -77,16 +77,16 @@ class Desk:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """GET a path."""
-        return requests.get(self.address + path, headers={**self.headers, **headers}, timeout=10)
+        return requests.get(self.address + path, headers={**self.headers, **headers}, timeout=60)
 
     def post(self, path: str, body: Any = None, **headers: str) -> requests.Response:
         """POST to a path."""
-        return requests.post(self.address + path, json=body or {}, headers={**self.headers, **headers}, timeout=10)
+        return requests.post(self.address + path, json=body or {}, headers={**self.headers, **headers}, timeout=60)
 
     def send(self, *alerts: PayloadAlert) -> requests.Response:
         """Send alerts, as an engine."""
         body = msgspec.json.encode(payload({"rule": "any"}, alerts))
-        return requests.post(self.address + "/webhook", data=body, headers=self.headers, timeout=10)
+        return requests.post(self.address + "/webhook", data=body, headers=self.headers, timeout=60)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def served(application: Starlette) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        until(lambda: server.started, 10, "the server to start")
+        until(lambda: server.started, 60, "the server to start")
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

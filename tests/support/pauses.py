@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from producers.kafka import KafkaAddress
 from streams.logwatch import LogWatch, looking_at
-from streams.stall import Place
+from streams.record import Place
 from streams.store import Names
 
 _EVERY_SECONDS = 0.1

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,18 +35,26 @@ def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a con
     """Wait until a condition holds.
 
     Args:
-        is_so: the condition.
+        is_so: the condition; a service that does not answer yet counts as "not yet".
         seconds: how long to wait before failing.
         what: names the condition if it never holds.
         every: the seconds between two checks; more for a condition that is costly to check.
     """
     deadline = time.monotonic() + seconds
-    while not is_so():
+    error: Exception | None = None
+    while True:
+        try:
+            if is_so():
+                return
+        except (OSError, HTTPException) as silence:
+            error = silence
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
+            raise AssertionError(f"waited {seconds} s in vain for {what}") from error
         time.sleep(every)
 
 
+_LAST_WORDS = 3_000
+"""How much of a worker's log a failing test prints."""
 _COSTLY_SECONDS = 0.2
 """Between two checks of a condition that needs an answer from Kafka."""
 
@@ -67,6 +76,7 @@ class WorkerProcess:
         self.output = directory / f"{name}.log"
         self.statuses: list[int] = []
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.RLock()  # a test and its supervisor may both find that it has ended
 
     @property
     def pid(self) -> int:
@@ -82,24 +92,26 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start it, if it is not running."""
-        if not self.is_running():
-            with self.output.open("ab") as output:
+        with self._lock, self.output.open("ab") as output:
+            if not self.is_running():
                 self._process = subprocess.Popen(self.program, env=self.environment, stdout=output, stderr=output)
 
     def is_running(self) -> bool:
         """Whether its process is running; if it has ended, its exit status is recorded."""
-        if self._process is None:
-            return False
-        status = self._process.poll()
-        if status is not None:
-            self.statuses.append(status)
-            self._process = None
-        return status is None
+        with self._lock:
+            if self._process is None:
+                return False
+            status = self._process.poll()
+            if status is not None:
+                self.statuses.append(status)
+                self._process = None
+            return status is None
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to its process."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(number)
 
     def kill(self) -> None:
         """Kill it with -9, and wait until it has ended."""
@@ -203,11 +215,12 @@ class System:
         self._supervisor.start()
 
     def stop(self) -> None:
-        """Stop every worker and close every connection."""
+        """Stop every worker, close every connection, and print what the workers logged last, which pytest shows for a failure."""
         if self._supervisor:
             self._supervisor.stop()
         for worker in self.workers:
             worker.stop()
+            print(f"{worker.name}: {worker.said()[-_LAST_WORDS:]}")  # noqa: T201
         self.redis.close()
 
     def reader(self) -> Reader:

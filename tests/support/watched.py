@@ -27,8 +27,9 @@ from alerts.inbox.log.entry import AnyEntry
 from alerts.notifier import Notifier
 from alerts.rule import Rule, Series, Severity, Threshold
 from bluelamp.local.alert_engine import AlertSetup
-from bluelamp.services.alerts import inbox_client, inbox_log
+from bluelamp.services.alerts import inbox_log
 from bluelamp.services.inbox import serve
+from bluelamp.services.inbox_client import inbox_client
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.processes import end_with_parent
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load
@@ -98,7 +99,7 @@ class Figures:
             server.server_close()
 
 
-class Kept:
+class RestartedProcess:
     """A process that is restarted when it is killed.
 
     Args:
@@ -155,7 +156,7 @@ class Watched:
         base = Settings(redis=redis_url, state_name=f"watched-{directory.name}", data=str(directory))
         self.settings = self._alarm.settings(base)
         self.environment = {**os.environ, **environment}
-        self.parts: dict[str, Kept] = {}
+        self.parts: dict[str, RestartedProcess] = {}
 
     @contextmanager
     def running(self) -> Iterator["Watched"]:
@@ -167,16 +168,16 @@ class Watched:
             programs = {each.name: each.arguments for each in self._alarm.programs(self.settings, self.directory)}
             commands = {"inbox": [*ours, "inbox"], **(programs or {"engine": [*ours, "engine"]})}
             for name, arguments in commands.items():
-                self.parts[name] = Kept(arguments, environment, self.directory / f"{name}.log")
+                self.parts[name] = RestartedProcess(arguments, environment, self.directory / f"{name}.log")
                 self.parts[name].start()
                 stack.callback(self.parts[name].stop)
-            until(lambda: self.listing() is not None, 20, "the inbox")
+            until(lambda: self.listing() is not None, 60, "the inbox")
             yield self
 
     def listing(self) -> list[dict[str, Any]] | None:
         """The active alerts from the API; None while it does not answer."""
         try:
-            answer = requests.get(f"{self.settings.inbox}/api/alerts/", timeout=5)
+            answer = requests.get(f"{self.settings.inbox}/api/alerts/", timeout=60)
         except requests.RequestException:
             return None
         alerts: list[dict[str, Any]] | None = answer.json()["alerts"] if answer.ok else None
@@ -187,7 +188,7 @@ class Watched:
         headers = {"Authorization": f"Bearer {TOKENS['act']}", "Idempotency-Key": "once"}
         address = f"{self.settings.inbox}/api/alerts/{alert}/acknowledge"
         try:
-            return requests.post(address, json={}, headers=headers, timeout=5).ok
+            return requests.post(address, json={}, headers=headers, timeout=60).ok
         except requests.RequestException:
             return False
 

@@ -43,7 +43,7 @@ class Ran:
 
     def listing(self) -> dict[str, Any]:
         """The alerts that the inbox lists."""
-        listing: dict[str, Any] = requests.get(f"{self.inbox}/api/alerts/", timeout=5).json()
+        listing: dict[str, Any] = requests.get(f"{self.inbox}/api/alerts/", timeout=60).json()
         return listing
 
     def active(self) -> set[str]:
@@ -52,7 +52,7 @@ class Ran:
 
     def ever(self) -> set[str]:
         """The critical alerts of the monitor itself that were ever raised."""
-        entries = requests.get(f"{self.inbox}/api/alerts/export?format=jsonl", timeout=10).text.splitlines()
+        entries = requests.get(f"{self.inbox}/api/alerts/export?format=jsonl", timeout=60).text.splitlines()
         return {json.loads(each).get("rule") for each in entries} & CRITICAL
 
     def sees_one_alert(self, rule: str) -> None:
@@ -92,17 +92,17 @@ def test_a_full_state_server_raises_one_alert_which_resolves_by_itself(ran: Ran)
     worker = ran.running.part("worker")
     words = WORDS["out_of_memory"].what
     ran.redis.config_set("maxmemory", 1)
-    until(lambda: words in ran.said(), 20, "words at the terminal")
+    until(lambda: words in ran.said(), 60, "words at the terminal")
     output = ran.running.directory / "output" / "worker-1.log"
-    until(lambda: words in output.read_text(), 20, "the worker's words")
+    until(lambda: words in output.read_text(), 60, "the worker's words")
     ran.sees_one_alert("state_out_of_memory")
-    board = requests.get(f"http://127.0.0.1:{ran.running.board_port}/api/alerts/", timeout=5).json()
+    board = requests.get(f"http://127.0.0.1:{ran.running.board_port}/api/alerts/", timeout=60).json()
     assert board["refused"] == words
     assert ran.running.live_count() == 0, "no figure may be live"
 
     ran.redis.config_set("maxmemory", 0)
     began = time.monotonic()
-    until(lambda: ran.running.live_count() > 100, 30, "live figures")
+    until(lambda: ran.running.live_count() > 100, 60, "live figures")
     print(f"live figures {time.monotonic() - began:.1f} s after there was memory")  # noqa: T201 - a figure for the report
     assert ran.running.part("worker") == worker, "the worker was restarted"
     ran.is_exact()

@@ -2,10 +2,14 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bluelamp.local.saved_simulation import SavedSimulation, load_simulation, save_simulation
+from bluelamp.local.simulation import plan
+from bluelamp.wiring.clock import wall
+from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
 
 SAVED = SavedSimulation(
@@ -21,6 +25,22 @@ def test_a_saved_simulation_is_loaded_as_it_was(tmp_path: Path) -> None:
     save_simulation(tmp_path / "simulation.json", SAVED)
     assert load_simulation(tmp_path / "simulation.json") == SAVED
     assert load_simulation(tmp_path / "other.json") is None
+
+
+@pytest.mark.parametrize(
+    ("history", "recent_days", "older"), [("1d", 1, None), ("35d", 35, None), ("36d", 35, 36), ("24mo", 35, 731)]
+)
+def test_five_weeks_come_first_and_the_rest_is_filled_in_behind(
+    tmp_path: Path, history: str, recent_days: int, older: int | None
+) -> None:
+    settings = Settings(data=str(tmp_path), force="staffordshire")
+    made = plan(settings, seed=None, history=history, scenario=None, speed="60", fast_until=None, is_fresh=False)
+    today = wall().astimezone(ZoneInfo("Europe/London")).date()
+    assert (today - made.saved.start).days - recent_days in (0, 1), "midnight may pass meanwhile"
+    first = made.saved.history_from
+    assert (first is None) is (older is None)
+    assert first is None or (today - first).days - (older or 0) in (0, 1)
+    assert ("--older-history" in made.older_arguments) is (older is not None)
 
 
 def test_a_simulation_saved_by_an_earlier_version_is_refused(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ class Running:
     def snapshot(self) -> dict[str, Any]:
         """The first snapshot that its board sends; empty if the board does not answer."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.board_port}/events/measures", timeout=5) as events:
+            with urlopen(f"http://127.0.0.1:{self.board_port}/events/measures", timeout=60) as events:
                 for line in events:
                     if line.startswith(b"data: {") and b"parts" in line:
                         snapshot: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
@@ -119,7 +119,7 @@ class Running:
 
     def metrics(self) -> str:
         """The metrics that its exporter serves."""
-        with urlopen(f"http://127.0.0.1:{self.exporter_port}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.exporter_port}/metrics", timeout=60) as answer:
             return str(answer.read().decode())
 
     def ask(self, *arguments: str) -> Any:
@@ -132,7 +132,7 @@ class Running:
         assert len(parts) >= 6
         self.process.send_signal(number)
         status = self.process.wait(40)
-        until(lambda: not [each for each in parts if each.is_there()], 20, "the end of every process it started")
+        until(lambda: not [each for each in parts if each.is_there()], 60, "the end of every process it started")
         assert self.are_ports_free()
         return status
 
@@ -227,7 +227,7 @@ def test_make_sample_shows_live_figures_soon_and_survives_the_kill_of_any_part(
     running: Running, killed: tuple[str, ...]
 ) -> None:
     see_live_figures(running)
-    until(lambda: running.frame().get("is_replay"), 20, "the mark of a replay")
+    until(lambda: running.frame().get("is_replay"), 60, "the mark of a replay")
     assert not running.frame()["is_simulated"]
     see_exporter(running)
     said = running.output.read_text()
@@ -251,7 +251,7 @@ def see_exporter(running: Running) -> None:
 def kill_and_see_it_recover(running: Running, name: str) -> None:
     """Kill a part with SIGKILL: it is restarted, and the figures move on to a later time."""
     # When the process that keeps the state server is killed, its successor ends the old state server.
-    until(lambda: running.live_count() > 300, 30, f"figures before {name}")
+    until(lambda: running.live_count() > 300, 60, f"figures before {name}")
     before, time_before = running.part(name), running.snapshot().get("now")
     assert before
     os.kill(before.pid, signal.SIGKILL)
@@ -260,7 +260,7 @@ def kill_and_see_it_recover(running: Running, name: str) -> None:
         now = running.part(name)
         return now is not None and now.pid != before.pid
 
-    until(is_back, 30, f"another {name}")
+    until(is_back, 60, f"another {name}")
     until(
         lambda: running.live_count() > 300 and running.snapshot().get("now") != time_before, 60, f"figures after {name}"
     )
@@ -270,7 +270,7 @@ def kill_and_see_it_recover(running: Running, name: str) -> None:
 def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running: Running, tmp_path: Path) -> None:
     running.start("--replay", "sample", "--speed", "max")
     until(lambda: "replay has finished" in running.output.read_text(), 60, "the end of the replay")
-    until(lambda: count(running) == 1800, 30, "its figures")
+    until(lambda: count(running) == 1800, 60, "its figures")
     assert running.end(signal.SIGINT) == 0
 
     repair_broken_state(running)
@@ -292,7 +292,7 @@ def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running
     running.process.wait()
     running.start("--force", FORCE)
     until(running.is_ready, 60, "the board")
-    until(lambda: not [each for each in parts if each.is_there()], 20, "the end of the killed run's parts")
+    until(lambda: not [each for each in parts if each.is_there()], 60, "the end of the killed run's parts")
     assert count(running) == 1800
     assert running.end(signal.SIGKILL) == -signal.SIGKILL
 

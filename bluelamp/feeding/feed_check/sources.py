@@ -30,7 +30,7 @@ from producers.extract import read_extracts
 from producers.kafka import KafkaAddress
 from producers.rows import Row, read_rows
 from streams.logreader import LogReader
-from streams.stall import Place
+from streams.record import Place
 
 _NEVER_PERSONAL = {"fact", "fact_id", "force", "at", "corrects", "withdraws", "recorded_at"}
 

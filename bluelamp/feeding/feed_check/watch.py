@@ -21,8 +21,8 @@ from measures.trust import CheckedTopic, LiveFinding
 from producers.kafka import KafkaAddress
 from producers.kafka_probe import check_reachable
 from streams.logreader import LogReader
+from streams.record import Place
 from streams.repeated_errors import RepeatedErrors
-from streams.stall import Place
 
 _EVERY_SECONDS = 30.0
 _SPAN = timedelta(hours=1)

@@ -1,4 +1,4 @@
--- Section 14: call takers. Spans are in seconds (1,000,000 microseconds).
+-- Section 15: call takers. Spans are in seconds (1,000,000 microseconds).
 
 CREATE TABLE call_taker_subject AS
 SELECT

@@ -1,34 +1,4 @@
 -- Section 1: the set of facts, one for each id, before corrections and withdrawals.
--- The parameter is a file with a line for each fact: topic, time and canonical JSON, separated by tabs.
-
-CREATE TABLE reported AS
-SELECT
-    topic,
-    happened,
-    canonical,
-    unnest(
-        from_json(
-            canonical,
-            '{
-                "fact": "VARCHAR", "fact_id": "VARCHAR", "force": "VARCHAR", "subject_id": "VARCHAR",
-                "corrects": "VARCHAR", "withdraws": "VARCHAR", "recorded_at": "TIMESTAMPTZ",
-                "line": "VARCHAR", "queue": "VARCHAR", "channel": "VARCHAR", "result": "VARCHAR",
-                "grade": "VARCHAR", "group": "VARCHAR", "area": "VARCHAR", "category": "VARCHAR",
-                "domestic": "BOOLEAN", "unit": "VARCHAR",
-                "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
-                "hours": "BIGINT", "minutes": "BIGINT", "indictable": "BOOLEAN", "basis": "VARCHAR", "continues": "BOOLEAN",
-                "sits_at": "TIMESTAMPTZ", "reason": "VARCHAR",
-                "type": "VARCHAR", "victim_based": "BOOLEAN",
-                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR",
-                "skill": "VARCHAR", "state": "VARCHAR"
-            }'
-        )
-    )
-FROM read_csv(
-    getvariable('facts_file'),
-    delim = '\t', quote = '', escape = '', header = false, auto_detect = false,
-    columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR'}
-);
 
 -- A subject is identified by force, topic and id; the recount gives it a number.
 CREATE TABLE subject AS
@@ -62,7 +32,7 @@ one_to_each_id AS (
     JOIN subject USING (force, topic, subject_id)
     QUALIFY row_number() OVER (PARTITION BY subject.subject, fact_id ORDER BY recorded_at DESC NULLS LAST, happened DESC, canonical DESC) = 1
 )
-SELECT row_number() OVER (ORDER BY happened, rank, fact_id) AS place, one_to_each_id.* EXCLUDE (canonical, topic, subject_id)
+SELECT row_number() OVER (ORDER BY happened, rank, fact_id) AS place, one_to_each_id.* EXCLUDE (canonical, number, topic, subject_id)
 FROM one_to_each_id
 LEFT JOIN fact_order USING (fact);
 

@@ -14,7 +14,7 @@ from measures.display import number
 from measures.rules import Rules
 from streams.log import ConsumerGroup, LogClient
 from streams.probe import Probe
-from streams.stall import Place
+from streams.record import Place
 from streams.state_address import StateAddress, check_address, servers_of
 from streams.store import check_reach
 

@@ -18,6 +18,7 @@ from facts.errors import QuestionError
 from measures.published import PUBLISHED
 from measures.window import REPORT_WINDOWS
 from producers.http.answer import Answer, AnswerRoute
+from producers.simulate.simulated_periods import FORCE, simulated_figure
 
 
 def read_comparison(question: BreakdownQuery, view: View) -> PeriodComparison:
@@ -29,7 +30,10 @@ def read_comparison(question: BreakdownQuery, view: View) -> PeriodComparison:
     by = (question.by,) if question.by else ()
     present = view.reader.present(view.force)
     chosen = chosen_of(question, view)
-    return PeriodComparison(figures_now(view), view.profile, question.measure, present, by, question.where, chosen)
+    is_simulated = view.force == FORCE and view.reader.is_simulated(view.force)
+    simulated = {"simulated": simulated_figure} if is_simulated else {}
+    ask = figures_now(view)
+    return PeriodComparison(ask, view.profile, question.measure, present, by, question.where, chosen, **simulated)
 
 
 def parse_comparison(name: str, query: QueryParams, view: View) -> BreakdownQuery:

@@ -52,7 +52,7 @@ class DayForecast:
         return self.made.holiday_words() if is_holiday else ""
 
     def says(self) -> Iterator[str]:
-        """From what the forecast is made, and how far it can be relied on, in sentences."""
+        """What the forecast is made from, and how far it can be relied on, in sentences."""
         if self.made.reason:
             yield f"Forecast: unknown. {self.made.reason}"
             return

@@ -25,6 +25,8 @@ _TYPES = {
 }
 Needed = Iterable[tuple[Measure, str | Window]]
 """The measures that a response reads, each with a window."""
+Later = Callable[[Callable[[], None]], Response]
+"""The rest of a response, which reads nothing more. It calls its argument now and then, to let other threads run."""
 _PAUSE_SECONDS = 0.002
 """Long enough for another thread to use the reader: live figures must not wait while an analyst's months are read."""
 
@@ -35,13 +37,14 @@ def no_needs(_: Request) -> Needed:
 
 
 def blocking(
-    view: View, respond: Callable[[Request], Response], needs: Callable[[Request], Needed] = no_needs
+    view: View, respond: Callable[[Request], Response | Later], needs: Callable[[Request], Needed] = no_needs
 ) -> Callable[[Request], object]:
     """An endpoint that responds in a thread, at one moment of the reader: 404 for a bad question, 503 without the state.
 
     Args:
         view: what is read.
-        respond: makes the response.
+        respond: makes the response, or reads what it needs and returns the rest of the work, which takes long: the reader
+            must not be kept at its moment for that.
         needs: what must be read first, a little at a time, because there is much of it.
     """
 
@@ -55,7 +58,8 @@ def blocking(
             with contextlib.suppress(QuestionError):  # the response itself reports the error
                 view.reader.prepare(measure, window, view.force, pause)
             client.check()
-        return view.reader.at_one_moment(lambda: respond(request))
+        made = view.reader.at_one_moment(lambda: respond(request))
+        return made if isinstance(made, Response) else made(pause)
 
     async def endpoint(request: Request) -> Response:
         try:

@@ -230,3 +230,33 @@ class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
     intervals: tuple[IntervalAnswer, ...]
     forecast: ForecastAnswer | None
     table: TableAnswer
+
+
+class SpreadAnswer(_Strict, frozen=True, kw_only=True):
+    """A figure over all runs of the twin: its median, and the range that holds four runs in five."""
+
+    middle: int | float
+    low: int | float
+    high: int | float
+
+
+class OutlookAnswer(_Strict, frozen=True, kw_only=True):
+    """What the next two hours may bring, by queue; null where too few runs have the figure."""
+
+    within_target: SpreadAnswer | None
+    longest_seconds: dict[str, SpreadAnswer | None]
+    abandoned: dict[str, SpreadAnswer | None]
+
+
+class WhatIfAnswer(_Strict, frozen=True, kw_only=True):
+    """A forecast of the next two hours, never a live figure: as it is, with the change, and the difference."""
+
+    force: str
+    as_of: datetime
+    simulated: bool
+    is_forecast: Literal[True]
+    says: tuple[str, ...]
+    usual: OutlookAnswer
+    changed: OutlookAnswer | None
+    difference: OutlookAnswer | None
+    table: TableAnswer

@@ -12,7 +12,6 @@ from dashboards.board.shared.blocking import Needed, as_file, blocking
 from dashboards.board.shared.content_types import CSV, PARQUET
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.page import MARKING, View
-from dashboards.board.shared.parquet import in_parquet
 from dashboards.report.document import Table
 from dashboards.report.file import COLUMNS, table_rows
 from measures.measure import Measure, Where
@@ -82,6 +81,9 @@ def as_comments(head: Iterable[list[str]]) -> Iterator[list[str]]:
 
 def _parquet_of(sheet: Sheet, view: View) -> bytes:
     """The same rows and head as the CSV."""
+    # pyarrow takes as long to import as all of the board.
+    from dashboards.board.shared.parquet import in_parquet  # noqa: PLC0415
+
     return in_parquet([*head_of(sheet.measure, sheet.where, view), *sheet.head], sheet.tables)
 
 

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from dashboards.board.shared.page import Parts
 from measures.outcome import SECOND, microseconds
-from measures.reading import feed_problem, loading
+from measures.reading import feed_problem, filling, loading
 from streams.readings import Reader
 
 
@@ -18,6 +18,7 @@ class Frame(Struct, frozen=True):
         troubles: what keeps figures from being live, without duplicates.
         is_loading: history is being loaded, so figures are as of a past moment.
         clock: in words, that a clock was changed recently; empty if none was.
+        history: in words, how far back older history has been filled in so far; empty if none is being filled in.
     """
 
     live: str
@@ -26,6 +27,7 @@ class Frame(Struct, frozen=True):
     troubles: list[str]
     is_loading: bool
     clock: str
+    history: str
 
 
 def read_frame(reader: Reader, force: str) -> Parts:
@@ -39,7 +41,9 @@ def read_frame(reader: Reader, force: str) -> Parts:
         live, reasons = "Not live", [past.words(reader.rules[force])]
     is_replay = any(feed.is_replay for feed in feeds)
     is_simulated, clock = reader.is_simulated(force), _clock_words(reader)
-    return {"frame": Frame(live, is_replay, is_simulated, reasons, is_loading=past is not None, clock=clock)}
+    older = filling(feeds)
+    history = older.words(reader.rules[force]) if older else ""
+    return {"frame": Frame(live, is_replay, is_simulated, reasons, past is not None, clock, history)}
 
 
 def _clock_words(reader: Reader) -> str:

@@ -107,7 +107,7 @@ const entryTexts = {
   Escalated: (entry) => `Escalated to ${entry.notify}: ${entry.why}`,
   Reraised: (entry, at) => `Raised again: the shift changed at ${at(entry.changeover)}`,
   Rose: (entry) => `The figure rose from ${numberWords(entry.before)} to ${numberWords(entry.figure)}: people were notified again`,
-  Measured: (entry) => `The figure was ${numberWords(entry.figure)}: later rises are compared with this`,
+  Measured: (entry) => `The figure was ${numberWords(entry.figure)}: later rises are measured from it`,
   Delivered: (entry) => `Notification delivered to ${entry.receiver} (attempt ${entry.attempt})`,
   Failed: (entry) => `Notification to ${entry.receiver} failed (attempt ${entry.attempt}): ${entry.reason}`,
 };

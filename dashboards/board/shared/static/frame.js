@@ -35,6 +35,7 @@ export function onHeartbeat(act) {
 export function start(draw = () => {}) {
   const onState = (name, what) => {
     moment = null;
+    showHistory("");
     show(name, what ? `NOT LIVE. ${what} Figures are hidden until this is fixed.` : notices[name], "Not live");
   };
   const onParts = (parts, changed, present) => {
@@ -43,6 +44,7 @@ export function start(draw = () => {}) {
     runs = !frame.is_replay && !frame.is_loading;
     document.getElementById("replay").hidden = !frame.is_replay;
     document.getElementById("simulation").hidden = !frame.is_simulated;
+    showHistory(frame.history);
     drawStrip(parts.get("strip"));
     draw(parts, changed);
     show("live", [...frame.troubles, frame.clock].filter(Boolean).join("\n"), frame.live);
@@ -76,6 +78,11 @@ function drawStrip(items) {
   const alerts = found.get("alerts");
   const count = document.getElementById("alert-count");
   if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "");
+}
+
+function showHistory(words) {
+  document.getElementById("history").hidden = !words;
+  write(document.getElementById("history"), words);
 }
 
 function setPresent(present) {

@@ -1,0 +1,55 @@
+"""`bluelamp whatif`: what the next two hours of 999 and 101 may bring, and what more or fewer call takers would change."""
+
+import click
+
+from bluelamp.cli.options import FORCE, JSON, say, settings_of
+from bluelamp.wiring.connections import reader
+
+
+@click.command("whatif")
+@click.option(
+    "--local",
+    type=click.IntRange(1, 200),
+    required=True,
+    help="Call takers who are on now for 999, and for 101 after triage.",
+)
+@click.option("--triage", type=click.IntRange(0, 200), required=True, help="Call takers who are on now at 101 triage.")
+@click.option(
+    "--more-local",
+    type=click.IntRange(-200, 200),
+    default=0,
+    help="What if there were this many more? Negative for fewer.",
+)
+@click.option("--more-triage", type=click.IntRange(-200, 200), default=0, help="The same at triage.")
+@click.option(
+    "--busier", type=click.IntRange(-90, 300), default=0, help="What if there were this many percent more calls?"
+)
+@FORCE
+@JSON
+def whatif(
+    local: int, triage: int, more_local: int, more_triage: int, busier: int, force: str | None, as_json: bool
+) -> None:
+    """Forecast the next two hours of 999 and 101 by simulating them from the present, a few hundred times.
+
+    How many call takers are on is never guessed: give both numbers.
+    """
+    from dashboards.board.whatif.outlook import compared, says, table
+    from dashboards.board.whatif.present import parameters_of, present_of
+    from dashboards.board.whatif.question import what_if
+
+    settings = settings_of(force=force)
+    source = reader(settings)
+    name = source.rules_of(settings.force).force.name
+    question = what_if(local, triage, more_local, more_triage, busier)
+    parameters = parameters_of(name)
+    present = source.at_one_moment(lambda: present_of(source, name, local, triage))
+    found = compared(parameters, present, question)
+    if as_json:
+        say({"says": list(says(present, question)), **found._asdict()})
+        return
+    for line in says(present, question):
+        click.echo(line)
+    made = table(found)
+    for row in made.rows:
+        figures = (f"{column.title.lower()} {cell.text}" for column, cell in zip(made.columns, row.cells, strict=True))
+        click.echo("  ".join((row.label, *figures)))

@@ -1,0 +1,49 @@
+"""Sends what the built-in alert engine has found to the inbox."""
+
+from datetime import datetime
+
+import msgspec
+import requests
+from msgspec import Struct
+
+from alerts.inbox.log.payload import Payload
+from alerts.notifier import InboxAlerts, Post
+from measures.outcome import microseconds
+
+API_PATH = "/api/alerts"
+
+
+class _ActiveAlert(Struct):
+    """An active alert in the inbox's reply."""
+
+    rule: str
+    scope: dict[str, str]
+    began: datetime
+
+
+class _Reply(Struct):
+    """The inbox's reply to a payload."""
+
+    active: tuple[_ActiveAlert, ...]
+
+
+def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
+    """Posts payloads to an inbox.
+
+    Args:
+        address: the inbox's URL.
+        token: the engine's token.
+        timeout_seconds: how long to wait for a reply.
+    """
+    session = requests.Session()
+    session.trust_env = False  # the inbox is local: a proxy from the environment must not be used
+    session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+
+    def post(payload: Payload) -> InboxAlerts:
+        response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
+        if not response.ok:
+            raise ConnectionError(f"{response.status_code} {response.text[:200]}")
+        active = msgspec.json.decode(response.content, type=_Reply).active
+        return tuple((each.rule, each.scope, microseconds(each.began)) for each in active)
+
+    return post

@@ -1,0 +1,143 @@
+"""The answer of the What if page: the outlook as it is, the outlook with a change, and the difference, as a table."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from dashboards.board.whatif.question import WhatIf
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
+from measures.display import span_words, words
+from measures.measure import Unit
+from producers.simulate.parameters import Parameters
+from producers.simulate.twin import HORIZON_SECONDS, RUNS, Outlook, Present, RunSpread, Twin, difference, outlook
+
+FORECAST = "FORECAST"
+UNKNOWN = "unknown"
+
+
+class ComparedOutlooks(NamedTuple):
+    """The outlook as it is and, if anything is changed, with the change, and the difference."""
+
+    usual: Outlook
+    changed: Outlook | None
+    difference: Outlook | None
+
+
+class _Row(NamedTuple):
+    title: str
+    unit: Unit
+    measure: str
+    of: Callable[[Outlook], RunSpread | None]
+
+
+_ROWS = (
+    _Row(
+        "999 answered within target",
+        "ratio",
+        "contact_999_answered_within_target_ratio",
+        lambda each: each.within_target,
+    ),
+    _Row(
+        "Longest wait, 999",
+        "seconds",
+        "contact_999_longest_wait_seconds",
+        lambda each: each.longest_seconds["emergency"],
+    ),
+    _Row("Abandoned, 999", "ratio", "contact_999_abandoned_ratio", lambda each: each.abandoned["emergency"]),
+    _Row(
+        "Longest wait, 101 triage",
+        "seconds",
+        "triage_longest_wait_seconds",
+        lambda each: each.longest_seconds["triage"],
+    ),
+    _Row("Abandoned, 101 triage", "ratio", "triage_abandoned_ratio", lambda each: each.abandoned["triage"]),
+    _Row(
+        "Longest wait, 101 after triage",
+        "seconds",
+        "post_triage_longest_wait_seconds",
+        lambda each: each.longest_seconds["local"],
+    ),
+    _Row("Abandoned, 101 after triage", "ratio", "post_triage_abandoned_ratio", lambda each: each.abandoned["local"]),
+)
+
+
+def compared(
+    parameters: Parameters, present: Present, question: WhatIf, pause: Callable[[], None] = lambda: None
+) -> ComparedOutlooks:
+    """Run the twin as it is and, if anything is changed, with the change."""
+    twin = Twin(parameters, present, pause=pause)
+    usual = twin.runs()
+    if not question.is_changed():
+        return ComparedOutlooks(outlook(usual), None, None)
+    changed = twin.runs(question.change)
+    return ComparedOutlooks(outlook(usual), outlook(changed), difference(usual, changed))
+
+
+def table(found: ComparedOutlooks) -> Table:
+    """The outlook as a table: each figure with its median and range."""
+    columns = [("If nothing changes", found.usual)]
+    if found.changed is not None:
+        columns.append(("With the change", found.changed))
+    rows = tuple(
+        DocumentRow(
+            row.title,
+            "",
+            (*(_cell(row, each) for _, each in columns), *_difference(row, found)),
+            measures=(row.measure,),
+        )
+        for row in _ROWS
+    )
+    titles = [title for title, _ in columns] + (["Difference"] if found.difference is not None else [])
+    return Table(
+        "Forecast of the next two hours", "Figure", tuple(Column(each, brief="forecast") for each in titles), rows
+    )
+
+
+def says(present: Present, question: WhatIf) -> Iterator[str]:
+    """What a reader of the table must know, in sentences."""
+    waiting = sum(map(len, present.waiting.values()))
+    yield (
+        f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure. It begins with the {waiting} callers who wait now. "
+        f"The first number is the median of {RUNS} runs; four runs in five are inside the range."
+    )
+    yield (
+        f"You say that {question.local} call takers are on for 999 and for 101 after triage, and {question.triage} at triage. Who is on a "
+        "call is not known: as many are as usual, and nobody is free while somebody waits."
+    )
+    change = question.change
+    parts = [
+        _more(change.local, "for 999 and for 101 after triage"),
+        _more(change.triage, "at triage"),
+        f"{abs(change.busier):.0%} {'more' if change.busier > 0 else 'fewer'} calls" if change.busier else "",
+    ]
+    if any(parts):
+        yield f"The change, from now on: {', '.join(each for each in parts if each)}. Both columns have the same callers."
+
+
+def _more(number: int, where: str) -> str:
+    return f"{abs(number)} {'more' if number > 0 else 'fewer'} {where}" if number else ""
+
+
+def _cell(row: _Row, found: Outlook) -> DocumentCell:
+    spread = row.of(found)
+    if spread is None:
+        return DocumentCell(UNKNOWN)
+    middle, low, high = (words(each, row.unit) for each in (spread.middle, spread.low, spread.high))
+    return DocumentCell(f"{middle} ({low} to {high})")
+
+
+def _difference(row: _Row, found: ComparedOutlooks) -> Iterator[DocumentCell]:
+    if found.difference is None:
+        return
+    spread = row.of(found.difference)
+    if spread is None:
+        yield DocumentCell(UNKNOWN)
+        return
+    middle, low, high = (_signed(each, row.unit) for each in (spread.middle, spread.low, spread.high))
+    yield DocumentCell(f"{middle} ({low} to {high})" + (" points" if row.unit == "ratio" else ""))
+
+
+def _signed(value: float, unit: Unit) -> str:
+    if unit == "ratio":
+        return f"{value * 100:+.1f}" if round(value * 100, 1) else "0.0"
+    shown = span_words(abs(value))
+    return shown if shown == span_words(0) else ("+" if value > 0 else "-") + shown

@@ -1,0 +1,127 @@
+"""What the twin must know of the present: who waits, what is expected, and whether the state is live."""
+
+from collections.abc import Iterator, Mapping
+
+from facts.errors import QuestionError
+from facts.force import LOCAL, TRIAGE
+from measures.catalogue import find
+from measures.forecast import HALF_HOUR, WEEKS_READ, Forecast
+from measures.measure import Measure, Where
+from measures.outcome import SECOND, microseconds
+from measures.pane import HOUR
+from measures.rules import Rules
+from measures.window import Window
+from producers.simulate.parameters import Parameters, packaged
+from producers.simulate.twin import (
+    HORIZON_SECONDS,
+    QUEUES,
+    WARM_UP_SECONDS,
+    AnswerTarget,
+    Arrivals,
+    Arriving,
+    Present,
+    QueueName,
+)
+from streams.readings import Reader
+
+_WAITING = ("contact_999_waiting_count", "contact_101_waiting_count")
+_OFFERED: Mapping[QueueName, tuple[str, Where]] = {
+    "emergency": ("contact_999_offered_count", {}),
+    "triage": ("contact_101_offered_count", {"queue": (TRIAGE,)}),
+    "local": ("contact_101_offered_count", {"queue": (LOCAL,)}),
+}
+"""The measure that counts the calls that come from outside to each queue: those that triage sends on are simulated."""
+
+
+def parameters_of(force: str) -> Parameters:
+    """How callers and call takers of a force behave.
+
+    Raises:
+        QuestionError: nobody has calibrated the simulator for this force.
+    """
+    parameters = packaged()
+    if parameters.force != force:
+        what = f"How long callers of {force} wait, and how long calls last, is not known."
+        hint = f"The simulator is calibrated for {parameters.force} only (docs/feed/simulator.md)."
+        raise QuestionError(what, where="--force", hint=hint)
+    return parameters
+
+
+def present_of(reader: Reader, force: str, local: int, triage: int) -> Present:
+    """The present of a force; call it at one moment of the reader.
+
+    Args:
+        reader: reads the state.
+        force: the force's name.
+        local: how many call takers answer 999 calls, and 101 calls after triage.
+        triage: how many are at triage.
+
+    Raises:
+        QuestionError: the figures are not live, or there is no forecast of the calls.
+    """
+    rules, now = reader.rules[force], microseconds(reader.present(force))
+    _check_live(reader, force)
+    emergency = [each for each in rules.force.queues if each.line == "999"]
+    return Present(
+        waiting=_waiting(reader, force, now),
+        arrivals={queue: _arrivals(reader, rules, queue, now) for queue in QUEUES},
+        local=local,
+        triage=triage,
+        target=_target(rules, emergency[0].label, now) if emergency else None,
+        short_seconds={
+            queue: each.short_abandon_seconds for each in rules.force.queues for queue in QUEUES if queue == each.label
+        },
+    )
+
+
+def hours_needed(reader: Reader, force: str) -> Iterator[tuple[Measure, Window]]:
+    """The measures whose hours the forecasts need, each with its window."""
+    for name in {name for name, _ in _OFFERED.values()}:
+        if window := reader.hours_known(find(name), force, WEEKS_READ):
+            yield find(name), window
+
+
+def _check_live(reader: Reader, force: str) -> None:
+    """Check that everybody who waits is known."""
+    for name in _WAITING:
+        (reading,) = reader.read(name, force=force)
+        if reading.state != "live":
+            what = f"The twin cannot begin: who waits now is not known. {reading.reason}".strip()
+            raise QuestionError(what, where="twin", hint="Try again when the feed is live (page Feeds).")
+
+
+def _waiting(reader: Reader, force: str, now: int) -> dict[QueueName, list[float]]:
+    found: dict[QueueName, list[float]] = {queue: [] for queue in QUEUES}
+    for _, item in reader.open_subjects(force, "leg_waiting"):
+        line, label, _ = item.dimensions
+        if line == "digital":
+            continue
+        queue: QueueName = "emergency" if line == "999" else "triage" if label == TRIAGE else "local"
+        found[queue].append(max(now - item.since, 0) / SECOND)
+    return found
+
+
+def _arrivals(reader: Reader, rules: Rules, queue: QueueName, now: int) -> Arrivals:
+    name, where = _OFFERED[queue]
+    counts = reader.hour_counts(find(name), rules.force.name, WEEKS_READ, where)
+    made = Forecast(counts, now // HOUR, rules)
+    return Arrivals(tuple(_stretches(made, now)), made.dispersion)
+
+
+def _stretches(made: Forecast, now: int) -> Iterator[Arriving]:
+    first, last = now - WARM_UP_SECONDS * SECOND, now + HORIZON_SECONDS * SECOND
+    for half in range(first // HALF_HOUR, last // HALF_HOUR + 1):
+        expected = made.half_hour(half)
+        if expected is None:
+            what = f"The calls of the next hours cannot be forecast. {made.unknown_words()}"
+            raise QuestionError(what, where="forecast", hint="Ask again when the record is longer.")
+        start, end = ((edge - now) / SECOND for edge in (half * HALF_HOUR, (half + 1) * HALF_HOUR))
+        yield Arriving(start, end, expected.mean)
+
+
+def _target(rules: Rules, queue: str, now: int) -> AnswerTarget | None:
+    found = rules.leg_target(queue, now)
+    if found is None:
+        return None
+    # A wait of exactly the target meets it if the first time that cannot is later.
+    return AnswerTarget(found.seconds, is_inclusive=found.due(0) > found.seconds * SECOND)

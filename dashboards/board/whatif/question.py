@@ -1,0 +1,75 @@
+"""The question of the What if page: how many call takers are on, and what would be different from now on."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from starlette.datastructures import QueryParams
+
+from facts.errors import QuestionError
+from producers.simulate.twin import NO_CHANGE, TwinChange
+
+FIELDS: Mapping[str, tuple[str, int, int]] = {
+    "local": ("Call takers for 999, and for 101 after triage, on now", 1, 200),
+    "triage": ("Call takers at 101 triage on now", 0, 200),
+    "more_local": ("More of the first; fewer with a minus", -200, 200),
+    "more_triage": ("More at triage; fewer with a minus", -200, 200),
+    "busier": ("More calls, in percent; fewer with a minus", -90, 300),
+}
+"""Each field of the form: its title, and the least and greatest number."""
+STAFF = ("local", "triage")
+"""The fields that must be given: how many call takers are on is never guessed."""
+
+
+class WhatIf(NamedTuple):
+    """How many call takers are on, and what changes."""
+
+    local: int
+    triage: int
+    change: TwinChange
+
+    def is_changed(self) -> bool:
+        """Whether anything changes."""
+        return self.change != NO_CHANGE
+
+
+def what_if(local: int, triage: int, more_local: int = 0, more_triage: int = 0, busier: int = 0) -> WhatIf:
+    """A question that makes sense.
+
+    Raises:
+        QuestionError: it has fewer than no call takers, or nobody for 999.
+    """
+    for name, left, least in (("more_local", local + more_local, 1), ("more_triage", triage + more_triage, 0)):
+        if left < least:
+            what = f"That would leave {left} call takers, and at least {least} must remain."
+            raise QuestionError(what, where=name, hint="Take away fewer, or none.")
+    return WhatIf(local, triage, TwinChange(local=more_local, triage=more_triage, busier=busier / 100))
+
+
+def parse_what_if(query: QueryParams) -> WhatIf | None:
+    """The question in an address; None until it says how many call takers are on.
+
+    Raises:
+        QuestionError: it cannot be answered; `where` is the field of the form.
+    """
+    numbers = {name: _number(name, query.get(name, "").strip()) for name in FIELDS}
+    on_now = [numbers[name] for name in STAFF]
+    local, triage = on_now
+    if local is None and triage is None:
+        return None
+    for name in STAFF:
+        if numbers[name] is None:
+            raise QuestionError("How many are on?", where=name, hint="Nothing in the record says: give a number.")
+    return what_if(**{name: number or 0 for name, number in numbers.items()})
+
+
+def _number(name: str, text: str) -> int | None:
+    """A whole number of a field; None if it is empty."""
+    _, least, greatest = FIELDS[name]
+    if not text:
+        return None
+    digits = text.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 6 and least <= int(text) <= greatest):  # noqa: PLR2004
+        raise QuestionError(
+            f"{text!r} cannot be used.", where=name, hint=f"Give a whole number from {least} to {greatest}."
+        )
+    return int(text)

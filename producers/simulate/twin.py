@@ -1,0 +1,393 @@
+"""The twin: runs the simulated contact centre from its present state many times, for what the next hours may bring.
+
+Call takers who share 999 and 101 calls, and hold some back for 999, have no formula; with one queue, the Erlang-A formula applies,
+and the tests compare with it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from math import exp
+from statistics import NormalDist, median
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from msgspec import Struct
+from numpy.random import Generator
+from simpy import Environment
+
+from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.union import AnyFact
+from producers.simulate.call_takers import Call
+from producers.simulate.contacts import Contacts, Feeds
+from producers.simulate.ledger import Ledger
+from producers.simulate.parameters import CallerPatience, EmergencyCalls, Local, Parameters, Triage
+from producers.simulate.random_draws import Floats, stream
+from producers.simulate.scenario import NORMAL, Effects, load_scenario
+
+QueueName = Literal["emergency", "triage", "local"]
+QUEUES: tuple[QueueName, ...] = ("emergency", "triage", "local")
+HORIZON_SECONDS = 7200
+"""How far the twin looks ahead: two hours."""
+WARM_UP_SECONDS = 3600
+"""How long it runs before the present, so that as many call takers are busy as usual."""
+RUNS = 200
+_LOW, _HIGH = 0.1, 0.9
+_FEEDS = Feeds("twin", "twin", "twin")
+_IN_PROGRESS = "p"
+
+
+class Arriving(NamedTuple):
+    """Calls expected in a stretch of time, in seconds from the present; negative before it."""
+
+    start: float
+    end: float
+    expected: float
+
+
+class Arrivals(Struct, frozen=True):
+    """The calls expected in a queue.
+
+    Attributes:
+        stretches: from `-WARM_UP_SECONDS` to `HORIZON_SECONDS`, in order.
+        dispersion: how much whole days differ from what is expected, as a variance relative to the square of the mean.
+    """
+
+    stretches: tuple[Arriving, ...]
+    dispersion: float = 0.0
+
+
+class AnswerTarget(Struct, frozen=True):
+    """The target of 999 calls.
+
+    Attributes:
+        seconds: the target wait.
+        is_inclusive: whether a wait equal to the target meets it.
+    """
+
+    seconds: float
+    is_inclusive: bool
+
+    def is_met(self, wait: float) -> bool:
+        """Whether a wait meets the target; it is rounded to tenths of a second first, as figures are."""
+        rounded = round(wait, 1)
+        return rounded <= self.seconds if self.is_inclusive else rounded < self.seconds
+
+
+class Present(Struct, frozen=True, kw_only=True):
+    """What is known of the present.
+
+    Attributes:
+        waiting: how long each caller has been waiting, in seconds, by queue.
+        arrivals: the calls expected, by queue; calls that triage sends on are not among those of the local queue.
+        local: the number of call takers who answer 999 calls, and 101 calls after triage.
+        triage: the number of call takers at triage.
+        target: the target of 999 calls; None if there is none.
+        short_seconds: an abandonment after less than this does not count, by queue.
+    """
+
+    waiting: Mapping[QueueName, Sequence[float]]
+    arrivals: Mapping[QueueName, Arrivals]
+    local: int
+    triage: int
+    target: AnswerTarget | None
+    short_seconds: Mapping[QueueName, float] = {}
+
+
+class TwinChange(Struct, frozen=True, kw_only=True):
+    """What is asked: what if it were so from now on?
+
+    Attributes:
+        local: how many more local call takers; negative for fewer.
+        triage: how many more at triage.
+        busier: how many more calls, as a share of those expected.
+    """
+
+    local: int = 0
+    triage: int = 0
+    busier: float = 0.0
+
+
+NO_CHANGE = TwinChange()
+
+
+class RunSpread(Struct, frozen=True):
+    """A figure over all runs: its median, and the range that holds four runs in five.
+
+    Attributes:
+        middle: the median.
+        low: a tenth of the runs is below it.
+        high: a tenth of the runs is above it.
+    """
+
+    middle: float
+    low: float
+    high: float
+
+
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What the next hours may bring; None where fewer than half of the runs have the figure.
+
+    Attributes:
+        within_target: share of the 999 calls that are answered within the target, of those answered or waiting beyond it.
+        longest_seconds: the longest wait of a caller, by queue.
+        abandoned: share of the calls that are abandoned, of those answered or abandoned, by queue.
+    """
+
+    within_target: RunSpread | None
+    longest_seconds: dict[QueueName, RunSpread | None]
+    abandoned: dict[QueueName, RunSpread | None]
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """The figures of one run; None where there is nothing to calculate them from."""
+
+    within_target: float | None
+    longest_seconds: dict[QueueName, float | None]
+    abandoned: dict[QueueName, float | None]
+
+
+class Twin:
+    """Runs the contact centre forward.
+
+    Args:
+        parameters: how callers and call takers behave.
+        present: what is known of the present.
+        seed: the random seed. Runs with the same seed and number have the same callers, so that two changes can be compared.
+        pause: called between runs, to let other threads run.
+    """
+
+    def __init__(
+        self, parameters: Parameters, present: Present, seed: int = 1, pause: Callable[[], None] = lambda: None
+    ) -> None:
+        self._parameters, self._present, self._seed, self._pause = parameters, present, seed, pause
+        self._effects = Effects(load_scenario(NORMAL), date(2000, 1, 1), ZoneInfo("UTC"))
+
+    def runs(self, change: TwinChange = NO_CHANGE, count: int = RUNS) -> list[Run]:
+        """The figures of each run if a change is made now."""
+        centres = [_Centre(self._parameters, self._effects) for _ in range(count)]
+        usual = self._calls(centres, "usual", WARM_UP_SECONDS, 1.0)
+        more = self._calls(centres, "more", 0, change.busier) if change.busier > 0 else [[] for _ in centres]
+        found = []
+        for number, centre in enumerate(centres):
+            rng = stream(self._seed, "present", number)
+            calls = _thinned(usual[number], 1 + min(change.busier, 0.0), rng) + more[number]
+            found.append(self._run(centre, sorted(calls, key=_offered), change, rng))
+            self._pause()
+        return found
+
+    def _run(self, centre: "_Centre", calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Run:
+        present = self._present
+        centre.staff(present.local, present.triage)
+        centre.environment.process(centre.contacts.offer_calls(calls))
+        centre.environment.run(until=0)
+        centre.replace_waiting(present.waiting, rng)
+        centre.staff(present.local + change.local, present.triage + change.triage)
+        centre.environment.run(until=HORIZON_SECONDS)
+        return centre.tally.figures(present)
+
+    def _calls(
+        self, centres: "Sequence[_Centre]", name: str, before_seconds: float, share: float
+    ) -> list[list[tuple[str, Call]]]:
+        """The calls of each run. All runs are drawn together: single runs are then not stratified, and differ as they should."""
+        found: list[list[tuple[str, Call]]] = [[] for _ in centres]
+        for queue in QUEUES:
+            rng = stream(self._seed, f"{name} {queue}", 0)
+            times = [_times(self._present.arrivals[queue], -before_seconds, share, rng) for _ in centres]
+            owners = np.repeat(np.arange(len(times)), [len(each) for each in times])
+            for owner, call in zip(
+                owners.tolist(), centres[0].drawn(queue, np.concatenate(times), rng, name), strict=True
+            ):
+                found[owner].append(call)
+        return found
+
+
+def _offered(call: tuple[str, Call]) -> float:
+    return call[1].offered
+
+
+def _thinned(calls: list[tuple[str, Call]], share: float, rng: Generator) -> list[tuple[str, Call]]:
+    """The calls before the present, and a share of those after it."""
+    if share >= 1:
+        return calls
+    return [each for each in calls if each[1].offered < 0 or rng.random() < share]
+
+
+def _times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
+    """When calls arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole."""
+    shape = 1 / arrivals.dispersion if arrivals.dispersion > 0 else None
+    day = share * (rng.gamma(shape) / shape if shape else 1.0)
+    found = []
+    for stretch in arrivals.stretches:
+        start, end = max(stretch.start, from_second), min(stretch.end, float(HORIZON_SECONDS))
+        if start < end:
+            expected = day * stretch.expected * (end - start) / (stretch.end - stretch.start)
+            found.append(np.sort(rng.uniform(start, end, rng.poisson(expected))))
+    return np.concatenate(found) if found else np.empty(0)
+
+
+class _Centre:
+    """One contact centre that is simulated; the present is second 0."""
+
+    def __init__(self, parameters: Parameters, effects: Effects) -> None:
+        self._parameters, self.tally = parameters, Tally()
+        self.environment = Environment(initial_time=-WARM_UP_SECONDS)
+        self.contacts = Contacts(self.environment, parameters, effects, _FEEDS, self.tally, 0, "")
+
+    def staff(self, local: int, triage: int) -> None:
+        """Set how many call takers are on duty."""
+        self.contacts.local.staff(max(local, 0))
+        self.contacts.triage.staff(max(triage, 0))
+
+    def drawn(self, queue: QueueName, at: Floats, rng: Generator, prefix: str) -> Iterator[tuple[str, Call]]:
+        """Calls of a queue at these times."""
+        draw = {
+            "emergency": self.contacts.emergency_calls,
+            "triage": self.contacts.triage_calls,
+            "local": self.contacts.local_calls,
+        }
+        return draw[queue](at, rng, f"{prefix}-{queue}-")
+
+    def replace_waiting(self, waiting: Mapping[QueueName, Sequence[float]], rng: Generator) -> None:
+        """Let exactly those wait who wait in truth, and keep busy everybody who could otherwise answer them."""
+        for desk in (self.contacts.local, self.contacts.triage):
+            desk.remove_waiting()
+        self.tally.forget()
+        for queue in QUEUES:
+            seconds = sorted(waiting.get(queue, ()), reverse=True)
+            if seconds:
+                self._keep_busy(queue, rng)
+            for (name, call), waited in zip(self.drawn(queue, -np.array(seconds), rng, "w"), seconds, strict=True):
+                self._let_stay(call, queue, waited, rng)
+                self.contacts.offer(name, call)
+
+    def _keep_busy(self, queue: QueueName, rng: Generator) -> None:
+        desk = self.contacts.triage if queue == "triage" else self.contacts.local
+        for _ in range(desk.on_duty):
+            (drawn,) = self.drawn(queue, np.zeros(1), rng, _IN_PROGRESS)
+            call = drawn[1]
+            call.ring_seconds, call.leaves = 0.0, float("inf")
+            # A call in progress is more likely to be a long one; how much of it has passed is anybody's guess.
+            call.handling_seconds *= exp(self._behaviour(queue).handling.sigma ** 2) * rng.random()
+            if not desk.has_free_for(call):
+                return
+            desk.offer(call)
+
+    def _let_stay(self, call: Call, queue: QueueName, waited: float, rng: Generator) -> None:
+        """Let a caller who has waited this long stay longer, if the call was drawn with less patience."""
+        if call.leaves > 0:
+            return
+        call.leaves = still_staying(self._behaviour(queue).patience, waited, rng) - waited
+        if queue == "triage":
+            call.note = (queue, call.note[1])  # a caller who still waits has declined the callback
+
+    def _behaviour(self, queue: QueueName) -> EmergencyCalls | Triage | Local:
+        found: EmergencyCalls | Triage | Local = getattr(self._parameters, queue)
+        return found
+
+
+def still_staying(patience: CallerPatience, waited: float, rng: Generator) -> float:
+    """The patience of a caller who has waited some seconds already: longer than that, and otherwise as that of others."""
+    at_once, staying = patience.at_once_mean_seconds, patience.staying
+    distribution = NormalDist(np.log(staying.median_seconds), staying.sigma)
+    gone = distribution.cdf(np.log(waited)) if waited > 0 else 0.0
+    stay = (1 - patience.at_once_share) * (1 - gone)
+    leave = patience.at_once_share * float(np.exp(-waited / at_once)) if at_once else 0.0
+    if rng.random() * (stay + leave) < leave or gone >= 1 - 1e-12:
+        return waited + float(rng.exponential(at_once or 1.0))
+    place = min(gone + (1 - gone) * rng.random(), 1 - 1e-12)
+    return max(float(np.exp(distribution.inv_cdf(max(place, 1e-12)))), waited)
+
+
+class Tally(Ledger):
+    """Counts the calls of one run from its facts, and keeps none of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin to count: what was reported so far is before the present."""
+        self._offered: dict[tuple[str, str], float] = {}
+        self._waits: dict[str, list[float]] = {each: [] for each in QUEUES}
+        self._gone: dict[str, list[float]] = {each: [] for each in QUEUES}
+
+    def add(self, at: float, feed: str, fact: AnyFact) -> None:
+        """Count a fact."""
+        del feed
+        if isinstance(fact, ContactOffered):
+            self._offered[fact.subject_id, fact.queue] = at
+        elif isinstance(fact, (ContactAnswered, ContactAbandoned, ContactConcluded)):
+            if at >= HORIZON_SECONDS:
+                return  # it still waits, or rings, at the horizon
+            since = self._offered.pop((fact.subject_id, fact.queue), None)
+            if since is not None and not isinstance(fact, ContactConcluded):
+                ends = self._waits if isinstance(fact, ContactAnswered) else self._gone
+                ends[fact.queue].append(at - since)
+
+    def figures(self, present: Present) -> Run:
+        """The figures of the run, from the present to the horizon."""
+        waiting: dict[str, list[float]] = {each: [] for each in QUEUES}
+        for (_, queue), since in self._offered.items():
+            waiting[queue].append(HORIZON_SECONDS - since)
+        abandoned: dict[QueueName, float | None] = {}
+        longest: dict[QueueName, float | None] = {}
+        for queue in QUEUES:
+            gone = [each for each in self._gone[queue] if each >= present.short_seconds.get(queue, 0.0)]
+            abandoned[queue] = _share(len(gone), len(gone) + len(self._waits[queue]))
+            longest[queue] = max((*self._waits[queue], *self._gone[queue], *waiting[queue]), default=None)
+        return Run(
+            within_target=self._within(present.target, waiting["emergency"]),
+            longest_seconds=longest,
+            abandoned=abandoned,
+        )
+
+    def _within(self, target: AnswerTarget | None, waiting: Sequence[float]) -> float | None:
+        if target is None:
+            return None
+        met = sum(map(target.is_met, self._waits["emergency"]))
+        overdue = sum(not target.is_met(wait) for wait in waiting)
+        return _share(met, len(self._waits["emergency"]) + overdue)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def outlook(runs: Sequence[Run]) -> Outlook:
+    """The medians and ranges of some runs."""
+    return _over(lambda value: list(map(value, runs)))
+
+
+def difference(runs: Sequence[Run], others: Sequence[Run]) -> Outlook:
+    """How much greater the figures of the others are, run by run: they have the same callers."""
+
+    def of(value: _Value) -> list[float | None]:
+        pairs = ((value(run), value(other)) for run, other in zip(runs, others, strict=True))
+        return [None if first is None or second is None else second - first for first, second in pairs]
+
+    return _over(of)
+
+
+_Value = Callable[[Run], float | None]
+
+
+def _over(values: Callable[[_Value], list[float | None]]) -> Outlook:
+    """An outlook from a function that lists one value for each run."""
+
+    def of_queues(named: Callable[[Run], Mapping[QueueName, float | None]]) -> dict[QueueName, RunSpread | None]:
+        return {queue: _spread(values(lambda each, queue=queue: named(each)[queue])) for queue in QUEUES}  # type: ignore[misc]
+
+    return Outlook(
+        within_target=_spread(values(lambda each: each.within_target)),
+        longest_seconds=of_queues(lambda each: each.longest_seconds),
+        abandoned=of_queues(lambda each: each.abandoned),
+    )
+
+
+def _spread(values: Sequence[float | None]) -> RunSpread | None:
+    known = [each for each in values if each is not None]
+    if not known or 2 * len(known) < len(values):
+        return None
+    low, high = np.quantile(known, (_LOW, _HIGH)).tolist()
+    return RunSpread(median(known), low, high)

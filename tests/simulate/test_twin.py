@@ -1,0 +1,197 @@
+"""Tests the twin: against the Erlang-A formula where that applies, and where 999 comes before 101, by what must be true."""
+
+import math
+import time
+from collections.abc import Mapping
+from statistics import fmean
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from numpy.random import Generator
+
+from producers.simulate.parameters import CallerPatience, Lognormal, Parameters, packaged
+from producers.simulate.random_draws import stream
+from producers.simulate.twin import (
+    HORIZON_SECONDS,
+    NO_CHANGE,
+    QUEUES,
+    RUNS,
+    WARM_UP_SECONDS,
+    AnswerTarget,
+    Arrivals,
+    Arriving,
+    Present,
+    QueueName,
+    Run,
+    Twin,
+    TwinChange,
+    difference,
+    outlook,
+    still_staying,
+)
+
+TARGET = AnswerTarget(10, is_inclusive=False)
+HOURLY: Mapping[QueueName, float] = {"emergency": 33, "triage": 19, "local": 3}
+NOBODY: Mapping[QueueName, list[float]] = {queue: [] for queue in QUEUES}
+
+
+def present(
+    local: int = 8,
+    triage: int = 3,
+    waiting: Mapping[QueueName, list[float]] = NOBODY,
+    hourly: Mapping[QueueName, float] = HOURLY,
+    target: AnswerTarget | None = TARGET,
+) -> Present:
+    hours = (WARM_UP_SECONDS + HORIZON_SECONDS) / 3600
+    stretch = {queue: Arriving(-WARM_UP_SECONDS, HORIZON_SECONDS, hours * hourly.get(queue, 0.0)) for queue in QUEUES}
+    arrivals = {queue: Arrivals((stretch[queue],)) for queue in QUEUES}
+    return Present(waiting=waiting, arrivals=arrivals, local=local, triage=triage, target=target)
+
+
+class Exponential(Lognormal, frozen=True, kw_only=True):
+    """An exponential distribution, whose mean is in the place of the median: what the formula assumes."""
+
+    def draw(self, rng: Generator, count: int) -> list[float]:
+        """Lengths of time in seconds."""
+        values: list[float] = rng.exponential(self.median_seconds, count).tolist()
+        return values
+
+
+def one_queue(handling: float, patience: float) -> Parameters:
+    """999 calls alone, without ringing, and nobody is kept free."""
+    at_once = CallerPatience(
+        at_once_share=1.0, at_once_mean_seconds=patience, staying=Lognormal(median_seconds=1, sigma=1)
+    )
+    parameters = packaged()
+    emergency = replace(
+        parameters.emergency,
+        ring=Lognormal(median_seconds=0, sigma=0),
+        handling=Exponential(median_seconds=handling, sigma=0),
+        patience=at_once,
+    )
+    return replace(parameters, emergency=emergency, local=replace(parameters.local, kept_free=0))
+
+
+def erlang_a(hourly: float, handling: float, patience: float, takers: int) -> tuple[float, float]:
+    """The share of calls that are abandoned, and the share answered at once of those answered (Palm's M/M/c+M)."""
+    rate, weights = hourly / 3600, [1.0]
+    for waiting_or_served in range(1, 400):
+        leaving = min(waiting_or_served, takers) / handling + max(waiting_or_served - takers, 0) / patience
+        weights.append(weights[-1] * rate / leaving)
+    total = sum(weights)
+    queued = sum(max(number - takers, 0) * each for number, each in enumerate(weights)) / total
+    abandoned = queued / patience / rate
+    return abandoned, sum(weights[:takers]) / total / (1 - abandoned)
+
+
+@pytest.mark.parametrize(
+    ("hourly", "handling", "patience", "takers"), [(100, 180, 120, 5), (60, 300, 90, 4), (120, 120, 300, 6)]
+)
+def test_one_queue_behaves_as_the_erlang_a_formula_says(
+    hourly: float, handling: float, patience: float, takers: int
+) -> None:
+    at_once = AnswerTarget(0, is_inclusive=True)
+    twin = Twin(one_queue(handling, patience), present(takers, 0, hourly={"emergency": hourly}, target=at_once), seed=4)
+    runs = twin.runs(count=60)
+    found = [fmean(value for each in runs if (value := each.abandoned["emergency"]) is not None)]
+    found += [fmean(each.within_target for each in runs if each.within_target is not None)]
+    assert found == pytest.approx(erlang_a(hourly, handling, patience, takers), abs=0.02)
+
+
+def mean_within(runs: list[Run]) -> float:
+    return fmean(each.within_target for each in runs if each.within_target is not None)
+
+
+def test_more_call_takers_help_and_more_calls_do_not() -> None:
+    twin = Twin(packaged(), present())
+    within = [mean_within(twin.runs(each, 20)) for each in (TwinChange(local=-3), NO_CHANGE, TwinChange(local=3))]
+    assert within == sorted(within)
+    assert within[2] - within[0] > 0.1
+    assert (
+        mean_within(twin.runs(TwinChange(busier=0.5), 20))
+        < within[1]
+        < mean_within(twin.runs(TwinChange(busier=-0.5), 20))
+    )
+
+
+def test_999_comes_before_101() -> None:
+    """As many 101 calls as fill every call taker change 999 little, because some are kept free, and 101 calls go on hold."""
+    busy, quiet = ({**HOURLY, "triage": 0.0, "local": each} for each in (60.0, 0.0))
+    with_101, alone = (
+        mean_within(Twin(packaged(), present(9, 0, hourly=each)).runs(count=25)) for each in (busy, quiet)
+    )
+    assert alone - 0.15 < with_101 <= alone + 0.01
+    assert (
+        fmean(each.abandoned["local"] or 0 for each in Twin(packaged(), present(9, 0, hourly=busy)).runs(count=25))
+        > 0.3
+    )
+
+
+def test_those_who_wait_now_are_among_those_who_wait_longest() -> None:
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [40.0], "local": [2400.0, 30.0]}
+    runs = Twin(packaged(), present(waiting=waiting)).runs(count=40)
+    assert all((each.longest_seconds["local"] or 0) >= 2400 for each in runs)
+    assert all((each.longest_seconds["triage"] or 0) >= 40 for each in runs)
+
+
+def test_nobody_is_free_while_somebody_waits() -> None:
+    """No further calls come: whoever waits is answered only when a call in progress ends, and not at once."""
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [5.0], "triage": [], "local": []}
+    runs = Twin(packaged(), present(waiting=waiting, hourly={})).runs(count=25)
+    waits = [each.longest_seconds["emergency"] or 0 for each in runs]
+    assert min(waits) > 5
+    assert fmean(wait > 10 for wait in waits) > 0.5
+
+
+def test_without_call_takers_at_triage_everybody_there_gives_up_or_waits() -> None:
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [250.0, 60.0], "local": []}
+    runs = Twin(packaged(), present(triage=0, waiting=waiting)).runs(count=20)
+    assert {each.abandoned["triage"] for each in runs} == {1.0}
+
+
+def test_the_same_question_has_the_same_answer_and_runs_are_compared_with_themselves() -> None:
+    twin = Twin(packaged(), present())
+    usual = twin.runs(count=20)
+    assert usual == twin.runs(count=20) == Twin(packaged(), present()).runs(count=20)
+    none = difference(usual, usual)
+    assert none.within_target is not None
+    assert (none.within_target.low, none.within_target.high) == (0.0, 0.0)
+    of_triage = difference(usual, twin.runs(TwinChange(local=2), 20)).abandoned["triage"]
+    assert of_triage is not None
+    assert (of_triage.low, of_triage.high) == (0.0, 0.0), "the same callers reach triage"
+
+
+def test_what_is_not_known_is_none() -> None:
+    quiet = outlook(Twin(packaged(), present(hourly={})).runs(count=10))
+    assert (quiet.within_target, quiet.abandoned["triage"], quiet.longest_seconds["local"]) == (None, None, None)
+    assert outlook(Twin(packaged(), present(target=None)).runs(count=10)).within_target is None
+
+
+@pytest.mark.parametrize(
+    ("wait", "is_inclusive", "is_met"), [(10, True, True), (10.04, False, False), (9.94, False, True)]
+)
+def test_the_target_counts_tenths_of_a_second(wait: float, is_inclusive: bool, is_met: bool) -> None:
+    assert AnswerTarget(10, is_inclusive).is_met(wait) == is_met
+
+
+@pytest.mark.parametrize("waited", [0.0, 30.0, 700.0, 9000.0])
+def test_a_caller_who_has_waited_stays_longer(waited: float) -> None:
+    """The conditional distribution, compared with the waits of those of many callers who last that long."""
+    patience, rng = packaged().triage.patience, stream(1, "patience", 0)
+    found = [still_staying(patience, waited, rng) for _ in range(1500)]
+    assert min(found) >= waited
+    stays = patience.staying.median_seconds * np.exp(patience.staying.sigma * rng.standard_normal(200_000))
+    at_once = rng.random(200_000) < patience.at_once_share
+    everybody = np.where(at_once, rng.exponential(patience.at_once_mean_seconds, 200_000), stays)
+    lasting = everybody[everybody > waited]
+    if len(lasting) > 100:
+        assert np.median(found) == pytest.approx(float(np.median(lasting)), rel=0.05)
+
+
+def test_a_question_with_a_change_takes_less_than_five_seconds_of_one_core() -> None:
+    """Both halves of it, with a fifth of the runs."""
+    began = time.process_time()
+    twin = Twin(packaged(), present())
+    assert math.isfinite(fmean(mean_within(twin.runs(each, RUNS // 5)) for each in (NO_CHANGE, TwinChange(busier=0.2))))
+    assert time.process_time() - began < 5 / 5
