@@ -13,6 +13,7 @@ from streams.fold import Change, PartitionFold, Quarantined
 from streams.moving import Move, OwnPartition
 from streams.record import Place, Record
 from streams.retrying import Retry, once
+from streams.settings import CACHED_FACTS
 from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]
@@ -79,6 +80,7 @@ class Owner:
         move: sends facts to their right partition, before the batch is applied.
         next_offset: finds the next record in the log; None if the records are known to have no gaps.
         retry: runs idempotent work on the state server; once by default.
+        cached_facts: the most facts that its partitions keep in memory together.
 
     Attributes:
         owned: the partitions it owns.
@@ -92,7 +94,9 @@ class Owner:
         move: Move,
         next_offset: NextOffset | None = None,
         retry: Retry = once,
+        cached_facts: int = CACHED_FACTS,
     ) -> None:
+        self._cached_facts = cached_facts
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
@@ -130,6 +134,8 @@ class Owner:
             await self.store.begin(names, applied_offset)
         memory = PartitionFold(cast(Topic, place[0]), own_partition, self.rules, control.feeds, control.events)
         self.owned[place] = Owned(names, control.epoch, applied_offset, memory)
+        for each in self.owned.values():
+            each.partition.subjects.limit = self._cached_facts // len(self.owned)
         return applied_offset
 
     async def fold(self, place: Place, records: Sequence[Record]) -> None:

@@ -7,6 +7,8 @@ from streams.state_address import StateAddress
 
 PARTITIONS = 4
 """The default number of partitions of a topic."""
+CACHED_FACTS = 160_000
+"""The default number of facts that a worker caches: enough for all partitions of one force, at about 1 kB a fact."""
 
 
 RESTART_ME = 10
@@ -30,6 +32,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         batch_wait_seconds: the longest a record waits for others to join its batch.
         batch_records: the most records in a batch.
         redis_start_seconds: how long a starting worker waits for a state server that refuses; a batch waits indefinitely.
+        cached_facts: the most facts that the worker keeps in memory, shared equally by its partitions.
         stall_seconds: how long the state may stay unchanged while the log is ahead of it.
     """
 
@@ -44,4 +47,5 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     batch_wait_seconds: float = 0.05
     batch_records: int = 200
     redis_start_seconds: float = 10.0
+    cached_facts: int = CACHED_FACTS
     stall_seconds: float = 60.0

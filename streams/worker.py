@@ -110,7 +110,8 @@ class Worker:
         check_address(self.settings.redis, await self._soon(lambda: self.redis.info("cluster")))
         self.version = await self._soon(self._current_version)
         store = StateStore(self.redis, prefix_of(self.settings.state_name, self.version))
-        self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry)
+        most = self.settings.cached_facts
+        self.owner = Owner(store, self.rules, self._quarantine, self._move, self._next_offset, self._retry, most)
         identities = await self._prepare()
         watch = StallWatch(self.settings, self.version, identities, self._moving, lambda: self.leave(RESTART_ME))
         watch.start()

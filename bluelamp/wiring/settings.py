@@ -18,7 +18,7 @@ from measures.attention import check_limits
 from measures.rules import Rules
 from producers.kafka import Kafka, Mechanism, checked, parse_addresses
 from producers.secret import Secret
-from streams.settings import PARTITIONS, WorkerSettings
+from streams.settings import CACHED_FACTS, PARTITIONS, WorkerSettings
 from streams.state_address import StateServerAddress
 
 RUNNING_FILE = "running.json"
@@ -124,6 +124,13 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="How long a worker may apply nothing while records wait in the log. After that time it exits."
         ),
     ] = 60.0
+    cached_facts: Annotated[
+        int,
+        Meta(
+            ge=1_000,
+            description="The most facts that a worker keeps in memory, about 1 kB each. A subject that it does not keep is read from the state when its next fact arrives.",
+        ),
+    ] = CACHED_FACTS
     board_port: Annotated[int, Meta(ge=0, le=_PORT_MAX, description="Port of the web board.")] = 8018
     worker_port: Annotated[
         int, Meta(ge=0, le=_PORT_MAX, description="Port of a worker's `/health`, `/ready` and `/metrics`. 0: none.")
@@ -281,6 +288,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             is_first_start=self.first_start,
             session_timeout_seconds=self.session_timeout_seconds,
             stall_seconds=self.stall_seconds,
+            cached_facts=self.cached_facts,
         )
 
     def log(self) -> Kafka:

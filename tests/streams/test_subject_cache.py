@@ -1,17 +1,24 @@
 """A worker's cache of subjects is limited by the number of facts, and removing subjects changes no figure."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis as AsyncRedis
 
 from facts.fact import SubjectFact
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched
 from facts.wire import encode
 from streams.fold import PartitionFold
+from streams.moving import OwnPartition
+from streams.ownership import Owner
+from streams.store import Control, StateStore
 from streams.subject_cache import FACTS_REMEMBERED, SubjectCache
+from streams.version_builder import _send_nothing
+from tests.archive.test_rebuild import moves_nothing
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryPartition
@@ -49,6 +56,18 @@ def fed(memory: MemoryPartition, subject: int, regrades: int) -> int:
     """The number of cached facts after those of one more subject."""
     memory.feed([encode(list(facts(subject, regrades)))])
     return cached_facts(memory.fold)
+
+
+def test_the_partitions_of_a_worker_share_its_limit() -> None:
+    async def limits(partitions: int) -> set[int]:
+        async with AsyncRedis() as never_connected:
+            owner = Owner(StateStore(never_connected, "test"), RULES, _send_nothing, moves_nothing, cached_facts=12_000)
+            for number in range(partitions):
+                control = Control(0, 1, {}, {})
+                await owner.start(("incidents", number), control, 0, OwnPartition(number, partitions))
+            return {each.partition.subjects.limit for each in owner.owned.values()}
+
+    assert [asyncio.run(limits(count)) for count in (1, 3, 12)] == [{12_000}, {4_000}, {1_000}]
 
 
 def test_one_subject_with_more_facts_than_the_limit_is_kept_while_it_is_used() -> None:
