@@ -90,5 +90,5 @@ def test_the_ordinary_day_and_the_same_day_with_silent_feeds(day: Day) -> None:
     assert {each.word for name, each in silent.items() if name != "feeds"} == {"unknown"}
     assert {each.figure for name, each in silent.items() if name != "feeds"} == {""}
     assert silent["feeds"].word == "act"
-    assert silent["feeds"].figure == "0 of 6"
+    assert silent["feeds"].figure == "0 of 7"
     assert silent["emergency"].lasting == "Unknown for 2 h 0 min"
