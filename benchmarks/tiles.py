@@ -5,10 +5,7 @@ board. They share this machine with the viewers.
 """
 
 import asyncio
-import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,7 +18,7 @@ import click
 import msgspec
 
 from benchmarks.watching import watched
-from benchmarks.whole import await_that, parts
+from benchmarks.whole import await_that, parts, process
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.settings import Settings
@@ -75,22 +72,11 @@ def running_board(directory: Path) -> Iterator[RunningBoard]:
             ("worker",),
             ("board", "--port", str(port)),
         ):
-            ending.enter_context(_running(settings, *command))
+            ending.enter_context(process(settings, *command))
         source = reader(settings)
         await_that(lambda: source.read("incident_open_count", force=_FORCE)[0].state == "live")
         await_that(lambda: _is_listening(port))
         yield RunningBoard(settings, port)
-
-
-@contextmanager
-def _running(settings: Settings, *command: str) -> Iterator[None]:
-    environment = {**os.environ, **settings.environment()}
-    program = [sys.executable, "-m", "bluelamp", *command]
-    with subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
 
 
 def _is_listening(port: int) -> bool:

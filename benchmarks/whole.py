@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -69,12 +70,22 @@ def simulate(settings: Settings, days: int) -> tuple[int, float]:
     return int(summary["facts"]), used.ru_utime + used.ru_stime
 
 
+@contextmanager
+def process(settings: Settings, *command: str, variables: Mapping[str, str] = MappingProxyType({})) -> Iterator[int]:
+    """A process of Blue Lamp, which ends afterwards; yields its id."""
+    environment = {**os.environ, **settings.environment(), **variables}
+    program = [sys.executable, "-m", "bluelamp", *command]
+    with subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        try:
+            yield started.pid
+        finally:
+            started.terminate()
+
+
 def work(settings: Settings, facts: int, workers: int = 1) -> Work:
     """What the workers need to fold a number of facts into the state, their start not included."""
-    environment = {**os.environ, **settings.environment()}
-    command = [sys.executable, "-m", "bluelamp", "worker"]
     with ExitStack() as ending:
-        started = [ending.enter_context(_process(command, environment)) for _ in range(workers)]
+        started = [ending.enter_context(process(settings, "worker")) for _ in range(workers)]
         source = reader(settings)
         await_that(lambda: _facts(source) > 0)
         start, before, used = time.perf_counter(), _facts(source), sum(map(_processor_seconds, started))
@@ -84,13 +95,17 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
         return Work(cost * share, (sum(map(_processor_seconds, started)) - used) * share)
 
 
-@contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
+def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, float]]:
+    """The processor seconds of a worker for one more fact, at each number of facts in the state: over the tenth before it."""
+    with process(settings, "worker") as worker:
+        source = reader(settings)
+        for count in counts:
+            marks = []
+            for wanted in (count - count // 10, count):
+                await_that(lambda wanted=wanted: _facts(source) >= wanted)  # type: ignore[misc]
+                marks.append((_facts(source), _processor_seconds(worker)))
+            (before, used), (after, used_after) = marks
+            yield count, (used_after - used) / max(1, after - before)
 
 
 def _processor_seconds(pid: int) -> float:

@@ -1,6 +1,9 @@
 """How the state stores facts, open items and counts: compact text made of whole numbers and words only."""
 
+import zlib
+from binascii import a2b_base64, b2a_base64
 from datetime import datetime
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -10,7 +13,7 @@ from facts.union import FACT_TYPES
 from measures.outcome import OpenItem, instant, microseconds
 from measures.timeline import Timeline
 
-FORMAT = 8
+FORMAT = 9
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")
@@ -19,6 +22,15 @@ _OWN_FIELDS = {
     name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
 }
 _TIMES = {"relevant_time", "sits_at", "until"}
+
+_PACKED = "z"
+"""Begins a compressed timeline; an uncompressed one begins with a bracket."""
+_OWN_ID = b"\x01"
+"""Replaces the subject's id in a compressed timeline: ids of facts often contain it."""
+_DICTIONARY = b"1704".join(
+    part.encode() for part in msgspec.json.decode(files("streams").joinpath("timeline_dictionary.json").read_bytes())
+)
+"""What timelines have in common, from those of a simulated force. A change to it is a change of the format."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -29,16 +41,48 @@ def subject_key(force: str, subject_id: str) -> str:
     return f"{force}|{subject_id}"
 
 
-def encode_timeline(timeline: Timeline) -> str:
-    """A timeline as text; its key already holds the force and the subject."""
-    return _encode([_fact_row(fact) for fact in timeline.values()]).decode()
+def encode_timeline(timeline: Timeline, key: str, *, is_closed: bool = False) -> str:
+    """A timeline as text; its key already holds the force and the subject.
+
+    Args:
+        timeline: the timeline.
+        key: the subject's key.
+        is_closed: nothing about the subject is open, so it will hardly change again, and is compressed.
+    """
+    text = _encode([_fact_row(fact) for fact in timeline.values()])
+    return _packed(text, key.partition("|")[2].encode()) if is_closed else text.decode()
 
 
-def decode_timeline(text: str | bytes, key: str) -> Timeline:
-    """The timeline stored under a subject's key."""
+def decode_timeline(text: str, key: str) -> Timeline:
+    """The timeline stored under a subject's key.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
     force, subject_id = key.split("|")
-    facts = (_fact(row, force, subject_id) for row in _decode(text))
+    rows = _decode(_unpacked(text, subject_id.encode()) if text[:1] == _PACKED else text)
+    facts = (_fact(row, force, subject_id) for row in rows)
     return {fact.fact_id: fact for fact in facts}
+
+
+def _packed(text: bytes, subject_id: bytes) -> str:
+    """A timeline, compressed; as it is if that is no longer."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zdict=_DICTIONARY)
+    # JSON never contains this character itself, so replacing it again restores the text exactly.
+    packed = packer.compress(text.replace(subject_id, _OWN_ID)) + packer.flush()
+    encoded = _PACKED + b2a_base64(packed, newline=False).decode()
+    return encoded if len(encoded) < len(text) else text.decode()
+
+
+def _unpacked(text: str, subject_id: bytes) -> bytes:
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY)
+    try:
+        unpacked = unpacker.decompress(a2b_base64(text[1:].encode(), strict_mode=True)) + unpacker.flush()
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("the compressed timeline is cut off")
+    return unpacked.replace(_OWN_ID, subject_id)
 
 
 def _fact_row(fact: SubjectFact) -> tuple[Any, ...]:

@@ -62,6 +62,7 @@ class Change(Struct):
         panes: by force, the counts to add to each pane.
         timelines: the timelines that changed.
         open: the outcomes of the subjects whose open items changed.
+        closed: those of the changed timelines whose subjects have no open items.
         feeds: the feeds that changed, by force and feed.
         events: event times by force.
         drop_before: by force and grain, the first slot still kept; earlier ones are dropped.
@@ -73,6 +74,7 @@ class Change(Struct):
     panes: dict[str, Deltas] = field(default_factory=dict)
     timelines: dict[str, Timeline] = field(default_factory=dict)
     open: dict[str, Outcomes] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     feeds: Feeds = field(default_factory=dict)
     events: dict[str, EventSpan] = field(default_factory=dict)
     drop_before: dict[tuple[str, Grain], int] = field(default_factory=dict)
@@ -301,6 +303,8 @@ class PartitionFold:
         deltas = change.panes.setdefault(force, no_change())
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
+        if not subject.outcomes.open:
+            change.closed.add(key)
         if before.open != subject.outcomes.open:
             change.open[key] = subject.outcomes
 

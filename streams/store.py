@@ -218,7 +218,10 @@ def encode_change(names: Names, change: Change) -> bytes:
         {
             "panes": panes,
             "index": index,
-            "timelines": _flat((key, encode_timeline(timeline)) for key, timeline in change.timelines.items()),
+            "timelines": _flat(
+                (key, encode_timeline(timeline, key, is_closed=key in change.closed))
+                for key, timeline in change.timelines.items()
+            ),
             "open": _flat(opened.items()),
             "closed": [key for key in change.open if key not in opened],
             "feeds": _flat(encode_feeds(change.feeds, change.events)),

@@ -52,7 +52,7 @@ def explain(
     source = reader(settings)
     rules = source.rules_of(settings.force)
     query = Query(measure=find(measure), window=window, by=split_names(by), where=parse_where(where))
-    given = parse_instant(as_of, rules.force.zone()) if as_of else None
+    given = parse_instant(as_of, rules.force.zone(), "--as-of") if as_of else None
     moment, state = read_or_reason(settings, source, rules.force.name, query, given)
     until = state.applied_offsets if isinstance(state, StateReadings) else None
     forces, topics = [each.force for each in source.rules.values()], query.measure.topics()

@@ -26,7 +26,7 @@ def occupancy(moment: str | None, hours: int, is_recounted: bool, force: str | N
     rules = source.rules_of(settings.force)
     source.refresh()
     zone, present = rules.force.zone(), source.present(settings.force)
-    last = parse_instant(moment, zone) if moment else present
+    last = parse_instant(moment, zone, "--at") if moment else present
     times = whole_hours(last, hours)
     found: dict[datetime, Suites | None]
     if is_recounted:

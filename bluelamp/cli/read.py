@@ -40,7 +40,7 @@ def read(
     source = reader(settings)
     query: dict[str, Any] = {
         "where": parse_where(where),
-        "as_of": parse_instant(as_of, source.rules_of(settings.force).force.zone()) if as_of else None,
+        "as_of": parse_instant(as_of, source.rules_of(settings.force).force.zone(), "--as-of") if as_of else None,
         "force": settings.force,
     }
     # An empty breakdown falls back to the whole figure, which says whether the count is zero or not known.

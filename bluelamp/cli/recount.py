@@ -49,7 +49,7 @@ def recount(
     source = reader(settings)
     rules = source.rules_of(settings.force)
     source.refresh()
-    moment = parse_instant(as_of, rules.force.zone()) if as_of else source.present(settings.force)
+    moment = parse_instant(as_of, rules.force.zone(), "--as-of") if as_of else source.present(settings.force)
     if declared:
         queries = [Query(measure=declared, window=window, by=split_names(by), where=parse_where(where))]
     else:

@@ -49,6 +49,8 @@ _OPTIONS = {
     "maxmemory": "0",
     "maxmemory-policy": "noeviction",  # Redis must never evict state
     "tcp-backlog": "128",
+    "hash-max-listpack-entries": "2048",  # a pane of a day or an hour, stored compactly
+    "hash-max-listpack-value": "128",
 }
 
 

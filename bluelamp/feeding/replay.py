@@ -60,7 +60,7 @@ class ReplayResult(Struct, frozen=True, kw_only=True):
         is_whole: whether the replay reached the end of the extract.
         recorded_at: when the extract was made; None if that is not known.
         outdated: number of facts that do not count, because the log has later records of them.
-        left_out: number of facts in the log that the extract no longer gives of the subjects that it reports again.
+        left_out: number of facts in the log about the extract's subjects that the extract no longer reports.
         withdrawn: number of facts published to withdraw them; none unless the mapping says that later rows replace earlier ones.
         replaced: what was withdrawn, if the replay replaces a period.
     """
@@ -240,10 +240,8 @@ def _end(extract: Extract, given: str | None) -> datetime | None:
 
 def _recorded(recorded_at: datetime | None) -> str:
     if recorded_at is None:
-        return (
-            "The time of the extract is not known: of two facts with the same id, the one with the later time counts."
-        )
-    return f"Recorded at {recorded_at}: of two facts with the same id, the one recorded later counts."
+        return "It is not known when the extract was made: if two facts have the same id, the one with the later time counts."
+    return f"Recorded at {recorded_at}: if two facts have the same id, the one recorded later counts."
 
 
 def replacing(
@@ -268,7 +266,7 @@ def replacing(
         raise SettingError("It is not known when this extract was made.", where="--extracted-at", hint=hint)
     if extract.malformed and not accepts_malformed:
         what = f"{number(extract.rows_malformed, 'row')} cannot be read, so facts published from them before would be withdrawn."
-        hint = "Correct them, or add --accept-malformed to withdraw it."
+        hint = "Correct them, or add --accept-malformed to withdraw those facts."
         raise SettingError(what, where=extract.name, hint=hint)
     log, period = read_published(settings, mapping), ReplacedPeriod(start, end)
     check_keys(extract.facts, mapping, log, period)
@@ -398,7 +396,7 @@ def doubts(extract: Extract) -> Iterator[str]:
         )
     if keys.from_one:
         yield (
-            "The keys are numbers from 1 on. If they begin again each day, a replay of the next day is refused: add the day to "
+            "The keys are the numbers from 1 upwards. If they begin again each day, a replay of the next day is refused: add the day to "
             "`subject.key` before you publish the first."
         )
     for note, columns in extract.notes.items():

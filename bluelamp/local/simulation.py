@@ -209,7 +209,7 @@ def plan(
 
 def local_time(text: str, force: Force) -> datetime:
     """The time that a text such as `2024-12-01T09:00` names in a force's time zone."""
-    return parse_instant(text, force.zone())
+    return parse_instant(text, force.zone(), "--fast-until")
 
 
 class Playing(Struct, frozen=True, kw_only=True):

@@ -39,7 +39,7 @@ from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start
 from bluelamp.wiring.settings import TOKEN, Settings, load_forces, secret_in, variable
-from facts.errors import PartMissingError, QuestionError
+from facts.errors import PartMissingError, QuestionError, SettingError
 from facts.force import Force
 from streams.probe import Probe
 
@@ -206,9 +206,11 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
     Raises:
         PartMissingError: the inbox does not answer.
         QuestionError: the inbox refused, with its reason.
+        SettingError: there is no token, or the inbox does not know it.
     """
+    token = secret_in(environment, TOKEN)
     address = f"{settings.address('inbox')}{API_PATH}/{alert}/acknowledge"
-    headers = {"Authorization": f"Bearer {secret_in(environment, TOKEN)}"}
+    headers = {"Authorization": f"Bearer {token}"}
     try:
         response = requests.post(address, json={"note": note}, headers=headers, timeout=_TIMEOUT_SECONDS)
         body = response.json()
@@ -217,6 +219,12 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
         raise PartMissingError(
             "The inbox does not answer.", where=settings.address("inbox") or "BLUELAMP_INBOX", hint=hint
         ) from None
+    if response.status_code == requests.codes.unauthorized:
+        what = "The inbox does not know this token." if token else "No token is set."
+        hint = (
+            "Set it to your token. The administrator gives people their tokens in BLUELAMP_PEOPLE (docs/run/inbox.md)."
+        )
+        raise SettingError(what, where=TOKEN, hint=hint)
     if not response.ok:
         raise QuestionError(body["title"], where=f"alert {alert}", hint=body["detail"])
     acknowledged = body["alert"]["acknowledged"]

@@ -27,7 +27,7 @@ def parse_where(filters: tuple[str, ...]) -> Where:
     return words
 
 
-def parse_instant(text: str, zone: ZoneInfo, where: str = "--as-of") -> datetime:
+def parse_instant(text: str, zone: ZoneInfo, where: str) -> datetime:
     """A time in ISO 8601 form; without a zone it is local time.
 
     Raises:
@@ -36,6 +36,6 @@ def parse_instant(text: str, zone: ZoneInfo, where: str = "--as-of") -> datetime
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        hint = "Write it as 2024-12-01T09:59:59Z."
+        hint = "Write it as 2024-12-01T09:59:59Z, or without the Z for local time."
         raise QuestionError(f"{text!r} is not a valid time.", where=where, hint=hint) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,7 +1,6 @@
 """The command line: every command and setting is described, and errors in settings name the variable."""
 
 import inspect
-from collections.abc import Iterator
 
 import click
 import pytest
@@ -21,6 +20,14 @@ def test_every_command_has_one_line_in_the_help() -> None:
             (line,) = [line for line in shown if line.split()[:1] == [command]]
             assert line.endswith(text), line
             assert len(line) < COLUMNS
+
+
+def test_every_subcommand_has_one_whole_line_in_the_help_of_its_group() -> None:
+    groups = [each for each in every_command().values() if isinstance(each, click.Group)]
+    assert groups
+    for group in groups:
+        shown = CliRunner().invoke(group, ["--help"], terminal_width=COLUMNS).output
+        assert "..." not in shown.partition("Commands:")[2], shown
 
 
 def test_every_option_of_every_command_has_help() -> None:
@@ -88,16 +95,9 @@ def test_no_setting_prints_a_password(address: str, options: tuple[str, ...]) ->
     assert ("10.0.0.1" if "10.0.0.1" in address else "cache") in ran.output
 
 
-def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with its path."""
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
-            yield from commands(each, (*path, name))
-    else:
-        yield " ".join(path), command
-
-
-@pytest.mark.parametrize(("path", "command"), list(commands(cli)))
+@pytest.mark.parametrize(
+    ("path", "command"), [each for each in every_command().items() if not isinstance(each[1], click.Group)]
+)
 def test_a_command_takes_what_its_options_pass(path: str, command: click.Command) -> None:
     """Mypy does not see how click calls a command."""
     assert command.callback is not None, path

@@ -73,7 +73,7 @@ class MemoryCache(PartitionCache):
                 apply(self._panes.setdefault((force, grain, slot), {}), counts)
                 touched.update((kind, words) for kind, words, _ in map(field_of, counts))
         for key, timeline in change.timelines.items():
-            self._timelines[key] = encode_timeline(timeline)
+            self._timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)
         for key, outcomes in change.open.items():
             changed = {*self._open.get(key, ())} ^ {*outcomes.open}
             touched.update((each.kind, each.dimensions) for each in changed)

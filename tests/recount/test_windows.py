@@ -109,7 +109,7 @@ def test_the_current_shift_begins_by_the_local_clock(as_of: str, start: str) -> 
     assert live("shift", as_of)[0] == start
 
 
-def test_of_overlapping_shifts_the_latest_counts() -> None:
+def test_the_latest_of_overlapping_shifts_counts() -> None:
     turned = replace(STRICT, shifts=STRICT.shifts[::-1])
     stretch = interval("shift", turned, at("18:45"))
     assert isinstance(stretch, LiveInterval)

@@ -66,7 +66,7 @@ class MemoryPartition:
             for place in [place for place in self.panes if place[:2] == (force, grain) and place[2] < first]:
                 del self.panes[place]
         for key, timeline in change.timelines.items():
-            self.timelines[key] = encode_timeline(timeline)
+            self.timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)
         for key, outcomes in change.open.items():
             self.open[key] = encode_open(outcomes.open)
 

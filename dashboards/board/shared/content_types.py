@@ -221,7 +221,7 @@ class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
 
 
 class SpreadAnswer(_Strict, frozen=True, kw_only=True):
-    """A figure over all runs of the twin: its median, and the range that holds four runs in five."""
+    """A figure over all runs of the twin: its median, and the range that contains four runs in five."""
 
     middle: int | float
     low: int | float
