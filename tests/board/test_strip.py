@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import AlertCounts, View, no_log_ends
-from dashboards.board.shared.strip import StripItem, alerts_item, areas, crossed_at, read_strip
+from dashboards.board.shared.strip import StripItem, alerts_item, areas, crossed_at, lasting_words, read_strip
 from measures.catalogue import find
 from measures.outcome import SECOND, OpenItem, instant
 from streams.readings import Reader
@@ -60,6 +60,11 @@ def test_a_custody_clock_counts_from_when_it_was_due() -> None:
     items = [OpenItem("any", 0, 0, due, ()) for due in (500 * SECOND, None, 300 * SECOND)]
     assert crossed_at(items, find("adult_review_overdue_count"), 0) == instant(300 * SECOND)
     assert crossed_at(items, find("adult_review_overdue_count"), 2) is None
+
+
+def test_a_status_that_has_only_begun_says_nothing_about_how_long() -> None:
+    assert lasting_words("watch", MOMENT - timedelta(minutes=40), MOMENT) == "Watch for 40 min"
+    assert lasting_words("unknown", MOMENT, MOMENT) == lasting_words("unknown", None, MOMENT) == ""
 
 
 def by_name(view: View) -> dict[str, StripItem]:

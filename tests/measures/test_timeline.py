@@ -150,7 +150,8 @@ def example(kind: type[SubjectFact], fact_id: str) -> SubjectFact:
 def test_the_semantics_list_the_same_order() -> None:
     text = SEMANTICS.read_text("utf-8")
     listed = re.findall(
-        r"`([A-Z]\w+)`", text[text.index("  - contacts: `ContactOffered`") : text.index("- A record of a transaction")]
+        r"`([A-Z]\w+)`",
+        text[text.index("  - contacts: `ContactOffered`") : text.index("- A record written in a transaction")],
     )
     assert listed == [kind.__name__ for kinds in UNIONS for kind in kinds]
 
