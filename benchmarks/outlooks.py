@@ -25,7 +25,6 @@ from producers.simulate.twin import (
     AnswerTarget,
     Arrivals,
     Arriving,
-    Forgotten,
     Outlook,
     Present,
     QueueName,
@@ -101,7 +100,7 @@ def _simulated(rules: Rules, seed: int, start: date, days: int) -> tuple[_Past, 
     zone, past, on_duty = rules.force.zone(), _Past(), dict[float, tuple[int, int]]()
     environment = Environment(initial_time=midnight(start, zone))
     effects = Effects(load_scenario(NORMAL), start, zone)
-    contacts = Contacts(environment, packaged(), effects, Feeds("a", "b", "c", "d"), past, seed, "b", Forgotten())
+    contacts = Contacts(environment, packaged(), effects, Feeds("a", "b", "c"), past, seed, "b")
     end, month = midnight(start + timedelta(days=days), zone), None
     while environment.now < end:
         if (now := month_at(environment.now, zone)) is not month:

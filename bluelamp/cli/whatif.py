@@ -10,10 +10,13 @@ from bluelamp.wiring.connections import reader
 @click.option(
     "--local",
     type=click.IntRange(1, 200),
-    required=True,
-    help="Call takers who are on now for 999, and for 101 after triage.",
+    help="Call takers who are on now for 999, and for 101 after triage (default: as the record says).",
 )
-@click.option("--triage", type=click.IntRange(0, 200), required=True, help="Call takers who are on now at 101 triage.")
+@click.option(
+    "--triage",
+    type=click.IntRange(0, 200),
+    help="Call takers who are on now at 101 triage (default: as the record says).",
+)
 @click.option(
     "--more-local",
     type=click.IntRange(-200, 200),
@@ -30,22 +33,29 @@ from bluelamp.wiring.connections import reader
 @FORCE
 @JSON
 def whatif(
-    local: int, triage: int, more_local: int, more_triage: int, busier: int, force: str | None, as_json: bool
+    local: int | None,
+    triage: int | None,
+    more_local: int,
+    more_triage: int,
+    busier: int,
+    force: str | None,
+    as_json: bool,
 ) -> None:
     """Forecast the next two hours of 999 and 101 by simulating them from the present, a few hundred times.
 
-    The record does not say how many call takers are on: give both numbers.
+    Where the record does not say how many call takers are on, give the numbers: they are never guessed.
     """
     from dashboards.board.whatif.outlook import compared, says, table
     from dashboards.board.whatif.present import parameters_of, present_of
-    from dashboards.board.whatif.question import what_if
+    from dashboards.board.whatif.question import WhatIf
+    from producers.simulate.twin import TwinChange
 
     settings = settings_of(force=force)
     source = reader(settings)
     name = source.rules_of(settings.force).force.name
-    question = what_if(local, triage, more_local, more_triage, busier)
+    question = WhatIf(local, triage, TwinChange(local=more_local, triage=more_triage, busier=busier / 100))
     parameters = parameters_of(name)
-    present = source.at_one_moment(lambda: present_of(source, name, local, triage))
+    present = source.at_one_moment(lambda: present_of(source, name, question))
     found = compared(parameters, present, question)
     if as_json:
         say({"says": list(says(present, question)), **found._asdict()})

@@ -33,7 +33,7 @@ WARM_UP_SECONDS = 3600
 """How long it runs before the present, so that as many call takers are busy as usual."""
 RUNS = 200
 _LOW, _HIGH = 0.1, 0.9
-_FEEDS = Feeds("twin", "twin", "twin", "twin")
+_FEEDS = Feeds("twin", "twin", "twin")
 _IN_PROGRESS = "p"
 
 
@@ -232,7 +232,7 @@ class _Centre:
     def __init__(self, parameters: Parameters, effects: Effects) -> None:
         self._parameters, self.tally = parameters, Tally()
         self.environment = Environment(initial_time=-WARM_UP_SECONDS)
-        self.contacts = Contacts(self.environment, parameters, effects, _FEEDS, self.tally, 0, "", Forgotten())
+        self.contacts = Contacts(self.environment, parameters, effects, _FEEDS, self.tally, 0, "")
 
     def staff(self, local: int, triage: int) -> None:
         """Set how many call takers are on duty."""
@@ -297,13 +297,6 @@ def still_staying(patience: CallerPatience, waited: float, rng: Generator) -> fl
         return waited + float(rng.exponential(at_once or 1.0))
     place = min(gone + (1 - gone) * rng.random(), 1 - 1e-12)
     return max(float(np.exp(distribution.inv_cdf(max(place, 1e-12)))), waited)
-
-
-class Forgotten(Ledger):
-    """Keeps nothing."""
-
-    def add(self, at: float, feed: str, fact: AnyFact) -> None:
-        """Forget a fact."""
 
 
 class Tally(Ledger):

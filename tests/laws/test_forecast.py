@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import repeat
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from dashboards.board.app import board
 from dashboards.board.shared.content_types import IntervalsAnswer, WhatIfAnswer
 from dashboards.board.shared.interval_queues import QUEUES, IntervalQueue
 from dashboards.board.whatif.present import parameters_of, present_of
+from dashboards.board.whatif.question import WhatIf
+from facts.call_taker import CallTakerSignedOn, CallTakerStateChanged, TakerState
 from facts.contact import ContactAnswered, ContactOffered, Line
 from facts.errors import QuestionError
 from facts.union import Topic
@@ -26,7 +29,7 @@ from measures.forecast import WEEKS_READ
 from measures.measure import Count
 from measures.outcome import KINDS, microseconds
 from measures.rules import Rules
-from producers.simulate.twin import HORIZON_SECONDS, AnswerTarget
+from producers.simulate.twin import HORIZON_SECONDS, NO_CHANGE, AnswerTarget, TwinChange
 from tests.oracle.memory import MemoryReader
 from tests.support.asgi import get
 from tests.support.begun import FORCE, ZONE, Facts, beats, read_by, recount_of
@@ -51,6 +54,7 @@ class Known(NamedTuple):
 
     reader: MemoryReader
     counted: Recount
+    facts: Facts
 
 
 def calls() -> Iterator[ContactOffered | ContactAnswered]:
@@ -74,7 +78,7 @@ def known() -> Iterator[Known]:
     found: list[tuple[Topic, Any]] = [("contacts", each) for each in calls()]
     facts: Facts = (*found, *beats(NOW))
     with recount_of(facts) as counted:
-        yield Known(read_by(facts, NOW), counted)
+        yield Known(read_by(facts, NOW), counted, facts)
 
 
 WITH_CALLS = [each for each in QUEUES if each.name != "digital"]
@@ -243,7 +247,7 @@ def test_the_backtest_compares_with_the_recount_and_says_what_it_could_not_test(
 
 
 def test_the_twin_begins_with_who_waits_and_what_is_expected(known: Known) -> None:
-    present = present_of(known.reader, FORCE.name, 8, 3)
+    present = present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE))
     assert {queue: sorted(each) for queue, each in present.waiting.items()} == {
         "emergency": [7.0],
         "triage": [95.0],
@@ -283,24 +287,67 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
     middle = found["usual"]["within_target"]["middle"]
     assert rows["999 answered within target"][0].startswith(f"{words(middle, 'ratio')} (")
     assert rows["999 answered within target"][2].endswith(" pp")
+    assert found["brief"].startswith(f"Forecast, next 2 hours: 999 within target {words(middle, 'ratio')} (")
+    assert "; with 2 fewer call takers on, " in found["brief"]
     assert found["difference"]["longest_seconds"]["local"]["middle"] > 0, "with two fewer, somebody waits longer"
 
 
-def test_how_many_call_takers_are_on_is_never_guessed(known: Known) -> None:
-    status, found = ask(known, "")
-    assert (status, "does not say how many call takers are on" in found["title"]) == (404, True)
-    page = get(board(known.reader, FORCE.name), "/whatif").text
-    assert "Enter how many call takers are on now: the record does not say." in page
-    assert "/api/whatif" not in page
+def at_work(number: int, skill: str, state: TakerState) -> Iterator[CallTakerSignedOn | CallTakerStateChanged]:
+    """A call taker who signed on an hour ago and has been in a state since."""
+    at, name = NOW - timedelta(hours=1, minutes=number), f"{skill}{number}"
+    same: dict[str, Any] = {"force": FORCE.name, "subject_id": name, "at": at}
+    yield CallTakerSignedOn(fact_id=name, skill=skill, **same)
+    yield CallTakerStateChanged(fact_id=f"{name}-2", state=state, **same)
+
+
+def test_how_many_call_takers_are_on_comes_from_the_record_and_is_never_guessed(known: Known) -> None:
+    status, found = ask(known, "local=8")
+    assert (status, found["title"]) == (404, "Nobody is on by the record, so how many call takers are on is not known.")
+    assert "it is never guessed" in found["detail"]
+    free: TakerState = "available"
+    resting: TakerState = "on_break"
+    states = [*repeat(free, 6), *repeat(resting, 2)]
+    takers = [each for number, state in enumerate(states) for each in at_work(number, "local_calls", state)]
+    takers += [each for number in range(2) for each in at_work(number, "triage", "available")]
+    begun: list[tuple[Topic, Any]] = [("call_takers", each) for each in takers]
+    with_takers = read_by((*begun, *known.facts), NOW)
+    present = present_of(with_takers, FORCE.name, WhatIf(None, None, NO_CHANGE))
+    assert (present.local, present.triage) == (6, 2)
+    assert present_of(with_takers, FORCE.name, WhatIf(None, 5, NO_CHANGE)).triage == 5
+    says = json.loads(get(board(with_takers, FORCE.name), "/api/whatif").text)["says"][1]
+    assert "for 999 and 101 after triage: 6 by the record. At triage: fewer than 3 by the record." in says
+    with pytest.raises(QuestionError, match="would leave fewer than 1 call takers"):
+        present_of(with_takers, FORCE.name, WhatIf(None, None, TwinChange(local=-6)))
+
+
+def test_now_shows_the_outlook_of_999_in_one_sentence_or_why_there_is_none(known: Known) -> None:
+    page = get(board(known.reader, FORCE.name), "/").text
+    assert page.count('data-address="/api/outlook"') == 1
+    says = json.loads(get(board(known.reader, FORCE.name), "/api/outlook").text)["says"]
+    assert says.startswith("No forecast of the next 2 hours. Nobody is on by the record")
+    takers = [each for number in range(8) for each in at_work(number, "local_calls", "available")]
+    takers += [each for number in range(3) for each in at_work(number, "triage", "available")]
+    begun: list[tuple[Topic, Any]] = [("call_takers", each) for each in takers]
+    served = board(read_by((*begun, *known.facts), NOW), FORCE.name)
+    says = json.loads(get(served, "/api/outlook").text)["says"]
+    assert says == json.loads(get(served, "/api/whatif", "more_local=-2").text)["brief"]
+    assert says.startswith("Forecast, next 2 hours: 999 within target ")
+
+
+def test_one_outlook_serves_every_page_that_asks_within_half_a_minute(known: Known) -> None:
+    served, times = board(known.reader, FORCE.name), {}
+    for seconds, query in ((0, "local=8&triage=3"), (9, "triage=3&local=8"), (10, "local=9&triage=3")):
+        known.reader.moment = microseconds(NOW + timedelta(seconds=seconds))
+        times[seconds] = json.loads(get(served, "/api/whatif", query).text)["as_of"]
+    known.reader.moment = microseconds(NOW)
+    assert times[0] == times[9] < times[10]
 
 
 @pytest.mark.parametrize(
     ("query", "field", "said"),
     [
-        ("local=8", "triage", "The number of call takers is missing."),
-        ("triage=2", "local", "The number of call takers is missing."),
-        ("local=8&triage=3&more_local=-8", "more_local", "would leave 0 call takers, and at least 1 must remain"),
-        ("local=8&triage=3&more_triage=-4", "more_triage", "would leave -1 call takers"),
+        ("local=8&triage=3&more_local=-8", "more_local", "would leave fewer than 1 call takers"),
+        ("local=8&triage=3&more_triage=-4", "more_triage", "would leave fewer than 0 call takers"),
         ("local=0&triage=3", "local", "Give a whole number from 1 to 200."),
         ("local=many&triage=3", "local", "Give a whole number from 1 to 200."),
         ("local=8&triage=3&busier=1e3", "busier", "Give a whole number from -90 to 300."),
@@ -330,7 +377,7 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
     )
     young = read_by(beats(NOW), NOW)
     with pytest.raises(QuestionError, match="cannot be forecast"):
-        present_of(young, FORCE.name, 8, 3)
+        present_of(young, FORCE.name, WhatIf(8, 3, NO_CHANGE))
 
 
 def test_a_force_without_a_calibration_has_no_outlook() -> None:

@@ -14,6 +14,7 @@ from dashboards.board.shared.sparkline import read_sparkline
 from dashboards.board.shared.table import by_windows, crossed
 from dashboards.board.shared.tile import NOW, read_tile, reference_values, windows
 from facts.force import Response
+from producers.simulate.parameters import packaged
 
 _RESPONSES: tuple[Response, ...] = ("immediate", "priority")
 
@@ -62,7 +63,8 @@ def context(view: View, _: Request) -> Mapping[str, Any]:
         }
         for panel in panels(view)
     ]
-    return {"panels": listed, "windows": windows(view, WINDOWS), "responses": _RESPONSES}
+    has_outlook = packaged().force == view.force  # the simulator is calibrated for this force
+    return {"panels": listed, "has_outlook": has_outlook, "windows": windows(view, WINDOWS), "responses": _RESPONSES}
 
 
 NOW_PAGE = Page(name="now", path="/", title="Now", read=read, context=context, has_style=True)

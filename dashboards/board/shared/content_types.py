@@ -248,6 +248,15 @@ class OutlookAnswer(_Strict, frozen=True, kw_only=True):
     abandoned: dict[str, SpreadAnswer | None]
 
 
+class BriefOutlookAnswer(_Strict, frozen=True, kw_only=True):
+    """A forecast in one sentence, or why there is none."""
+
+    force: str
+    as_of: datetime
+    simulated: bool
+    says: str
+
+
 class WhatIfAnswer(_Strict, frozen=True, kw_only=True):
     """A forecast of the next two hours, never a live figure: as it is, with the change, and the difference."""
 
@@ -255,6 +264,7 @@ class WhatIfAnswer(_Strict, frozen=True, kw_only=True):
     as_of: datetime
     simulated: bool
     is_forecast: Literal[True]
+    brief: str
     says: tuple[str, ...]
     usual: OutlookAnswer
     changed: OutlookAnswer | None

@@ -1,6 +1,9 @@
 """The data of the What if page: the outlook of the next two hours as JSON."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -8,15 +11,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Later, Needed, blocking
-from dashboards.board.shared.content_types import WhatIfAnswer
+from dashboards.board.shared.content_types import BriefOutlookAnswer, WhatIfAnswer
 from dashboards.board.shared.figures import about
-from dashboards.board.shared.page import View
-from dashboards.board.whatif.outlook import compared, says, table
+from dashboards.board.shared.page import View, error_words
+from dashboards.board.whatif.outlook import brief, compared, says, table
 from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
-from dashboards.board.whatif.question import FIELDS, parse_what_if
+from dashboards.board.whatif.question import FIELDS, WhatIf, parse_what_if
 from dashboards.report.text import plain
 from facts.errors import QuestionError
 from producers.http.answer import Answer, AnswerRoute
+from producers.simulate.twin import Present, TwinChange
 
 _WHATIF = Answer(
     summary="A forecast of the next two hours of 999 and 101 from the present, as it is and with a change. Not a live figure.",
@@ -25,31 +29,77 @@ _WHATIF = Answer(
 )
 
 
-def whatif_json(request: Request, view: View) -> Later:
-    """Reads the present, and returns the rest of the work: what the page draws, and what programs may request.
+_OUTLOOK = Answer(
+    summary="The forecast of 999 for the next two hours in one sentence, also with two fewer call takers. Not a live figure.",
+    body=BriefOutlookAnswer,
+)
+_FEWER = WhatIf(None, None, TwinChange(local=-2))
+_KEPT_FOR = timedelta(seconds=30)
 
-    Raises:
-        QuestionError: the question is incomplete or cannot be answered.
-    """
-    question = parse_what_if(request.query_params)
-    if question is None:
-        hint = "Give local and triage: the record does not say how many call takers are on."
-        raise QuestionError("The question does not say how many call takers are on.", where="local", hint=hint)
-    parameters = parameters_of(view.force)
-    present, head = present_of(view.reader, view.force, question.local, question.triage), about(view)
 
-    def respond(pause: Callable[[], None]) -> Response:
-        found = compared(parameters, present, question, pause)
-        content = {
-            **head,
-            "is_forecast": True,
-            "says": list(says(present, question)),
-            **found._asdict(),
-            "table": plain(table(found)),
-        }
-        return Response(msgspec.json.encode(content), media_type="application/json")
+class Answers:
+    """Answers questions, each at most once in half a minute: many pages may show the same outlook."""
 
-    return respond
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._kept: dict[WhatIf, tuple[datetime, Mapping[str, Any]]] = {}
+        self._turn = threading.Lock()
+
+    def answer(self, request: Request) -> Later:
+        """Reads the present, and returns the rest of the work: what the page draws, and what programs may request.
+
+        Raises:
+            QuestionError: the question cannot be answered.
+        """
+        answer = self._answer(parse_what_if(request.query_params))
+        return lambda pause: _json(answer(pause))
+
+    def brief(self, _: Request) -> Response | Later:
+        """The outlook of 999 in one sentence, as the page Now shows it; or why there is none."""
+        try:
+            answer = self._answer(_FEWER)
+        except QuestionError as error:
+            return _json({**about(self._view), "says": f"No forecast of the next 2 hours. {error_words(error)}"})
+
+        def respond(pause: Callable[[], None]) -> Response:
+            found = answer(pause)
+            return _json({**{name: found[name] for name in ("force", "as_of", "simulated")}, "says": found["brief"]})
+
+        return respond
+
+    def _answer(self, question: WhatIf) -> Callable[[Callable[[], None]], Mapping[str, Any]]:
+        head = about(self._view)
+        present, at = present_of(self._view.reader, self._view.force, question), head["as_of"]
+
+        def answer(pause: Callable[[], None]) -> Mapping[str, Any]:
+            with self._turn:
+                kept = self._kept.get(question)
+                if kept is None or not timedelta() <= at - kept[0] < _KEPT_FOR:
+                    kept = self._kept[question] = at, _content(head, present, question, pause)
+                for old in [each for each, (made_at, _) in self._kept.items() if made_at < at - _KEPT_FOR]:
+                    del self._kept[old]
+            return kept[1]
+
+        return answer
+
+
+def _json(content: Mapping[str, Any]) -> Response:
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _content(
+    head: Mapping[str, Any], present: Present, question: WhatIf, pause: Callable[[], None]
+) -> Mapping[str, Any]:
+
+    found = compared(parameters_of(head["force"]), present, question, pause)
+    return {
+        **head,
+        "is_forecast": True,
+        "brief": brief(found, question),
+        "says": list(says(present, question)),
+        **found._asdict(),
+        "table": plain(table(found)),
+    }
 
 
 def routes(view: View) -> list[Route]:
@@ -58,5 +108,8 @@ def routes(view: View) -> list[Route]:
     def needs(_: Request) -> Needed:
         return hours_needed(view.reader, view.force)
 
-    respond = blocking(view, lambda request: whatif_json(request, view), needs)
-    return [AnswerRoute("/api/whatif", respond, _WHATIF)]
+    answers = Answers(view)
+    return [
+        AnswerRoute("/api/whatif", blocking(view, answers.answer, needs), _WHATIF),
+        AnswerRoute("/api/outlook", blocking(view, answers.brief, needs), _OUTLOOK),
+    ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from dashboards.board.shared.takers import count_words
 from dashboards.board.whatif.question import WhatIf
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from measures.display import number, span_words, words
@@ -99,9 +100,13 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure. It begins with the {number(waiting, 'caller')} waiting now. "
         f"The first number is the median of {RUNS} runs; four runs in five are inside the range."
     )
+    local, triage = (
+        f"{count_words(count)} {'by the record' if given is None else 'as you say'}"
+        for count, given in ((present.local, question.local), (present.triage, question.triage))
+    )
     yield (
-        f"You gave {number(question.local, 'call taker')} for 999 and 101 after triage, and {question.triage} at triage. Who is on a "
-        "call now is not known. The forecast assumes that as many are as usual, and that nobody who could answer is free while somebody waits."
+        f"Call takers on now for 999 and 101 after triage: {local}. At triage: {triage}. The forecast assumes that as many as usual "
+        "are on a call now, that nobody who could answer is free while somebody waits, and that nobody signs on or off."
     )
     change = question.change
     parts = [
@@ -111,6 +116,19 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
     ]
     if any(parts):
         yield f"The change, from now on: {', '.join(each for each in parts if each)}. Both columns have the same callers."
+
+
+def brief(found: ComparedOutlooks, question: WhatIf) -> str:
+    """The outlook of 999 as one sentence, for a page of live figures."""
+    usual = found.usual.within_target
+    if usual is None:
+        return ""
+    low, high = words(usual.low, "ratio"), words(usual.high, "ratio")
+    sentence = f"Forecast, next {HORIZON_SECONDS // 3600} hours: 999 within target {words(usual.middle, 'ratio')} ({low} to {high})"
+    changed = found.changed.within_target if found.changed else None
+    if changed is None:
+        return f"{sentence}."
+    return f"{sentence}; with {_more(question.change.local, 'on')}, {words(changed.middle, 'ratio')}."
 
 
 def _more(count: int, where: str) -> str:

@@ -13,16 +13,15 @@ from facts.errors import QuestionError
 def _context(view: View, request: Request) -> Mapping[str, Any]:
     del view
     query = request.query_params
-    question, refused = None, {}
+    refused = {}
     try:
-        question = parse_what_if(query)
+        parse_what_if(query)
     except QuestionError as error:
         refused[error.where] = error_words(error)
     return {
         "fields": FIELDS,
         "typed": {name: query.get(name, "") for name in FIELDS},
         "refused": refused,
-        "is_asked": question is not None,
         "query": "&".join(f"{name}={query[name].strip()}" for name in FIELDS if query.get(name, "").strip()),
     }
 

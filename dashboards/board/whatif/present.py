@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from dashboards.board.whatif.question import WhatIf, check_left
 from facts.errors import QuestionError
 from facts.force import LOCAL, TRIAGE
 from measures.catalogue import find
@@ -47,20 +48,27 @@ def parameters_of(force: str) -> Parameters:
     return parameters
 
 
-def present_of(reader: Reader, force: str, local: int, triage: int) -> Present:
+def present_of(reader: Reader, force: str, question: WhatIf) -> Present:
     """The present of a force; call it at one moment of the reader.
 
     Args:
         reader: reads the state.
         force: the force's name.
-        local: how many call takers answer 999 calls, and 101 calls after triage.
-        triage: how many are at triage.
+        question: how many call takers are on, as far as a person says so, and what changes.
 
     Raises:
-        QuestionError: the figures are not live, or there is no forecast of the calls.
+        QuestionError: the figures are not live, there is no forecast of the calls, or nothing says how many call takers are on.
     """
-    rules, now = reader.rules[force], microseconds(reader.present(force))
+    rules, now, parameters = reader.rules[force], microseconds(reader.present(force)), parameters_of(force)
     _check_live(reader, force)
+    local, triage = (
+        _staffed(reader, force, name, skill) if given is None else given
+        for name, given, skill in (
+            ("local", question.local, parameters.local.skill),
+            ("triage", question.triage, parameters.triage.skill),
+        )
+    )
+    check_left(local, triage, question.change)
     emergency = [each for each in rules.force.queues if each.line == "999"]
     return Present(
         waiting=_waiting(reader, force, now),
@@ -72,6 +80,26 @@ def present_of(reader: Reader, force: str, local: int, triage: int) -> Present:
             queue: each.short_abandon_seconds for each in rules.force.queues for queue in QUEUES if queue == each.label
         },
     )
+
+
+def _staffed(reader: Reader, force: str, field: str, skill: str) -> int:
+    """How many call takers with a skill are signed on and not on a break, by the record.
+
+    Raises:
+        QuestionError: the record does not say.
+    """
+    counts = []
+    for name in ("call_taker_staffed_count", "call_taker_on_break_count"):
+        (reading,) = reader.read(name, where={"skill": (skill,)}, force=force)
+        if reading.state != "live" or reading.n is None:
+            what = f"How many call takers are on is not known. {reading.reason}".strip()
+            raise QuestionError(what, where=field, hint="Say how many: it is never guessed.")
+        counts.append(reading.n)
+    staffed, on_break = counts
+    if staffed == on_break:
+        what = "Nobody is on by the record, so how many call takers are on is not known."
+        raise QuestionError(what, where=field, hint="Say how many: it is never guessed.")
+    return staffed - on_break
 
 
 def hours_needed(reader: Reader, force: str) -> Iterator[tuple[Measure, Window]]:

@@ -9,22 +9,26 @@ from facts.errors import QuestionError
 from producers.simulate.twin import NO_CHANGE, TwinChange
 
 FIELDS: Mapping[str, tuple[str, int, int]] = {
-    "local": ("Call takers on now for 999 and 101 after triage", 1, 200),
-    "triage": ("Call takers on now at 101 triage", 0, 200),
-    "more_local": ("More for 999 and after triage (minus: fewer)", -200, 200),
-    "more_triage": ("More at triage (minus: fewer)", -200, 200),
-    "busier": ("More calls, in percent (minus: fewer)", -90, 300),
+    "local": ("Call takers for 999, and for 101 after triage, on now (from the record if empty)", 1, 200),
+    "triage": ("Call takers at 101 triage on now (from the record if empty)", 0, 200),
+    "more_local": ("More of the first; fewer with a minus", -200, 200),
+    "more_triage": ("More at triage; fewer with a minus", -200, 200),
+    "busier": ("More calls, in percent; fewer with a minus", -90, 300),
 }
 """Each field of the form: its title, and the least and greatest number."""
-STAFF = ("local", "triage")
-"""The fields that must be given: nobody guesses how many call takers are on."""
 
 
 class WhatIf(NamedTuple):
-    """How many call takers are on, and what changes."""
+    """How many call takers are on, as far as a person says so, and what changes.
 
-    local: int
-    triage: int
+    Attributes:
+        local: how many answer 999 calls, and 101 calls after triage; None to use the record.
+        triage: how many are at triage; None to use the record.
+        change: what changes.
+    """
+
+    local: int | None
+    triage: int | None
     change: TwinChange
 
     def is_changed(self) -> bool:
@@ -32,35 +36,31 @@ class WhatIf(NamedTuple):
         return self.change != NO_CHANGE
 
 
-def what_if(local: int, triage: int, more_local: int = 0, more_triage: int = 0, busier: int = 0) -> WhatIf:
-    """A question that makes sense.
+def check_left(local: int, triage: int, change: TwinChange) -> None:
+    """Check that enough call takers are left.
 
     Raises:
-        QuestionError: it has fewer than no call takers, or nobody for 999.
+        QuestionError: the change leaves nobody for 999, or fewer than nobody at triage.
     """
-    for name, left, least in (("more_local", local + more_local, 1), ("more_triage", triage + more_triage, 0)):
+    for name, left, least in (("more_local", local + change.local, 1), ("more_triage", triage + change.triage, 0)):
         if left < least:
-            what = f"That would leave {left} call takers, and at least {least} must remain."
+            what = f"That would leave fewer than {least} call takers there."
             raise QuestionError(what, where=name, hint="Take away fewer, or none.")
-    return WhatIf(local, triage, TwinChange(local=more_local, triage=more_triage, busier=busier / 100))
 
 
-def parse_what_if(query: QueryParams) -> WhatIf | None:
-    """The question in an address; None until it says how many call takers are on.
+def parse_what_if(query: QueryParams) -> WhatIf:
+    """The question in an address.
 
     Raises:
         QuestionError: it cannot be answered; `where` is the field of the form.
     """
     numbers = {name: _number(name, query.get(name, "").strip()) for name in FIELDS}
-    on_now = [numbers[name] for name in STAFF]
-    local, triage = on_now
-    if local is None and triage is None:
-        return None
-    for name in STAFF:
-        if numbers[name] is None:
-            hint = "Give a number: the record does not say how many are on."
-            raise QuestionError("The number of call takers is missing.", where=name, hint=hint)
-    return what_if(**{name: number or 0 for name, number in numbers.items()})
+    more_local, more_triage, busier = (numbers[name] or 0 for name in ("more_local", "more_triage", "busier"))
+    change = TwinChange(local=more_local, triage=more_triage, busier=busier / 100)
+    local, triage = numbers["local"], numbers["triage"]
+    if local is not None and triage is not None:
+        check_left(local, triage, change)
+    return WhatIf(local, triage, change)
 
 
 def _number(name: str, text: str) -> int | None:

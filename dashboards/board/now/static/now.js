@@ -1,9 +1,11 @@
 // The Now page: puts every part into its panel.
 import "./contract.js";
 import { unattended } from "./attendance.js";
+import { element, redraw } from "./elements.js";
 import { now, start } from "./frame.js";
 import { journey } from "./journey.js";
 import { oneStop } from "./one_stop.js";
+import { poll } from "./polling.js";
 import { sparkline } from "./sparkline.js";
 import { table } from "./table.js";
 import { fill } from "./tile.js";
@@ -22,3 +24,10 @@ start((parts, changed) => {
     if (kind === "attendance") unattended(place, which, parts.get(name), now());
   }
 });
+
+// One sentence about the next two hours, always called a forecast. It links to What if.
+const outlook = document.getElementById("outlook-999");
+if (outlook) {
+  const draw = (text) => redraw(outlook, text, () => text ? [element("a", { href: "/whatif?more_local=-2" }, text)] : []);
+  poll(outlook.dataset.address, (data) => draw(data.says), () => draw(""), { everyMilliseconds: 60_000, timeoutMilliseconds: 60_000 });
+}
