@@ -51,7 +51,7 @@ _HINTS: dict[Reason, str] = {
     "no_time_zone": "Send times with a time zone, as in 2024-12-01T09:59:59Z.",
     "bad_value": "The schema of this fact in facts/schema lists the allowed values of the field.",
     "implausible_time": "Check the clock, the year and the time zone of the system that sent it.",
-    "wrong_topic": "Send each fact on the topic of its subject: contacts, incidents, custody or occurrences.",
+    "wrong_topic": "Send each fact on the topic of its subject: contacts, incidents, custody, occurrences or call_takers.",
     "unlisted_force": "Add a profile for this force, or correct the name of the force in the feed.",
     "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
     "send its facts again.",
