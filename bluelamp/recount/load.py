@@ -50,6 +50,7 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "incidents": ("incidents",),
     "custody": ("custody",),
     "occurrences": ("working_days", "occurrences"),
+    "call_takers": ("call_takers",),
 }
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 MOST_FACTS = 5_000
