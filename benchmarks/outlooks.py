@@ -80,7 +80,7 @@ def held(rules: Rules, seed: int, start: date, days: int, count: int) -> list[He
     moments = steady[:: max(len(steady) // count, 1)][:count]
     totals, inside = Counter[str](), Counter[str]()
     for now in moments:
-        waiting, truth = _actual(facts, times, now)
+        waiting, future = _actual(facts, times, now)
         present = Present(
             waiting=waiting,
             arrivals={queue: _arrivals(offered[queue], int(times[0]) // 3600 + 1, rules, now) for queue in QUEUES},
@@ -88,7 +88,7 @@ def held(rules: Rules, seed: int, start: date, days: int, count: int) -> list[He
             triage=on_duty[now][1],
             target=_TARGET,
         )
-        for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=_RUNS)), truth):
+        for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=_RUNS)), future):
             if spread is not None and value is not None:
                 totals[name] += 1
                 inside[name] += spread.low <= value <= spread.high
@@ -167,8 +167,8 @@ def _stretches(made: Forecast, now: float) -> Iterator[Arriving]:
         yield Arriving(half * seconds - now, (half + 1) * seconds - now, expected.mean)
 
 
-def _figures(found: Outlook, truth: Run) -> Iterator[tuple[str, RunSpread | None, float | None]]:
-    yield "999 answered within target", found.within_target, truth.within_target
+def _figures(found: Outlook, future: Run) -> Iterator[tuple[str, RunSpread | None, float | None]]:
+    yield "999 answered within target", found.within_target, future.within_target
     for queue, title in _TITLES.items():
-        yield f"Longest wait, {title}", found.longest_seconds[queue], truth.longest_seconds[queue]
-        yield f"Abandoned, {title}", found.abandoned[queue], truth.abandoned[queue]
+        yield f"Longest wait, {title}", found.longest_seconds[queue], future.longest_seconds[queue]
+        yield f"Abandoned, {title}", found.abandoned[queue], future.abandoned[queue]

@@ -145,8 +145,8 @@ def test_nobody_is_free_while_somebody_waits() -> None:
     assert fmean(wait > 10 for wait in waits) > 0.5
 
 
-def test_those_who_wait_in_the_run_and_not_in_truth_are_forgotten() -> None:
-    """Far too many calls came in the hour before, and in truth nobody waits now."""
+def test_those_who_wait_only_in_the_run_are_forgotten() -> None:
+    """Far too many calls came in the hour before, and nobody really waits now."""
     crowd = Arrivals((Arriving(-WARM_UP_SECONDS, 0, 200.0),))
     now = replace(present(4, 2), arrivals=dict.fromkeys(QUEUES, crowd))
     parameters = packaged()

@@ -37,8 +37,8 @@ _FEWER = WhatIf(None, None, TwinChange(local=-2))
 _KEPT_FOR = timedelta(seconds=30)
 
 
-class Answers:
-    """Answers questions, each at most once in half a minute: many pages may show the same outlook."""
+class Outlooks:
+    """Outlooks questions, each at most once in half a minute: many pages may show the same outlook."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -108,8 +108,8 @@ def routes(view: View) -> list[Route]:
     def needs(_: Request) -> Needed:
         return hours_needed(view.reader, view.force)
 
-    answers = Answers(view)
+    outlooks = Outlooks(view)
     return [
-        AnswerRoute("/api/whatif", blocking(view, answers.answer, needs), _WHATIF),
-        AnswerRoute("/api/outlook", blocking(view, answers.brief, needs), _OUTLOOK),
+        AnswerRoute("/api/whatif", blocking(view, outlooks.answer, needs), _WHATIF),
+        AnswerRoute("/api/outlook", blocking(view, outlooks.brief, needs), _OUTLOOK),
     ]
