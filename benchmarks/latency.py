@@ -113,11 +113,10 @@ def main(probes: int, loads: str) -> None:
         ending.enter_context(_alerting(board.settings, receiver))
         publisher = ending.enter_context(connect(board.settings.log(), LIVE, now=wall, monotonic=time.monotonic))
         source = reader(board.settings)
-        rows = list[ProbeLatencies]()
         for load in (int(each) for each in loads.split(",")):
             with _loaded(publisher, load):
-                rows += asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
-    print(table(rows))
+                rows = asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
+            print(table(rows), flush=True)
 
 
 @contextmanager
