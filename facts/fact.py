@@ -48,10 +48,10 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fi
 
 
 class SubjectFact(Fact, frozen=True, kw_only=True, gc=False):
-    """A fact about one contact, incident, detention or occurrence.
+    """A fact about one contact, incident, detention, occurrence or call taker.
 
     Attributes:
-        subject_id: the contact, incident, detention or occurrence it is about.
+        subject_id: the contact, incident, detention, occurrence or call taker it is about.
         corrects: the `fact_id` of a fact that was recorded wrongly and that this fact replaces.
         recorded_at: when the source recorded this fact, or when the extract with it was made. Of two facts with the same id, the one recorded later counts.
     """

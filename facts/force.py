@@ -46,6 +46,9 @@ CLOSURE_UNRECORDED_AFTER: dict[Response, int] = {
 DETENTION_SILENT_AFTER = _DAY
 """The seconds without a fact after which a record of somebody in custody is silent, unless the profile says otherwise."""
 
+SIGN_OFF_UNRECORDED_AFTER = 16 * _HOUR
+"""The seconds without a fact after which a call taker is taken to have signed off without a record: longer than any shift."""
+
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a profile. Unknown keys are refused, so that a misspelt key is not silently ignored."""
@@ -199,6 +202,16 @@ class AttentionLimit(_Part, frozen=True, kw_only=True):
     act: Annotated[float, Meta(ge=0)] | None = None
 
 
+class Skill(Term, frozen=True, kw_only=True):
+    """A skill of call takers.
+
+    Attributes:
+        queues: the labels of the queues that a call taker with this skill answers.
+    """
+
+    queues: Annotated[tuple[Label, ...], Meta(min_length=1)]
+
+
 class Suite(Term, frozen=True, kw_only=True):
     """A custody suite.
 
@@ -233,6 +246,7 @@ class Force(_Part, frozen=True, kw_only=True):
     channels: tuple[Channel, ...] = ()
     suites: tuple[Suite, ...] = ()
     occurrence_types: tuple[OccurrenceType, ...] = ()
+    skills: tuple[Skill, ...] = ()
     shifts: tuple[Shift, ...] = ()
     feeds: tuple[Feed, ...] = ()
     ladder: tuple[LadderStep, ...] = ()
@@ -318,6 +332,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
         _zone_faults,
         _label_faults,
         _queue_faults,
+        _skill_faults,
         _grade_faults,
         _target_faults,
         _shift_faults,
@@ -351,6 +366,7 @@ def _label_faults(force: Force) -> Iterable[tuple[str, str]]:
         "channels",
         "suites",
         "occurrence_types",
+        "skills",
         "shifts",
     ):
         labels = [term.label for term in getattr(force, name)]
@@ -381,6 +397,17 @@ def _queue_faults(force: Force) -> Iterable[tuple[str, str]]:
             f"sends them {LOCAL!r}. The measures of 101 count these two; other queues of 101 count only in the totals."
         )
         yield f"None of the queues of 101 ({', '.join(on_101)}) is labelled {TRIAGE!r}.", hint
+
+
+def _skill_faults(force: Force) -> Iterable[tuple[str, str]]:
+    listed = {queue.label for queue in force.queues}
+    for skill in force.skills:
+        for label in skill.queues:
+            if label not in listed:
+                yield (
+                    f"The skill {skill.label!r} has the queue {label!r}.",
+                    "List the queue under `queues`, or remove it.",
+                )
 
 
 def _grade_faults(force: Force) -> Iterable[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal, get_args
 
+from facts.call_taker import CallTakerFact
 from facts.contact import ContactFact
 from facts.custody import CustodyFact
 from facts.fact import EndedByHand, FactWithdrawn, SubjectFact
@@ -10,17 +11,32 @@ from facts.feed import FeedHeartbeat
 from facts.incident import IncidentFact
 from facts.occurrence import OccurrenceFact
 
-Topic = Literal["contacts", "incidents", "custody", "occurrences"]
+Topic = Literal["contacts", "incidents", "custody", "occurrences", "call_takers"]
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
-AnyFact = ContactFact | IncidentFact | CustodyFact | OccurrenceFact | FactWithdrawn | EndedByHand | FeedHeartbeat
+AnyFact = (
+    ContactFact
+    | IncidentFact
+    | CustodyFact
+    | OccurrenceFact
+    | CallTakerFact
+    | FactWithdrawn
+    | EndedByHand
+    | FeedHeartbeat
+)
 
 FACT_TYPES: tuple[type[AnyFact], ...] = get_args(AnyFact)
 
 _PLACE_IN_AN_INSTANT: dict[type[SubjectFact], int] = {
     fact_type: place
     for place, fact_type in enumerate(
-        (*get_args(ContactFact), *get_args(IncidentFact), *get_args(CustodyFact), *get_args(OccurrenceFact))
+        (
+            *get_args(ContactFact),
+            *get_args(IncidentFact),
+            *get_args(CustodyFact),
+            *get_args(OccurrenceFact),
+            *get_args(CallTakerFact),
+        )
     )
 }
 """The order of facts of one subject with the same time: as the unions list them, then an `EndedByHand`."""
@@ -30,6 +46,7 @@ _TOPIC_OF: dict[type[SubjectFact], Topic] = {
     **dict.fromkeys(get_args(IncidentFact), "incidents"),
     **dict.fromkeys(get_args(CustodyFact), "custody"),
     **dict.fromkeys(get_args(OccurrenceFact), "occurrences"),
+    **dict.fromkeys(get_args(CallTakerFact), "call_takers"),
 }
 
 

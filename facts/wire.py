@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, cast
+from typing import Literal, cast, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -51,7 +51,7 @@ _HINTS: dict[Reason, str] = {
     "no_time_zone": "Send times with a time zone, as in 2024-12-01T09:59:59Z.",
     "bad_value": "The schema of this fact in facts/schema lists the allowed values of the field.",
     "implausible_time": "Check the clock, the year and the time zone of the system that sent it.",
-    "wrong_topic": "Send each fact on the topic of its subject: contacts, incidents, custody or occurrences.",
+    "wrong_topic": "Send each fact on the topic of its subject: contacts, incidents, custody, occurrences or call_takers.",
     "unlisted_force": "Add a profile for this force, or correct the name of the force in the feed.",
     "unreadable_batch": "Its facts are missing from the figures: find out which client wrote it, or what damaged Kafka's files, and "
     "send its facts again.",
@@ -85,6 +85,11 @@ _TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
     for kind in FACT_TYPES
 }
 """The times of each type of fact besides `at`, each with how long after the latest `at` it may be."""
+_TIME_FIELDS: dict[type[Fact], tuple[str, ...]] = {
+    kind: tuple(name for name, hint in get_type_hints(kind).items() if datetime in (hint, *get_args(hint)))
+    for kind in FACT_TYPES
+}
+"""The fields of each type of fact that hold times."""
 
 _ONE = msgspec.json.Decoder(AnyFact)
 _MANY = msgspec.json.Decoder(list[AnyFact])
@@ -155,10 +160,10 @@ def canonical(fact: Fact) -> bytes:
     """The canonical JSON of a fact: equal facts give equal bytes, however their times and defaults were written."""
     times = {
         name: value.astimezone(UTC)
-        for name, value in msgspec.structs.asdict(fact).items()
-        if isinstance(value, datetime)
+        for name in _TIME_FIELDS[type(fact)]
+        if (value := getattr(fact, name)) is not None and value.tzinfo is not UTC
     }
-    return _ENCODER.encode(msgspec.structs.replace(fact, **times))
+    return _ENCODER.encode(msgspec.structs.replace(fact, **times) if times else fact)
 
 
 def refuse(reason: Reason, what: str, index: int | None = None, path: str = "$") -> Unreadable:

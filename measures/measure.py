@@ -293,6 +293,10 @@ class Measure(Struct, frozen=True, kw_only=True):
         derived = [name for name, source in DERIVED_DIMENSIONS.items() if source in own]
         return tuple(name for name in (*own, *derived) if name not in fixed)
 
+    def is_of_people(self) -> bool:
+        """Whether it counts call takers, so that the page Staffing alone shows it, and hides small groups."""
+        return "call_takers" in self.topics()
+
     def is_open(self) -> bool:
         """Whether it is a measure of open items, which has no window."""
         return isinstance(self.statistic, OpenStatistic)

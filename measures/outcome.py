@@ -111,6 +111,17 @@ KindName = Literal[
     "victim_contract_unrecorded",
     "occurrence_incomplete",
     "occurrence_contradiction",
+    "call_taker_staffed",
+    "call_taker_state_began",
+    "call_taker_state_ended",
+    "handled",
+    "handled_talk",
+    "handled_hold",
+    "handled_wrap",
+    "handled_unrecorded",
+    "call_taker_unrecorded",
+    "call_taker_incomplete",
+    "call_taker_contradiction",
 ]
 """Every kind of outcome, so that a misspelt kind is a type error."""
 Dimension = Literal[
@@ -135,9 +146,11 @@ Dimension = Literal[
     "role",
     "repeat",
     "compliance",
+    "skill",
+    "state",
 ]
 """Every dimension of a kind."""
-Subject = Literal["contact", "incident", "detention", "occurrence"]
+Subject = Literal["contact", "incident", "detention", "occurrence", "call_taker"]
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -211,6 +224,7 @@ _LEG: tuple[Dimension, ...] = ("line", "queue", "channel")
 _INCIDENT: tuple[Dimension, ...] = ("grade", "group", "area", "domestic", "category")
 _CUSTODY: tuple[Dimension, ...] = ("suite", "child")
 _OCCURRENCE: tuple[Dimension, ...] = ("type", "area")
+_CALL_TAKER: tuple[Dimension, ...] = ("skill", "state")
 
 TENTHS = 10
 WHOLE = 1
@@ -287,6 +301,12 @@ KINDS: dict[str, Kind] = {
         _kinds("occurrences", _OCCURRENCE, 0, "recorded_to_referred_within_2_working_days_unrecorded"),
         _kinds("occurrences", (), 0, "occurrence_incomplete"),
         _kinds("occurrences", ("contradiction",), 0, "occurrence_contradiction"),
+        _kinds("call_takers", _CALL_TAKER, 0, "call_taker_staffed", "call_taker_state_began", "call_taker_state_ended"),
+        _kinds("call_takers", ("skill", "queue"), WHOLE, "handled", "handled_talk", "handled_hold", "handled_wrap"),
+        _kinds("call_takers", ("skill", "queue"), 0, "handled_unrecorded"),
+        _kinds("call_takers", _CALL_TAKER, 0, "call_taker_unrecorded"),
+        _kinds("call_takers", (), 0, "call_taker_incomplete"),
+        _kinds("call_takers", ("contradiction",), 0, "call_taker_contradiction"),
     )
     for kind in group
 }
@@ -317,6 +337,7 @@ INCOMPLETE: dict[Subject, KindName] = {
     "incident": "incident_incomplete",
     "detention": "detention_incomplete",
     "occurrence": "occurrence_incomplete",
+    "call_taker": "call_taker_incomplete",
 }
 UNRECORDED_END: dict[Subject, KindName] = {
     "contact": "contact_unrecorded",
@@ -333,6 +354,7 @@ CONTRADICTION: dict[Subject, KindName] = {
     "incident": "incident_contradiction",
     "detention": "detention_contradiction",
     "occurrence": "occurrence_contradiction",
+    "call_taker": "call_taker_contradiction",
 }
 
 

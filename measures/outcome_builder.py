@@ -28,7 +28,7 @@ class OutcomeBuilder:
     """Collects what one subject counts for. All times are in microseconds since 1970.
 
     Args:
-        subject: `contact`, `incident`, `detention` or `occurrence`; the prefix of its `_incomplete` and `_contradiction` kinds.
+        subject: `contact`, `incident`, `detention`, `occurrence` or `call_taker`; the prefix of its `_incomplete` and `_contradiction` kinds.
         began: when the subject began.
     """
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from facts.fact import EndedByHand, SubjectFact
 from facts.union import Topic
-from measures import contact, custody, incident, occurrence
+from measures import call_taker, contact, custody, incident, occurrence
 from measures.outcome import Outcomes
 from measures.rules import Rules
 from measures.timeline import Timeline, effective, without_ends_by_hand
@@ -14,6 +14,7 @@ _OUTCOMES: dict[Topic, Callable[[Sequence[SubjectFact], Rules, Sequence[EndedByH
     "incidents": incident.outcomes,
     "custody": lambda facts, rules, _: custody.outcomes(facts, rules),
     "occurrences": lambda facts, rules, _: occurrence.outcomes(facts, rules),
+    "call_takers": lambda facts, rules, _: call_taker.outcomes(facts, rules),
 }
 
 

@@ -70,6 +70,7 @@ class Rules:
             "channel": frozenset(term.label for term in force.channels),
             "suite": frozenset(term.label for term in force.suites),
             "type": frozenset(term.label for term in force.occurrence_types),
+            "skill": frozenset(term.label for term in force.skills),
         }
         self._grades = {grade.label: grade for grade in force.grades}
         # UTC offsets change only on whole quarters of an hour, so the day is the same within a quarter.

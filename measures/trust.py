@@ -29,18 +29,21 @@ _SUBJECTS: dict[Topic, Subject] = {
     "incidents": "incident",
     "custody": "detention",
     "occurrences": "occurrence",
+    "call_takers": "call_taker",
 }
 _CASES: dict[Topic, KindName] = {
     "contacts": "leg_offered",
     "incidents": "incident_opened",
     "custody": "detainee_arrived",
     "occurrences": "occurrence_recorded",
+    "call_takers": "handled",
 }
 _UNRECORDED: dict[Topic, KindName] = {
     "contacts": "leg_abandonment_unrecorded",
     "incidents": "opened_to_arrived_unrecorded",
     "custody": "arrived_to_ended_unrecorded",
     "occurrences": "recorded_to_referred_unrecorded",
+    "call_takers": "handled_unrecorded",
 }
 
 
@@ -56,7 +59,7 @@ def _count(name: str, kind: KindName) -> Measure:
 
 
 CASES = {topic: _count("cases", _CASES[topic]) for topic in TOPICS}
-"""By topic, the count of cases: legs of contacts, incidents, detentions, occurrences."""
+"""By topic, the count of cases: legs of contacts, incidents, detentions, occurrences, contacts handled."""
 UNRECORDED = {topic: _count("unrecorded", _UNRECORDED[topic]) for topic in TOPICS}
 """By topic, the count of cases whose outcome is not recorded or in doubt."""
 INCOMPLETES = {topic: _count("incomplete", INCOMPLETE[_SUBJECTS[topic]]) for topic in TOPICS}

@@ -242,6 +242,12 @@ def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
     return _live(name, start, end, force)
 
 
+def whole_minutes(name: str, first: int, after: int, force: Force) -> Window:
+    """A window of the minutes since 1970 from `first` up to `after`, which is excluded, made up of minutes only."""
+    start, end = (instant(each * MINUTE).astimezone(force.zone()) for each in (first, after))
+    return Window(name, "live", start, end, (SlotRun("minute", first, after),))
+
+
 def weeks_before(at: datetime, weeks: int, force: Force) -> datetime:
     """The same local time a number of weeks earlier, also across clock changes."""
     local = at.astimezone(force.zone())

@@ -19,6 +19,7 @@ OPENINGS: dict[Topic, str] = {
     "incidents": "IncidentOpened",
     "custody": "DetaineeArrived",
     "occurrences": "OccurrenceRecorded",
+    "call_takers": "CallTakerSignedOn",
 }
 """The fact that opens a subject, by topic."""
 REFUSE = "refuse"

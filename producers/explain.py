@@ -31,6 +31,7 @@ VOCABULARIES = {
     "category": "categories",
     "suite": "suites",
     "type": "occurrence_types",
+    "skill": "skills",
 }
 """Fields with a label from the force's own vocabulary, and the part of the profile that lists those labels."""
 

@@ -12,7 +12,13 @@ from producers.explain import VOCABULARIES
 from producers.shape import fields_of
 
 _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
-_TITLES = {"contacts": "Contacts", "incidents": "Incidents", "custody": "Custody", "occurrences": "Occurrences"}
+_TITLES = {
+    "contacts": "Contacts",
+    "incidents": "Incidents",
+    "custody": "Custody",
+    "occurrences": "Occurrences",
+    "call_takers": "Call takers",
+}
 
 
 def fact_page(note: str) -> str:

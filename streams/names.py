@@ -23,8 +23,8 @@ def metric_name(measure: Measure) -> str:
 
 
 def is_exported(measure: Measure) -> bool:
-    """Whether it has a metric; figures that other bodies publish have none."""
-    return not isinstance(measure.statistic, External)
+    """Whether it has a metric; figures that other bodies publish have none, nor has what could show what a person does."""
+    return not isinstance(measure.statistic, External) and not measure.is_of_people()
 
 
 def detainee_metric_name(measure: Measure) -> str:

@@ -35,7 +35,8 @@ from measures.reading import (
     read,
 )
 from measures.rules import Rules
-from measures.window import SlotRun, Window, first_kept, last_hours, resolve, span_of, whole_hours
+from measures.staffing import Takers, staffing
+from measures.window import SlotRun, Window, first_kept, last_hours, resolve, span_of, whole_hours, whole_minutes
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
@@ -71,6 +72,8 @@ class Weekly(NamedTuple):
 
 
 WEEK = 7 * 24 * HOUR
+_AHEAD_MINUTES = 24 * 60
+"""How far ahead of the present outcomes are looked for: an event time of a wrong clock may be any number of years ahead."""
 _PART = 7
 """How many panes of each partition are read before other threads get their turn."""
 
@@ -605,6 +608,41 @@ class Reader:
             instant(hour * HOUR): found[hour] if record.holds(Span(hour * HOUR, hour * HOUR)) else None
             for hour in hours
         }
+
+    @_of_one_moment
+    def staffing(self, force: str, first: datetime, last: datetime) -> dict[datetime, Takers | None]:
+        """The call takers at every whole minute from `first` up to `last`, which is excluded, or to the present; None where there is no record.
+
+        Args:
+            force: the force's name.
+            first: the first minute; the seconds within it do not matter.
+            last: the end.
+
+        Raises:
+            QuestionError: it begins before the minutes that are kept.
+        """
+        rules, measure = self.rules[force], find("call_taker_state_began_count")
+        present = microseconds(self.present(force)) // MINUTE
+        minutes = range(microseconds(first) // MINUTE, min(-(-microseconds(last) // MINUTE), present + 1))
+        record = self._coverage(measure, rules)
+        # Minutes before the record have no panes.
+        start = max(minutes.start, (record.begins or 0) // MINUTE)
+        if record.begins is None or minutes.stop <= start:
+            return dict.fromkeys(instant(minute * MINUTE) for minute in minutes)
+        window = whole_minutes("staffing", start, self._last_minute(measure, force, present) + 1, rules.force)
+        source = self._loaded(self._of(measure), window, rules)
+        panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        found = staffing(list(source.open("call_taker_staffed")), panes, range(start, minutes.stop))
+        return {
+            instant(minute * MINUTE): found[minute] if record.holds(Span(minute * MINUTE, minute * MINUTE)) else None
+            for minute in minutes
+        }
+
+    def _last_minute(self, measure: Measure, force: str, present: int) -> int:
+        """The last minute with an outcome: a replayed feed may be ahead of the present, which is that of the slowest feed."""
+        topics = measure.topics()
+        events = [each.last_event_at for each in self.feeds(force) if each.topic in topics and each.last_event_at]
+        return max([present, *(min(at // MINUTE, present + _AHEAD_MINUTES) for at in events)])
 
     @_of_one_moment
     def open_items(self, force: str, kind: str) -> list[OpenItem]:

@@ -3,11 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bluelamp.archive.manifest import ArchivePart, Manifest, load
-from bluelamp.archive.reading import open_archive
-from bluelamp.archive.verifying import Fault, verify
-from bluelamp.archive.writing import ArchiveRun, write_new
 from bluelamp.recount.log import from_log
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
@@ -19,6 +16,11 @@ from streams.log import LogClient
 from streams.logreader import LogReader
 from streams.record import Place
 from streams.store import Identity
+
+if TYPE_CHECKING:  # reading Parquet takes a fifth of a second to import, and without an archive there is none to read
+    from bluelamp.archive.manifest import ArchivePart, Manifest
+    from bluelamp.archive.verifying import Fault
+    from bluelamp.archive.writing import ArchiveRun
 
 
 def recount_of(
@@ -41,7 +43,11 @@ def recount_of(
     Raises:
         BlueLampError: as `bluelamp.recount.log.from_log`; or the archive belongs to another log.
     """
-    archive = open_archive(settings.archive)
+    archive = None
+    if settings.archive:
+        from bluelamp.archive.reading import open_archive
+
+        archive = open_archive(settings.archive)
     check_reachable(settings.log())
     if archive is not None or until is not None:
         with LogClient(settings.log()) as log:
@@ -80,26 +86,31 @@ def directory_of(settings: Settings) -> Path:
     return Path(settings.archive)
 
 
-def archive_log(settings: Settings, say: Callable[[ArchivePart], None]) -> ArchiveRun:
+def archive_log(settings: Settings, say: "Callable[[ArchivePart], None]") -> "ArchiveRun":
     """Write the log's records after the archive's end to the archive.
 
     Args:
         settings: these name the archive and the log.
         say: called with each file once the manifest lists it.
     """
+    from bluelamp.archive.writing import write_new
+
     directory = directory_of(settings)
     with LogReader(settings.log()) as log:
         identities = log.identities(TOPICS)
         return write_new(directory, log, identities, log.reach(identities), say)
 
 
-def load_and_verify(settings: Settings) -> tuple[Manifest, Iterator[Fault]]:
+def load_and_verify(settings: Settings) -> "tuple[Manifest, Iterator[Fault]]":
     """The archive's manifest, and every fault of the archive.
 
     Raises:
         SettingError: there is none.
         IncompleteError: its manifest cannot be read.
     """
+    from bluelamp.archive.manifest import load
+    from bluelamp.archive.verifying import verify
+
     directory = directory_of(settings)
     manifest = load(directory)
     if manifest is None:

@@ -18,12 +18,15 @@ from bluelamp.wiring.connections import reader
     "--more-local",
     type=click.IntRange(-200, 200),
     default=0,
-    help="What if there were this many more? Negative for fewer.",
+    help="Call takers to add for 999 and 101 after triage; negative to take away.",
 )
-@click.option("--more-triage", type=click.IntRange(-200, 200), default=0, help="The same at triage.")
 @click.option(
-    "--busier", type=click.IntRange(-90, 300), default=0, help="What if there were this many percent more calls?"
+    "--more-triage",
+    type=click.IntRange(-200, 200),
+    default=0,
+    help="Call takers to add at triage; negative to take away.",
 )
+@click.option("--busier", type=click.IntRange(-90, 300), default=0, help="More calls, in percent; negative for fewer.")
 @FORCE
 @JSON
 def whatif(
@@ -31,7 +34,7 @@ def whatif(
 ) -> None:
     """Forecast the next two hours of 999 and 101 by simulating them from the present, a few hundred times.
 
-    How many call takers are on is never guessed: give both numbers.
+    The record does not say how many call takers are on: give both numbers.
     """
     from dashboards.board.whatif.outlook import compared, says, table
     from dashboards.board.whatif.present import parameters_of, present_of

@@ -50,11 +50,12 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "incidents": ("incidents",),
     "custody": ("custody",),
     "occurrences": ("working_days", "occurrences"),
+    "call_takers": ("call_takers",),
 }
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 MOST_FACTS = 5_000
 """A subject has at most this many facts; the others are left out."""
-_MEMORY_LIMIT, _SMALL_BYTES = "2GB", 1_000_000
+_MEMORY_LIMIT, _SMALL_BYTES, _TINY_BYTES = "2GB", 1_000_000, 50_000
 
 
 def from_records(
@@ -92,10 +93,13 @@ def from_records(
 
 
 def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
-    """A database for facts of this size: a file and several threads cost more than a few facts do."""
+    """A database for facts of this size: a file, several threads and better plans cost more than a few facts do."""
     config: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"}
     if size_bytes < _SMALL_BYTES:
-        return duckdb.connect(":memory:", config={**config, "threads": 1})
+        connection = duckdb.connect(":memory:", config={**config, "threads": 1})
+        if size_bytes < _TINY_BYTES:
+            connection.execute("PRAGMA disable_optimizer")
+        return connection
     return duckdb.connect(directory / "recount.duckdb", config=config)
 
 

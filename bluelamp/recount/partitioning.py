@@ -17,7 +17,7 @@ def _hash(key: bytes) -> int:
     state = 0x9747B28C ^ len(key)
     end = len(key) - len(key) % 4
     for start in range(0, end, 4):
-        word = sum(key[start + place] << 8 * place for place in range(4))
+        word = int.from_bytes(key[start : start + 4], "little")
         word = word * 0x5BD1E995 % _BITS
         word ^= word // 2**24
         word = word * 0x5BD1E995 % _BITS

@@ -18,6 +18,7 @@ _VOCABULARIES = {
     "channel": "channels",
     "suite": "suites",
     "type": "occurrence_types",
+    "skill": "skills",
 }
 _DAYS_UNTIL_UNRECORDED = {
     "immediate": (1, 28),

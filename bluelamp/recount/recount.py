@@ -207,6 +207,29 @@ class Recount:
             """
         return dict(self._connection.execute(text, [force, microseconds(at)]).fetchall())
 
+    def staffing(self, force: str, at: datetime) -> dict[tuple[str, str], int] | None:
+        """The number of call takers by skill and state at a time, by the states that it recounts; None before the record begins."""
+        begins = self._coverage.begins(
+            force, [feed for feed in self.forces[force].feeds if feed.topic == "call_takers"]
+        )
+        if begins is None or microseconds(at) < begins:
+            return None
+        text = """
+            SELECT skill, state, sum(change)::BIGINT AS present
+            FROM (
+                SELECT skill, state, CASE kind WHEN 'call_taker_state_began' THEN 1 ELSE -1 END AS change
+                FROM call_takers_finished
+                WHERE kind IN ('call_taker_state_began', 'call_taker_state_ended') AND force = $force AND decided < $at
+                UNION ALL
+                SELECT skill, state, -1 AS change
+                FROM call_takers_open
+                WHERE kind = 'call_taker_unrecorded' AND force = $force AND since <= $at
+            )
+            GROUP BY skill, state HAVING present <> 0 ORDER BY skill, state
+            """
+        rows = self._connection.execute(text, {"force": force, "at": microseconds(at)}).fetchall()
+        return {(skill, state): present for skill, state, present in rows}
+
     def finished(self, kind: str) -> list[Finished]:
         """Every outcome of a kind, by force and in order of decision."""
         return [

@@ -20,7 +20,7 @@ class RecountFact(Struct, frozen=True):
 
 
 class RecountSubject(Struct, frozen=True):
-    """A contact, an incident, a detention or an occurrence.
+    """A contact, an incident, a detention, an occurrence or a call taker.
 
     Attributes:
         subject_id: the subject's id in the force's system.

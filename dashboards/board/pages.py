@@ -21,6 +21,8 @@ from dashboards.board.measure.page import MEASURE
 from dashboards.board.now.page import NOW_PAGE
 from dashboards.board.now.wall_page import WALL
 from dashboards.board.shared.page import Page, View
+from dashboards.board.staffing import data as staffing
+from dashboards.board.staffing.page import STAFFING
 from dashboards.board.trust.page import TRUST
 from dashboards.board.whatif import data as whatif
 from dashboards.board.whatif.page import WHATIF
@@ -32,6 +34,7 @@ PAGES: tuple[Page, ...] = (
     CUSTODY,
     HANDOVER,
     INTERVALS,
+    STAFFING,
     WHATIF,
     MEASURES,
     MEASURE,
@@ -50,6 +53,7 @@ FOLDERS = (
     "custody",
     "handover",
     "intervals",
+    "staffing",
     "whatif",
     "feeds",
     "trust",
@@ -63,6 +67,6 @@ def data_routes(view: View) -> list[Route]:
     """The routes of the data that pages request: as JSON, and as files to download."""
     return [
         route
-        for feature in (measure, compare, chart, explore, handover, intervals, whatif)
+        for feature in (measure, compare, chart, explore, handover, intervals, staffing, whatif)
         for route in feature.routes(view)
     ]

@@ -45,6 +45,7 @@ _TOPIC_ROWS: Mapping[Topic, str] = {
     "incidents": "Attendance",
     "custody": "Custody",
     "occurrences": "Occurrences and victims",
+    "call_takers": "Call takers",
 }
 
 
@@ -295,15 +296,20 @@ def _feeds() -> PanelJson:
 
 
 def _left_out(measures: Sequence[Measure]) -> PanelJson:
-    whys = ((each, each.statistic.why) for each in measures if isinstance(each.statistic, External))
-    lines = [f"- **{each.title}**: {each.question} {why}" for each, why in whys]
+    lines = [f"- **{each.title}**: {each.question} {_why_left_out(each)}" for each in measures]
     return panel(
         "text",
         "Measures without a panel",
-        "Measures in the catalogue that have no live figure.",
+        "Measures in the catalogue that have no metric.",
         ("left out",),
         options={"mode": "markdown", "content": "\n".join(lines)},
     )
+
+
+def _why_left_out(measure: Measure) -> str:
+    if isinstance(measure.statistic, External):
+        return measure.statistic.why
+    return "The board's page Staffing shows it, and hides small groups, so that no person is seen."
 
 
 def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:

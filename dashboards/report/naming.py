@@ -14,6 +14,7 @@ _LISTED = {
     "group": "groups",
     "grade": "grades",
     "type": "occurrence_types",
+    "skill": "skills",
     "channel": "channels",
     "suite": "suites",
     "queue": "queues",

@@ -1,6 +1,7 @@
 """The catalogue: every measure, in the order in which the board lists them."""
 
 from facts.errors import QuestionError
+from measures.catalogue.call_taker import CALL_TAKERS
 from measures.catalogue.contact import DIGITAL, EMERGENCY, NON_EMERGENCY
 from measures.catalogue.custody import CUSTODY
 from measures.catalogue.incident import ATTENDANCE, DEMAND, OPEN, QUALITY
@@ -13,7 +14,7 @@ CATALOGUE: dict[str, Measure] = {
     for group in (
         (*EMERGENCY, *NON_EMERGENCY, *DIGITAL),
         (*DEMAND, *ATTENDANCE, *OPEN, *QUALITY),
-        (*CUSTODY, *OCCURRENCES, *REPEATS, *CONTRACTS, *COUNTED, *RECORD),
+        (*CUSTODY, *OCCURRENCES, *REPEATS, *CONTRACTS, *COUNTED, *CALL_TAKERS, *RECORD),
     )
     for measure in group
 }

@@ -14,6 +14,7 @@ _INCOMPLETE: dict[Subject, tuple[str, str]] = {
     "incident": ("Incidents whose opening event has not arrived.", _OPENING),
     "detention": ("Detentions whose opening event has not arrived.", _OPENING),
     "occurrence": ("Occurrences whose opening event has not arrived.", _OPENING),
+    "call_taker": ("Call takers whose sign-on has not arrived.", "They count in no other figure until it arrives."),
 }
 """The population of the incomplete subjects, and the note on them."""
 _SPANS = "Spans that end before they start: they are excluded from means and shares."
@@ -22,16 +23,18 @@ _CONTRADICTIONS: dict[Subject, str] = {
     "incident": f"{_SPANS} Incidents opened more than once: the first opening counts.",
     "detention": _SPANS,
     "occurrence": _SPANS,
+    "call_taker": "Changes of state while signed off: they have no effect.",
 }
 _SHOWN: dict[Subject, Shown] = {"contact": ("emergency",), "incident": ("incidents",)}
 
 
 def _incomplete(subject: Subject) -> Measure:
+    words = subject.replace("_", " ")
     population, note = _INCOMPLETE[subject]
     return Measure(
         name=f"{subject}_incomplete_count",
-        title=f"{subject.capitalize()}s without an opening event",
-        question=f"How many {subject}s have facts but no opening event yet?",
+        title=f"{words.capitalize()}s without an opening event",
+        question=f"How many {words}s have facts but no opening event yet?",
         population=population,
         statistic=Count(Selection(INCOMPLETE[subject])),
         unit="count",
@@ -41,10 +44,11 @@ def _incomplete(subject: Subject) -> Measure:
 
 
 def _contradiction(subject: Subject) -> Measure:
+    words = subject.replace("_", " ")
     return Measure(
         name=f"{subject}_contradiction_count",
-        title=f"Contradictions in {subject}s",
-        question=f"How many times do two facts of the same {subject} contradict each other?",
+        title=f"Contradictions in {words}s",
+        question=f"How many times do two facts of the same {words} contradict each other?",
         population=_CONTRADICTIONS[subject],
         statistic=Count(Selection(CONTRADICTION[subject])),
         unit="count",

@@ -12,6 +12,9 @@ _PURPOSE: dict[Topic, str] = {
     "contacts": "Facts about contacts: 999 calls, 101 calls and digital contacts.",
     "incidents": "Facts about incidents and the units sent to them.",
     "custody": "Facts about detentions and voluntary attendances.",
+    "call_takers": (
+        "Facts about call takers at work: signing on and off, and each change of state. No fact says who the call taker is."
+    ),
     "occurrences": (
         "Facts about recorded crimes, anti-social behaviour and other occurrences, their parties, and victims' referrals and "
         "contracts."

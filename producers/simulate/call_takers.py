@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from simpy import Environment
 from simpy.events import Timeout
 
+from producers.simulate.roster import Roster, Unreported
+
 _FOREVER = float("inf")
 
 
@@ -82,12 +84,22 @@ class Desk:
         listener: receives the events of the calls.
         kept_free: number of call takers kept free for urgent calls.
         hold_after_seconds: how long an urgent call waits before a routine call is put on hold for it; None for never.
+        roster: who is signed on and has which call; nothing of that is reported without one.
+        wrap_share: the share of the handling time that is work after the call.
     """
 
     def __init__(
-        self, environment: Environment, listener: CallListener, kept_free: int, hold_after_seconds: float | None
+        self,
+        environment: Environment,
+        listener: CallListener,
+        kept_free: int,
+        hold_after_seconds: float | None,
+        roster: Roster[Call] | None = None,
+        wrap_share: float = 0.0,
     ) -> None:
         self._environment, self._listener = environment, listener
+        self.roster: Roster[Call] = roster or Roster(Unreported(), lambda _: "")
+        self._wrap_share = wrap_share
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds
         self.on_duty = 0
         self.busy = 0
@@ -99,6 +111,7 @@ class Desk:
     def staff(self, on_duty: int) -> None:
         """Set the number on duty; those who leave finish their call first."""
         self.on_duty = on_duty
+        self.roster.staff(on_duty)
         self._serve()
 
     def has_free_for(self, call: Call) -> bool:
@@ -123,8 +136,8 @@ class Desk:
         if call.is_urgent and self._routine_busy and self._hold_after_seconds is not None:
             self._after(self._hold_after_seconds, call, self._hold_routine_call)
 
-    def _after(self, seconds: float, call: Call, then: Any) -> Timeout:
-        timer = Timeout(self._environment, max(seconds, 0.0), call)
+    def _after(self, seconds: float, value: Any, then: Any) -> Timeout:
+        timer = Timeout(self._environment, max(seconds, 0.0), value)
         callbacks: Any = timer.callbacks
         callbacks.append(then)
         return timer
@@ -143,6 +156,7 @@ class Desk:
             self._on_hold.append((routine, routine.ends - self._environment.now))
             routine.ends, routine.timer = _FOREVER, None
             self.busy -= 1
+            self.roster.put_back(routine)
             self._assign(call)
 
     def _assign(self, call: Call) -> None:
@@ -150,6 +164,7 @@ class Desk:
         call.is_waiting = False
         self.busy += 1
         answered_at = now + call.ring_seconds
+        self.roster.take(call, is_answered=call.leaves >= answered_at)
         if call.leaves < answered_at:
             self._listener.abandoned(call, max(call.leaves, call.offered))
             call.ends = max(call.leaves, now)
@@ -159,7 +174,19 @@ class Desk:
             call.ends = answered_at + call.handling_seconds
             if not call.is_urgent:
                 self._routine_busy[call] = None
-        call.timer = self._after(call.ends - now, call, self._end)
+        self._time_end(call, call.ends - now)
+
+    def _time_end(self, call: Call, left_seconds: float) -> None:
+        """Set the timers that end an assigned call, and begin its wrap-up if it is answered."""
+        call.timer = self._after(left_seconds, call, self._end)
+        wrap_seconds = self._wrap_share * call.handling_seconds
+        if call.is_answered and 0 < wrap_seconds < left_seconds:
+            self._after(left_seconds - wrap_seconds, (call, call.timer), self._wrap_up)
+
+    def _wrap_up(self, event: Any) -> None:
+        call, timer = event.value
+        if call.timer is timer:
+            self.roster.wrap_up(call)
 
     def _end(self, event: Any) -> None:
         call: Call = event.value
@@ -168,6 +195,7 @@ class Desk:
             return  # the call was put on hold after this timer was set
         self._routine_busy.pop(call, None)
         self.busy -= 1
+        self.roster.finish(call)
         if call.is_answered:
             self._listener.ended(call, now)
         self._serve()
@@ -193,4 +221,5 @@ class Desk:
         call.ends = self._environment.now + left_seconds
         self.busy += 1
         self._routine_busy[call] = None
-        call.timer = self._after(left_seconds, call, self._end)
+        self.roster.take(call, is_answered=True)
+        self._time_end(call, left_seconds)

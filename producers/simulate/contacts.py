@@ -11,25 +11,30 @@ from simpy import Environment, Event
 from simpy.events import Timeout
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from producers.simulate.call_taker_facts import CallTakerFacts
 from producers.simulate.call_takers import Call, Desk
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time
-from producers.simulate.parameters import CallerPatience, Parameters, Shape, month_total, of_year
+from producers.simulate.parameters import CallerPatience, Local, Parameters, Shape, Triage, month_total, of_year
 from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, shuffled, stream
+from producers.simulate.roster import Roster
 from producers.simulate.scenario import Effects
 
 _NEVER = float("inf")
 _EMERGENCY, _TRIAGE, _LOCAL, _DIGITAL = "emergency", "triage", "local", "digital"
 _LINES = {_EMERGENCY: "999", _TRIAGE: "101", _LOCAL: "101"}
 _CALLBACK_RING_SECONDS = 4.0
+_STINT_HOURS = 4
+"""How long call takers are signed on before somebody else takes their place: until a meal, or the end of the shift."""
 
 
 class Feeds(Struct, frozen=True):
-    """The names of the feeds that carry contacts, by line."""
+    """The names of the feeds that carry contacts, by line, and of the one that carries call takers."""
 
     emergency: str
     routine: str
     digital: str
+    call_takers: str = ""
 
 
 class _After(Struct, frozen=True):
@@ -62,9 +67,10 @@ class Contacts:
         parameters: the force's parameters.
         effects: the scenario's effects.
         feeds: names of the feeds that carry its facts.
-        ledger: receives the facts.
+        ledger: receives the facts of contacts.
         seed: the simulation's seed.
         tag: the prefix of every id, so that ids of two simulations in one log differ.
+        takers: receives the facts of call takers; without it, none are made.
     """
 
     def __init__(
@@ -76,12 +82,27 @@ class Contacts:
         ledger: Ledger,
         seed: int,
         tag: str,
+        takers: Ledger | None = None,
     ) -> None:
         self._environment, self._parameters, self._feeds = environment, parameters, feeds
         self._effects, self._ledger, self._seed, self._tag = effects, ledger, seed, tag
-        local = parameters.local
-        self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds)
-        self.triage = Desk(environment, self, 0, None)
+        self._takers = takers
+        local, triage = parameters.local, parameters.triage
+        self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds, *self._reported(local))
+        self.triage = Desk(environment, self, 0, None, *self._reported(triage))
+
+    def _reported(self, team: Local | Triage) -> tuple[Roster[Call] | None, float]:
+        """Who is signed on at a desk, and the share of the handling time that is wrap-up, if call takers are reported."""
+        if self._takers is None:
+            return None, 0.0
+        prefix, feed = f"{self._tag}{team.skill}-", self._feeds.call_takers
+        facts = CallTakerFacts(self._environment, self._takers, feed, self._parameters.force, team.skill, prefix)
+        return Roster(facts, _queue), team.wrap_share
+
+    def sign_on_again(self) -> None:
+        """Let everybody on duty sign on again: the simulation begins to report now."""
+        for desk in (self.local, self.triage):
+            desk.roster.sign_on_again()
 
     # The simulation calls this once a month.
 
@@ -119,6 +140,9 @@ class Contacts:
             on_duty = local.takers[hour.of_day] * local_factor + absent[number] * local.absence_sigma
             at_triage = triage.takers[hour.of_day] * triage_factor + absent_at_triage[number] * triage.absence_sigma
             present = self._effects.factor("call_takers", hour.start)
+            if (hour.of_day - local.shift_hours[0]) % _STINT_HOURS == 0:
+                self.local.roster.change_shift()
+                self.triage.roster.change_shift()
             self.local.staff(max(1, round(on_duty * present)))
             self.triage.staff(max(1, round(at_triage * present)))
 

@@ -114,7 +114,9 @@ class Triage(Strict, frozen=True, kw_only=True):
         direct_share: calls offered straight to the local queue, as a share of those offered to triage, by year and month.
         shape: when calls arrive.
         ring: ringing time.
-        handling: talking time and after-call work.
+        handling: talking time and wrap-up.
+        wrap_share: the wrap-up as a share of the handling time.
+        skill: the skill of its call takers.
         patience: how long callers wait at triage.
         results: weights of the results of calls that triage answers.
         callback_after_seconds: how long a caller waits before being offered a callback.
@@ -130,6 +132,8 @@ class Triage(Strict, frozen=True, kw_only=True):
     shape: Shape
     ring: Lognormal
     handling: Lognormal
+    wrap_share: Share
+    skill: str
     patience: CallerPatience
     results: Shares
     callback_after_seconds: _Number
@@ -146,6 +150,8 @@ class Local(Strict, frozen=True, kw_only=True):
     Attributes:
         ring: ringing time of a 101 call.
         handling: handling time of a 101 call.
+        wrap_share: the wrap-up as a share of the handling time, of 999 calls as well.
+        skill: the skill of the local call takers.
         patience: how long callers wait in the local queue.
         results: weights of the results of its 101 calls.
         takers: call takers on duty, by local hour.
@@ -158,6 +164,8 @@ class Local(Strict, frozen=True, kw_only=True):
 
     ring: Lognormal
     handling: Lognormal
+    wrap_share: Share
+    skill: str
     patience: CallerPatience
     results: Shares
     takers: Hours

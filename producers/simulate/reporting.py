@@ -21,7 +21,7 @@ from producers.simulate.random_draws import stream
 from producers.simulate.scenario import Effects
 
 _NEVER_WRONG = (OccurrenceRecorded, VictimReferred)
-_TELEPHONY: tuple[Topic, ...] = ("contacts",)
+_TELEPHONY: tuple[Topic, ...] = ("contacts", "call_takers")
 _MINUTE_SECONDS = 60.0
 
 

@@ -126,20 +126,31 @@ class _Days:
         self._environment = Environment(initial_time=midnight(self._first, self._zone))
         self._ledger = Ledger()
         ledgers = Ledgers(self._ledger, parties=Ledger(), counted=Ledger(), contracts=Ledger())
+        takers = Ledger()
         feeds, tag, seed = feeds_of(simulation.force), simulation.tag(), simulation.seed
         common: tuple[Any, ...] = (self._ledger, seed, tag)
-        of_contacts = Feeds(feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"])
-        contacts = Contacts(self._environment, parameters, effects, of_contacts, *common)
+        of_contacts = Feeds(
+            feeds["contacts", "999"], feeds["contacts", "101"], feeds["contacts", "digital"], feeds["call_takers", ""]
+        )
+        self._contacts = contacts = Contacts(
+            self._environment, parameters, effects, of_contacts, self._ledger, seed, tag, takers
+        )
         incidents = Incidents(self._environment, parameters, effects, feeds["incidents", ""], *common)
         custody = CustodyRecord(parameters, feeds["custody", ""], *common)
         records = Records(parameters, feeds["occurrences", ""], ledgers, seed, tag)
         self._processes: tuple[Callable[[Month], Iterable[Any]], ...] = (contacts.month, incidents.month)
         self._drawn: tuple[Callable[[Month], None], ...] = (custody.month, records.month)
         # Each ledger has its own reporter, so that facts added to one do not change how another is reported.
-        names = "reporting", "reporting of parties", "reporting of counts", "reporting of contracts"
+        names = (
+            "reporting",
+            "reporting of parties",
+            "reporting of counts",
+            "reporting of contracts",
+            "reporting of call takers",
+        )
         self._reporters = tuple(
             (ledger, Reporter(simulation.reporting(), effects, seed, name))
-            for ledger, name in zip(ledgers, names, strict=True)
+            for ledger, name in zip((*ledgers, takers), names, strict=True)
         )
 
     def days(self, end: date | None = None) -> Iterator[Sequence[ReportedFact]]:
@@ -155,6 +166,8 @@ class _Days:
             if month is not last_month and (end is None or day < end):
                 self._begin(month)
                 last_month = month
+            if day == self._simulation.start:
+                self._contacts.sign_on_again()
             day += timedelta(days=1)
             second = midnight(day, self._zone)
             self._environment.run(until=second)
@@ -201,6 +214,7 @@ def feeds_of(force: Force) -> dict[tuple[Topic, str], str]:
         ("incidents", ""),
         ("custody", ""),
         ("occurrences", ""),
+        ("call_takers", ""),
     )
     for topic, line in needed:
         for feed in force.feeds:

@@ -1,4 +1,4 @@
-"""The twin: runs the simulated contact centre from its present state many times, for what the next hours may bring.
+"""The twin: runs the simulated contact centre from its present state many times, to forecast the next hours.
 
 Call takers who share 999 and 101 calls, and hold some back for 999, have no formula; with one queue, the Erlang-A formula applies,
 and the tests compare with it.
@@ -95,7 +95,7 @@ class Present(Struct, frozen=True, kw_only=True):
 
 
 class TwinChange(Struct, frozen=True, kw_only=True):
-    """What is asked: what if it were so from now on?
+    """What would be different from now on.
 
     Attributes:
         local: how many more local call takers; negative for fewer.
@@ -112,7 +112,7 @@ NO_CHANGE = TwinChange()
 
 
 class RunSpread(Struct, frozen=True):
-    """A figure over all runs: its median, and the range that holds four runs in five.
+    """A figure over all runs: its median, and the range that contains four runs in five.
 
     Attributes:
         middle: the median.
@@ -249,7 +249,7 @@ class _Centre:
         return draw[queue](at, rng, f"{prefix}-{queue}-")
 
     def replace_waiting(self, waiting: Mapping[QueueName, Sequence[float]], rng: Generator) -> None:
-        """Let exactly those wait who wait in truth, and keep busy everybody who could otherwise answer them."""
+        """Replace the callers who wait in the run by those who wait at present, and keep everybody busy who could answer them."""
         for desk in (self.contacts.local, self.contacts.triage):
             desk.remove_waiting()
         self.tally.forget()
@@ -267,7 +267,7 @@ class _Centre:
             (drawn,) = self.drawn(queue, np.zeros(1), rng, _IN_PROGRESS)
             call = drawn[1]
             call.ring_seconds, call.leaves = 0.0, float("inf")
-            # A call in progress is more likely to be a long one; how much of it has passed is anybody's guess.
+            # A call in progress is more likely to be a long one; how much of it has passed is drawn at random.
             call.handling_seconds *= exp(self._behaviour(queue).handling.sigma ** 2) * rng.random()
             if not desk.has_free_for(call):
                 return
@@ -307,7 +307,7 @@ class Tally(Ledger):
         self.forget()
 
     def forget(self) -> None:
-        """Begin to count: what was reported so far is before the present."""
+        """Start counting again: what was reported so far is before the present."""
         self._offered: dict[tuple[str, str], float] = {}
         self._waits: dict[str, list[float]] = {each: [] for each in QUEUES}
         self._gone: dict[str, list[float]] = {each: [] for each in QUEUES}

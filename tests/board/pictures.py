@@ -22,6 +22,7 @@ PAGES = {
     "custody": "/custody",
     "handover": "/handover",
     "intervals": "/intervals?queue=999",
+    "staffing": "/staffing?queue=emergency",
     "whatif": "/whatif?local=8&triage=3&more_local=-2",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",

@@ -338,7 +338,7 @@ def test_a_handover_sheet_says_what_is_not_known(page: Page, desk: Desk, monkeyp
     page.browser.get(page.address + "/handover")
     wait(page.browser, lambda: "NOT MONITORED" in page.text("alerts-trouble") and page.text("made-at"), SECONDS)
     assert page.text("made-at") == "Tue 03 Dec 2024, 15:40:20"
-    assert page.text("feeds-summary").startswith("\u2713 All 6 feeds are live")
+    assert page.text("feeds-summary").startswith("\u2713 All 7 feeds are live")
     assert "No active alerts" not in page.browser.find_element("tag name", "body").text
     desk.receive_heartbeat()
     desk.begin("grade_1_unresourced_several", 12)

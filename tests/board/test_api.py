@@ -28,6 +28,7 @@ EXAMPLES = {
     "/api/compare/{name}": ["incident_count?by=area", "contact_101_answer_mean_seconds"],
     "/api/explore/{name}": ["grade_1_opened_to_arrived_median_seconds?window=7d&by=area&within=900"],
     "/api/intervals/{name}": ["999", "triage?day=2024-12-02&compare=week_before", "digital?compare=52_weeks_before"],
+    "/api/staffing/{name}": ["all", "emergency"],
     "/api/week/{name}": ["incident_count?weeks=1"],
 }
 EXAMPLES["/api/explain/{name}"] = [*EXAMPLES["/api/measure/{name}"], *(name for name in CATALOGUE if "custody" in name)]

@@ -70,7 +70,9 @@ def expected(running: RunningBoard) -> Cells:
     carried = [
         each
         for each in CATALOGUE.values()
-        if each.feeds(running.system.rules[FORCE].force) and not isinstance(each.statistic, Bands)
+        if each.feeds(running.system.rules[FORCE].force)
+        and not each.is_of_people()
+        and not isinstance(each.statistic, Bands)
     ]
     return {
         (each.name, window): as_seen(running.reader.read(each, "60m" if window == "now" else window, force=FORCE)[0])

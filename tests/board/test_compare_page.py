@@ -50,7 +50,8 @@ def rows(table: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
 
 def test_every_figure_agrees_with_the_recount_or_words_say_why_not(history: History, counted: Recount) -> None:
     compared = replaced = 0
-    for place, measure in list(enumerate(CATALOGUE.values()))[::3]:
+    shown = [measure for measure in CATALOGUE.values() if not measure.is_of_people()]
+    for place, measure in list(enumerate(shown))[::3]:
         ways = ("", *measure.dimensions())
         by = ways[place % len(ways)]
         data = fetch(history.reader, measure.name, f"by={by}")

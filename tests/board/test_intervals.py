@@ -14,7 +14,7 @@ import pytest
 from bluelamp.recount.cell import Finished, RecountOpenItem
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.intervals.day import intervals, minutes_kept
+from dashboards.board.shared.day import intervals, minutes_kept
 from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue, queue_of
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, Line
 from facts.union import AnyFact, Topic
@@ -190,6 +190,10 @@ def check_row(day: Watched, queue: IntervalQueue, row: dict[str, Any], start: da
     """Compare a row with the recount; returns the texts of its cells."""
     is_covered = day.begins(queue) <= start + (end - start) / 10 and end <= day.complete_to
     *cells, _, _ = row["cells"]  # the last two are the forecast
+    cells, of_takers = cells[: len(queue.columns)], cells[len(queue.columns) :]
+    assert {cell["text"] for cell in of_takers} <= {"not begun" if start >= day.now else "unknown"}, (
+        "nothing is recorded"
+    )
     for column, cell in zip(queue.columns, cells, strict=True):
         place = (queue.name, row["label"], column.title)
         if start >= day.now:
@@ -262,11 +266,11 @@ def test_half_hours_add_up_to_the_total_of_their_time(back: Watched) -> None:
     for place in range(3):
         assert cells["Total to 14:30"][place]["value"] == sum(each[place]["value"] for each in over)
     start, columns = datetime(2024, 10, 27, 14, 30, tzinfo=ZONE), QUEUES[0].columns
-    assert [cell["text"] for cell in cells["14:30 to 15:00, so far"][:-2]] == [
+    assert [cell["text"] for cell in cells["14:30 to 15:00, so far"][: len(columns)]] == [
         expected(each, earlier.figure(each, start, back.complete_to)) for each in columns
     ]
     midnight = start.replace(hour=0, minute=0)
-    assert [cell["text"] for cell in cells["Total to 14:30"][:-2]] == [
+    assert [cell["text"] for cell in cells["Total to 14:30"][: len(columns)]] == [
         expected(each, earlier.figure(each, midnight, start)) for each in columns
     ]
 

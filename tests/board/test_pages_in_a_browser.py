@@ -29,6 +29,7 @@ PAGES = (
     "/handover?shift=last",
     "/intervals?queue=999&day=2024-12-03&compare=52_weeks_before",
     "/intervals?queue=triage&compare=week_before",
+    "/staffing?queue=emergency",
     "/whatif?local=8&triage=none",  # refused in the form
     "/feeds",
     "/trust",

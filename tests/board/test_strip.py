@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import AlertCounts, View, no_log_ends
-from dashboards.board.shared.strip import StripItem, alerts_item, areas, crossed_at, read_strip
+from dashboards.board.shared.strip import StripItem, alerts_item, areas, crossed_at, lasting_words, read_strip
 from measures.catalogue import find
 from measures.outcome import SECOND, OpenItem, instant
 from streams.readings import Reader
@@ -62,6 +62,11 @@ def test_a_custody_clock_counts_from_when_it_was_due() -> None:
     assert crossed_at(items, find("adult_review_overdue_count"), 2) is None
 
 
+def test_a_status_that_has_only_begun_says_nothing_about_how_long() -> None:
+    assert lasting_words("watch", MOMENT - timedelta(minutes=40), MOMENT) == "Watch for 40 min"
+    assert lasting_words("unknown", MOMENT, MOMENT) == lasting_words("unknown", None, MOMENT) == ""
+
+
 def by_name(view: View) -> dict[str, StripItem]:
     """The items of a view's strip."""
     return {each.name: each for each in read_strip(view)}
@@ -90,5 +95,5 @@ def test_the_ordinary_day_and_the_same_day_with_silent_feeds(day: Day) -> None:
     assert {each.word for name, each in silent.items() if name != "feeds"} == {"unknown"}
     assert {each.figure for name, each in silent.items() if name != "feeds"} == {""}
     assert silent["feeds"].word == "act"
-    assert silent["feeds"].figure == "0 of 6"
+    assert silent["feeds"].figure == "0 of 7"
     assert silent["emergency"].lasting == "Unknown for 2 h 0 min"

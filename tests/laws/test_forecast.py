@@ -276,7 +276,7 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
     status, found = ask(known, "local=8&triage=3&more_local=-2&busier=20")
     assert (status, msgspec.convert(found, WhatIfAnswer).is_forecast) == (200, True)
     assert found["says"][0].startswith("FORECAST of the next 2 hours, not a live figure. It begins with the 4 callers")
-    assert "2 fewer for 999 and for 101 after triage, 20% more calls" in found["says"][2]
+    assert "2 fewer call takers for 999 and 101 after triage, 20% more calls" in found["says"][2]
     assert [each["title"] for each in found["table"]["columns"]] == [
         "If nothing changes",
         "With the change",
@@ -289,7 +289,7 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
         assert 1200 <= spread["low"] <= spread["middle"] <= spread["high"]
     middle = found["usual"]["within_target"]["middle"]
     assert rows["999 answered within target"][0].startswith(f"{words(middle, 'ratio')} (")
-    assert rows["999 answered within target"][2].endswith(" points")
+    assert rows["999 answered within target"][2].endswith(" pp")
     assert found["difference"]["longest_seconds"]["local"]["middle"] > 0, "with two fewer, somebody waits longer"
 
 
@@ -297,15 +297,15 @@ def test_how_many_call_takers_are_on_is_never_guessed(known: Known) -> None:
     status, found = ask(known, "")
     assert (status, "does not say how many call takers are on" in found["title"]) == (404, True)
     page = get(board(known.reader, FORCE.name), "/whatif").text
-    assert "Say how many call takers are on now. Nothing is guessed." in page
+    assert "Enter how many call takers are on now: the record does not say." in page
     assert "/api/whatif" not in page
 
 
 @pytest.mark.parametrize(
     ("query", "field", "said"),
     [
-        ("local=8", "triage", "How many are on?"),
-        ("triage=2", "local", "How many are on?"),
+        ("local=8", "triage", "The number of call takers is missing."),
+        ("triage=2", "local", "The number of call takers is missing."),
         ("local=8&triage=3&more_local=-8", "more_local", "would leave 0 call takers, and at least 1 must remain"),
         ("local=8&triage=3&more_triage=-4", "more_triage", "would leave -1 call takers"),
         ("local=0&triage=3", "local", "Give a whole number from 1 to 200."),
@@ -333,7 +333,7 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
         known.reader.moment = microseconds(NOW)
     assert status == 404
     assert found["title"].startswith(
-        "The twin cannot begin: who waits now is not known. Not live since 2026-01-02 16:10:20"
+        "Nothing can be forecast, because it is not known who waits now. Not live since 2026-01-02 16:10:20"
     )
     young = read_by(beats(NOW), NOW)
     with pytest.raises(QuestionError, match="cannot be forecast"):
@@ -341,5 +341,5 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
 
 
 def test_a_force_without_a_calibration_has_no_outlook() -> None:
-    with pytest.raises(QuestionError, match="How long callers of elsewhere wait"):
+    with pytest.raises(QuestionError, match="how long callers of elsewhere wait"):
         parameters_of("elsewhere")

@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from facts.call_taker import CallTakerFact
 from facts.contact import ContactAnswered, ContactFact
 from facts.custody import CustodyFact
 from facts.fact import FactWithdrawn, SubjectFact
 from facts.incident import IncidentFact
 from facts.occurrence import OccurrenceFact
-from facts.union import topic_of
+from facts.union import TOPICS, topic_of
 from facts.wire import decode
 from measures import timeline as timeline_module
 from measures.timeline import Timeline, add, effective
@@ -123,10 +124,10 @@ def test_add_returns_whether_the_set_changed() -> None:
 
 EXAMPLES = Path(__file__).parents[2] / "facts" / "examples"
 SEMANTICS = Path(__file__).parents[2] / "docs" / "understand" / "semantics.md"
-UNIONS = [get_args(union) for union in (ContactFact, IncidentFact, CustodyFact, OccurrenceFact)]
+UNIONS = [get_args(union) for union in (ContactFact, IncidentFact, CustodyFact, OccurrenceFact, CallTakerFact)]
 
 
-@pytest.mark.parametrize("kinds", UNIONS, ids=["contacts", "incidents", "custody", "occurrences"])
+@pytest.mark.parametrize("kinds", UNIONS, ids=TOPICS)
 def test_facts_of_one_instant_are_in_order_of_meaning_whatever_their_ids(kinds: tuple[type[SubjectFact], ...]) -> None:
     """Each type comes before the next one, although its id is the greater."""
     for before, after in pairwise(kinds):
@@ -149,7 +150,8 @@ def example(kind: type[SubjectFact], fact_id: str) -> SubjectFact:
 def test_the_semantics_list_the_same_order() -> None:
     text = SEMANTICS.read_text("utf-8")
     listed = re.findall(
-        r"`([A-Z]\w+)`", text[text.index("  - contacts: `ContactOffered`") : text.index("- A record of a transaction")]
+        r"`([A-Z]\w+)`",
+        text[text.index("  - contacts: `ContactOffered`") : text.index("- A record written in a transaction")],
     )
     assert listed == [kind.__name__ for kinds in UNIONS for kind in kinds]
 

@@ -5,6 +5,7 @@ from simpy import Environment
 from simpy.events import Timeout
 
 from producers.simulate.call_takers import Call, Desk
+from producers.simulate.roster import CallTaker, Roster
 
 NEVER = float("inf")
 
@@ -130,3 +131,78 @@ def test_there_are_never_more_answered_calls_than_call_takers(on_duty: int) -> N
     assert most == on_duty
     ends = [subject_id for what, subject_id, _ in story if what != "ended"]
     assert sorted(ends, key=int) == [call.subject_id for call in calls]
+
+
+class _States:
+    """A listener that records what each call taker does."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment, self.story = environment, list[tuple[int, str, float]]()
+
+    def signed_on(self, taker: CallTaker) -> None:
+        self.story.append((taker.number, f"on {taker.state}", self.environment.now))
+
+    def changed(self, taker: CallTaker) -> None:
+        self.story.append((taker.number, f"{taker.state} {taker.queue}".strip(), self.environment.now))
+
+    def signed_off(self, taker: CallTaker) -> None:
+        self.story.append((taker.number, "off", self.environment.now))
+
+    def of(self, number: int) -> list[tuple[str, float]]:
+        return [(what, at) for who, what, at in self.story if who == number]
+
+
+def _watched(on_duty: int, *calls: Call, hold_after_seconds: float | None = None) -> tuple[Environment, Desk, _States]:
+    """A desk where a tenth of the handling time is wrap-up; it runs for 10 seconds."""
+    environment = Environment()
+    states = _States(environment)
+    roster = Roster[Call](states, lambda call: "urgent" if call.is_urgent else "routine")
+    desk = Desk(environment, _Recorder(), 0, hold_after_seconds, roster=roster, wrap_share=0.1)
+    desk.staff(on_duty)
+    for call in calls:
+        desk.offer(call)
+    environment.run(until=10)
+    return environment, desk, states
+
+
+def test_a_call_taker_takes_a_call_wraps_up_and_is_available() -> None:
+    environment, _, states = _watched(1, routine("one", 0))
+    environment.run()
+    assert states.of(1) == [("on available", 0), ("on_contact routine", 0), ("wrapping_up", 92), ("available", 102)]
+
+
+def test_no_contact_begins_if_the_caller_leaves_while_it_rings() -> None:
+    environment, desk, states = _watched(1, routine("one", 0, leaves=1))
+    environment.run()
+    assert (states.of(1), desk.busy) == ([("on available", 0)], 0)
+
+
+def test_the_call_taker_of_a_call_put_on_hold_takes_the_urgent_one() -> None:
+    environment, desk, states = _watched(1, routine("one", 0), hold_after_seconds=10)
+    desk.offer(urgent("urgent", 10))
+    environment.run()
+    assert states.of(1)[1:6] == [
+        ("on_contact routine", 0),
+        ("available", 20),
+        ("on_contact urgent", 20),
+        ("wrapping_up", 112),
+        ("available", 122),
+    ]
+
+
+def test_who_leaves_finishes_the_call_first_and_a_new_shift_signs_on() -> None:
+    environment, desk, states = _watched(3, routine("one", 0), routine("other", 0))
+    desk.staff(1)  # the third is free and leaves; one of the other two leaves after the call
+    assert states.of(3) == [("on available", 0), ("off", 10)]
+    desk.roster.change_shift()
+    environment.run()
+    ends = [states.of(number)[-1] for number in (1, 2)]
+    assert ends == [("off", 102), ("off", 102)]
+    assert states.of(4) == [("on available", 102)]
+    assert (desk.on_duty, desk.busy) == (1, 0)
+
+
+def test_everybody_on_duty_signs_on_again_when_the_simulation_begins_to_report() -> None:
+    _, desk, states = _watched(2, routine("one", 0))
+    desk.roster.sign_on_again()
+    assert [(number, what) for number, what, _ in states.story[-2:]] == [(3, "on available"), (4, "on on_contact")]

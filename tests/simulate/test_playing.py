@@ -81,6 +81,8 @@ def feed_of(fact: AnyFact, lines: dict[str, str]) -> str:
     if name.startswith("Contact"):
         feeds = {"999": "telephony_999", "101": "telephony_101", "digital": "digital"}
         return feeds[lines[subject]]
+    if name.startswith("CallTaker"):
+        return "call_takers"
     if name.startswith(("Incident", "Unit", "Video")):
         return "command_and_control"
     records = ("OccurrenceRecorded", "PartyLinked", "VictimReferred", "VictimContractClosed")

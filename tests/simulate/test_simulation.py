@@ -88,7 +88,14 @@ def test_every_fact_can_be_decoded(scenario: str) -> None:
 
 def test_every_subject_is_reported_from_its_beginning() -> None:
     """The first day has no ends of subjects that began before it."""
-    begins = {"ContactOffered", "IncidentOpened", "DetaineeArrived", "VoluntaryAttended", "OccurrenceRecorded"}
+    begins = {
+        "ContactOffered",
+        "IncidentOpened",
+        "DetaineeArrived",
+        "VoluntaryAttended",
+        "OccurrenceRecorded",
+        "CallTakerSignedOn",
+    }
     subjects: dict[str, set[str]] = defaultdict(set)
     for each in reports(days=2):
         assert isinstance(each.fact, SubjectFact)

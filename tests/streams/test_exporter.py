@@ -34,11 +34,11 @@ from facts.union import TOPICS
 from facts.wire import Reason, encode
 from measures.catalogue import CATALOGUE
 from measures.catalogue.custody import BY_DETAINEE
-from measures.measure import Bands, External, Mean, Measure, Median
+from measures.measure import Bands, Mean, Measure, Median
 from measures.reading import Reading, State
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogSnapshot, LogWatch
-from streams.names import metric_name
+from streams.names import is_exported, metric_name
 from streams.reading_metrics import EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
 from streams.readings import Reader
 from streams.refusal import CAUSES, Cause
@@ -233,7 +233,7 @@ def expected(source: Reader) -> Series:
     found: Series = {}
     for measure in CATALOGUE.values():
         for window in EXPORTED_WINDOWS[:1] if measure.is_open() else EXPORTED_WINDOWS:
-            if isinstance(measure.statistic, External):
+            if not is_exported(measure):
                 continue
             for each in source.read(measure, window, force=FORCE):
                 place = {"force": FORCE} if measure.is_open() else {"force": FORCE, "window": window}
@@ -294,7 +294,7 @@ def test_every_measure_is_exported_as_the_reader_reads_it(redis: Redis, any_stat
     # Everything has a value here, so that equality is meaningful.
     live = {name for name, _ in of_readings(found)}
     silent = [each for each in CATALOGUE.values() if metric_name(each) not in live]
-    assert [each.name for each in silent if not isinstance(each.statistic, External)] == []
+    assert [each.name for each in silent if is_exported(each)] == []
 
 
 NORMAL = {
@@ -316,7 +316,7 @@ def test_every_measure_has_its_families_and_its_question(redis: Redis, any_state
     wanted: dict[str, str] = {}
     for each in CATALOGUE.values():
         name = metric_name(each).removeprefix("bluelamp_")
-        if not isinstance(each.statistic, External):
+        if is_exported(each):
             wanted |= {name: each.question}
             by_detainee = (
                 f"1 for each detainee, by opaque number and suite, unless a more urgent step applies: {each.question}"

@@ -101,11 +101,27 @@ def _occurrences() -> Iterable[AnyFact]:
     yield made.referred("10:59", subject_id="o4")
 
 
+def _call_takers() -> Iterable[AnyFact]:
+    yield made.signed_on("09:00", subject_id="t1")
+    yield made.changed("09:01", subject_id="t1")
+    yield made.changed("09:05", "on_contact", queue="emergency", subject_id="t1")
+    yield made.changed("09:07", "on_hold", subject_id="t1")
+    yield made.changed("09:08", "on_contact", subject_id="t1")
+    yield made.changed("09:09", "wrapping_up", subject_id="t1")
+    yield made.changed("09:10", subject_id="t1")
+    yield made.signed_off("17:00", subject_id="t1")
+    yield made.changed("17:01", subject_id="t1")  # after signing off
+    yield made.signed_on("2024-12-04 09:00", subject_id="t2")  # still at work
+    yield made.signed_on("10:00", "routine", subject_id="t3")  # never signed off
+    yield made.changed("11:00", subject_id="t4")  # never signed on
+
+
 _BY_TOPIC: dict[Topic, Callable[[], Iterable[AnyFact]]] = {
     "contacts": _contacts,
     "incidents": _incidents,
     "custody": _custody,
     "occurrences": _occurrences,
+    "call_takers": _call_takers,
 }
 
 

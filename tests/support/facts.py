@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from facts.call_taker import CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld, VoluntaryAttended
 from facts.fact import EndedByHand, FactWithdrawn
@@ -178,6 +179,21 @@ def contract(when: str | datetime, compliance: str = "timely", **fields: Any) ->
 def referred(when: str | datetime, **fields: Any) -> AnyFact:
     """The victim was referred."""
     return build(VictimReferred, when, **fields)
+
+
+def signed_on(when: str | datetime, skill: str = "all_calls", **fields: Any) -> AnyFact:
+    """A call taker signed on; by default for all calls."""
+    return build(CallTakerSignedOn, when, skill=skill, **fields)
+
+
+def changed(when: str | datetime, state: str = "available", **fields: Any) -> AnyFact:
+    """The call taker's state changed; by default to available."""
+    return build(CallTakerStateChanged, when, state=state, **fields)
+
+
+def signed_off(when: str | datetime, **fields: Any) -> AnyFact:
+    """The call taker signed off."""
+    return build(CallTakerSignedOff, when, **fields)
 
 
 def heartbeat(feed: str, complete_to: str | datetime, **fields: Any) -> FeedHeartbeat:

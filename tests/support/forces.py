@@ -118,6 +118,15 @@ name = "One"
 label = "two"
 name = "Two"
 
+[[skills]]
+label = "all_calls"
+name = "All calls"
+queues = ["emergency", "triage", "local"]
+[[skills]]
+label = "routine"
+name = "101 only"
+queues = ["triage", "local"]
+
 [[occurrence_types]]
 label = "asb_personal"
 name = "ASB personal"
@@ -165,6 +174,9 @@ topic = "custody"
 [[feeds]]
 name = "records"
 topic = "occurrences"
+[[feeds]]
+name = "call_takers"
+topic = "call_takers"
 """
 
 _ELSEWHERE = """

@@ -8,6 +8,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
+from facts.call_taker import CallTakerFact, CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged, TakerState
 from facts.contact import (
     ContactAbandoned,
     ContactAnswered,
@@ -199,6 +200,28 @@ _OCCURRENCE: list[st.SearchStrategy[dict[str, Any]]] = [
     st.fixed_dictionaries({"kind": st.just(VictimContractClosed), "compliance": st.sampled_from(get_args(Compliance))}),
 ]
 
+_CALL_TAKER: list[st.SearchStrategy[dict[str, Any]]] = [
+    st.fixed_dictionaries(
+        {"kind": st.just(CallTakerSignedOn), "skill": st.sampled_from(["all_calls", "routine", "odd"])}
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(CallTakerStateChanged),
+            "state": st.sampled_from(get_args(TakerState)),
+            "queue": st.sampled_from([None, "emergency", "triage", "odd"]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "kind": st.just(CallTakerStateChanged),
+            "state": st.sampled_from(["on_contact", "on_hold", "wrapping_up"]),
+            "queue": st.just("emergency"),
+            "at": _hours,
+        }
+    ),
+    st.fixed_dictionaries({"kind": st.just(CallTakerSignedOff)}),
+]
+
 
 def _plain(fact_type: type[AnyFact]) -> st.SearchStrategy[dict[str, Any]]:
     """Any fields of their types; any time."""
@@ -226,6 +249,7 @@ _TOPICS: dict[Topic, list[st.SearchStrategy[dict[str, Any]]]] = {
     "incidents": _with_every_fact(_INCIDENT, IncidentFact),
     "custody": _with_every_fact(_CUSTODY, CustodyFact),
     "occurrences": _with_every_fact(_OCCURRENCE, OccurrenceFact),
+    "call_takers": _with_every_fact(_CALL_TAKER, CallTakerFact),
 }
 
 

@@ -21,6 +21,7 @@ OPENINGS: dict[Topic, tuple[str, ...]] = {
     "incidents": ("IncidentOpened",),
     "custody": ("DetaineeArrived", "VoluntaryAttended"),
     "occurrences": ("OccurrenceRecorded",),
+    "call_takers": ("CallTakerSignedOn",),
 }
 """The facts that open a subject of each topic."""
 _EXPECTED: dict[Topic, dict[str, str]] = {
@@ -38,6 +39,10 @@ _EXPECTED: dict[Topic, dict[str, str]] = {
         "DetentionEnded": "everybody would stay in custody",
     },
     "occurrences": {},
+    "call_takers": {
+        "CallTakerStateChanged": "nobody would ever seem to be available",
+        "CallTakerSignedOff": "everybody would seem to be at work for 16 hours",
+    },
 }
 """Facts that every force reports in their hundreds, and what a figure would say without them."""
 _ENDS = {"leg_waiting": "are still waiting", "incident_open": "are still open", "in_custody": "are still in custody"}

@@ -16,7 +16,8 @@ FROM (
         'VoluntaryAttended', 'DetaineeArrived', 'DetaineeTransferred', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld',
         'ExtensionAuthorised', 'WarrantApplied', 'WarrantRefused', 'WarrantIssued', 'DetaineeCharged', 'ClockPaused', 'ClockResumed',
         'DetentionEnded',
-        'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed'
+        'OccurrenceRecorded', 'PartyLinked', 'VictimReferred', 'VictimContractClosed',
+        'CallTakerSignedOn', 'CallTakerStateChanged', 'CallTakerSignedOff'
     ] AS facts
 );
 

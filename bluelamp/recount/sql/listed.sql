@@ -19,3 +19,8 @@ INSERT INTO occurrences_open BY NAME
 SELECT subject, kind, force, decided AS since, began, day, contradiction
 FROM occurrences_finished
 WHERE kind IN ('occurrence_contradiction', 'occurrence_incomplete');
+
+INSERT INTO call_takers_open BY NAME
+SELECT subject, kind, force, decided AS since, began, day, contradiction
+FROM call_takers_finished
+WHERE kind IN ('call_taker_contradiction', 'call_taker_incomplete');

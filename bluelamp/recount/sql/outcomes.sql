@@ -44,3 +44,13 @@ CREATE TABLE occurrences_open (
     type VARCHAR, area VARCHAR, domestic VARCHAR, role VARCHAR, "repeat" VARCHAR, compliance VARCHAR,
     contradiction VARCHAR
 );
+
+CREATE TABLE call_takers_finished (
+    subject BIGINT, kind VARCHAR, force VARCHAR, decided BIGINT, began BIGINT, day DATE,
+    skill VARCHAR, state VARCHAR, queue VARCHAR, contradiction VARCHAR, value BIGINT
+);
+
+CREATE TABLE call_takers_open (
+    subject BIGINT, kind VARCHAR, force VARCHAR, since BIGINT, began BIGINT, day DATE, due BIGINT, unrecorded_from BIGINT,
+    skill VARCHAR, state VARCHAR, queue VARCHAR, contradiction VARCHAR
+);

@@ -21,7 +21,8 @@ SELECT
                 "hours": "BIGINT", "minutes": "BIGINT", "indictable": "BOOLEAN", "basis": "VARCHAR", "continues": "BOOLEAN",
                 "sits_at": "TIMESTAMPTZ", "reason": "VARCHAR",
                 "type": "VARCHAR", "victim_based": "BOOLEAN",
-                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR"
+                "role": "VARCHAR", "repeat": "BOOLEAN", "domestic_repeat": "BOOLEAN", "compliance": "VARCHAR",
+                "skill": "VARCHAR", "state": "VARCHAR"
             }'
         )
     )

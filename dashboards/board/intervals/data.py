@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards.board.intervals.day import Interval
 from dashboards.board.intervals.grid import Grid
 from dashboards.board.intervals.question import IntervalQuestion, parse_intervals
 from dashboards.board.shared.blocking import Needed, blocking
 from dashboards.board.shared.content_types import IntervalsAnswer
+from dashboards.board.shared.day import Interval
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import about
 from dashboards.board.shared.page import View
@@ -88,7 +88,12 @@ def intervals_sheet(question: IntervalQuestion, view: View) -> Sheet:
 def _head(question: IntervalQuestion, grid: Grid) -> Iterator[list[str]]:
     yield ["Queue", question.queue.title]
     for each in question.queue.columns:
-        part = {"value": "its value", "n": "its n", "met": "the number that meet the condition"}[each.part]
+        part = {
+            "value": "its value",
+            "n": "its n",
+            "met": "the number that meet the condition",
+            "minutes": "its mean over the minutes",
+        }[each.part]
         filters = "; ".join(f"{name} is {' or '.join(labels)}" for name, labels in each.where.items())
         yield [f"Heading {each.title}", *(word for word in (each.measure.title, each.name, part, filters) if word)]
     yield from (["Note", each] for each in grid.says())
@@ -102,8 +107,9 @@ def routes(view: View) -> list[Route]:
 
     def needs(request: Request) -> Needed:
         question = question_of(request)
-        measure = question.queue.columns[0].measure  # all measures of a queue share a topic
-        return [(measure, window) for window in Grid(question, view).windows()]
+        # One measure of each topic: all measures of a topic are read from the same panes.
+        by_topic = {each.measure.topics(): each.measure for each in question.queue.columns}
+        return [(measure, window) for window in Grid(question, view).windows() for measure in by_topic.values()]
 
     return [
         AnswerRoute(

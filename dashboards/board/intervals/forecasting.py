@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import lru_cache
 
-from dashboards.board.intervals.day import Interval, day_words, whole_day
+from dashboards.board.shared.day import Interval, day_words, whole_day
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View
 from measures.forecast import HALF_HOUR, WEEKS_READ, Expected, Forecast, Score, cases, score

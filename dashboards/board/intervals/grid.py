@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from dashboards.board.intervals.day import (
+from dashboards.board.intervals.forecasting import DayForecast
+from dashboards.board.intervals.question import IntervalQuestion
+from dashboards.board.shared.day import (
     Interval,
     Minutes,
     clock_change,
@@ -17,26 +19,22 @@ from dashboards.board.intervals.day import (
     minutes_kept,
     whole_day,
 )
-from dashboards.board.intervals.forecasting import DayForecast
-from dashboards.board.intervals.question import IntervalQuestion
+from dashboards.board.shared.interval_cells import IntervalCells
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View, error_words
 from dashboards.board.shared.query import filter_parameters
+from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
-from dashboards.report.figures import figure_of
 from facts.errors import QuestionError
-from measures.display import doubt_words, words
 from measures.forecast import WEEKS_READ, Expected
-from measures.measure import Unit
 from measures.reading import Reading, loading
 from measures.window import Window, between, resolve
 
 Status = Literal["over", "in progress", "not begun"]
-UNKNOWN, NOT_BEGUN, NOT_OVER = "unknown", "not begun", "not over yet"
+NOT_BEGUN, NOT_OVER = "not begun", "not over yet"
 NO_RANGE = "none"
 FORECAST_BRIEF = "made at midnight"
 _NO_SUCH_TIME = "no such time"
-_NOT_COVERED = "The record does not cover all of this time."
 
 
 class Read(NamedTuple):
@@ -62,8 +60,11 @@ class Grid:
         self.intervals = intervals(question.day, self.minutes, self._zone)
         self._matched = self._matching()
         self._has_columns = bool(self._matched) or (self._other is not None and not self.minutes)
-        self._notes: dict[str, int] = {}
+        self._cells = IntervalCells()
         self._readings: dict[object, Reading | str] = {}
+        self._staffing: dict[date, Staffing] = {}
+        staffed = [each.where["skill"] for each in question.queue.columns if each.part == "minutes"]
+        self._skills = frozenset(skill for each in staffed for skill in each)
 
     @cached_property
     def forecast(self) -> DayForecast | None:
@@ -157,7 +158,7 @@ class Grid:
         ]
         rows += [self._row(label, chosen, other, is_total=True) for label, chosen, other in self._totals()]
         title = f"{self.question.queue.title}, {day_words(self.question.day)}"
-        return Table(title, "Time", tuple(self._columns()), tuple(rows), tuple(self._notes))
+        return Table(title, "Time", tuple(self._columns()), tuple(rows), self._cells.notes())
 
     def _columns(self) -> Iterator[Column]:
         days = [each for each in (self.question.day, self._other if self._has_columns else None) if each]
@@ -214,12 +215,12 @@ class Grid:
         inside = [each for each in self.intervals if asked.start <= each.start < asked.end]
         expected = [found for each in inside if (found := forecast.expected(each)) is not None]
         if len(expected) < len(inside):
-            unknown = self._unknown(forecast.made.unknown_words())
+            unknown = self._cells.unknown(forecast.made.unknown_words())
             return unknown, unknown
         mean = Fraction(sum(each.mean for each in expected))
         number = DocumentCell(f"{float(mean):,.1f}", mean, "count")
         note = forecast.holiday_words(inside[0])
-        return self._with_note(number, note), DocumentCell(_range_words(expected))
+        return self._cells.noted(number, note), DocumentCell(_range_words(expected))
 
     def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
         return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)
@@ -230,9 +231,26 @@ class Grid:
         window = self._window(asked)
         if window is None:
             return DocumentCell(NOT_BEGUN)
+        if column.measure.is_of_people():
+            return self._of_takers(column, window)
         reading = self._reading(column, window)
-        shown = self._unknown(reading) if isinstance(reading, str) else self._shown(column, reading)
-        return replace(shown, href=self._address(column, window))
+        return replace(self._cells.shown(column.measure, column.part, reading), href=self._address(column, window))
+
+    def _of_takers(self, column: IntervalColumn, window: Window) -> DocumentCell:
+        """A cell about the call takers of the queue."""
+        day = window.start.astimezone(self._zone).date()
+        if day not in self._staffing:
+            whole = whole_day(day, self._zone)
+            self._staffing[day] = Staffing(self._view, whole.start, whole.end)
+        staffing = self._staffing[day]
+        minutes = staffing.minutes(window.start, window.end)
+        if column.part == "minutes":
+            return staffed_cell(minutes, self._skills, self._cells)
+        if isinstance(minutes, str):
+            return self._cells.unknown(minutes)
+        if not staffing.is_shown(minutes, self._skills):
+            return self._cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
+        return self._cells.shown(column.measure, column.part, self._reading(column, window))
 
     def _window(self, asked: Interval | date) -> Window | None:
         """The window of an interval, up to the present; None if it has not begun."""
@@ -256,46 +274,6 @@ class Grid:
                 self._readings[key] = error_words(error)
         return self._readings[key]
 
-    def _shown(self, column: IntervalColumn, reading: Reading) -> DocumentCell:
-        """A cell: the figure if the record covers all of its time, otherwise a word."""
-        is_loaded = reading.is_loading and reading.value is not None
-        if reading.coverage != "whole" or (reading.state == "stale" and not is_loaded):
-            return self._unknown(reading.reason or reading.note or _NOT_COVERED)
-        if column.part == "value":
-            return self._value(column, reading)
-        count = reading.n if column.part == "n" else reading.met
-        if count is None:
-            return self._unknown(_NOT_COVERED)
-        doubt = doubt_words(None, None, reading.unrecorded, "count")
-        return self._with_note(_figure(Fraction(count), "count", reading.n), doubt)
-
-    def _value(self, column: IntervalColumn, reading: Reading) -> DocumentCell:
-        unit = column.measure.unit
-        if reading.state == "too_few":
-            why = f"Fewer than {column.measure.minimum_n} cases are too few to rely on."
-            return self._with_note(DocumentCell("too few", n=reading.n), why)
-        if reading.value is None:
-            return DocumentCell("none", n=reading.n)
-        found = figure_of(column.measure, reading)
-        assert found.value is not None  # noqa: S101 - the reading has a value
-        made = replace(
-            _figure(found.value, unit, found.n),
-            text=words(reading.value, unit),
-            low=found.low,
-            high=found.high,
-            unrecorded=found.unrecorded,
-            spread=found.spread,
-        )
-        return self._with_note(made, doubt_words(found.low, found.high, found.unrecorded, unit))
-
-    def _unknown(self, why: str) -> DocumentCell:
-        return self._with_note(DocumentCell(UNKNOWN), why)
-
-    def _with_note(self, cell: DocumentCell, note: str) -> DocumentCell:
-        if not note:
-            return cell
-        return replace(cell, notes=(self._notes.setdefault(note, len(self._notes) + 1),))
-
     def _address(self, column: IntervalColumn, window: Window) -> str:
         """The address of the breakdown of a figure; empty for a time that an address cannot name, because it occurs twice."""
         if window.kind == "report":
@@ -312,7 +290,3 @@ def _range_words(expected: list[Expected]) -> str:
     if len(expected) > 1 or expected[0].low is None:
         return NO_RANGE
     return f"{expected[0].low:,} to {expected[0].high:,}"
-
-
-def _figure(value: Fraction, unit: Unit, n: int | None) -> DocumentCell:
-    return DocumentCell(words(float(value), unit), value, unit, n)

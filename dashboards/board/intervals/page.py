@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from dashboards.board.intervals.day import day_words
 from dashboards.board.intervals.question import OTHER_DAYS, parse_intervals
 from dashboards.board.shared.contract import contract
+from dashboards.board.shared.day import day_words
 from dashboards.board.shared.interval_queues import interval_queues
 from dashboards.board.shared.page import Page, View
 from dashboards.board.shared.refusals import accepted

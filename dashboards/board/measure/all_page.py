@@ -34,7 +34,9 @@ def _row(place: int, measure: Measure, view: View) -> MeasureRow:
 
 
 def _context(view: View, _: Request) -> Mapping[str, Any]:
-    without_feed = [each.title for each in CATALOGUE.values() if not is_displayed(each, view)]
+    without_feed = [
+        each.title for each in CATALOGUE.values() if not is_displayed(each, view) and not each.is_of_people()
+    ]
     return {"columns": windows(view, LIVE_WINDOWS), "without_feed": without_feed}
 
 

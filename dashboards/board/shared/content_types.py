@@ -198,9 +198,21 @@ class IntervalColumnAnswer(_Strict, frozen=True, kw_only=True):
 
     title: str
     measure: str
-    part: Literal["value", "n", "met"]
+    part: Literal["value", "n", "met", "minutes"]
     where: dict[str, tuple[str, ...]]
     explain: str
+
+
+class StaffingAnswer(_Strict, frozen=True, kw_only=True):
+    """Call takers now by queue, and those of one queue by half-hours of today."""
+
+    force: str
+    as_of: datetime
+    simulated: bool
+    queue: str
+    says: tuple[str, ...]
+    now: TableAnswer
+    today: TableAnswer
 
 
 class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
@@ -221,7 +233,7 @@ class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
 
 
 class SpreadAnswer(_Strict, frozen=True, kw_only=True):
-    """A figure over all runs of the twin: its median, and the range that holds four runs in five."""
+    """A figure over all runs of the twin: its median, and the range that contains four runs in five."""
 
     middle: int | float
     low: int | float

@@ -12,8 +12,8 @@ from facts.force import LOCAL, TRIAGE
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
 
-Part = Literal["value", "n", "met"]
-"""The part of a reading that a column shows: its value, its n, or for a share the number that meet the condition."""
+Part = Literal["value", "n", "met", "minutes"]
+"""What a column shows: of a reading its value, its n, or for a share the number that meet the condition; or the mean over minutes."""
 _STAYS = "Offered counts each call once, in its first queue. The other columns count each stay in a queue."
 
 
@@ -136,7 +136,19 @@ def interval_queues(view: View) -> Iterator[IntervalQueue]:
     labels = {queue.label for queue in view.profile.queues}
     for each in QUEUES:
         if (not each.queue or each.queue in labels) and all(is_displayed(one.measure, view) for one in each.columns):
-            yield each
+            yield each._replace(columns=(*each.columns, *_of_takers(each, view)))
+
+
+def _of_takers(queue: IntervalQueue, view: View) -> Iterator[IntervalColumn]:
+    """The columns about the call takers of a queue; none without a feed of call takers."""
+    staffed, handling = CATALOGUE["call_taker_staffed_count"], CATALOGUE["handling_mean_seconds"]
+    labels = tuple(
+        each.label for each in view.profile.queues if each.line == queue.line and queue.queue in ("", each.label)
+    )
+    skills = tuple(each.label for each in view.profile.skills if set(labels) & set(each.queues))
+    if skills and staffed.feeds(view.profile):
+        yield IntervalColumn("Staffed", staffed.name, "minutes", {"skill": skills})
+        yield IntervalColumn("Handling time", handling.name, "value", {"queue": labels})
 
 
 def find_queue(name: str, view: View) -> IntervalQueue:

@@ -63,9 +63,14 @@ def parse_query(name: str, query: QueryParams, default_window: str = "60m") -> B
         default_window: the window unless one is chosen.
 
     Raises:
-        QuestionError: the measure does not exist, or the query is malformed.
+        QuestionError: the measure does not exist or is about people, or the query is malformed.
     """
     measure = find(name)
+    if measure.is_of_people():
+        hint = "Choose another measure. The page Staffing shows call takers, without small groups."
+        raise QuestionError(
+            f"{measure.title} is not broken down: that could show what a person does.", where="", hint=hint
+        )
     where: dict[str, tuple[str, ...]] = {}
     for given in query.getlist("where"):
         dimension, colon, word = given.partition(":")

@@ -165,9 +165,11 @@ def _measured(area: Area, view: View) -> StripItem:
         return StripItem(area.name, word, text(reading, headline), _label(area, headline), "")
     if word == "unknown":
         since = deciding.reading.stale_since
-        return StripItem(area.name, word, "", deciding.reading.reason, _lasting(word, since, deciding.reading.as_of))
+        return StripItem(
+            area.name, word, "", deciding.reading.reason, lasting_words(word, since, deciding.reading.as_of)
+        )
     since = _since(deciding, view)
-    lasting = f"{_lasting(word, since, deciding.reading.as_of)} or more" if since else "in the last 60 min"
+    lasting = f"{lasting_words(word, since, deciding.reading.as_of)} or more" if since else "in the last 60 min"
     return StripItem(area.name, word, text(deciding.reading, deciding.measure), _label(area, deciding.measure), lasting)
 
 
@@ -177,8 +179,10 @@ def _label(area: Area, measure: Measure) -> str:
     return rest[0].lower() + rest[1:]
 
 
-def _lasting(word: Word, since: datetime | None, now: datetime) -> str:
-    return f"{word.capitalize()} for {rough_words(max(0.0, (now - since).total_seconds()))}" if since else ""
+def lasting_words(word: Word, since: datetime | None, now: datetime) -> str:
+    """How long a status has lasted; empty if that is not known, or it has only just begun."""
+    seconds = (now - since).total_seconds() if since else 0.0
+    return f"{word.capitalize()} for {rough_words(seconds)}" if seconds >= 1 else ""
 
 
 def _since(deciding: _Judged, view: View) -> datetime | None:
@@ -233,7 +237,7 @@ def _feeds(view: View) -> StripItem:
     known = [each for each in ends if each is not None]
     since = instant(min(known)) if len(known) == len(ends) else None
     names = ", ".join(troubles)
-    lasting = _lasting("act", since, view.reader.present(view.force))
+    lasting = lasting_words("act", since, view.reader.present(view.force))
     return StripItem("feeds", "act", figure, f"live; not {names}", lasting)
 
 

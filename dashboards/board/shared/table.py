@@ -36,6 +36,14 @@ _OTHER_NAMES = {
         "other": "Other",
     },
     "compliance": {"timely": "On time", "late": "Late", "missed": "Missed"},
+    "state": {
+        "signed_on": "Signed on, no state yet",
+        "available": "Available",
+        "on_contact": "On a contact",
+        "on_hold": "Caller on hold",
+        "wrapping_up": "Wrapping up",
+        "on_break": "On a break",
+    },
     "result": {},
     "disposal": {},
     "note": {str(note): words for note, words in NOTE_WORDS.items()},
@@ -62,6 +70,8 @@ DIMENSION_TITLES = {
     "role": "Role",
     "repeat": "Repeat",
     "compliance": "Victim contract",
+    "skill": "Skill",
+    "state": "State",
     "contradiction": "Contradiction",
     "end": "Unrecorded end",
     "reason": "Reason",
@@ -108,6 +118,7 @@ def names(dimension: str, view: View) -> dict[str, str]:
         "channel": profile.channels,
         "suite": profile.suites,
         "type": profile.occurrence_types,
+        "skill": profile.skills,
     }
     if dimension in terms:
         return {term.label: term.name for term in terms[dimension]}

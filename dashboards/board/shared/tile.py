@@ -69,8 +69,9 @@ class Tile(Struct, frozen=True, omit_defaults=True):
 
 
 def is_displayed(measure: Measure, view: View) -> bool:
-    """Whether the force has feeds for a measure, and the measure is a single figure."""
-    return bool(measure.feeds(view.profile)) and not isinstance(measure.statistic, Bands | External)
+    """Whether the force has feeds for a measure, and the measure is a single figure that does not show what people do."""
+    is_figure = not isinstance(measure.statistic, Bands | External) and not measure.is_of_people()
+    return bool(measure.feeds(view.profile)) and is_figure
 
 
 def displayed_measures(view: View) -> list[Measure]:

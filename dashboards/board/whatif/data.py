@@ -33,7 +33,7 @@ def whatif_json(request: Request, view: View) -> Later:
     """
     question = parse_what_if(request.query_params)
     if question is None:
-        hint = "Give local and triage: how many call takers are on is never guessed."
+        hint = "Give local and triage: the record does not say how many call takers are on."
         raise QuestionError("The question does not say how many call takers are on.", where="local", hint=hint)
     parameters = parameters_of(view.force)
     present, head = present_of(view.reader, view.force, question.local, question.triage), about(view)

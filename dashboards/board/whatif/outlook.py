@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from dashboards.board.whatif.question import WhatIf
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
-from measures.display import span_words, words
+from measures.display import number, span_words, words
 from measures.measure import Unit
 from producers.simulate.parameters import Parameters
 from producers.simulate.twin import HORIZON_SECONDS, RUNS, Outlook, Present, RunSpread, Twin, difference, outlook
@@ -93,19 +93,19 @@ def table(found: ComparedOutlooks) -> Table:
 
 
 def says(present: Present, question: WhatIf) -> Iterator[str]:
-    """What a reader of the table must know, in sentences."""
+    """How to read the table, in sentences."""
     waiting = sum(map(len, present.waiting.values()))
     yield (
-        f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure. It begins with the {waiting} callers who wait now. "
+        f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure. It begins with the {number(waiting, 'caller')} waiting now. "
         f"The first number is the median of {RUNS} runs; four runs in five are inside the range."
     )
     yield (
-        f"You say that {question.local} call takers are on for 999 and for 101 after triage, and {question.triage} at triage. Who is on a "
-        "call is not known: as many are as usual, and nobody is free while somebody waits."
+        f"You gave {number(question.local, 'call taker')} for 999 and 101 after triage, and {question.triage} at triage. Who is on a "
+        "call now is not known. The forecast assumes that as many are as usual, and that nobody who could answer is free while somebody waits."
     )
     change = question.change
     parts = [
-        _more(change.local, "for 999 and for 101 after triage"),
+        _more(change.local, "for 999 and 101 after triage"),
         _more(change.triage, "at triage"),
         f"{abs(change.busier):.0%} {'more' if change.busier > 0 else 'fewer'} calls" if change.busier else "",
     ]
@@ -113,8 +113,8 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         yield f"The change, from now on: {', '.join(each for each in parts if each)}. Both columns have the same callers."
 
 
-def _more(number: int, where: str) -> str:
-    return f"{abs(number)} {'more' if number > 0 else 'fewer'} {where}" if number else ""
+def _more(count: int, where: str) -> str:
+    return f"{abs(count)} {'more' if count > 0 else 'fewer'} call takers {where}" if count else ""
 
 
 def _cell(row: _Row, found: Outlook) -> DocumentCell:
@@ -133,7 +133,7 @@ def _difference(row: _Row, found: ComparedOutlooks) -> Iterator[DocumentCell]:
         yield DocumentCell(UNKNOWN)
         return
     middle, low, high = (_signed(each, row.unit) for each in (spread.middle, spread.low, spread.high))
-    yield DocumentCell(f"{middle} ({low} to {high})" + (" points" if row.unit == "ratio" else ""))
+    yield DocumentCell(f"{middle} ({low} to {high})" + (" pp" if row.unit == "ratio" else ""))
 
 
 def _signed(value: float, unit: Unit) -> str:

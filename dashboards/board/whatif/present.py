@@ -41,7 +41,7 @@ def parameters_of(force: str) -> Parameters:
     """
     parameters = packaged()
     if parameters.force != force:
-        what = f"How long callers of {force} wait, and how long calls last, is not known."
+        what = f"It is not known how long callers of {force} wait and how long calls last."
         hint = f"The simulator is calibrated for {parameters.force} only (docs/feed/simulator.md)."
         raise QuestionError(what, where="--force", hint=hint)
     return parameters
@@ -86,7 +86,7 @@ def _check_live(reader: Reader, force: str) -> None:
     for name in _WAITING:
         (reading,) = reader.read(name, force=force)
         if reading.state != "live":
-            what = f"The twin cannot begin: who waits now is not known. {reading.reason}".strip()
+            what = f"Nothing can be forecast, because it is not known who waits now. {reading.reason}".strip()
             raise QuestionError(what, where="twin", hint="Try again when the feed is live (page Feeds).")
 
 

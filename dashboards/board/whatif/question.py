@@ -9,15 +9,15 @@ from facts.errors import QuestionError
 from producers.simulate.twin import NO_CHANGE, TwinChange
 
 FIELDS: Mapping[str, tuple[str, int, int]] = {
-    "local": ("Call takers for 999, and for 101 after triage, on now", 1, 200),
-    "triage": ("Call takers at 101 triage on now", 0, 200),
-    "more_local": ("More of the first; fewer with a minus", -200, 200),
-    "more_triage": ("More at triage; fewer with a minus", -200, 200),
-    "busier": ("More calls, in percent; fewer with a minus", -90, 300),
+    "local": ("Call takers on now for 999 and 101 after triage", 1, 200),
+    "triage": ("Call takers on now at 101 triage", 0, 200),
+    "more_local": ("More for 999 and after triage (minus: fewer)", -200, 200),
+    "more_triage": ("More at triage (minus: fewer)", -200, 200),
+    "busier": ("More calls, in percent (minus: fewer)", -90, 300),
 }
 """Each field of the form: its title, and the least and greatest number."""
 STAFF = ("local", "triage")
-"""The fields that must be given: how many call takers are on is never guessed."""
+"""The fields that must be given: nobody guesses how many call takers are on."""
 
 
 class WhatIf(NamedTuple):
@@ -58,7 +58,8 @@ def parse_what_if(query: QueryParams) -> WhatIf | None:
         return None
     for name in STAFF:
         if numbers[name] is None:
-            raise QuestionError("How many are on?", where=name, hint="Nothing in the record says: give a number.")
+            hint = "Give a number: the record does not say how many are on."
+            raise QuestionError("The number of call takers is missing.", where=name, hint=hint)
     return what_if(**{name: number or 0 for name, number in numbers.items()})
 
 

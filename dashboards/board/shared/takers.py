@@ -1,0 +1,121 @@
+"""Call takers on the board: the groups that are shown together, and the figures of a group that show what no single person does."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import NamedTuple
+
+from dashboards.board.shared.interval_cells import IntervalCells
+from dashboards.board.shared.page import View, error_words
+from dashboards.report.document import DocumentCell
+from facts.errors import QuestionError
+from measures.display import words
+from measures.measure import Where
+from measures.staffing import FEWEST, Skills, Takers, is_shown, number, occupancy
+
+FEW = f"fewer than {FEWEST}"
+HIDDEN = "not shown"
+WHY_HIDDEN = f"Not shown, so that no person is seen: {FEW} call takers were staffed at some time, or that many more than in a queue shown here."
+_TRAILING = 2
+"""How many minutes at the end may be unknown: a feed reports a little after the minute."""
+_ALL = "all"
+
+
+class TakerGroup(NamedTuple):
+    """The call takers of one queue, or all of them.
+
+    Attributes:
+        name: its name in an address.
+        title: its name for people.
+        skills: the skills that answer the queue; None for all call takers.
+    """
+
+    name: str
+    title: str
+    skills: frozenset[str] | None = None
+
+    def queue(self) -> Where:
+        """The filter of contacts that were handled for it."""
+        return {} if self.skills is None else {"queue": (self.name,)}
+
+
+def groups(view: View) -> list[TakerGroup]:
+    """All call takers, then those of each queue that a skill answers."""
+    skills = view.profile.skills
+    answered = {
+        queue.label: frozenset(skill.label for skill in skills if queue.label in skill.queues)
+        for queue in view.profile.queues
+    }
+    by_queue = [TakerGroup(each.label, each.name, answered[each.label]) for each in view.profile.queues]
+    return [TakerGroup(_ALL, "All call takers"), *(each for each in by_queue if each.skills)]
+
+
+def find_group(name: str, view: View) -> TakerGroup:
+    """The group of a name; all call takers if the name is empty.
+
+    Raises:
+        QuestionError: there is none.
+    """
+    every = groups(view)
+    found = next((each for each in every if name in ("", each.name)), None)
+    if found is None:
+        hint = f"Choose one of {', '.join(each.name for each in every)}."
+        raise QuestionError(f"No call takers answer a queue {name!r}.", where="queue", hint=hint)
+    return found
+
+
+class Staffing:
+    """The call takers of each minute of a stretch of time; blocking.
+
+    Args:
+        view: what is read.
+        start: the first minute.
+        end: the end, or a time after the present.
+    """
+
+    def __init__(self, view: View, start: datetime, end: datetime) -> None:
+        self._shown_skills = [each.skills for each in groups(view) if each.skills is not None]
+        self._takers: dict[datetime, Takers | None] = {}
+        self._why = "The record does not cover all of this time."
+        try:
+            self._takers = dict(view.reader.staffing(view.force, start, end))
+        except QuestionError as error:
+            self._why = error_words(error)
+
+    def minutes(self, start: datetime, end: datetime) -> Sequence[Takers] | str:
+        """The call takers at each minute from a time up to another, as far as the present; the reason if they are not known."""
+        found = [each for at, each in self._takers.items() if start <= at < end]
+        known = [each for each in found if each is not None]
+        is_whole = bool(found) and found[0] is not None and len(found) - len(known) <= _TRAILING
+        return known if is_whole else self._why
+
+    def is_shown(self, minutes: Sequence[Takers], skills: Skills) -> bool:
+        """Whether states, occupancy and times of a group can be shown."""
+        return is_shown(minutes, skills, self._shown_skills)
+
+
+def count_words(count: int) -> str:
+    """A number of call takers; 1 and 2 as "fewer than 3"."""
+    return FEW if 0 < count < FEWEST else words(count, "count")
+
+
+def staffed_cell(minutes: Sequence[Takers] | str, skills: Skills, cells: IntervalCells) -> DocumentCell:
+    """The mean number staffed over minutes."""
+    if isinstance(minutes, str):
+        return cells.unknown(minutes)
+    mean = Fraction(sum(number(each, skills) for each in minutes), len(minutes))
+    if 0 < mean < FEWEST:
+        return DocumentCell(FEW)
+    return DocumentCell(f"{float(mean):.1f}", mean, "count")
+
+
+def occupancy_cell(
+    minutes: Sequence[Takers] | str, group: TakerGroup, staffing: Staffing, cells: IntervalCells
+) -> DocumentCell:
+    """The occupancy over minutes."""
+    if isinstance(minutes, str):
+        return cells.unknown(minutes)
+    if not staffing.is_shown(minutes, group.skills):
+        return cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
+    share = occupancy(minutes, group.skills)
+    return DocumentCell("none") if share is None else DocumentCell(words(share, "ratio"), Fraction(share), "ratio")

@@ -1,0 +1,1 @@
+"""The Staffing page: call takers by queue, now and by half-hours of today."""

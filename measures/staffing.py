@@ -1,0 +1,85 @@
+"""How many call takers were in each state at past minutes: from those at work now, and the states begun and ended since."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from measures.outcome import OpenItem
+from measures.pane import MINUTE, Pane
+
+Takers = Mapping[tuple[str, str], int]
+"""The number of call takers by skill and state; one without anybody is left out."""
+SIGNS = {"call_taker_state_began": 1, "call_taker_state_ended": -1}
+"""The kinds that change the number in a state."""
+FEWEST = 3
+"""The fewest call takers that are shown together, so that no person is seen (semantics section 15)."""
+_BUSY = ("on_contact", "on_hold", "wrapping_up")
+Skills = Collection[str] | None
+"""The skills that count; None means all of them."""
+
+
+def staffing(
+    now: Sequence[OpenItem], panes: Iterable[tuple[int, Pane]], minutes: Sequence[int]
+) -> dict[int, dict[tuple[str, str], int]]:
+    """The call takers at the beginning of each minute.
+
+    It needs no record from before these minutes: it goes back from the present.
+
+    Args:
+        now: the open items `call_taker_staffed`, those whose end is unrecorded included.
+        panes: the minute panes from the first of the minutes to the last outcome, each with its minute since 1970.
+        minutes: the minutes since 1970.
+    """
+    changes: dict[int, Counter[tuple[str, ...]]] = {}
+    for minute, pane in panes:
+        for kind, sign in SIGNS.items():
+            for words, histogram in pane.get(kind, {}).items():
+                changes.setdefault(minute, Counter())[words] += sign * sum(histogram.values())
+    ends = [(item.unrecorded_from, item.dimensions) for item in now if item.unrecorded_from is not None]
+    present, left = Counter(item.dimensions for item in now), sorted(changes)
+    found = {}
+    for minute in sorted(minutes, reverse=True):
+        while left and left[-1] >= minute:
+            present.subtract(changes[left.pop()])
+        unrecorded = Counter(words for end, words in ends if end <= minute * MINUTE)
+        found[minute] = {
+            (words[0], words[1]): count - unrecorded[words]
+            for words, count in present.items()
+            if count > unrecorded[words]
+        }
+    return found
+
+
+def number(takers: Takers, skills: Skills, states: Collection[str] | None = None) -> int:
+    """How many of the call takers have one of the skills and are in one of the states; None means any."""
+    return sum(
+        count
+        for (skill, state), count in takers.items()
+        if (skills is None or skill in skills) and (states is None or state in states)
+    )
+
+
+def staffed(minutes: Sequence[Takers], skills: Skills) -> float | None:
+    """The mean number staffed; None without minutes."""
+    return sum(number(each, skills) for each in minutes) / len(minutes) if minutes else None
+
+
+def occupancy(minutes: Sequence[Takers], skills: Skills) -> float | None:
+    """The share of time on contacts and their wrap-up, of the time on these and available; None if there was none."""
+    busy = sum(number(each, skills, _BUSY) for each in minutes)
+    free = sum(number(each, skills, ("available",)) for each in minutes)
+    return busy / (busy + free) if busy + free else None
+
+
+def is_shown(minutes: Sequence[Takers], skills: Skills, others: Iterable[Collection[str]]) -> bool:
+    """Whether figures of these call takers show what no single person does.
+
+    Args:
+        minutes: the minutes that the figures are of.
+        skills: the skills of the call takers.
+        others: the other groups of skills that are shown next to them: of two groups, the difference would be seen too.
+    """
+    if not all(number(each, skills) >= FEWEST for each in minutes):
+        return False
+    inside = [other for other in others if skills is None or set(other) < set(skills)]
+    shown = [other for other in inside if is_shown(minutes, other, others)]
+    return all(not 0 < number(each, skills) - number(each, other) < FEWEST for other in shown for each in minutes)

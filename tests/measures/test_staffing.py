@@ -1,0 +1,69 @@
+"""Call takers at past minutes, and which groups of them can be shown."""
+
+import pytest
+
+from measures.outcome import OpenItem
+from measures.pane import MINUTE, Pane
+from measures.staffing import Takers, is_shown, occupancy, staffed, staffing
+
+_ONE, _TWO = frozenset({"one"}), frozenset({"two"})
+
+
+def _pane(began: tuple[str, str] | None, ended: tuple[str, str] | None) -> Pane:
+    changes = {"call_taker_state_began": began, "call_taker_state_ended": ended}
+    return {kind: {words: {0: 1}} for kind, words in changes.items() if words}
+
+
+def _item(skill: str, state: str, unrecorded_minute: int) -> OpenItem:
+    return OpenItem("call_taker_staffed", 0, 0, None, (skill, state), unrecorded_minute * MINUTE)
+
+
+def test_the_past_follows_from_the_present_and_the_changes_since() -> None:
+    panes = [(1, _pane(("one", "available"), None)), (3, _pane(("one", "on_contact"), ("one", "available")))]
+    found = staffing([_item("one", "on_contact", 99)], panes, range(5))
+    assert [found[minute] for minute in range(5)] == [
+        {},
+        {},
+        {("one", "available"): 1},
+        {("one", "available"): 1},
+        {("one", "on_contact"): 1},
+    ]
+
+
+def test_nobody_is_at_work_from_the_minute_in_which_the_sign_off_is_unrecorded() -> None:
+    found = staffing([_item("one", "available", 2), _item("one", "available", 9)], [], range(4))
+    assert [found[minute].get(("one", "available")) for minute in range(4)] == [2, 2, 1, 1]
+
+
+def test_staffed_and_occupancy_are_means_over_minutes() -> None:
+    minutes: list[Takers] = [
+        {("one", "available"): 3, ("one", "on_break"): 1},
+        {("one", "on_contact"): 2, ("one", "wrapping_up"): 1, ("two", "available"): 1},
+    ]
+    assert staffed(minutes, None) == 4
+    assert staffed(minutes, _ONE) == 3.5
+    assert occupancy(minutes, None) == pytest.approx(3 / 7)
+    assert occupancy(minutes, _TWO) == 0
+    assert (staffed([], None), occupancy([{("one", "on_break"): 1}], None)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "shown"),
+    [
+        (3, 0, (True, True, False)),
+        (2, 0, (False, False, False)),
+        (3, 3, (True, True, True)),
+        (4, 1, (False, True, False)),  # the total less the one group would be one person
+        (2, 2, (True, False, False)),  # nobody can tell the two groups apart
+    ],
+)
+def test_no_one_or_two_people_are_shown_alone_or_as_a_difference(
+    one: int, two: int, shown: tuple[bool, bool, bool]
+) -> None:
+    minutes: list[Takers] = [
+        {("one", "available"): 3, ("two", "available"): 3},
+        {("one", "available"): one, ("two", "available"): two},
+    ]
+    assert tuple(is_shown(minutes[1:], skills, (_ONE, _TWO)) for skills in (None, _ONE, _TWO)) == shown
+    # A single minute is enough to hide the whole period.
+    assert tuple(is_shown(minutes, skills, (_ONE, _TWO)) for skills in (_ONE, _TWO)) == shown[1:]
