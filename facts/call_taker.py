@@ -8,7 +8,7 @@ TakerState = Literal["available", "on_contact", "on_hold", "wrapping_up", "on_br
 
 
 class CallTakerSignedOn(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """A call taker signed on, or changed skill while signed on. The `subject_id` is an opaque id, best a new one at each sign-on.
+    """A call taker signed on, or changed skill while signed on. The `subject_id` is an opaque id, preferably a new one at each sign-on.
 
     Attributes:
         skill: the skill the call taker works with: it says which queues the call taker answers.

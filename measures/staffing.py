@@ -11,7 +11,7 @@ Takers = Mapping[tuple[str, str], int]
 SIGNS = {"call_taker_state_began": 1, "call_taker_state_ended": -1}
 """The kinds that change the number in a state."""
 FEWEST = 3
-"""The fewest call takers that are shown together, so that no person is seen (semantics section 15)."""
+"""The fewest call takers that are shown together, so that no figure is about one person (semantics section 15)."""
 _BUSY = ("on_contact", "on_hold", "wrapping_up")
 Skills = Collection[str] | None
 """The skills that count; None means all of them."""

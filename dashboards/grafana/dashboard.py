@@ -309,7 +309,7 @@ def _left_out(measures: Sequence[Measure]) -> PanelJson:
 def _why_left_out(measure: Measure) -> str:
     if isinstance(measure.statistic, External):
         return measure.statistic.why
-    return "The board's page Staffing shows it, and hides small groups, so that no person is seen."
+    return "The board's page Staffing shows it, and hides small groups, so that no figure is about one person."
 
 
 def _force_variable(measures: Sequence[Measure]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Measures of call takers: who is at work and free, and how long contacts take to handle."""
+"""Measures of call takers: how many are at work and free, and how long contacts take to handle."""
 
 from measures.measure import Count, DeclaredWhere, Mean, Measure, OpenCount, Selection, Unrecorded
 from measures.outcome import KindName
 
-_AT_WORK = "Call takers who are signed on. One who has not signed off, and reported nothing for 16 hours, is left out."
-_PERSONS = "On the pages, 1 and 2 are shown as fewer than 3, so that no person is seen."
+_AT_WORK = "Call takers who are signed on. A call taker about whom nothing has been reported for 16 hours is left out."
+_PERSONS = "On the pages, 1 and 2 are shown as fewer than 3, so that no figure is about one person."
 _HANDLED = (
     "Contacts handled to the end, with the work after them, by the queue that the call taker's system reported. "
     "A contact that several call takers handled counts once for each."
@@ -34,7 +34,7 @@ def _time(name: str, title: str, question: str, kind: KindName, clock: str) -> M
         unit="seconds",
         minimum_n=5,
         unrecorded=(Unrecorded(Selection("handled_unrecorded")),),
-        notes=("The times to talk, on hold and to wrap up add up to the handling time.",),
+        notes=("Talk, hold and wrap time add up to the handling time.",),
     )
 
 
@@ -49,7 +49,7 @@ CALL_TAKERS = (
     _now(
         "call_taker_on_contact_count",
         "Call takers on a contact",
-        "How many call takers are on a contact, a caller on hold included?",
+        "How many call takers are on a contact, or have a caller on hold?",
         {"state": ("on_contact", "on_hold")},
     ),
     _now(
@@ -67,28 +67,28 @@ CALL_TAKERS = (
     _time(
         "handling_mean_seconds",
         "Mean handling time",
-        "How long does it take to handle a contact?",
+        "How long does it take on average to handle a contact?",
         "handled",
         "From the beginning of the contact to the end of its wrap-up.",
     ),
     _time(
         "talk_mean_seconds",
         "Mean talk time",
-        "How long does a call taker talk to a caller?",
+        "How long does a call taker talk to a caller on average?",
         "handled_talk",
         "The time on the contact, without time on hold.",
     ),
     _time(
         "hold_mean_seconds",
         "Mean hold time",
-        "How long does a call taker keep a caller on hold?",
+        "How long does a call taker keep a caller on hold on average?",
         "handled_hold",
         "The time on hold; 0 for a contact without any.",
     ),
     _time(
         "wrap_mean_seconds",
         "Mean wrap time",
-        "How long does the work after a contact take?",
+        "How long does the work after a contact take on average?",
         "handled_wrap",
         "The wrap-up directly after the contact; 0 for a contact without any.",
     ),

@@ -15,7 +15,10 @@ from measures.staffing import FEWEST, Skills, Takers, is_shown, number, occupanc
 
 FEW = f"fewer than {FEWEST}"
 HIDDEN = "not shown"
-WHY_HIDDEN = f"Not shown, so that no person is seen: {FEW} call takers were staffed at some time, or that many more than in a queue shown here."
+WHY_HIDDEN = (
+    f"Not shown, because it could be about one person: {FEW} call takers were staffed at some time, or {FEW} more "
+    "than in a queue that is shown."
+)
 _TRAILING = 2
 """How many minutes at the end may be unknown: a feed reports a little after the minute."""
 _ALL = "all"
