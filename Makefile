@@ -54,10 +54,13 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure speed: compared with other engines, at each step, and from a fact to fifty open pages
+bench: $(VENV)/.ready ## Measure speed, size and delay: compared with other engines, at each step, and from a fact to pages and alerts
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
+	$(BIN)/python -m benchmarks.state_size
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.growth
 
 backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; two minutes
 	$(BIN)/python -m benchmarks.backtest

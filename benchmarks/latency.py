@@ -5,7 +5,9 @@ times as many facts. They all share this machine, so compare the rows of one run
 """
 
 import asyncio
+import operator
 import os
+import random
 import socket
 import tempfile
 import threading
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +35,13 @@ from facts.incident import IncidentClosed, IncidentOpened
 from producers.publish import LIVE, Publisher, connect
 from streams.readings import Reader
 
-FORCE, RULE, MEASURE = "staffordshire", "grade_1_unattended", "grade_1_unattended_over_15_minutes_count"
+FORCE, ALERT, MEASURE = "staffordshire", "Grade1Unattended", "grade_1_unattended_over_15_minutes_count"
 ORDINARY_FACTS_PER_SECOND = 0.08
 """A force of this size reports 7,000 facts a day."""
 _WAITING = timedelta(minutes=16)
 _PATIENCE_SECONDS = 30.0
+_EVALUATED_EVERY_SECONDS = 1.5
+"""How often the rules are evaluated: probes must not keep step with that."""
 
 
 class ProbeLatencies(NamedTuple):
@@ -81,19 +86,19 @@ class WebhookReceiver:
         now = time.monotonic()
         for each in msgspec.json.decode(body, type=Payload).alerts:
             figure = each.number(FIGURE)
-            if each.labels.get("alertname") == RULE and each.status == "firing" and figure is not None:
+            if each.labels.get("alertname") == ALERT and each.status == "firing" and figure is not None:
                 with self._changed:
                     self._posted.append((now, figure))
                     self._changed.notify_all()
 
-    def await_figure(self, figure: float, since: float) -> float | None:
-        """When a figure was first posted that is as high, after a time; None if it does not come."""
+    def await_figure(self, is_it: Callable[[float], bool], since: float) -> float | None:
+        """When such a figure was first posted after a time; None if it does not come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._first(figure, since) is not None, _PATIENCE_SECONDS)
-            return self._first(figure, since)
+            self._changed.wait_for(lambda: self._first(is_it, since) is not None, _PATIENCE_SECONDS)
+            return self._first(is_it, since)
 
-    def _first(self, figure: float, since: float) -> float | None:
-        return next((at for at, posted in self._posted if at >= since and posted >= figure), None)
+    def _first(self, is_it: Callable[[float], bool], since: float) -> float | None:
+        return next((at for at, posted in self._posted if at >= since and is_it(posted)), None)
 
 
 @click.command()
@@ -108,11 +113,10 @@ def main(probes: int, loads: str) -> None:
         ending.enter_context(_alerting(board.settings, receiver))
         publisher = ending.enter_context(connect(board.settings.log(), LIVE, now=wall, monotonic=time.monotonic))
         source = reader(board.settings)
-        rows = list[ProbeLatencies]()
         for load in (int(each) for each in loads.split(",")):
             with _loaded(publisher, load):
-                rows += asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
-    print(table(rows))
+                rows = asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
+            print(table(rows), flush=True)
 
 
 @contextmanager
@@ -168,7 +172,7 @@ async def _measured(
     load: int, probes: int, port: int, publisher: Publisher, source: Reader, receiver: WebhookReceiver
 ) -> list[ProbeLatencies]:
     """Open incidents that are overdue already, one after another, and follow each to every place."""
-    viewer, found = Viewer(port), dict[str, list[float | None]]()
+    viewer, found, chance = Viewer(port), dict[str, list[float | None]](), random.Random(41)
     following = asyncio.create_task(viewer.follow())
     async with asyncio.timeout(_PATIENCE_SECONDS):
         await viewer.until(lambda each: each.has_tile)
@@ -179,12 +183,14 @@ async def _measured(
         arrived = await asyncio.gather(
             asyncio.to_thread(_await_reading, source, before + 1),
             _await_tile(viewer, subject),
-            asyncio.to_thread(receiver.await_figure, before + 1, began),
+            asyncio.to_thread(receiver.await_figure, partial(operator.le, before + 1), began),
         )
         for place, when in zip(("a reading", "the board", "the alert's webhook"), arrived, strict=True):
             found.setdefault(place, []).append(None if when is None else when - began)
+        began = time.monotonic()
         publisher.publish(_closed(subject, wall()))
-        await asyncio.to_thread(_await_closed, source, before)
+        await asyncio.to_thread(receiver.await_figure, partial(operator.ge, before), began)
+        await asyncio.sleep(chance.uniform(0, _EVALUATED_EVERY_SECONDS))
     following.cancel()
     return [ProbeLatencies(load, place, seconds) for place, seconds in found.items()]
 
@@ -201,10 +207,6 @@ def _overdue(source: Reader) -> int:
 
 def _await_reading(source: Reader, figure: int) -> float | None:
     return _await_that(lambda: _overdue(source) >= figure)
-
-
-def _await_closed(source: Reader, figure: int) -> None:
-    _await_that(lambda: _overdue(source) <= figure)
 
 
 def _await_that(is_so: Callable[[], bool]) -> float | None:

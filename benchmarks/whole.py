@@ -24,7 +24,7 @@ from streams.log import LogClient
 from streams.readings import Reader
 
 _MEASURE = "opened_to_arrived_median_seconds"
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS, _LONG_PATIENCE_SECONDS = 300.0, 3600.0
 
 
 class Work(NamedTuple):
@@ -89,7 +89,7 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
         source = reader(settings)
         await_that(lambda: _facts(source) > 0)
         start, before, used = time.perf_counter(), _facts(source), sum(map(_processor_seconds, started))
-        await_that(lambda: _facts(source) >= facts)
+        await_that(lambda: _facts(source) >= facts, _LONG_PATIENCE_SECONDS)
         share = facts / (facts - before)
         cost = time.perf_counter() - start
         return Work(cost * share, (sum(map(_processor_seconds, started)) - used) * share)
@@ -102,7 +102,7 @@ def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, floa
         for count in counts:
             marks = []
             for wanted in (count - count // 10, count):
-                await_that(lambda wanted=wanted: _facts(source) >= wanted)  # type: ignore[misc]
+                await_that(lambda wanted=wanted: _facts(source) >= wanted, _LONG_PATIENCE_SECONDS)  # type: ignore[misc]
                 marks.append((_facts(source), _processor_seconds(worker)))
             (before, used), (after, used_after) = marks
             yield count, (used_after - used) / max(1, after - before)
@@ -119,12 +119,12 @@ def _facts(source: Reader) -> int:
     return sum(counts.get("facts", 0) + counts.get("duplicates", 0) for counts in source.counts().values())
 
 
-def await_that(is_so: Callable[[], bool]) -> None:
+def await_that(is_so: Callable[[], bool], patience_seconds: float = _PATIENCE_SECONDS) -> None:
     """Wait until a condition holds; end the measurement with a message if it does not."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while not is_so():
         if time.monotonic() > deadline:
-            raise SystemExit(f"Nothing happened within {_PATIENCE_SECONDS:g} s; `bluelamp check` may say why.")
+            raise SystemExit(f"Nothing happened within {patience_seconds:g} s; `bluelamp check` may say why.")
         time.sleep(0.02)
 
 

@@ -611,6 +611,10 @@ class Filling(Struct, frozen=True):
     reached: int
     back_to: int
 
+    def ratio(self, now: int) -> float:
+        """The share of the time up to now that has been counted, from 0 to 1."""
+        return min(1.0, max(0, now - self.reached) / max(1, now - self.back_to))
+
     def words(self, rules: Rules) -> str:
         """The notice that people see meanwhile."""
         reached, back_to = (_local_date(at, rules) for at in (self.reached, self.back_to))

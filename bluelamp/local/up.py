@@ -27,8 +27,8 @@ from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.processes import ManagedProcess, until
 from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Settings, load_forces, secret_in, variable
 from facts.errors import BlueLampError, PartMissingError, SettingError
-from measures.outcome import instant
-from measures.reading import Loading, loading
+from measures.outcome import instant, microseconds
+from measures.reading import Filling, Loading, filling, loading
 from streams.probe import Probe
 from streams.readings import Reader
 from streams.repeated_errors import RepeatedErrors
@@ -196,12 +196,12 @@ class Up:
 
     async def _watch_state(self) -> None:
         """Print how much of a history is loaded, and every write that the state server refuses."""
-        source, was_loading = reader(self.settings), False
+        source, was_loading, was_filling = reader(self.settings), False, False
         probe, complaints = Probe(source.redis, self.settings.state_name), RepeatedErrors(self.say, time.monotonic)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                history, refusal = await asyncio.to_thread(lambda: (_history(source, self.settings.force), probe()))
+                (history, older), refusal = await asyncio.to_thread(lambda: (self._progress(source), probe()))
             except (RedisError, OSError, BlueLampError) as error:
                 complaints.add_error(error)
                 continue
@@ -213,7 +213,17 @@ class Up:
                 self._print_history(history, source)
             elif was_loading:
                 self.say("History loaded.")
-            was_loading = history is not None
+            elif older:
+                self.terminal.move(older.ratio(microseconds(wall())), older.words(source.rules[self.settings.force]))
+            elif was_filling:
+                self.say("The older history is complete.")
+            was_loading, was_filling = history is not None, older is not None
+
+    def _progress(self, source: Reader) -> tuple[Loading | None, Filling | None]:
+        """The history that is loading before the present, and the older history that is filled in behind it."""
+        source.refresh()
+        feeds = source.feeds(self.settings.force)
+        return loading(feeds), filling(feeds)
 
     def _print_history(self, history: Loading, source: Reader) -> None:
         moment = instant(history.at).astimezone(source.rules[self.settings.force].force.zone())
@@ -293,12 +303,6 @@ def _title(settings: Settings) -> str:
         hint = f"Choose one of {', '.join(forces)}."
         raise SettingError(f"There is no force {settings.force!r}.", where="--force or BLUELAMP_FORCE", hint=hint)
     return forces[settings.force].force.title
-
-
-def _history(source: Reader, force: str) -> Loading | None:
-    """The progress of a history that is still loading; None when none is."""
-    source.refresh()
-    return loading(source.feeds(force))
 
 
 def _has_senders() -> bool:

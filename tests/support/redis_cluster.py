@@ -29,7 +29,10 @@ class ClusterNodes:
 
     def __init__(self, directory: Path, *, replicas: bool = True) -> None:
         self._directory = directory
-        self.ports = free_ports(_PRIMARIES * (1 + replicas))
+        count = _PRIMARIES * (1 + replicas)
+        found = free_ports(2 * count)
+        self.ports = found[:count]
+        self._bus = dict(zip(self.ports, found[count:], strict=True))
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -46,13 +49,11 @@ class ClusterNodes:
         for port, (begin, end) in zip(self.ports, pairwise(borders), strict=False):
             self.ask(port, "CLUSTER ADDSLOTSRANGE", begin, end - 1)
         for port in others:
-            self.ask(first, "CLUSTER MEET", "127.0.0.1", port, port + self._bus)
+            self.ask(first, "CLUSTER MEET", "127.0.0.1", port, self._bus[port])
         until(lambda: all(len(self.known(port)) == len(self.ports) for port in self.ports), 30, "the nodes to meet")
         for primary, replica in zip(self.ports[:_PRIMARIES], self.ports[_PRIMARIES:], strict=False):
             self.ask(replica, "CLUSTER REPLICATE", self.ask(primary, "CLUSTER MYID"))
         until(self.is_whole, 30, "the cluster to be whole")
-
-    _bus = 10_000
 
     def start_node(self, port: int) -> None:
         """Start one node, or start it again after a kill."""
@@ -64,7 +65,7 @@ class ClusterNodes:
             "dir": directory,
             "cluster-enabled": "yes",
             "cluster-node-timeout": _NODE_TIMEOUT_MILLISECONDS,
-            "cluster-port": port + self._bus,
+            "cluster-port": self._bus[port],
             "appendonly": "yes",
             "save": "",
             "maxmemory-policy": "noeviction",
@@ -79,6 +80,20 @@ class ClusterNodes:
         node = self._running.pop(port)
         node.send_signal(signal.SIGKILL)
         node.wait()
+
+    def replica_of(self, primary: int) -> int:
+        """The port of a primary's replica."""
+        name = self.ask(primary, "CLUSTER MYID")
+        known = self.known(primary).items()
+        return next(int(where.rpartition(":")[2]) for where, each in known if each["master_id"] == name)
+
+    def pause(self, port: int) -> None:
+        """Stop a node from working, as a machine that hangs."""
+        self._running[port].send_signal(signal.SIGSTOP)
+
+    def resume(self, port: int) -> None:
+        """Let it work again."""
+        self._running[port].send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End every node."""
@@ -110,6 +125,14 @@ class ClusterNodes:
             for name, each in known
             if each["flags"].startswith(("master", "myself,master")) and each["slots"] and "fail" not in each["flags"]
         ]
+
+    def serves(self, port: int, slot: int) -> bool:
+        """Whether a node serves a slot."""
+        return any(
+            int(first) <= slot <= int(last)
+            for first, last, primary, *_ in self.ask(port, "CLUSTER SLOTS")
+            if int(primary[1]) == port
+        )
 
     def is_whole(self) -> bool:
         """Whether every node agrees that all slots are served, and every replica has its primary's data."""
