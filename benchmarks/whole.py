@@ -105,7 +105,8 @@ def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, floa
                 await_that(lambda wanted=wanted: _facts(source) >= wanted, _LONG_PATIENCE_SECONDS)  # type: ignore[misc]
                 marks.append((_facts(source), _processor_seconds(worker)))
             (before, used), (after, used_after) = marks
-            yield count, (used_after - used) / max(1, after - before)
+            if after > before:  # a small number may have been folded before anybody looked
+                yield count, (used_after - used) / (after - before)
 
 
 def _processor_seconds(pid: int) -> float:
