@@ -1,7 +1,7 @@
 // The Now page: puts every part into its panel.
 import "./contract.js";
 import { unattended } from "./attendance.js";
-import { element, redraw } from "./elements.js";
+import { redraw } from "./elements.js";
 import { now, start } from "./frame.js";
 import { journey } from "./journey.js";
 import { oneStop } from "./one_stop.js";
@@ -25,9 +25,9 @@ start((parts, changed) => {
   }
 });
 
-// One sentence about the next two hours, always called a forecast. It links to What if.
+// One sentence about the next two hours, always called a forecast.
 const outlook = document.getElementById("outlook-999");
 if (outlook) {
-  const draw = (text) => redraw(outlook, text, () => text ? [element("a", { href: "/whatif?more_local=-2" }, text)] : []);
+  const draw = (text) => redraw(outlook, text, () => text ? [text] : []);
   poll(outlook.dataset.address, (data) => draw(data.says), () => draw(""), { everyMilliseconds: 60_000, timeoutMilliseconds: 60_000 });
 }
