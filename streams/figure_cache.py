@@ -10,7 +10,7 @@ from measures.reading import Figure, Question
 from measures.window import SlotRun
 
 KEPT = 4096
-"""The most results that are kept; the least recently used is removed first."""
+"""The most results that are kept of each force; the least recently used is removed first. A scrape reads over a thousand."""
 _Key = tuple[str, str, str, tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]
 
 
@@ -26,9 +26,14 @@ class _Kept(NamedTuple):
 
 
 class FigureCache:
-    """Figures by question. A count of open items changes with time alone, so it is never cached."""
+    """Figures by question. A count of open items changes with time alone, so it is never cached.
 
-    def __init__(self) -> None:
+    Args:
+        forces: the number of forces whose figures are read.
+    """
+
+    def __init__(self, forces: int = 1) -> None:
+        self._most = KEPT * max(1, forces)
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
 
     def figures(
@@ -59,7 +64,7 @@ class FigureCache:
             until = _until(measure, as_of, open_items)
             kept = _Kept(measure, question.window.segments, versions, as_of, until, figures)
             self._kept[key] = kept
-            if len(self._kept) > KEPT:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return kept.figures

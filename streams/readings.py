@@ -135,7 +135,7 @@ class Reader:
         self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
-        self._figure_cache = FigureCache()
+        self._figure_cache = FigureCache(len(rules))
         self._moment: datetime | None = None
         self._has_moved = False
         self._moment_feeds: dict[str, list[FeedStatus]] = {}
@@ -705,7 +705,12 @@ class Reader:
         if version != self.version or not self._is_checked:
             check_profiles(self.redis, prefix_of(self.state_name, version), self.rules)
             self._is_checked = True
-            self._caches, self._figure_cache, self.version, self._dropped_at = {}, FigureCache(), version, {}
+            self._caches, self._figure_cache, self.version, self._dropped_at = (
+                {},
+                FigureCache(len(self.rules)),
+                version,
+                {},
+            )
             self._moment_feeds.clear()
         return version
 
