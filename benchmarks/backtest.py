@@ -40,7 +40,7 @@ _TWIN = """\
 
 Outlooks of the [twin](semantics.md#14-the-twin) for {count} moments of the same simulated force, each from the 65 days or more before it, with the number of
 call takers that were on. They are moments at which that number stays the same for two hours, because the twin does not know who will sign off. The
-range should hold four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always.
+range should contain four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always.
 
 | figure | moments | inside the range |
 |---|---:|---:|

@@ -93,12 +93,12 @@ def _staffed(reader: Reader, force: str, field: str, skill: str) -> int:
         (reading,) = reader.read(name, where={"skill": (skill,)}, force=force)
         if reading.state != "live" or reading.n is None:
             what = f"How many call takers are on is not known. {reading.reason}".strip()
-            raise QuestionError(what, where=field, hint="Say how many: it is never guessed.")
+            raise QuestionError(what, where=field, hint="Give the number, because the record does not say.")
         counts.append(reading.n)
     staffed, on_break = counts
     if staffed == on_break:
         what = "Nobody is on by the record, so how many call takers are on is not known."
-        raise QuestionError(what, where=field, hint="Say how many: it is never guessed.")
+        raise QuestionError(what, where=field, hint="Give the number, because the record does not say.")
     return staffed - on_break
 
 

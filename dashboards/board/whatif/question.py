@@ -9,11 +9,11 @@ from facts.errors import QuestionError
 from producers.simulate.twin import NO_CHANGE, TwinChange
 
 FIELDS: Mapping[str, tuple[str, int, int]] = {
-    "local": ("Call takers for 999, and for 101 after triage, on now (from the record if empty)", 1, 200),
-    "triage": ("Call takers at 101 triage on now (from the record if empty)", 0, 200),
-    "more_local": ("More of the first; fewer with a minus", -200, 200),
-    "more_triage": ("More at triage; fewer with a minus", -200, 200),
-    "busier": ("More calls, in percent; fewer with a minus", -90, 300),
+    "local": ("Call takers on now for 999 and 101 after triage (empty: from the record)", 1, 200),
+    "triage": ("Call takers on now at 101 triage (empty: from the record)", 0, 200),
+    "more_local": ("More for 999 and after triage (minus: fewer)", -200, 200),
+    "more_triage": ("More at triage (minus: fewer)", -200, 200),
+    "busier": ("More calls, in percent (minus: fewer)", -90, 300),
 }
 """Each field of the form: its title, and the least and greatest number."""
 
