@@ -80,6 +80,35 @@ def is_shown(minutes: Sequence[Takers], skills: Skills, others: Iterable[Collect
     """
     if not all(number(each, skills) >= FEWEST for each in minutes):
         return False
-    inside = [other for other in others if skills is None or set(other) < set(skills)]
-    shown = [other for other in inside if is_shown(minutes, other, others)]
-    return all(not 0 < number(each, skills) - number(each, other) < FEWEST for other in shown for each in minutes)
+    shown = [other for other in _inside(skills, others) if is_shown(minutes, other, others)]
+    return all(_least_more(each, skills, shown) is None for each in minutes)
+
+
+def staffed_range(takers: Takers, skills: Skills, others: Iterable[Collection[str]]) -> tuple[int, int]:
+    """The least and the most that may be shown as the number of call takers.
+
+    Both are the number itself, unless it would show that another group, which is not shown, has 1 or 2.
+
+    Args:
+        takers: the call takers of a minute.
+        skills: the skills of those who are counted.
+        others: the other groups of skills that are shown next to them.
+    """
+    count = number(takers, skills)
+    if 0 < count < FEWEST:
+        return 1, FEWEST - 1
+    shown = [other for other in _inside(skills, others) if number(takers, other) >= FEWEST]
+    more = _least_more(takers, skills, shown)
+    return (count, count) if more is None else (count - more + 1, count - more + FEWEST - 1)
+
+
+def _inside(skills: Skills, others: Iterable[Collection[str]]) -> list[Collection[str]]:
+    """The groups inside another."""
+    return [other for other in others if skills is None or set(other) < set(skills)]
+
+
+def _least_more(takers: Takers, skills: Skills, shown: Sequence[Collection[str]]) -> int | None:
+    """The 1 or 2 that a group has more than one that is shown, or than all of these together; None if it has neither."""
+    together = {skill for other in shown for skill in other}
+    more = (number(takers, skills) - number(takers, other) for other in (*shown, together))
+    return min((each for each in more if 0 < each < FEWEST), default=None)

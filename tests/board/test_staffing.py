@@ -113,7 +113,8 @@ def test_now_is_that_of_the_recount_and_hides_one_and_two(day: Day, counted: Rec
     names = {queue.label: queue.name for queue in PROFILE.queues}
     for queue, skill in _SKILLS.items():
         row, states = table[names[queue]], {state: n for (own, state), n in takers.items() if own == skill}
-        assert row["Staffed"] == count_words(sum(states.values()))
+        number = sum(states.values())
+        assert row["Staffed"] == count_words(number, number)
         if sum(states.values()) < 3:
             assert {row[title] for title in row if title != "Staffed"} == {"not shown"}
         else:
@@ -121,8 +122,10 @@ def test_now_is_that_of_the_recount_and_hides_one_and_two(day: Day, counted: Rec
             assert row["On a contact"] == str(states.get("on_contact", 0) + states.get("on_hold", 0))
     assert 0 < sum(n for (skill, _), n in takers.items() if skill == "triage") < 3
     # The total less the local call takers would be those at triage.
+    local = sum(n for (skill, _), n in takers.items() if skill == "local_calls")
+    assert table["All call takers"]["Staffed"] == f"{local + 1} to {local + 2}"
     assert table["All call takers"]["Available"] == "not shown"
-    assert [count_words(number) for number in range(4)] == ["0", "fewer than 3", "fewer than 3", "3"]
+    assert [count_words(number, number) for number in range(4)] == ["0", "fewer than 3", "fewer than 3", "3"]
 
 
 @pytest.mark.parametrize(

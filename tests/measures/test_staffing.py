@@ -4,7 +4,7 @@ import pytest
 
 from measures.outcome import OpenItem
 from measures.pane import MINUTE, Pane
-from measures.staffing import Takers, is_shown, occupancy, staffed, staffing
+from measures.staffing import Takers, is_shown, occupancy, staffed, staffed_range, staffing
 
 _ONE, _TWO = frozenset({"one"}), frozenset({"two"})
 
@@ -67,3 +67,21 @@ def test_no_one_or_two_people_are_shown_alone_or_as_a_difference(
     assert tuple(is_shown(minutes[1:], skills, (_ONE, _TWO)) for skills in (None, _ONE, _TWO)) == shown
     # A single minute is enough to hide the whole period.
     assert tuple(is_shown(minutes, skills, (_ONE, _TWO)) for skills in (_ONE, _TWO)) == shown[1:]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "three", "total"),
+    [
+        (6, 3, 0, (9, 9)),
+        (6, 2, 0, (7, 8)),  # 8 beside 6 would show 2
+        (6, 4, 1, (11, 12)),  # 11 beside 6 and 4 would show 1
+        (1, 1, 0, (1, 2)),
+        (2, 1, 0, (3, 3)),  # no group is shown by which anything could be subtracted
+        (0, 0, 0, (0, 0)),
+    ],
+)
+def test_a_total_does_not_show_one_or_two_people_by_subtraction(
+    one: int, two: int, three: int, total: tuple[int, int]
+) -> None:
+    takers: Takers = {("one", "available"): one, ("two", "available"): two, ("three", "available"): three}
+    assert staffed_range(takers, None, (_ONE, _TWO, frozenset({"three"}))) == total

@@ -246,7 +246,7 @@ class Grid:
         staffing = self._staffing[day]
         minutes = staffing.minutes(window.start, window.end)
         if column.part == "minutes":
-            return staffed_cell(minutes, self._skills, self._cells)
+            return staffed_cell(minutes, self._skills, staffing, self._cells)
         if isinstance(minutes, str):
             return self._cells.unknown(minutes)
         if not staffing.is_shown(minutes, self._skills):

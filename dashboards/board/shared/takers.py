@@ -11,7 +11,7 @@ from dashboards.report.document import DocumentCell
 from facts.errors import QuestionError
 from measures.display import words
 from measures.measure import Where
-from measures.staffing import FEWEST, Skills, Takers, is_shown, number, occupancy
+from measures.staffing import FEWEST, Skills, Takers, is_shown, number, occupancy, staffed_range
 
 FEW = f"fewer than {FEWEST}"
 HIDDEN = "not shown"
@@ -54,13 +54,13 @@ def groups(view: View) -> list[TakerGroup]:
 
 
 def find_group(name: str, view: View) -> TakerGroup:
-    """The group of a name; all call takers if the name is empty.
+    """The group of a name; that of the first queue if the name is empty, because much about all call takers may be hidden.
 
     Raises:
         QuestionError: there is none.
     """
     every = groups(view)
-    found = next((each for each in every if name in ("", each.name)), None)
+    found = next((each for each in (*every[1:], *every[:1]) if name in ("", each.name)), None)
     if found is None:
         hint = f"Choose one of {', '.join(each.name for each in every)}."
         raise QuestionError(f"No call takers answer a queue {name!r}.", where="queue", hint=hint)
@@ -96,19 +96,29 @@ class Staffing:
         """Whether states, occupancy and times of a group can be shown."""
         return is_shown(minutes, skills, self._shown_skills)
 
+    def range(self, takers: Takers, skills: Skills) -> tuple[int, int]:
+        """The least and the most that may be shown as the number of call takers of a group."""
+        return staffed_range(takers, skills, self._shown_skills)
 
-def count_words(count: int) -> str:
-    """A number of call takers; 1 and 2 as "fewer than 3"."""
-    return FEW if 0 < count < FEWEST else words(count, "count")
+
+def count_words(least: int, most: int) -> str:
+    """A number of call takers: 1 and 2 as "fewer than 3", and a range as such."""
+    if 0 < most < FEWEST:
+        return FEW
+    return words(least, "count") if least == most else f"{least} to {most}"
 
 
-def staffed_cell(minutes: Sequence[Takers] | str, skills: Skills, cells: IntervalCells) -> DocumentCell:
+def staffed_cell(
+    minutes: Sequence[Takers] | str, skills: Skills, staffing: Staffing, cells: IntervalCells
+) -> DocumentCell:
     """The mean number staffed over minutes."""
     if isinstance(minutes, str):
         return cells.unknown(minutes)
     mean = Fraction(sum(number(each, skills) for each in minutes), len(minutes))
     if 0 < mean < FEWEST:
         return DocumentCell(FEW)
+    if not all(least == most or most < FEWEST for least, most in (staffing.range(each, skills) for each in minutes)):
+        return cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
     return DocumentCell(f"{float(mean):.1f}", mean, "count")
 
 

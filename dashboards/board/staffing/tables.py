@@ -85,7 +85,7 @@ class StaffingTables:
         if isinstance(takers, str):
             yield from (cells.unknown(takers) for _ in (_STAFFED, *_STATES))
         else:
-            yield DocumentCell(count_words(number(takers, group.skills)))
+            yield DocumentCell(count_words(*self._staffing.range(takers, group.skills)))
             yield from (self._state(group, each, takers, cells) for each in _STATES)
         yield occupancy_cell(self._last(_OCCUPANCY), group, self._staffing, cells)
         window = between("60 minutes", self._minute(_HOUR), self._minute(timedelta()), self._view.profile)
@@ -124,7 +124,7 @@ class StaffingTables:
             return
         end = min(interval.end, self._minute(timedelta()))
         minutes = self._staffing.minutes(interval.start, end)
-        yield staffed_cell(minutes, self.group.skills, cells)
+        yield staffed_cell(minutes, self.group.skills, self._staffing, cells)
         yield occupancy_cell(minutes, self.group, self._staffing, cells)
         window = between("interval", interval.start, end, self._view.profile)
         yield from self._times(self.group, minutes, window, cells)

@@ -101,7 +101,7 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         f"The first number is the median of {RUNS} runs; four runs in five are inside the range."
     )
     local, triage = (
-        f"{count_words(count)} {'by the record' if given is None else 'as you say'}"
+        f"{count_words(count, count)} {'by the record' if given is None else 'as you say'}"
         for count, given in ((present.local, question.local), (present.triage, question.triage))
     )
     yield (
