@@ -1,5 +1,6 @@
 // What every page does: follows its stream, says whether its figures are live, and keeps the server's clock.
 import { set, write } from "./elements.js";
+import { oneStop } from "./one_stop.js";
 import { follow } from "./stream.js";
 
 const notices = {
@@ -59,6 +60,8 @@ export function start(draw = () => {}) {
       onHeartbeats.forEach((act) => act());
     },
   });
+  const strip = document.getElementById("strip");
+  oneStop(strip, [...strip.querySelectorAll("a")]);
   setInterval(tick, 1000);
 }
 
