@@ -158,12 +158,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    """A browser for all tests of a module."""
+def browser(request: pytest.FixtureRequest) -> Iterator[webdriver.Chrome]:
+    """A browser for all tests of a module; it records requests if the module says so with `RECORDS_REQUESTS`."""
     reason = missing("chromium")
     if reason:
         pytest.skip(reason)
-    driver = chromium()
+    driver = chromium(records_requests=getattr(request.module, "RECORDS_REQUESTS", False))
     yield driver
     driver.quit()
 

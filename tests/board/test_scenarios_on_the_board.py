@@ -62,23 +62,23 @@ class Watched:
     def open(self, path: str = "/measures") -> None:
         """Open a page and wait for its figures."""
         self.browser.get(self.address + path)
-        wait(self.browser, lambda: self.browser.execute_script("return document.body.dataset.state") == "live", 20)
+        wait(self.browser, lambda: self.browser.execute_script("return document.body.dataset.state") == "live", 60)
 
     def continue_to(self, moment: str, word: str = "Live", *, fold: int = 0) -> None:
         """Continue the scenario to a moment, and wait until the open page displays that time."""
         self.scene.continue_to(moment, fold=fold)
         clock = f"{datetime.fromisoformat(moment):%H:%M}"
         status = "return document.getElementById('as-of').textContent"
-        wait(self.browser, lambda: clock in self.browser.execute_script(status) and self.frame()[0] == word, 20)
+        wait(self.browser, lambda: clock in self.browser.execute_script(status) and self.frame()[0] == word, 60)
 
     def seen(self, measure: str, window: str = "60m") -> Seen:
         """One figure as displayed, once it is there."""
-        wait(self.browser, lambda: (self.browser.execute_script(SEEN, measure, window) or [""])[0], 20)
+        wait(self.browser, lambda: (self.browser.execute_script(SEEN, measure, window) or [""])[0], 60)
         return Seen(*self.browser.execute_script(SEEN, measure, window))
 
     def see_live(self, measure: str, window: str) -> None:
         """Wait until one figure is live."""
-        wait(self.browser, lambda: self.seen(measure, window).state == "live", 20)
+        wait(self.browser, lambda: self.seen(measure, window).state == "live", 60)
 
     def frame(self) -> tuple[str, str]:
         """The page's live status and its notice."""
@@ -230,7 +230,7 @@ def test_days_with_a_clock_change_have_their_own_hours(browser: webdriver.Chrome
             hour.replace(hour=1, minute=58),
             line="999",
         )
-        wait(browser, lambda: page.seen(CALLS).number() == again, 20)
+        wait(browser, lambda: page.seen(CALLS).number() == again, 60)
         assert first == subjects(
             page.scene.simulation, ContactOffered, hour - timedelta(minutes=2), hour.replace(minute=58), line="999"
         )
@@ -267,4 +267,4 @@ def test_breaches_stay_open_over_the_handover_and_the_shift_figures_restart(
         assert n_after < n_before / 4, "cases due earlier count in the previous shift"
         page.open("/")
         status = browser.find_element("css selector", "[data-unattended=immediate] .says")
-        wait(browser, lambda: "past a target" in status.text, 20)
+        wait(browser, lambda: "past a target" in status.text, 60)

@@ -74,7 +74,7 @@ def test_a_reading_that_nobody_waits_for_ends() -> None:
         assert await asyncio.to_thread(board.reader.began.wait, 10)
         queued = board.ask("/long", gone)
         gone.set()
-        await asyncio.wait_for(board.both_gone.wait(), 10)
+        await asyncio.wait_for(board.both_gone.wait(), 60)
         board.reader.may_continue.set()
         assert [each.status_code for each in await asyncio.gather(first, queued)] == [503, 503]
         assert (board.reader.parts, board.answered) == (1, []), "the first stopped after a part, the second never began"

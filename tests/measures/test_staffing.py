@@ -73,8 +73,8 @@ def test_no_one_or_two_people_are_shown_alone_or_as_a_difference(
     ("one", "two", "three", "total"),
     [
         (6, 3, 0, (9, 9)),
-        (6, 2, 0, (7, 8)),  # 8 beside 6 would show 2
-        (6, 4, 1, (11, 12)),  # 11 beside 6 and 4 would show 1
+        (6, 2, 0, (7, 8)),  # 8, next to 6, would show 2
+        (6, 4, 1, (11, 12)),  # 11, next to 6 and 4, would show 1
         (1, 1, 0, (1, 2)),
         (2, 1, 0, (3, 3)),  # no group is shown by which anything could be subtracted
         (0, 0, 0, (0, 0)),

@@ -26,13 +26,18 @@ _ARGUMENTS = (
 )
 
 
-def chromium() -> webdriver.Chrome:
-    """A new browser. Both programs are named, so that Selenium does not search for them."""
+def chromium(*, records_requests: bool = False) -> webdriver.Chrome:
+    """A new browser. Both programs are named, so that Selenium does not search for them.
+
+    Args:
+        records_requests: whether `network` is to be asked; recording every event of a stream takes time.
+    """
     options = Options()
     options.binary_location = str(_SHELL if _SHELL.exists() else shutil.which("chromium"))
     for argument in _ARGUMENTS:
         options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    logs = {"browser": "ALL", "performance": "ALL"} if records_requests else {"browser": "ALL"}
+    options.set_capability("goog:loggingPrefs", logs)
     return webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
 
 
