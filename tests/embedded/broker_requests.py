@@ -3,6 +3,7 @@
 from typing import Any
 
 from aiokafka.record.memory_records import MemoryRecords
+from kafka.errors import OffsetOutOfRangeError
 from kafka.protocol.admin import CreateTopicsRequest
 from kafka.protocol.consumer import ListOffsetsRequest
 
@@ -50,8 +51,12 @@ def read_all(wire: Wire, topic: str, partition: int = 0) -> list[Any]:
     offset, end = find_offset(wire, topic, EARLIEST, partition), find_offset(wire, topic, LATEST, partition)
     records: list[Any] = []
     while offset < end:
-        content = fetch(wire, topic, offset, partition=partition).records
-        found = [record for record in records_of(content) if record.offset >= offset]
+        answer = fetch(wire, topic, offset, partition=partition)
+        if answer.error_code == OffsetOutOfRangeError.errno and not records:
+            offset = find_offset(wire, topic, EARLIEST, partition)  # retention has just moved the start
+            continue
+        found = [record for record in records_of(answer.records) if record.offset >= offset]
+        assert found, f"no record at offset {offset} of {end}, error {answer.error_code}"
         assert [record.offset for record in found] == list(range(offset, offset + len(found)))
         records += found
         offset = found[-1].offset + 1

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPException
@@ -31,7 +31,7 @@ from streams.version import number_of, pointer, prefix_of
 from tests.support.pauses import Pauses
 
 
-def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition", every: float = 0.05) -> None:
+def until(is_so: Callable[[], object], seconds: float = 60.0, what: str = "a condition", every: float = 0.1) -> None:
     """Wait until a condition holds.
 
     Args:
@@ -196,6 +196,7 @@ class System:
         self.workers: list[WorkerProcess] = []
         self.for_workers: dict[str, str] = {}
         self._supervisor: Supervisor | None = None
+        self._places: list[tuple[str, int]] = []
 
     def environment(self, **changed: str) -> dict[str, str]:
         """The environment variables of a process of this system."""
@@ -233,7 +234,13 @@ class System:
 
     def applied_offsets(self) -> dict[tuple[str, int], int]:
         """The applied offset of each partition; -1 where there is no state."""
-        return self._applied_offsets(self.ends())
+        return self._applied_offsets(self._known_places())
+
+    def _known_places(self) -> Collection[tuple[str, int]]:
+        """Every partition, as the log had them when it was last asked: asking takes longer than everything else."""
+        if not self._places:
+            self.ends()
+        return self._places
 
     def _applied_offsets(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
         return {place: self._applied_offset(*place) for place in places}
@@ -250,7 +257,9 @@ class System:
     def ends(self) -> dict[tuple[str, int], int]:
         """The end of the log of each partition."""
         with LogClient(self.settings.log()) as log:
-            return _ends(log, _places(log))
+            found = _ends(log, _places(log))
+        self._places = list(found)
+        return found
 
     def settle(
         self, seconds: float = 90.0, supervise: Callable[[Iterable[WorkerProcess]], object] | None = None
@@ -262,7 +271,7 @@ class System:
             supervise: called before each check; by default, it restarts each worker that has exited for a restart.
         """
         with LogClient(self.settings.log()) as log:
-            places = _places(log)
+            self._places = places = _places(log)
 
             def is_settled() -> bool:
                 (supervise or restart)(self.workers)
@@ -289,7 +298,7 @@ class System:
 
     def count(self, name: str) -> int:
         """One of the workers' counters, summed over the partitions."""
-        names = (Names(self._prefix(), *place).control for place in self.ends())
+        names = (Names(self._prefix(), *place).control for place in self._known_places())
         return sum(int(str(self.redis.hget(control, name) or 0)) for control in names)
 
 
