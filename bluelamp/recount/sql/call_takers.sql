@@ -21,7 +21,7 @@ JOIN call_taker_subject USING (subject)
 WHERE effective.place >= first_place AND fact IN ('CallTakerSignedOn', 'CallTakerStateChanged', 'CallTakerSignedOff')
 WINDOW so_far AS (PARTITION BY subject ORDER BY effective.place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
 
--- The states. A change while signed off counts for nothing here; a change to the present state, and a second sign-off, begin none.
+-- The states. A change while signed off has no effect here. A change to the present state, or a second sign-off, begins no state.
 CREATE TABLE call_taker_state AS
 WITH
 beginning AS (

@@ -60,7 +60,7 @@ class IntervalCells:
         return self.noted(made, doubt_words(found.low, found.high, found.unrecorded, unit))
 
     def unknown(self, why: str) -> DocumentCell:
-        """A cell of which nothing is known, with the reason."""
+        """A cell without a known figure, with the reason."""
         return self.noted(DocumentCell(UNKNOWN), why)
 
     def noted(self, cell: DocumentCell, note: str) -> DocumentCell:
