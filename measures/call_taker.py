@@ -1,4 +1,4 @@
-"""What a call taker at work counts for: states begun and ended, the present state, and the contacts handled."""
+"""The outcomes of a call taker at work: states begun and ended, the present state, and the contacts handled."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -32,7 +32,7 @@ class _State(Struct, gc=False):
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules) -> Outcomes:
-    """What the effective facts of one call taker count for.
+    """The outcomes of the effective facts of one call taker.
 
     Args:
         facts: in order of event time.

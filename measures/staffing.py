@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from fractions import Fraction
 
 from measures.outcome import OpenItem
 from measures.pane import MINUTE, Pane
@@ -58,9 +59,9 @@ def number(takers: Takers, skills: Skills, states: Collection[str] | None = None
     )
 
 
-def staffed(minutes: Sequence[Takers], skills: Skills) -> float | None:
+def staffed(minutes: Sequence[Takers], skills: Skills) -> Fraction | None:
     """The mean number staffed; None without minutes."""
-    return sum(number(each, skills) for each in minutes) / len(minutes) if minutes else None
+    return Fraction(sum(number(each, skills) for each in minutes), len(minutes)) if minutes else None
 
 
 def occupancy(minutes: Sequence[Takers], skills: Skills) -> float | None:

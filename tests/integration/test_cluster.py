@@ -61,14 +61,19 @@ class Looking(threading.Thread):
         self.join()
 
 
-def test_each_node_is_killed_under_load(new_system: Callable[..., System], nodes: ClusterNodes, parts: Parts) -> None:
-    assert parts.name == "embedded"
+def begun(new_system: Callable[..., System], nodes: ClusterNodes) -> System:
+    """A system of two workers on the cluster, which has applied the first 300 facts."""
     system = new_system(nodes.url)
     system.start_workers(2)
     system.supervise()
-    facts = week()
-    publish(system, facts[:300])
+    publish(system, week()[:300])
     system.settle(60)
+    return system
+
+
+def test_each_node_is_killed_under_load(new_system: Callable[..., System], nodes: ClusterNodes, parts: Parts) -> None:
+    assert parts.name == "embedded"
+    system, facts = begun(new_system, nodes), week()
     looking = Looking(system)
     looking.start()
     for number, primary in enumerate(nodes.primaries()):
@@ -92,12 +97,7 @@ def test_writes_that_a_replica_did_not_have_are_folded_again(
     new_system: Callable[..., System], nodes: ClusterNodes, parts: Parts
 ) -> None:
     assert parts.name == "embedded"
-    system = new_system(nodes.url)
-    system.start_workers(2)
-    system.supervise()
-    facts = week()
-    publish(system, facts[:300])
-    system.settle(60)
+    system, facts = begun(new_system, nodes), week()
     place, before = max(system.applied_offsets().items(), key=lambda each: each[1])
     control = Names(system.settings.state_name, *place).control
     primary = next(port for port in nodes.primaries() if nodes.serves(port, key_slot(control.encode())))
@@ -133,12 +133,7 @@ def has_replaced(nodes: ClusterNodes, gone: int) -> bool:
 
 def test_slots_are_moved_under_load(new_system: Callable[..., System], nodes: ClusterNodes, parts: Parts) -> None:
     assert parts.name == "embedded"
-    system = new_system(nodes.url)
-    system.start_workers(2)
-    system.supervise()
-    facts = week()
-    publish(system, facts[:300])
-    system.settle(60)
+    system, facts = begun(new_system, nodes), week()
     load = threading.Thread(target=publish, args=(system, facts[300:3000]))
     load.start()
     one, other, _ = nodes.primaries()

@@ -11,7 +11,7 @@ from dashboards.report.document import DocumentCell
 from facts.errors import QuestionError
 from measures.display import words
 from measures.measure import Where
-from measures.staffing import FEWEST, Skills, Takers, is_shown, number, occupancy, staffed_range
+from measures.staffing import FEWEST, Skills, Takers, is_shown, occupancy, staffed, staffed_range
 
 FEW = f"fewer than {FEWEST}"
 HIDDEN = "not shown"
@@ -114,7 +114,9 @@ def staffed_cell(
     """The mean number staffed over minutes."""
     if isinstance(minutes, str):
         return cells.unknown(minutes)
-    mean = Fraction(sum(number(each, skills) for each in minutes), len(minutes))
+    mean = staffed(minutes, skills)
+    if mean is None:
+        return cells.unknown("There is no minute to count.")
     if 0 < mean < FEWEST:
         return DocumentCell(FEW)
     if not all(least == most or most < FEWEST for least, most in (staffing.range(each, skills) for each in minutes)):
