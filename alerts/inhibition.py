@@ -87,6 +87,11 @@ INHIBITIONS = (
     ),
     *_chained(),
     Inhibition(
+        source=(OneOf("rule", ("contact_999_below_standard", "contact_999_far_below_standard")),),
+        target=(Matcher("rule", "contact_999_forecast_below_standard"),),
+        equal=("force",),
+    ),
+    Inhibition(
         source=(Matcher("rule", "no_live_data"),),
         target=(OneOf("rule", ("feed_silent", "feed_doubted", "system_silent")),),
     ),

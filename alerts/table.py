@@ -93,12 +93,30 @@ def _share(
     )
 
 
+STANDARD_999 = 0.9
+"""The share of 999 calls that must be answered within target."""
+FORECAST_999, FORECAST_MADE = "bluelamp_forecast_999_below_standard_ratio", "bluelamp_forecast_made"
+_FORECAST = Rule(
+    name="contact_999_forecast_below_standard",
+    title="FORECAST, 80% sure or more: fewer than 90% of 999 calls will be answered within target in the next hour",
+    series=Series(metric=FORECAST_999, known_by=FORECAST_MADE),
+    condition=Threshold(side="above", limit=0.8, clear=0.8),
+    severity="warning",
+    who=_SUPERVISOR,
+    what_to_do=f"Open What if, and try more call takers on 999 before you move anybody. Runbook: {RUNBOOKS}#the-forecast-warns-about-999-calls.",
+    runbook="the-forecast-warns-about-999-calls",
+    minimum_n=20,
+    for_seconds=240,
+    keep_firing_for_seconds=600,
+)
+"""A simulated hour, not a live figure. A forecast that is withdrawn ends its alert: nobody forecasts that the hour will be good."""
+
 _CONTACT = (
     _share(
         "contact_999_answered_within_target_ratio",
         "contact_999_below_standard",
         "Fewer than 90% of 999 calls are known to be answered within target",
-        Threshold(side="below", limit=0.9, clear=0.92),
+        Threshold(side="below", limit=STANDARD_999, clear=0.92),
         "warning",
         _SUPERVISOR,
         "Move call takers back to 999, and stop them taking 101 calls.",
@@ -663,4 +681,4 @@ _MONITOR = (
     ),
 )
 
-RULES: tuple[Rule, ...] = (*_CUSTODY_RULES, *_CONTACT, *_INCIDENT, *_BANDS, *_MONITOR)
+RULES: tuple[Rule, ...] = (*_CUSTODY_RULES, *_CONTACT, _FORECAST, *_INCIDENT, *_BANDS, *_MONITOR)

@@ -10,6 +10,7 @@ from alerts.evaluator import AlertEvaluator, samples_of
 from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
+from bluelamp.services.forecasts import ForecastMetrics
 from bluelamp.services.inbox_client import inbox_client
 from bluelamp.services.metrics import CachedMetrics, reading_right
 from bluelamp.services.own_parts import certificate_families, own_parts
@@ -43,7 +44,8 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     # Two readers, so that evaluating the rules does not wait for a full scrape to end.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
-    own: list[Collector] = _own_parts(settings)
+    forecasts = ForecastMetrics(every)
+    own: list[Collector] = [*_own_parts(settings), forecasts]
     for_rules = ReadingsCollector(quick, watch, probe=probe, further=own, is_wanted=wanted)
     everything: list[Collector] = [ReadingsCollector(every, watch, probe=probe, further=own, has_trust=True)]
     if not settings.prometheus:
@@ -64,6 +66,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     is_allowed = reading_right(settings, environment, host)
     server, thread = serve(places, settings.exporter_port, host, names=names, ready=ready, is_allowed=is_allowed)
     watch.start()
+    forecasts.start()
     watch_clock(state_client(settings), settings.state_name, "the exporter")
     announce_start(state_client(settings), settings, "exporter")
     say(f"ready http://{host}:{server.server_port}/metrics")

@@ -140,11 +140,31 @@ class Outlook(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """The figures of one run; None where there is nothing to calculate them from."""
+    """The figures of one run; None where there is nothing to calculate them from.
+
+    Attributes:
+        within_target: as in `Outlook`.
+        longest_seconds: as in `Outlook`.
+        abandoned: as in `Outlook`.
+        judged_calls: how many 999 calls the share within the target is of.
+    """
 
     within_target: float | None
     longest_seconds: dict[QueueName, float | None]
     abandoned: dict[QueueName, float | None]
+    judged_calls: int = 0
+
+
+class Chance(NamedTuple):
+    """How likely something is.
+
+    Attributes:
+        share: the share of the runs in which it happens.
+        calls: the median number of calls in a run.
+    """
+
+    share: float
+    calls: float
 
 
 class Twin:
@@ -155,17 +175,24 @@ class Twin:
         present: what is known of the present.
         seed: the random seed. Runs with the same seed and number have the same callers, so that two changes can be compared.
         pause: called between runs, to let other threads run.
+        horizon_seconds: how far to look ahead, at most `HORIZON_SECONDS`.
     """
 
     def __init__(
-        self, parameters: Parameters, present: Present, seed: int = 1, pause: Callable[[], None] = lambda: None
+        self,
+        parameters: Parameters,
+        present: Present,
+        seed: int = 1,
+        pause: Callable[[], None] = lambda: None,
+        horizon_seconds: int = HORIZON_SECONDS,
     ) -> None:
         self._parameters, self._present, self._seed, self._pause = parameters, present, seed, pause
+        self._horizon = horizon_seconds
         self._effects = Effects(load_scenario(NORMAL), date(2000, 1, 1), ZoneInfo("UTC"))
 
     def runs(self, change: TwinChange = NO_CHANGE, count: int = RUNS) -> list[Run]:
         """The figures of each run if a change is made now."""
-        centres = [_Centre(self._parameters, self._effects) for _ in range(count)]
+        centres = [_Centre(self._parameters, self._effects, self._horizon) for _ in range(count)]
         usual = self._calls(centres, "usual", WARM_UP_SECONDS, 1.0)
         more = self._calls(centres, "more", 0, change.busier) if change.busier > 0 else [[] for _ in centres]
         found = []
@@ -183,7 +210,7 @@ class Twin:
         centre.environment.run(until=0)
         centre.replace_waiting(present.waiting, rng)
         centre.staff(present.local + change.local, present.triage + change.triage)
-        centre.environment.run(until=HORIZON_SECONDS)
+        centre.environment.run(until=self._horizon)
         return centre.tally.figures(present)
 
     def _calls(
@@ -229,8 +256,8 @@ def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Gen
 class _Centre:
     """One contact centre that is simulated; the present is second 0."""
 
-    def __init__(self, parameters: Parameters, effects: Effects) -> None:
-        self._parameters, self.tally = parameters, Tally()
+    def __init__(self, parameters: Parameters, effects: Effects, horizon_seconds: int) -> None:
+        self._parameters, self.tally = parameters, Tally(horizon_seconds)
         self.environment = Environment(initial_time=-WARM_UP_SECONDS)
         self.contacts = Contacts(self.environment, parameters, effects, _FEEDS, self.tally, 0, "")
 
@@ -300,10 +327,15 @@ def still_staying(patience: CallerPatience, waited: float, rng: Generator) -> fl
 
 
 class Tally(Ledger):
-    """Counts the calls of one run from its facts, and keeps none of them."""
+    """Counts the calls of one run from its facts, and keeps none of them.
 
-    def __init__(self) -> None:
+    Args:
+        horizon_seconds: the end of what it counts, in seconds from the present.
+    """
+
+    def __init__(self, horizon_seconds: int = HORIZON_SECONDS) -> None:
         super().__init__()
+        self._horizon = horizon_seconds
         self.forget()
 
     def forget(self) -> None:
@@ -318,7 +350,7 @@ class Tally(Ledger):
         if isinstance(fact, ContactOffered):
             self._offered[fact.subject_id, fact.queue] = at
         elif isinstance(fact, (ContactAnswered, ContactAbandoned, ContactConcluded)):
-            if at >= HORIZON_SECONDS:
+            if at >= self._horizon:
                 return  # it still waits, or rings, at the horizon
             since = self._offered.pop((fact.subject_id, fact.queue), None)
             if since is not None and not isinstance(fact, ContactConcluded):
@@ -329,25 +361,23 @@ class Tally(Ledger):
         """The figures of the run, from the present to the horizon."""
         waiting: dict[str, list[float]] = {each: [] for each in QUEUES}
         for (_, queue), since in self._offered.items():
-            waiting[queue].append(HORIZON_SECONDS - since)
+            waiting[queue].append(self._horizon - since)
         abandoned: dict[QueueName, float | None] = {}
         longest: dict[QueueName, float | None] = {}
         for queue in QUEUES:
             gone = [each for each in self._gone[queue] if each >= present.short_seconds.get(queue, 0.0)]
             abandoned[queue] = _share(len(gone), len(gone) + len(self._waits[queue]))
             longest[queue] = max((*self._waits[queue], *self._gone[queue], *waiting[queue]), default=None)
-        return Run(
-            within_target=self._within(present.target, waiting["emergency"]),
-            longest_seconds=longest,
-            abandoned=abandoned,
-        )
+        within, calls = self._within(present.target, waiting["emergency"])
+        return Run(within_target=within, longest_seconds=longest, abandoned=abandoned, judged_calls=calls)
 
-    def _within(self, target: AnswerTarget | None, waiting: Sequence[float]) -> float | None:
+    def _within(self, target: AnswerTarget | None, waiting: Sequence[float]) -> tuple[float | None, int]:
+        """The share of the 999 calls that are answered within the target, and how many calls that is of."""
         if target is None:
-            return None
+            return None, 0
         met = sum(map(target.is_met, self._waits["emergency"]))
-        overdue = sum(not target.is_met(wait) for wait in waiting)
-        return _share(met, len(self._waits["emergency"]) + overdue)
+        calls = len(self._waits["emergency"]) + sum(not target.is_met(wait) for wait in waiting)
+        return _share(met, calls), calls
 
 
 def _share(part: int, whole: int) -> float | None:
@@ -357,6 +387,14 @@ def _share(part: int, whole: int) -> float | None:
 def outlook(runs: Sequence[Run]) -> Outlook:
     """The medians and ranges of some runs."""
     return _over(lambda value: list(map(value, runs)))
+
+
+def chance_below(runs: Sequence[Run], standard: float) -> Chance | None:
+    """How likely it is that the share of 999 calls within the target is below a standard; None if most runs have no such share."""
+    known = [each.within_target for each in runs if each.within_target is not None]
+    if not known or 2 * len(known) < len(runs):
+        return None
+    return Chance(sum(each < standard for each in known) / len(known), median(each.judged_calls for each in runs))
 
 
 def difference(runs: Sequence[Run], others: Sequence[Run]) -> Outlook:

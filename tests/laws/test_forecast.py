@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
+from alerts.table import FORECAST_999, FORECAST_MADE
 from bluelamp.cli.forecast import half_hours
 from bluelamp.recount.recount import Recount
+from bluelamp.services.forecasts import KEPT_SECONDS, ForecastMetrics
 from bluelamp.verify.backtest import backtest, goals_missed, lines
 from dashboards.board.app import board
 from dashboards.board.shared.content_types import IntervalsAnswer, WhatIfAnswer
@@ -29,7 +31,8 @@ from measures.forecast import WEEKS_READ
 from measures.measure import Count
 from measures.outcome import KINDS, microseconds
 from measures.rules import Rules
-from producers.simulate.twin import HORIZON_SECONDS, NO_CHANGE, AnswerTarget, TwinChange
+from producers.simulate.twin import HORIZON_SECONDS, NO_CHANGE, AnswerTarget, Arriving, TwinChange
+from streams.readings import Reader
 from tests.oracle.memory import MemoryReader
 from tests.support.asgi import get
 from tests.support.begun import FORCE, ZONE, Facts, beats, read_by, recount_of
@@ -332,6 +335,45 @@ def test_now_shows_the_outlook_of_999_in_one_sentence_or_why_there_is_none(known
     says = json.loads(get(served, "/api/outlook").text)["says"]
     assert says == json.loads(get(served, "/api/whatif", "more_local=-2").text)["brief"]
     assert says.startswith("Forecast, next 2 hours: 999 within target ")
+
+
+def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(known: Known) -> None:
+    """Nothing before the first forecast, while nobody knows who is on, or once the forecast is old."""
+    few = list(at_work(0, "local_calls", "available"))
+    many = [each for number in range(20) for each in at_work(number, "local_calls", "available")]
+    triage = [each for number in range(3) for each in at_work(number, "triage", "available")]
+    begun: list[list[tuple[Topic, Any]]] = [[("call_takers", each) for each in (*on, *triage)] for on in (few, many)]
+    # If somebody waited on 999, nobody would be free, and one call of five would be late.
+    without = [(topic, fact) for topic, fact in known.facts if getattr(fact, "subject_id", "") != "first"]
+    readers = [known.reader, *(read_by((*each, *without), NOW) for each in begun)]
+    found, clock = [], [0.0]
+    for reader in readers:
+        metrics = ForecastMetrics(reader, lambda: clock[0], runs=12)
+        assert samples(metrics) == {}
+        metrics.renew()
+        found.append(samples(metrics))
+        clock[0] += KEPT_SECONDS
+        assert samples(metrics) == {FORECAST_MADE: 1.0}
+    unknown, short, enough = found
+    assert unknown == {FORECAST_MADE: 1.0}
+    assert short[FORECAST_999] > 0.5
+    assert enough[FORECAST_999] < 0.1
+    expected = sum(each.expected for each in present_of_hour(readers[2]))
+    assert enough[f"{FORECAST_999}_n"] == pytest.approx(expected, rel=0.35)
+
+
+def samples(metrics: ForecastMetrics) -> dict[str, float]:
+    """Every sample; all are of the force."""
+    found = [each for family in metrics.collect() for each in family.samples]
+    assert {each.labels["force"] for each in found} <= {FORCE.name}
+    return {each.name: each.value for each in found}
+
+
+def present_of_hour(reader: Reader) -> Iterator[Arriving]:
+    """The 999 calls that are expected in the next hour."""
+    for each in present_of(reader, FORCE.name, WhatIf(None, None, NO_CHANGE)).arrivals["emergency"].stretches:
+        share = max(min(each.end, 3600) - max(each.start, 0), 0) / (each.end - each.start)
+        yield each._replace(expected=each.expected * share)
 
 
 def test_one_outlook_serves_every_page_that_asks_within_half_a_minute(known: Known) -> None:

@@ -107,7 +107,7 @@ class World:
     def scopes(self, rule: RuleRow) -> list[tuple[str, ...]]:
         """The scopes that a rule evaluates separately: each feed, each topic, the force, or everything."""
         if rule.figure in _OF_MACHINES:
-            return []  # no scenario has processes, disks or certificates
+            return []  # no scenario has processes, disks, certificates or forecasts
         if rule.alert in ("FeedSilent", "SystemSilent", "FeedDoubted", "FeedLate"):
             return self._sources(rule)
         if rule.is_of_detainees:
@@ -331,6 +331,7 @@ _OF_MACHINES = (
     "bluelamp_archive_age_seconds",
     "bluelamp_gateway_refused_recently",
     "bluelamp_certificate_expires_in_seconds",
+    "bluelamp_forecast_999_below_standard_ratio",
 )
 _OF_EVERYTHING = (*_NEVER, *_ALWAYS)
 _LEAST = 5

@@ -27,6 +27,7 @@ from producers.simulate.twin import (
     Twin,
     TwinChange,
     arrival_times,
+    chance_below,
     difference,
     outlook,
     still_staying,
@@ -192,6 +193,23 @@ def test_what_is_not_known_is_none() -> None:
     quiet = outlook(Twin(packaged(), present(hourly={})).runs(count=10))
     assert (quiet.within_target, quiet.abandoned["triage"], quiet.longest_seconds["local"]) == (None, None, None)
     assert outlook(Twin(packaged(), present(target=None)).runs(count=10)).within_target is None
+
+
+def test_the_chance_is_the_share_of_the_runs_below_the_standard() -> None:
+    """A run that meets the standard exactly is not below it, and runs without a share are left out."""
+    nothing: dict[QueueName, float | None] = dict.fromkeys(QUEUES)
+    shares = [None, 0.5, 0.89, 0.9, 1.0]
+    runs = [Run(within_target=each, longest_seconds=nothing, abandoned=nothing, judged_calls=9) for each in shares]
+    assert chance_below(runs, 0.9) == (0.5, 9)
+    assert chance_below(runs[:2], 0.9) == (1.0, 9)
+    assert chance_below([runs[0], *runs[:2]], 0.9) is None
+
+
+def test_the_next_hour_has_nothing_of_the_hour_after_it() -> None:
+    late = Arrivals((Arriving(3600, HORIZON_SECONDS, 40.0),))
+    now = replace(present(), arrivals={**present(hourly={}).arrivals, "emergency": late})
+    assert {each.judged_calls for each in Twin(packaged(), now, horizon_seconds=3600).runs(count=5)} == {0}
+    assert min(each.judged_calls for each in Twin(packaged(), now).runs(count=5)) > 10
 
 
 @pytest.mark.parametrize(

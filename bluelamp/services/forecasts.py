@@ -1,0 +1,110 @@
+"""How likely the standard for 999 calls is to be missed in the next hour: simulated every two minutes, for the alert rules."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from alerts.table import FORECAST_999, FORECAST_MADE, STANDARD_999
+from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
+from dashboards.board.whatif.question import WhatIf
+from facts.errors import BlueLampError, QuestionError
+from producers.simulate.parameters import packaged
+from producers.simulate.twin import NO_CHANGE, Chance, Present, Twin, chance_below
+from streams.readings import Reader
+from streams.repeated_errors import RepeatedErrors
+
+_logger = logging.getLogger("bluelamp.forecasts")
+EVERY_SECONDS = 120.0
+KEPT_SECONDS = 600.0
+"""A forecast that is older is no forecast of the next hour."""
+_RUNS, _HOUR_SECONDS, _PAUSE_SECONDS = 100, 3600, 0.002
+_AS_THE_RECORD_SAYS = WhatIf(None, None, NO_CHANGE)
+
+
+class _Made(NamedTuple):
+    """What is known of the next hour of a force, and when it was worked out, in seconds of a clock that never jumps."""
+
+    chance: Chance | None
+    at: float
+
+
+class ForecastMetrics(Collector):
+    """Exports how likely the standard is to be missed; nothing where the present or the calls to expect are unknown.
+
+    Args:
+        reader: reads the state.
+        monotonic: a clock that never jumps, in seconds.
+        runs: how many runs each forecast has.
+    """
+
+    def __init__(self, reader: Reader, monotonic: Callable[[], float] = time.monotonic, runs: int = _RUNS) -> None:
+        self._reader, self._monotonic, self._runs = reader, monotonic, runs
+        self._made: dict[str, _Made] = {}
+        self._stop = threading.Event()
+        self._errors = RepeatedErrors(_logger.warning, monotonic)
+
+    def start(self) -> None:
+        """Start to forecast in a thread; the first forecast is made after `EVERY_SECONDS`, when the figures are loaded."""
+        threading.Thread(target=self._run, name="forecasts", daemon=True).start()
+
+    def renew(self) -> None:
+        """Forecast the next hour of every force that the simulator is calibrated for. Without the state, nothing changes."""
+        for force in {packaged().force} & self._reader.rules.keys():
+            try:
+                present = self._present(force)
+            except (RedisError, OSError, BlueLampError) as error:
+                self._errors.add_error(error)
+                continue
+            self._errors.end()
+            chance = None if present is None else self._chance(force, present)
+            self._made[force] = _Made(chance, self._monotonic())
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registration simulates nothing."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The forecasts that are recent enough, and for which forces one was tried."""
+        made = GaugeMetricFamily(
+            FORECAST_MADE, "1 once a forecast was tried: without a series of it there is none.", labels=["force"]
+        )
+        words = f"FORECAST, not a live figure: how likely it is that fewer than {STANDARD_999:.0%} of 999 calls will be answered within target in the next hour."
+        share = GaugeMetricFamily(FORECAST_999, words, labels=["force"])
+        calls = GaugeMetricFamily(f"{FORECAST_999}_n", "The calls that are expected.", labels=["force"])
+        for force, each in dict(self._made).items():
+            made.add_metric([force], 1)
+            if each.chance is not None and self._monotonic() - each.at < KEPT_SECONDS:
+                share.add_metric([force], each.chance.share)
+                calls.add_metric([force], each.chance.calls)
+        yield from (made, share, calls)
+
+    def _present(self, force: str) -> Present | None:
+        """The present, as the record says; None if something that a forecast needs is not known."""
+        with suppress(QuestionError):
+            for measure, window in hours_needed(self._reader, force):
+                self._reader.prepare(measure, window, force, _pause)
+            return self._reader.at_one_moment(lambda: present_of(self._reader, force, _AS_THE_RECORD_SAYS))
+        return None
+
+    def _chance(self, force: str, present: Present) -> Chance | None:
+        twin = Twin(parameters_of(force), present, pause=_pause, horizon_seconds=_HOUR_SECONDS)
+        return chance_below(twin.runs(count=self._runs), STANDARD_999)
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_SECONDS):
+            try:
+                self.renew()
+            except Exception:
+                _logger.exception("the next hour cannot be forecast")
+
+
+def _pause() -> None:
+    """Let other threads run."""
+    time.sleep(_PAUSE_SECONDS)
