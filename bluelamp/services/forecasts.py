@@ -23,7 +23,7 @@ from streams.repeated_errors import RepeatedErrors
 _logger = logging.getLogger("bluelamp.forecasts")
 EVERY_SECONDS = 120.0
 KEPT_SECONDS = 600.0
-"""A forecast that is older is no forecast of the next hour."""
+"""An older forecast says nothing of the next hour."""
 _RUNS, _HOUR_SECONDS, _PAUSE_SECONDS = 100, 3600, 0.002
 _AS_THE_RECORD_SAYS = WhatIf(None, None, NO_CHANGE)
 
