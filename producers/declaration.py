@@ -137,6 +137,42 @@ class JoinColumn(Strict, frozen=True, kw_only=True):
     when: tuple[Condition, ...] = ()
 
 
+class Remembered(Strict, frozen=True, kw_only=True):
+    """What a row sets for the later rows of its session, in a column that the source does not have.
+
+    Attributes:
+        column: the name of that column.
+        value: its value from the next row on; empty for none.
+        when: conditions, all of which the row must meet.
+    """
+
+    column: str
+    value: str = ""
+    when: Annotated[tuple[Condition, ...], Meta(min_length=1)]
+
+
+class Session(Strict, frozen=True, kw_only=True):
+    """Subjects that the source does not number, such as times at work: each begins with one row of a key and ends with another.
+
+    Attributes:
+        at: column of the row's time, or several to join with a space.
+        begins: conditions, all of which a row must meet to begin a session, unless the key has one already.
+        ends: conditions, all of which the last row of a session must meet.
+        remembers: what rows set for the later rows of their session.
+    """
+
+    at: Columns
+    begins: Annotated[tuple[Condition, ...], Meta(min_length=1)]
+    ends: Annotated[tuple[Condition, ...], Meta(min_length=1)]
+    remembers: tuple[Remembered, ...] = ()
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition."""
+        yield from (*self.begins, *self.ends)
+        for each in self.remembers:
+            yield from each.when
+
+
 class SubjectColumns(Strict, frozen=True, kw_only=True):
     """The subject of a row.
 
@@ -147,6 +183,7 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
             the key: anyone who can guess a key can compute its digest.
         opened_within_hours: if rows open one subject further apart than this, they are about two subjects: the source has reused the key.
         join: rows that give a second key of their subject.
+        session: where a key is used for one subject after another, which row begins one and which ends it.
     """
 
     key: Annotated[tuple[str | DayOf, ...], Meta(min_length=1)]
@@ -154,6 +191,7 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
     digest: bool = False
     opened_within_hours: Annotated[int, Meta(gt=0)] = 12
     join: JoinColumn | None = None
+    session: Session | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -291,8 +329,11 @@ def columns_of(columns: Columns | None) -> tuple[str, ...]:
 
 def columns_used(mapping: Mapping) -> Iterator[str]:
     """The columns of the source that a mapping uses, some of them several times."""
+    session = mapping.subject.session
+    remembered = {each.column for each in session.remembers} if session else ()
     for column in _columns_named(mapping):
-        yield from source_columns(mapping.source, column)
+        if column not in remembered:
+            yield from source_columns(mapping.source, column)
 
 
 def source_columns(source: ExtractSource, column: str) -> Iterator[str]:
@@ -309,6 +350,9 @@ def _columns_named(mapping: Mapping) -> Iterator[str]:
     if join:
         yield join.column
         yield from _columns_tested(join.when)
+    if session := mapping.subject.session:
+        yield from columns_of(session.at)
+        yield from _columns_tested(session.conditions())
     if rows.distinct_by != WHOLE_ROW:
         yield from rows.distinct_by
     for declared in mapping.facts:

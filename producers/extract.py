@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from facts.fact import SubjectFact
 from facts.union import AnyFact
 from facts.wire import EARLIEST
-from producers.declaration import WHOLE_ROW, Mapping, columns_of, columns_used, source_columns
+from producers.declaration import WHOLE_ROW, Mapping, Session, columns_of, columns_used, source_columns
 from producers.joining import Join, Joins
 from producers.keys import (
     KeyCounts,
@@ -27,8 +27,9 @@ from producers.keys import (
     shortened_among,
     subject_of,
 )
-from producers.row_facts import RowValues, choose_rows, make, parts_of, read_values
+from producers.row_facts import RowValues, choose_rows, digest, make, parts_of, read_values
 from producers.rows import Row, UnreadableRow, read_rows
+from producers.sessions import OpenSessions, entered, has_facts, left
 from producers.times import LocalClock, Note
 from producers.values import Cells, Fault, MalformedError, RowPlace, check_digits, lost_digits, text_of
 
@@ -224,10 +225,14 @@ class RowReader:
     Args:
         mapping: the mapping to read them by.
         now: the wall clock; facts with a later time are malformed.
+        sessions: the sessions that earlier files have left open.
+
+    Attributes:
+        sessions: the sessions that are open now.
     """
 
-    def __init__(self, mapping: Mapping, now: Callable[[], datetime]) -> None:
-        self._mapping, self._now = mapping, now
+    def __init__(self, mapping: Mapping, now: Callable[[], datetime], sessions: OpenSessions | None = None) -> None:
+        self._mapping, self._now, self.sessions = mapping, now, dict(sessions or {})
         self._clock = LocalClock(mapping)
         self._selecting = {
             column
@@ -259,7 +264,10 @@ class RowReader:
         own = self._digest(row.cells)
         if own in self._digests:
             return "repeated"
-        result = self._result(row.cells, place)
+        session = self._mapping.subject.session
+        result = self._in_session(session, row.cells, place) if session else self._result(row.cells, place)
+        if result is None:
+            return "excluded"
         # Only rows that could be read count as seen: a malformed row may be written again correctly.
         if own:
             self._digests.add(own)
@@ -315,9 +323,31 @@ class RowReader:
         except MalformedError:
             return "excluded"
 
-    def _result(self, cells: Cells, place: RowPlace) -> RowResult:
+    def _in_session(self, session: Session, cells: Cells, place: RowPlace) -> RowResult | None:
+        """Read a row of a session; None if it is of none, and would give no fact."""
+        columns, key = columns_of(session.at), digest(*key_of(self._mapping.subject.columns, cells))
+        at, before = self._clock.time_in(cells, columns), self.sessions.get(key)
+        if at is None:
+            raise MalformedError("missing_value", ", ".join(columns), "is empty, but is the time of the row")
+        current = entered(self._mapping, session, before, cells, at)
+        if current is None:
+            if not has_facts(self._mapping, cells):
+                return None
+            what = "belongs to no session: none that the mapping knows has begun, or the last one has ended"
+            raise MalformedError("no_session", "", what)
+        full = {**cells, **current.remembered}
+        result = self._result(full, place, current.began)
+        shift = current.shift()
+        facts = [cast(AnyFact, replace(cast(SubjectFact, fact), at=fact.at + shift)) for fact in result.facts]
+        # Only now: a row that cannot be read begins no session, and ends none.
+        self.sessions.pop(key, None)
+        if after := left(session, current, full):
+            self.sessions[key] = after
+        return result._replace(facts=facts)
+
+    def _result(self, cells: Cells, place: RowPlace, session: datetime | None = None) -> RowResult:
         self._clock.noted.clear()
-        subject_id, recorded_at = subject_of(self._mapping, cells, self._clock), self._recorded_at(cells)
+        subject_id, recorded_at = subject_of(self._mapping, cells, self._clock, session), self._recorded_at(cells)
         row_key = self._row_key(subject_id, cells)
         result = RowResult(subject_id, place, [], {}, join_of(self._mapping, cells, subject_id))
         for index, declared in enumerate(self._mapping.facts):
@@ -406,7 +436,7 @@ class _ExtractBuilder:
             self._rows[result] += 1
         else:
             self._subjects[result.subject_id].append(result)
-            if isinstance(row, Row) and len(self._mapping.subject.key) == 1:
+            if isinstance(row, Row) and len(self._mapping.subject.key) == 1 and not self._mapping.subject.session:
                 self._keys |= {row.cells[column]: result.subject_id for column in self._mapping.subject.columns}
             if result.join:
                 self._joins.add(result.join)

@@ -69,8 +69,14 @@ def shortened_among(keys: Collection[str], rows: int) -> list[str]:
     return alike if are_numbers else []
 
 
-def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
+def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock, session: datetime | None = None) -> str:
     """The id of a row's subject.
+
+    Args:
+        mapping: says what identifies it.
+        cells: the row.
+        clock: reads the times in the key.
+        session: when the session began that the row is of; None if subjects have keys of their own.
 
     Raises:
         MalformedError: a part of the key is absent or cannot be read.
@@ -78,7 +84,7 @@ def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock) -> str:
     parts: list[str] = []
     for part in mapping.subject.key:
         parts += [_day_of(part, cells, clock)] if isinstance(part, DayOf) else key_of((part,), cells)
-    return _id_of(mapping, "-".join(parts))
+    return _id_of(mapping, "-".join([*parts, session.isoformat()] if session else parts))
 
 
 def _id_of(mapping: Mapping, key: str) -> str:

@@ -15,6 +15,7 @@ from producers.joining import LiveJoins
 from producers.keys import check_openings
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow
+from producers.sessions import OpenSessions
 from producers.values import MalformedError, RowPlace
 
 
@@ -44,19 +45,31 @@ class RowFollower:
         mapping: the mapping to read the rows by.
         now: the wall clock.
         before: when the file before opened its subjects, by subject: a number may begin again in each file.
+        sessions: the sessions that the file before has left open.
 
     Attributes:
         openings: when the rows open their subjects, and where the rows are, by subject.
     """
 
-    def __init__(self, mapping: Mapping, now: Callable[[], datetime], before: Openings | None = None) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        now: Callable[[], datetime],
+        before: Openings | None = None,
+        sessions: OpenSessions | None = None,
+    ) -> None:
         self._mapping, self._replaces = mapping, mapping.rows.later == "replace"
-        self._reader = RowReader(mapping, now)
+        self._reader = RowReader(mapping, now, sessions)
         self._before = before or {}
         self.openings: Openings = {}
         self._rows: dict[str, list[RowResult]] = defaultdict(list)
         self._published: dict[str, dict[str, list[SubjectFact]]] = defaultdict(dict)
         self._joins = LiveJoins() if mapping.subject.join else None
+
+    @property
+    def sessions(self) -> OpenSessions:
+        """The sessions that are open now."""
+        return self._reader.sessions
 
     def read(self, row: Row | UnreadableRow) -> RowFacts:
         """The facts to publish for a row."""

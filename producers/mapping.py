@@ -91,6 +91,7 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
     yield from _first_of_faults(mapping.source)
     yield from _column_faults(mapping)
     yield from _join_faults(mapping)
+    yield from _session_faults(mapping)
     yield from _signing_faults(mapping.signing)
     yield from _name_faults(mapping.facts)
     yield from _order_faults(mapping.facts)
@@ -158,6 +159,24 @@ def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
     if any(declared.per == "subject" for declared in mapping.facts) or mapping.rows.later == "replace":
         what = "Subjects whose rows together give one fact, or replace each other, cannot be joined."
         yield _Fault("$.subject.join", what, 'Remove `join`, or give every fact `per = "row"` and remove `later`.')
+
+
+def _session_faults(mapping: Mapping) -> Iterator[_Fault]:
+    session = mapping.subject.session
+    if session is None:
+        return
+    for condition in session.conditions():
+        yield from _condition_faults("$.subject.session", condition)
+    if any(declared.per == "subject" for declared in mapping.facts) or mapping.rows.later == "replace":
+        what = "Where rows begin and end sessions, each row must give its own facts, and none replaces another."
+        yield _Fault("$.subject.session", what, 'Give every fact `per = "row"`, and remove `later`.')
+    if mapping.subject.join or mapping.subject.columns != mapping.subject.key:
+        what = "A key with sessions can neither be joined nor contain a day."
+        yield _Fault("$.subject.session", what, "Remove `join`, and `day_of` in the key.")
+    for each in session.remembers:
+        if each.column in mapping.source.columns or each.column in mapping.source.first_of:
+            what = f"{each.column!r} is already the name of a column."
+            yield _Fault("$.subject.session.remembers", what, "Give it a name that no column has.")
 
 
 def _signing_faults(signing: Signing | None) -> Iterator[_Fault]:

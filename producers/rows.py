@@ -298,6 +298,9 @@ def _flatten(
         elif isinstance(value, list):
             if column in columns:
                 raise MalformedError("bad_value", column, "is a list, not a single value")
+            if any(each.startswith(f"{column}.") for each in columns):
+                numbered: dict[str, object] = {str(number): each for number, each in enumerate(value)}
+                yield from _flatten(numbered, f"{column}.", source, columns)
         elif value is not None:
             yield column, str(value).lower() if isinstance(value, bool) else str(value)
 

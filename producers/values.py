@@ -24,6 +24,7 @@ Fault = Literal[
     "lost_digits",
     "repeated_key",
     "reused_key",
+    "no_session",
     "rows_disagree",
 ]
 _DIGITS_MAX = 18

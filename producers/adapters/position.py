@@ -8,6 +8,7 @@ from msgspec import Struct
 from producers.adapters.growing import FileIdentity
 from producers.errors import SourceError
 from producers.files import replace_file
+from producers.sessions import OpenSessions
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -16,10 +17,12 @@ class Position(Struct, frozen=True, kw_only=True):
     Attributes:
         file: the file.
         line: the line on which the last row begins whose facts are in the log; 0 before the first.
+        sessions: the sessions that were open where the file begins.
     """
 
     file: FileIdentity
     line: int
+    sessions: OpenSessions = {}
 
 
 def load_position(path: Path) -> Position | None:

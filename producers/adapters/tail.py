@@ -18,6 +18,7 @@ from producers.declaration import Mapping, columns_used
 from producers.live import Openings, RowFollower
 from producers.row_facts import digest
 from producers.rows import Row, UnreadableRow, read_rows
+from producers.sessions import OpenSessions
 from producers.sink import Sink
 
 _logger = logging.getLogger("bluelamp.tail")
@@ -78,6 +79,7 @@ class Tail:
         self._heartbeat_at: float | None = None
         self._left = _LeftFile()
         self._openings: Openings = {}
+        self._sessions: OpenSessions = {}
 
     def run(self) -> None:
         """Follow the file, and each file that replaces it.
@@ -91,6 +93,7 @@ class Tail:
             hint = "Export rows of CSV, or use `bluelamp replay` for each workbook."
             raise MappingError("A workbook is written whole and does not grow.", where=self._mapping.name, hint=hint)
         saved = load_position(self._position_path)
+        self._sessions = saved.sessions if saved else {}
         try:
             current, line = (find_file(self._path, saved.file), saved.line) if saved else (self._path, 0)
             while True:
@@ -106,11 +109,11 @@ class Tail:
         while not current.exists() or not current.stat().st_size:
             self._idle(None)
         follower, columns = (
-            RowFollower(self._mapping, self._now, self._openings),
+            RowFollower(self._mapping, self._now, self._openings, self._sessions),
             frozenset(columns_used(self._mapping)),
         )
         with current.open("rb") as file:
-            save_position(self._position_path, Position(file=identity_of(file), line=line_published))
+            self._save(file, line_published)
             still = timedelta(seconds=self._mapping.source.still_seconds)
             growing = GrowingFile(file, self._path, still, lambda: self._idle(file), self._monotonic)
             for row in read_rows(growing.chunks(), self._mapping.source, columns, current.name):
@@ -119,7 +122,7 @@ class Tail:
                     self._save_progress(file)
                     self._pause(0)
             self._save_progress(file)
-            self._openings = follower.openings
+            self._openings, self._sessions = follower.openings, follower.sessions
             self._left.watch(file, current.name)
             return os.fstat(file.fileno())
 
@@ -160,7 +163,11 @@ class Tail:
         if self._line > self._line_saved:
             self._sink.flush()
             self._line_saved = self._line
-            save_position(self._position_path, Position(file=identity_of(file), line=self._line))
+            self._save(file, self._line)
+
+    def _save(self, file: IO[bytes], line: int) -> None:
+        position = Position(file=identity_of(file), line=line, sessions=self._sessions)
+        save_position(self._position_path, position)
 
     def _send_heartbeats(self) -> None:
         now = self._monotonic()

@@ -33,6 +33,7 @@ class Webhook:
             ("its source is not JSON lines", mapping.source.format != "json_lines"),
             ("it makes a fact from several events", any(each.per != "row" for each in mapping.facts)),
             ("it joins subjects, and a webhook remembers no event", mapping.subject.join is not None),
+            ("it follows sessions, and a webhook remembers no event", mapping.subject.session is not None),
             ("it leaves out repeated events, and a webhook remembers none", bool(mapping.rows.distinct_by)),
         ):
             if is_unfit:

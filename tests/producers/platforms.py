@@ -13,6 +13,7 @@ from measures.outcomes import outcomes_of
 from measures.rules import Rules
 from measures.timeline import Timeline, add
 from producers.adapters.webhook import Webhook
+from producers.declaration import columns_used
 from producers.extract import Malformed
 from producers.gateway.sent import Sent
 from producers.live import RowFollower
@@ -76,7 +77,7 @@ def followed(mapping: str, file: Path) -> tuple[list[AnyFact], list[Malformed]]:
     facts: list[AnyFact] = []
     malformed: list[Malformed] = []
     with file.open("rb") as stream:
-        for row in read_rows(stream, declared.source, frozenset(), file.name):
+        for row in read_rows(stream, declared.source, frozenset(columns_used(declared)), file.name):
             result = follower.read(row)
             facts += result.facts
             malformed += result.malformed

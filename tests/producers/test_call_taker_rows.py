@@ -1,13 +1,26 @@
-"""Call takers' states as Cisco Unified CCX records them, up to what the measures count."""
+"""Call takers' states as Cisco Unified CCX, Asterisk and Amazon Connect record them, up to what the measures count."""
 
+import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from facts.call_taker import CallTakerFact, CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged
+from facts.union import AnyFact
 from measures.call_taker import outcomes
 from measures.outcome import SECOND, microseconds
 from measures.rules import Rules
+from producers.adapters.growing import FileIdentity
+from producers.adapters.position import Position, load_position, save_position
 from producers.extract import Extract, read_extract
+from producers.live import RowFollower
 from producers.packaged import packaged_mapping
+from producers.rows import Row
+from producers.sessions import OpenSessions
+from tests.producers.platforms import BEGAN, followed, iso
 from tests.support.forces import shipped
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -67,3 +80,171 @@ def test_a_new_team_and_a_row_without_its_login_are_refused(tmp_path: Path) -> N
         ("login", "missing_value"),
     ]
     assert extract.facts == ()
+
+
+_ASTERISK = (
+    "0|MANAGER|police-999|Jo Smith|ADDMEMBER|",
+    "0|MANAGER|police-local|Jo Smith|ADDMEMBER|",
+    "0|MANAGER|police-local|Jo Smith|ADDMEMBER|",
+    "60|A|police-999|NONE|ENTERQUEUE||01632960001|1",
+    "63|A|police-999|Jo Smith|CONNECT|3|A1|3",
+    "100|NONE|police-999|Jo Smith|PAUSE|lunch",
+    "100|NONE|police-local|Jo Smith|PAUSE|lunch",
+    "100|NONE|NONE|Jo Smith|PAUSEALL|",
+    "183|A|police-999|Jo Smith|COMPLETECALLER|3|120|1",
+    "300|NONE|police-999|Jo Smith|UNPAUSE|",
+    "310|B|police-local|Jo Smith|CONNECT|9|B1|4",
+    "400|B|police-local|Jo Smith|COMPLETEAGENT|9|90|1",
+    "400|NONE|police-999|Jo Smith|PAUSE|wrap-up",
+    "430|NONE|police-999|Jo Smith|UNPAUSE|",
+    "500|MANAGER|police-local|Jo Smith|REMOVEMEMBER|",
+    "500|MANAGER|police-999|Jo Smith|REMOVEMEMBER|",
+    "600|MANAGER|police-101|Jo Smith|ADDMEMBER|PAUSED",
+    "630|NONE|police-101|Jo Smith|UNPAUSE|",
+    "640|C|police-101|Sam Jones|CONNECT|9|C1|4",
+)
+_IN_ASTERISK = [
+    ["0 on local_calls", "0 available", "63 on_contact emergency", "183 on_break", "300 available",
+     "310 on_contact local", "400 available", "400 on_break", "430 available", "500 off"],
+    ["600 on triage", "600 on_break", "630 available"],
+]  # fmt: skip
+
+
+def _event(number: int, seconds: int, kind: str, contact: str = "", **changes: str) -> str:
+    """An event of Amazon Connect's agent event stream."""
+    now = {"status": "Available", "profile": "999 and local", "queue": "emergency", "channel": "VOICE", **changes}
+
+    def snapshot(profile: str) -> dict[str, Any]:
+        contacts = [{"Channel": now["channel"], "State": contact, "Queue": {"ARN": "arn:q", "Name": now["queue"]}}]
+        return {
+            "AgentStatus": {"ARN": "arn:status", "Name": now["status"], "StartTimestamp": iso(seconds)},
+            "Configuration": {
+                "FirstName": "Jo",
+                "LastName": "Smith",
+                "Username": "smithj",
+                "RoutingProfile": {"ARN": "arn:profile", "Name": profile},
+            },
+            "Contacts": contacts if contact else [],
+        }
+
+    event = {
+        "AgentARN": "arn:aws:connect:eu-west-2:012345678901:instance/i/agent/a",
+        "EventId": f"event-{number}",
+        "EventTimestamp": iso(seconds),
+        "EventType": kind,
+        "CurrentAgentSnapshot": snapshot(now["profile"]),
+        "PreviousAgentSnapshot": None if kind == "LOGIN" else snapshot(now.get("before", now["profile"])),
+    }
+    return json.dumps(event)
+
+
+_CHANGE = "STATE_CHANGE"
+_CONNECT = (
+    _event(1, 0, "LOGIN", status="Offline"),
+    _event(2, 5, _CHANGE),
+    _event(3, 60, _CHANGE, "CONNECTING"),
+    _event(4, 63, _CHANGE, "CONNECTED"),
+    _event(5, 100, _CHANGE, "CONNECTED_ONHOLD"),
+    _event(6, 120, _CHANGE, "CONNECTED"),
+    _event(6, 120, _CHANGE, "CONNECTED"),
+    _event(7, 183, _CHANGE, "ENDED"),
+    _event(8, 200, _CHANGE),
+    _event(9, 210, _CHANGE, "CONNECTING", queue="local"),
+    _event(10, 230, _CHANGE, "MISSED", queue="local"),
+    _event(11, 300, _CHANGE, status="Lunch"),
+    _event(12, 400, _CHANGE, profile="Triage", before="999 and local"),
+    _event(13, 410, _CHANGE, "CONNECTED", channel="CHAT", profile="Triage"),
+    _event(14, 500, "LOGOUT", profile="Triage", status="Offline"),
+    _event(15, 620, "HEART_BEAT", profile="Triage", status="Offline"),
+    _event(16, 900, "LOGIN", profile="Night cover"),
+    _event(17, 910, _CHANGE, profile="Night cover"),
+)
+_IN_CONNECT = [
+    ["0 on local_calls", "0 on_break", "5 available", "63 on_contact emergency", "100 on_hold emergency",
+     "120 on_contact emergency", "183 wrapping_up emergency", "200 available", "230 on_break", "300 on_break",
+     "400 on triage", "400 available", "500 off"],
+]  # fmt: skip
+
+_PLATFORMS = {
+    "asterisk_queue_log_agents": (
+        [f"{int(BEGAN.timestamp()) + int(row.partition('|')[0])}|{row.partition('|')[2]}" for row in _ASTERISK],
+        _IN_ASTERISK,
+        ["no_session"],
+        [("local_calls", "emergency", 120), ("local_calls", "local", 90)],
+    ),
+    "amazon_connect_agent_events": (
+        list(_CONNECT),
+        _IN_CONNECT,
+        ["unknown_value", "no_session"],
+        [("local_calls", "emergency", 137)],
+    ),
+}
+
+
+def _in_words(facts: Iterable[AnyFact]) -> list[list[str]]:
+    """The facts of each call taker in order, the first to begin first."""
+    found: dict[str, list[tuple[datetime, int, str]]] = {}
+    for fact in facts:
+        assert isinstance(fact, CallTakerSignedOn | CallTakerStateChanged | CallTakerSignedOff)
+        seconds = int((fact.at - BEGAN).total_seconds())
+        place, text = _word(fact)
+        found.setdefault(fact.subject_id, []).append((fact.at, place, f"{seconds} {text}"))
+    return [[text for _, _, text in sorted(each)] for each in sorted(found.values(), key=min)]
+
+
+def _word(fact: CallTakerFact) -> tuple[int, str]:
+    """The place among facts of the same time, and what it says."""
+    if isinstance(fact, CallTakerSignedOn):
+        return 0, f"on {fact.skill}"
+    if isinstance(fact, CallTakerStateChanged):
+        return 1, f"{fact.state} {fact.queue or ''}".strip()
+    return 2, "off"
+
+
+def _handled(facts: Iterable[AnyFact]) -> Iterator[tuple[str, str, int]]:
+    subjects: dict[str, list[Any]] = {}
+    for fact in facts:
+        assert isinstance(fact, CallTakerSignedOn | CallTakerStateChanged | CallTakerSignedOff)
+        subjects.setdefault(fact.subject_id, []).append(fact)
+    for own in subjects.values():
+        found = outcomes(tuple(own), Rules(shipped("staffordshire")))
+        yield from ((*each.dimensions, each.value) for each in found.finished if each.kind == "handled")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("mapping", _PLATFORMS)
+def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_path: Path) -> None:
+    """In the whole file, and as it grows. A pause that begins during a call begins when the call ends."""
+    rows, expected, faults, handled = _PLATFORMS[mapping]
+    path = tmp_path / "log"
+    path.write_text("".join(f"{row}\n" for row in rows))
+    extract = read_extract(path, packaged_mapping(mapping), now=NOW)
+    facts, malformed = followed(mapping, path)
+    for given in (extract.facts, facts):
+        assert _in_words(given) == expected
+    assert [each.fault for each in extract.malformed] == [each.fault for each in malformed] == faults
+    assert extract.are_keys_from_one is False
+    assert sorted(_handled(facts)) == handled
+    text = repr(extract.facts)
+    assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws") if word in text]
+
+
+def test_a_call_taker_stays_the_same_over_a_rotated_file_and_a_restart(tmp_path: Path) -> None:
+    """The position keeps the sessions that were open where the file begins."""
+    mapping, rows = packaged_mapping("asterisk_queue_log_agents"), _PLATFORMS["asterisk_queue_log_agents"][0]
+    whole, sessions = [], OpenSessions()
+    for part in (rows[:8], rows[8:16]):
+        save_position(
+            tmp_path / "position",
+            Position(file=FileIdentity(device=1, inode=2, head_bytes=0, head=""), line=0, sessions=sessions),
+        )
+        saved = load_position(tmp_path / "position")
+        assert saved is not None
+        follower = RowFollower(mapping, lambda: NOW, sessions=saved.sessions)
+        for line, text in enumerate(part, 1):
+            cells = dict(zip(mapping.source.columns, text.split("|"), strict=False))
+            result = follower.read(Row(line, {column: cell for column, cell in cells.items() if cell}))
+            assert result.malformed == []
+            whole += result.facts
+        sessions = follower.sessions
+    assert _in_words(whole) == _IN_ASTERISK[:1]
+    assert sessions == {}
