@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from simpy import Environment
 
+from dashboards.board.whatif.present import arrivals_of
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.union import AnyFact
-from measures.forecast import HALF_HOUR, Forecast
+from measures.forecast import Forecast
 from measures.outcome import SECOND
 from measures.rules import Rules
 from producers.simulate.contacts import Contacts, Feeds
@@ -21,10 +22,8 @@ from producers.simulate.scenario import NORMAL, Effects, load_scenario
 from producers.simulate.twin import (
     HORIZON_SECONDS,
     QUEUES,
-    WARM_UP_SECONDS,
     AnswerTarget,
     Arrivals,
-    Arriving,
     Outlook,
     Present,
     QueueName,
@@ -156,15 +155,7 @@ def _arrivals(counts: Counter[int], first: int, rules: Rules, now: float) -> Arr
     """The forecast of the calls of a queue, from the hours before the moment."""
     hour = int(now) // 3600
     made = Forecast({each: counts[each] for each in range(first, hour)}, hour, rules)
-    return Arrivals(tuple(_stretches(made, now)), made.dispersion)
-
-
-def _stretches(made: Forecast, now: float) -> Iterator[Arriving]:
-    seconds = HALF_HOUR / SECOND
-    for half in range(int((now - WARM_UP_SECONDS) // seconds), int((now + HORIZON_SECONDS) // seconds) + 1):
-        expected = made.half_hour(half)
-        assert expected is not None  # noqa: S101 - the record is long enough
-        yield Arriving(half * seconds - now, (half + 1) * seconds - now, expected.mean)
+    return arrivals_of(made, int(now * SECOND))
 
 
 def _figures(found: Outlook, future: Run) -> Iterator[tuple[str, RunSpread | None, float | None]]:

@@ -617,8 +617,11 @@ class Filling(Struct, frozen=True):
 
     def words(self, rules: Rules) -> str:
         """The notice that people see meanwhile."""
-        reached, back_to = (_local_date(at, rules) for at in (self.reached, self.back_to))
-        return f"History so far: back to {reached}. Loading back to {back_to}."
+        return f"{self.brief(rules)}. Loading back to {_local_date(self.back_to, rules)}."
+
+    def brief(self, rules: Rules) -> str:
+        """The same for the header of a page, which has little room."""
+        return f"History so far: from {_local_date(self.reached, rules)}"
 
 
 def filling(feeds: Iterable[FeedStatus]) -> Filling | None:

@@ -418,7 +418,7 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
         "Nothing can be forecast, because it is not known who waits now. Not live since 2026-01-02 16:10:20"
     )
     young = read_by(beats(NOW), NOW)
-    with pytest.raises(QuestionError, match="cannot be forecast"):
+    with pytest.raises(QuestionError, match="A forecast needs at least"):
         present_of(young, FORCE.name, WhatIf(8, 3, NO_CHANGE))
 
 

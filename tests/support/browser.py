@@ -23,6 +23,7 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
+    "--lang=en-GB",
 )
 
 

@@ -202,7 +202,7 @@ def test_the_record_begins_no_earlier_than_the_history_that_has_arrived(
     is_filling = reached[-1] not in (None, JUNE)
     assert words is None or words.ratio(microseconds(AUGUST)) == pytest.approx(31 / 61)
     assert (words.words(reader.rules[FORCE.name]) if words else "") == (
-        "History so far: back to 1 July 2025. Loading back to 1 June 2025." if is_filling else ""
+        "History so far: from 1 July 2025. Loading back to 1 June 2025." if is_filling else ""
     )
 
 

@@ -42,7 +42,7 @@ def read_frame(reader: Reader, force: str) -> Parts:
     is_replay = any(feed.is_replay for feed in feeds)
     is_simulated, clock = reader.is_simulated(force), _clock_words(reader)
     older = filling(feeds)
-    history = older.words(reader.rules[force]) if older and past is None else ""
+    history = older.brief(reader.rules[force]) if older and past is None else ""
     return {"frame": Frame(live, is_replay, is_simulated, reasons, past is not None, clock, history)}
 
 

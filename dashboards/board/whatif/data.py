@@ -13,7 +13,7 @@ from starlette.routing import Route
 from dashboards.board.shared.blocking import Later, Needed, blocking
 from dashboards.board.shared.content_types import BriefOutlookAnswer, WhatIfAnswer
 from dashboards.board.shared.figures import about
-from dashboards.board.shared.page import View, error_words
+from dashboards.board.shared.page import View
 from dashboards.board.whatif.outlook import brief, compared, says, table
 from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
 from dashboards.board.whatif.question import FIELDS, WhatIf, parse_what_if
@@ -59,7 +59,7 @@ class Outlooks:
         try:
             answer = self._answer(_FEWER)
         except QuestionError as error:
-            return _json({**about(self._view), "says": f"No forecast of the next 2 hours. {error_words(error)}"})
+            return _json({**about(self._view), "says": f"No forecast of the next 2 hours. {error.what}"})
 
         def respond(pause: Callable[[], None]) -> Response:
             found = answer(pause)

@@ -132,7 +132,19 @@ def _waiting(reader: Reader, force: str, now: int) -> dict[QueueName, list[float
 def _arrivals(reader: Reader, rules: Rules, queue: QueueName, now: int) -> Arrivals:
     name, where = _OFFERED[queue]
     counts = reader.hour_counts(find(name), rules.force.name, WEEKS_READ, where)
-    made = Forecast(counts, now // HOUR, rules)
+    return arrivals_of(Forecast(counts, now // HOUR, rules), now)
+
+
+def arrivals_of(made: Forecast, now: int) -> Arrivals:
+    """The calls that a queue can expect, from shortly before the present until the end of the outlook.
+
+    Args:
+        made: the forecast of the queue.
+        now: the present, in microseconds.
+
+    Raises:
+        QuestionError: the forecast does not know one of the half-hours.
+    """
     return Arrivals(tuple(_stretches(made, now)), made.dispersion)
 
 
@@ -141,8 +153,7 @@ def _stretches(made: Forecast, now: int) -> Iterator[Arriving]:
     for half in range(first // HALF_HOUR, last // HALF_HOUR + 1):
         expected = made.half_hour(half)
         if expected is None:
-            what = f"The calls of the next hours cannot be forecast. {made.unknown_words()}"
-            raise QuestionError(what, where="forecast", hint="Ask again when the record is longer.")
+            raise QuestionError(made.unknown_words(), where="forecast", hint="Ask again when the record is longer.")
         start, end = ((edge - now) / SECOND for edge in (half * HALF_HOUR, (half + 1) * HALF_HOUR))
         yield Arriving(start, end, expected.mean)
 

@@ -63,6 +63,13 @@ export function start(draw = () => {}) {
   const strip = document.getElementById("strip");
   oneStop(strip, [...strip.querySelectorAll("a")]);
   setInterval(tick, 1000);
+  showPage(document.querySelector("header nav ul"));
+}
+
+// On a phone the navigation is wider than the screen: the name of this page is scrolled into sight.
+function showPage(bar) {
+  const current = bar?.querySelector("[aria-current]");
+  if (current) bar.scrollLeft = current.offsetLeft + current.offsetWidth / 2 - bar.clientWidth / 2;
 }
 
 const words = { normal: "Normal", watch: "Watch", act: "Act", unknown: "Unknown" };
@@ -75,12 +82,17 @@ function drawStrip(items) {
     set(place, "data-word", word);
     write(place.querySelector(".word"), words[word]);
     write(place.querySelector(".figure"), figure);
-    write(place.querySelector(".label"), label);
-    write(place.querySelector(".lasting"), lasting);
+    write(place.querySelector(".label"), unbroken(label));
+    write(place.querySelector(".lasting"), unbroken(lasting));
   }
   const alerts = found.get("alerts");
   const count = document.getElementById("alert-count");
   if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "");
+}
+
+// A number stays on the line of its unit.
+function unbroken(words) {
+  return words.replace(/(\d) (?=(?:s|min|h|days?)\b)/g, "$1\u00A0");
 }
 
 function showHistory(words) {

@@ -21,12 +21,13 @@ function row(data, columns, place) {
     ...data.cells.map((each, column) => cell(each, columns[column])));
 }
 
-// A table with its notes, which sorts by any column, with its totals in the foot; on a narrow screen each row becomes a block.
-export function reportTable(data, name = data.title) {
+// A table with its notes, which sorts by any column, with its totals in the foot. On a narrow screen each row becomes a block;
+// a long table scrolls sideways instead, while the names of its rows stay.
+export function reportTable(data, name = data.title, isLong = false) {
   const head = element("tr", { role: "row" }, element("th", { role: "columnheader", scope: "col" }, data.heading), ...data.columns.map(heading));
   const rows = data.rows.map((each, place) => [each.total, row(each, data.columns, data.heading === "Period" ? place : null)]);
   const part = (isTotal) => rows.filter(([total]) => Boolean(total) === isTotal).map(([, made]) => made);
-  const made = element("table", { class: "counts blocks", role: "table" },
+  const made = element("table", { class: isLong ? "counts long" : "counts blocks", role: "table" },
     element("caption", { class: "away" }, name),
     element("thead", { role: "rowgroup" }, head),
     element("tbody", { role: "rowgroup" }, ...part(false)),

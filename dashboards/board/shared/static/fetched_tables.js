@@ -1,0 +1,30 @@
+// A page of lines and tables that are fetched again and again, apart from the page's stream.
+import "./chooser.js";
+import { drawAsOf, drawFailure } from "./as_of.js";
+import { element, redraw } from "./elements.js";
+import { start } from "./frame.js";
+import { poll } from "./polling.js";
+import { reportTable } from "./report_table.js";
+
+const says = document.getElementById("says");
+
+// Shows each table of the data in its place, by the place's id. One of the places has the address.
+// A page without these places, because its question cannot be answered, shows only its frame.
+export function showTables(tables, everyMilliseconds) {
+  const places = Object.entries(tables).map(([id, name]) => [document.getElementById(id), name]).filter(([place]) => place);
+  const address = places.map(([place]) => place.dataset.address).find(Boolean);
+
+  function draw(data) {
+    drawAsOf(data.as_of);
+    redraw(says, data.says, (lines) => lines.map((line) => element("li", {}, line)));
+    for (const [place, name] of places) redraw(place, data[name], (table) => reportTable(table, table.title, place.matches(".long")));
+  }
+
+  function fail(why) {
+    drawFailure(why);
+    for (const place of [says, ...places.map(([each]) => each)]) redraw(place, null, () => []);
+  }
+
+  start();
+  if (address) poll(address, draw, fail, { everyMilliseconds, timeoutMilliseconds: 60_000 });
+}
