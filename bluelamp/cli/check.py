@@ -5,18 +5,21 @@ import sys
 
 import click
 
-from bluelamp.cli.options import FORCE, JSON, log_to_stderr, say, settings_of
+from bluelamp.cli.options import JSON, log_to_stderr, say, settings_of
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, secret_in
 
 
 @click.command()
-@FORCE
+@click.option(
+    "--force",
+    help="Check only the feeds of this force, besides the parts that all forces share (default: every force).",
+)
 @JSON
 def check(force: str | None, as_json: bool) -> None:
     """Check that every part works and is up to date: the log, the state, the workers, every feed and every service.
 
-    Each check is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: a warning, or something could not be
+    Every result about a force or one of its feeds names the force, in JSON as `force`. Each check is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: a warning, or something could not be
     checked; 2: figures or alerts are missing, or cannot be trusted.
     """
     from bluelamp.verify.check import examine
@@ -29,7 +32,7 @@ def check(force: str | None, as_json: bool) -> None:
         settings, has_senders=any(secret_in(os.environ, each) for each in (GATEWAY_TOKENS, WEBHOOK_SECRETS))
     )
     results = []
-    for result in examine(settings, reader(settings), services):
+    for result in examine(settings, reader(settings), services, only=force or ""):
         results.append(result)
         if not as_json:
             for line in lines(result):

@@ -3,7 +3,8 @@
 import json
 import logging
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +17,11 @@ from alerts.inbox.api.guard import Area, Guard
 from alerts.inbox.api.people import Person
 from bluelamp.services.inbox_client import API_PATH
 from bluelamp.wiring.logs import is_json
+from dashboards.board.forces import UNDER
+from dashboards.board.shared.page import FORCES_SEEN, ForcePlace
 from facts.errors import SettingError
 from measures.catalogue import CATALOGUE
+from producers.http.paths import own_path
 from producers.http.problem import ProblemError, response_of
 
 _logger = logging.getLogger("bluelamp.access")
@@ -51,28 +55,41 @@ def area_of(path: str) -> Area | None:
 
 
 class BoardAccess:
-    """Lets a request through if its sender may view what it asks for; a person without a session is led to the sign-in page.
+    """Lets a request through if its sender may view what it asks for, and the force; a person without a session is led to the sign-in page.
 
     It is plain ASGI, so that event streams pass through unbuffered.
 
     Args:
-        app: the board.
+        app: the board of a force, or the page of the region.
         guard: decides.
+        forces: the forces whose figures it shows.
+        places: every force of the installation: somebody who opens the front page of another force is led to their own.
     """
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app, self._guard = app, guard
+    def __init__(self, app: ASGIApp, guard: Guard, forces: Iterable[str], places: Sequence[ForcePlace] = ()) -> None:
+        self._app, self._guard, self._forces, self._places = app, guard, frozenset(forces), places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        area = area_of(scope["path"]) if scope["type"] == "http" else None
+        area = area_of(own_path(scope)) if scope["type"] == "http" else None
         try:
             if area:
                 self._guard.require_view(Request(scope), area)
+                self._guard.require_forces(Request(scope), self._forces)
+                scope[FORCES_SEEN] = self._guard.forces_of(self._guard.identify(Request(scope)))
         except ProblemError as error:
-            await _refusal(Request(scope), error)(scope, receive, send)
+            response = self._own_board(Request(scope), error) or _refusal(Request(scope), error)
+            await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    def _own_board(self, request: Request, error: ProblemError) -> Response | None:
+        """The way from the front page of a force to the first one that the sender may see; None if there is none."""
+        if error.problem.status != 403 or own_path(request.scope) != "/":  # noqa: PLR2004 - HTTP's own number
+            return None
+        allowed = self._guard.forces_of(self._guard.identify(request)) or ()
+        own = next((each for each in self._places if each.name in allowed and each.name not in self._forces), None)
+        return RedirectResponse(f"{own.root}/", status_code=303) if own else None
 
 
 def _refusal(request: Request, error: ProblemError) -> Response:
@@ -99,7 +116,7 @@ class AccessLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] != "http" or scope["path"].startswith(_NOT_RECORDED):
+        if scope["type"] != "http" or _in_force(scope["path"]).startswith(_NOT_RECORDED):
             await self._app(scope, receive, send)
             return
 
@@ -124,7 +141,7 @@ class AccessLog:
             "status": status,
         }
         now = self._now()
-        if self._is_due(tuple(entry.values()), now, is_export=entry["path"].startswith(_EXPORTS)):
+        if self._is_due(tuple(entry.values()), now, is_export=_in_force(entry["path"]).startswith(_EXPORTS)):
             self._write(json.dumps({"at": now.isoformat(), **entry}))
 
     def _person(self, request: Request) -> Person | None:
@@ -140,6 +157,11 @@ class AccessLog:
             del self._recorded[next(iter(self._recorded))]
         self._recorded[key] = now if is_due or before is None else before
         return is_due
+
+
+def _in_force(path: str) -> str:
+    """A path without the one under which a force is."""
+    return re.sub(rf"^{UNDER}/[^/]+(?=/)", "", path)
 
 
 def writer_to(path: str) -> Callable[[str], None]:

@@ -19,7 +19,7 @@ from alerts.inbox.api.app import EndRequest, Parts, api
 from alerts.inbox.api.failure_page import failure_response
 from alerts.inbox.api.guard import Guard, Viewers
 from alerts.inbox.api.oidc import Provider, Registration, is_safe_address
-from alerts.inbox.api.people import People, Proxy, Role, parse_tokens
+from alerts.inbox.api.people import ANYBODY, ForceLimits, Forces, People, Proxy, Role, parse_tokens
 from alerts.inbox.api.sessions import SharedEndedSessions
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.spool import Spool
@@ -62,7 +62,7 @@ def viewers(settings: Settings, host: str) -> Viewers:
         settings: what is set; what is not has a safe default.
         host: the address that the service listens on.
     """
-    is_private = host in LOOPBACK and not settings.proxy_addresses and not settings.oidc_issuer
+    is_private = host in LOOPBACK and not (settings.proxy_addresses or settings.oidc_issuer or settings.people_forces)
     board = settings.view_board or ("everyone" if is_private else "view")
     alerts = settings.view_alerts or board
     return Viewers(
@@ -91,7 +91,32 @@ def people(settings: Settings, environment: Mapping[str, str]) -> People:
     ended = SharedEndedSessions(state_client(settings, _SESSIONS_SECONDS), key, wall)
     ended.start()
     secret = settings.oidc_secret.reveal() if settings.oidc_issuer else ""
-    return People(tokens, wall, _proxy(settings), ended, secret)
+    return People(tokens, wall, _proxy(settings), ended, secret, force_limits(settings))
+
+
+def force_limits(settings: Settings) -> ForceLimits | None:
+    """Who may see which forces; None if nobody is limited.
+
+    Raises:
+        SettingError: an entry is wrong, names an unknown force, or a setting lets everyone in.
+    """
+    if not settings.people_forces:
+        return None
+    known, found = set(load_forces(settings)), dict[str, Forces]()
+    for entry in settings.people_forces.split(","):
+        who, _, names = (each.strip() for each in entry.rpartition("="))
+        forces = [each.strip() for each in names.split("+")]
+        if not who or not {*forces} <= {*known, ANYBODY}:
+            what = f"{entry.strip()!r} does not have the form login=force+force, or names a force without a profile."
+            hint = f"The forces are {', '.join(sorted(known))}, or `*` for all of them."
+            raise SettingError(what, where=variable("people_forces"), hint=hint)
+        before = found.get(who, frozenset())
+        found[who] = None if ANYBODY in forces or before is None else before | {*forces}
+    for name in ("view_board", "view_custody", "view_alerts", "view_alert_log"):
+        if getattr(settings, name) == "everyone":
+            what = "People are limited to forces, and this lets in everyone without a sign-in."
+            raise SettingError(what, where=variable(name), hint="Set it to a role, or unset BLUELAMP_PEOPLE_FORCES.")
+    return ForceLimits(found)
 
 
 def provider_of(settings: Settings) -> Provider | None:
@@ -196,9 +221,9 @@ def guard_of(settings: Settings, environment: Mapping[str, str], host: str) -> G
     return Guard(people(settings, environment), viewers(settings, host))
 
 
-def board_mounts(inbox: Parts) -> dict[str, ASGIApp]:
-    """What the board mounts: the alerts API."""
-    return {API_PATH: api(inbox)}
+def board_mounts(inbox: Parts, force: str) -> dict[str, ASGIApp]:
+    """What the board of a force mounts: the alerts API with the alerts of this force and those of Blue Lamp itself."""
+    return {API_PATH: api(replace(inbox, forces=frozenset({force})))}
 
 
 def board_alerts(inbox: Parts, force: str) -> Callable[[], AlertCounts | None]:

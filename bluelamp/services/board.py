@@ -1,7 +1,11 @@
 """The board: its figures, who may view them, and its server."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
+from starlette.types import ASGIApp
+
+from alerts.inbox.api.guard import Guard
 from bluelamp.feeding.feed_check.watch import FeedWatch
 from bluelamp.feeding.feed_check.watch import looking_at as looking_at_facts
 from bluelamp.services.access import AccessLog, BoardAccess, writer_to
@@ -15,11 +19,70 @@ from bluelamp.wiring.connections import reader
 from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start, program_words
-from bluelamp.wiring.settings import Settings
+from bluelamp.wiring.settings import Settings, variable
 from dashboards.board.app import board
+from dashboards.board.forces import ForceBoards, root_of
+from dashboards.board.region.page import region
+from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.page import ForcePlace, View, no_log_ends
+from facts.errors import SettingError
 from streams.logwatch import LogWatch, looking_at
+from streams.readings import Reader
 
 _SHUTDOWN_SECONDS = 1
+
+
+def shown_forces(settings: Settings, known: Container[str]) -> list[str]:
+    """The forces that the board shows.
+
+    Raises:
+        SettingError: one of them has no profile, or is named twice.
+    """
+    named = settings.shown_forces()
+    where = variable("board_forces") if settings.board_forces else variable("force")
+    for each in named:
+        if each not in known:
+            raise SettingError(f"There is no force {each!r}.", where=where, hint="`bluelamp check` lists the profiles.")
+        if named.count(each) > 1:
+            raise SettingError(f"The force {each!r} is named twice.", where=where, hint="Name it once.")
+    return named
+
+
+def check_limits_said(settings: Settings, guard: Guard, forces: Sequence[str]) -> None:
+    """Check that a board of several forces for which people sign in says who may see which.
+
+    Raises:
+        SettingError: it does not.
+    """
+    if len(forces) > 1 and guard.viewers.board is not None and not settings.people_forces:
+        what = "The board shows several forces, and it is not said who may see which."
+        hint = (
+            "List people or groups with their forces, or set it to `*=*` to let everybody who signs in see all of them."
+        )
+        raise SettingError(what, where=variable("people_forces"), hint=hint)
+
+
+def by_force(boards: Mapping[str, ASGIApp], together: ASGIApp, guard: Guard, places: Sequence[ForcePlace]) -> ASGIApp:
+    """The boards of all forces, each for those who may see its force.
+
+    Args:
+        boards: the board of each force.
+        together: the page Region, for those who may see all of them.
+        guard: decides.
+        places: where each board is.
+    """
+    guarded = {name: BoardAccess(application, guard, [name], places) for name, application in boards.items()}
+    return ForceBoards(guarded, BoardAccess(together, guard, boards))
+
+
+def region_of(source: Reader, places: Iterable[ForcePlace]) -> ASGIApp:
+    """The page Region of these forces."""
+    return region(
+        [
+            View(source, each.name, BackgroundReadings(source, each.name, time.monotonic), no_log_ends, root=each.root)
+            for each in places
+        ]
+    )
 
 
 def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Callable[[str], None]) -> None:
@@ -37,26 +100,36 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
     """
     source, watch = reader(settings), LogWatch(looking_at(settings.log(), settings.state_name))
     guard = guard_of(settings, environment, host)
-    feeds = FeedWatch(looking_at_facts(settings.log()), source.rules[settings.force], wall)
+    forces = shown_forces(settings, source.rules)
+    check_limits_said(settings, guard, forces)
+    feeds = {each: FeedWatch(looking_at_facts(settings.log()), source.rules[each], wall) for each in forces}
     inbox = parts(settings, guard)
-    application = board(
-        source,
-        settings.force,
-        board_mounts(inbox),
-        lambda: watch.snapshot(source.applied_offsets()),
-        alerts=board_alerts(inbox, settings.force),
-        feed_checks=feeds.checked,
-        program=program_words(settings),
-    )
+    places = [ForcePlace(each, source.rules[each].force.title, root_of(each, forces[0])) for each in forces]
+    applications = {
+        each.name: board(
+            source,
+            each.name,
+            board_mounts(inbox, each.name),
+            lambda: watch.snapshot(source.applied_offsets()),
+            alerts=board_alerts(inbox, each.name),
+            feed_checks=feeds[each.name].checked,
+            program=program_words(settings),
+            root=each.root,
+            forces=places,
+        )
+        for each in places
+    }
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings))
-    application.router.routes.insert(0, ready_route(ready))
-    guarded = AccessLog(BoardAccess(application, guard), guard, writer_to(settings.access_log), wall)
     metrics = ServiceMetrics("board", settings, reading_right(settings, environment, host))
-    application.router.routes.insert(0, metrics.route)
+    applications[forces[0]].router.routes[:0] = [metrics.route, ready_route(ready)]
+    guarded = AccessLog(
+        by_force(applications, region_of(source, places), guard, places), guard, writer_to(settings.access_log), wall
+    )
     running = server(metrics.around(guarded), host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.board_port, "BLUELAMP_BOARD_PORT") as listening:
         watch.start()
-        feeds.start()
+        for each in feeds.values():
+            each.start()
         watch_clock(source.redis, settings.state_name, "the board")
         announce_start(source.redis, settings, "board")
         say(f"ready http://{host}:{listening.getsockname()[1]}/")

@@ -85,7 +85,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         SettingError: the receivers' file has an error.
     """
     forces = {name: rules.force for name, rules in load_forces(settings).items()}
-    configured = load_receivers(settings.receivers, variable("receivers"))
+    configured = load_receivers(settings.receivers, variable("receivers"), forces)
     default_events = INBOX_ONLY if settings.prometheus else EVENTS
     query, source = prometheus_query(settings.prometheus), reader(settings)
 

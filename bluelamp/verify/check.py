@@ -20,7 +20,7 @@ from streams.refusal import explained
 
 
 def examine(
-    settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second
+    settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second, only: str = ""
 ) -> Iterator[CheckResult]:
     """Check profiles, log, state server, archive, clocks, state, workers, every force's feeds, and the HTTP services.
 
@@ -31,6 +31,7 @@ def examine(
         reader: reads the state that the settings name, with the rules of every force.
         parts: the HTTP services.
         pause: waits between two looks at the progress of the workers.
+        only: the force whose feeds are checked; empty for all.
     """
     yield this_program(settings)
     yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
@@ -38,6 +39,7 @@ def examine(
     server = [*_guarded("state server", lambda: state_server(reader.redis, settings.state_server()))]
     yield from (*log, *server)
     waiting: set[str] = set()
+    shown = [only] if only else settings.shown_forces()
 
     def state() -> Iterator[CheckResult]:
         seen = look(settings, reader.rules, reader.redis, pause)
@@ -53,7 +55,9 @@ def examine(
     )
     yield from _if(has_state, "clock", "the state server", lambda: clock_results(reader))
     yield from _if(has_log and has_state, "state", "the log or the state server", state)
-    yield from _if(has_state, "forces", "the state server", lambda: force_results(reader, settings.force, waiting))
+    yield from _if(
+        has_state, "forces", "the state server", lambda: force_results(reader, shown, waiting, is_alone=bool(only))
+    )
     yield from service_results(parts)
 
 

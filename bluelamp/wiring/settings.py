@@ -102,6 +102,20 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Directory of force profiles (TOML), added to those that come with Blue Lamp.")
     ] = ""
     force: Annotated[str, Meta(description="Force to use when a command or page names none.")] = "staffordshire"
+    board_forces: Annotated[
+        str,
+        Meta(
+            description="Forces that the board shows, separated by commas; the first one is at its plain address, the others at "
+            "`/forces/NAME/`, and the sum of all of them at `/region`. Empty: BLUELAMP_FORCE alone."
+        ),
+    ] = ""
+    people_forces: Annotated[
+        str,
+        Meta(
+            description="Who may see which forces, as `login=force+force` or `group:NAME=force`, separated by commas. The login `*` means "
+            "everybody who has signed in, the force `*` every force. People without an entry see none. Empty: nobody is limited."
+        ),
+    ] = ""
     partitions: Annotated[int, Meta(description="Number of partitions of each topic that Blue Lamp creates.")] = (
         PARTITIONS
     )
@@ -290,6 +304,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             stall_seconds=self.stall_seconds,
             cached_facts=self.cached_facts,
         )
+
+    def shown_forces(self) -> list[str]:
+        """The forces that the board shows, the first one at its plain address."""
+        return [each.strip() for each in self.board_forces.split(",") if each.strip()] or [self.force]
 
     def log(self) -> Kafka:
         """Kafka, and how to connect to it.

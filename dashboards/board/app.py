@@ -2,9 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,7 +23,9 @@ from dashboards.board.shared.failure import FAILURE, failure_handler
 from dashboards.board.shared.frame import read_frame
 from dashboards.board.shared.live import LiveUpdates, Snapshot
 from dashboards.board.shared.page import (
+    FORCES_SEEN,
     MARKING,
+    ForcePlace,
     LogEnds,
     Page,
     ReadAlerts,
@@ -38,6 +40,7 @@ from facts.errors import QuestionError
 from measures.outcome import microseconds
 from producers.http.answer import Answer, AnswerRoute, openapi
 from producers.http.headers import SecurityHeaders, page_headers
+from producers.http.paths import own_path
 from producers.http.problem import ProblemError, problem
 from streams.readings import Reader
 
@@ -68,6 +71,8 @@ def board(
     alerts: ReadAlerts | None = None,
     feed_checks: ReadFeedChecks = no_feed_checks,
     program: str = "",
+    root: str = "",
+    forces: Sequence[ForcePlace] = (),
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -80,9 +85,11 @@ def board(
         alerts: reads the alerts of the mounted inbox; None without one.
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
         program: the version and build, for the foot of each page; empty to show none.
+        root: the path under which it is mounted.
+        forces: every force of the installation, for the list of forces; empty for one force.
     """
     background = BackgroundReadings(reader, force, steady_seconds)
-    view = View(reader, force, background, log_ends, alerts, feed_checks, program)
+    view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, FAILURE])
 
@@ -93,6 +100,7 @@ def board(
         live.stop()
 
     async def events(request: Request) -> Response:
+        live.start()  # a board under another one has no start of its own
         names = [request.path_params["name"]] if request.path_params else request.query_params.getlist("page")
         if not names or not live.channels.keys() >= set(names):
             raise problem(
@@ -104,7 +112,7 @@ def board(
     async def health(_: Request) -> Response:
         return PlainTextResponse("bluelamp board ok\n")
 
-    templates = _templates(view, pages)
+    templates = _templates(view, pages, forces)
     failed = failure_handler(templates, _HEADERS)
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
@@ -150,11 +158,14 @@ def _live(view: View, pages: list[Page]) -> LiveUpdates:
     return LiveUpdates(reads, read, lambda seconds: view.reader.wait(seconds, displayed))
 
 
-def _templates(view: View, pages: list[Page]) -> Environment:
+def _templates(view: View, pages: list[Page], forces: Sequence[ForcePlace]) -> Environment:
     templates = Environment(loader=PackageLoader(_PACKAGE, ""), autoescape=True, undefined=StrictUndefined)
     listed = [page for page in pages if page.is_listed]
     templates.globals.update(
         force=view.profile.title,
+        root=view.root,
+        listed_forces=ForceList(tuple(forces)),
+        request_scope={},
         zone=view.profile.time_zone,
         pages=listed,
         areas=areas(view),
@@ -164,10 +175,30 @@ def _templates(view: View, pages: list[Page]) -> Environment:
     return templates
 
 
+class ForceList(NamedTuple):
+    """The forces of the installation, for the list on every page.
+
+    Attributes:
+        forces: all of them; one or none for a board without a list.
+    """
+
+    forces: tuple[ForcePlace, ...]
+
+    def links(self, scope: MutableMapping[str, Any]) -> list[tuple[str, str]]:
+        """The titles and addresses of the same page in each force that the sender of a request may see, and of the region."""
+        if "path" not in scope:  # the page of an error
+            return []
+        seen = scope.get(FORCES_SEEN)
+        listed = [each for each in self.forces if seen is None or each.name in seen]
+        path = own_path(scope)
+        region = [("Region", "/region")] if len(listed) == len(self.forces) else []
+        return [*((each.title, each.root + path) for each in listed), *region] if len(listed) > 1 else []
+
+
 def _route(page: Page, view: View, templates: Environment) -> Route:
     async def serve(request: Request) -> Response:
         try:
-            values: dict[str, Any] = {"page": page, **page.context(view, request)}
+            values: dict[str, Any] = {"page": page, "request_scope": request.scope, **page.context(view, request)}
         except QuestionError as error:
             raise problem("no_such_place", 404, error.what, error.hint) from None
         status = 400 if values.get("refused") else 200

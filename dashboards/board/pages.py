@@ -58,6 +58,7 @@ FOLDERS = (
     "feeds",
     "trust",
     "alerts",
+    "region",
     "shared",
 )
 """The folders that hold the pages' templates, with their scripts and styles in `static`."""

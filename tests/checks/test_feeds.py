@@ -1,17 +1,18 @@
 """The results of checks of a feed: silent, behind, never received, in the past; a feed that is only quiet is good."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.verify.checks.feeds import feed_result
+from bluelamp.verify.checks.feeds import feed_result, force_results
 from bluelamp.verify.checks.result import CheckResult
 from measures.outcome import microseconds
 from measures.reading import FeedStatus
 from measures.rules import Rules
-from tests.support.forces import STRICT
+from streams.readings import Reader
+from tests.support.forces import ELSEWHERE, STRICT, rules
 
 RULES = Rules(STRICT)
 FEED = STRICT.feeds[2]
@@ -95,3 +96,44 @@ def test_a_feed_is_not_blamed_while_records_wait() -> None:
         ).state
         == "good"
     )
+
+
+class _Received:
+    """A state with one force that sends, and one that does not."""
+
+    rules = rules(STRICT, ELSEWHERE)
+
+    def refresh(self) -> None:
+        """Nothing changes."""
+
+    def is_received(self, name: str) -> bool:
+        """Whether a force sends."""
+        return name == STRICT.name
+
+    def is_simulated(self, _: str) -> bool:
+        """Nothing is simulated."""
+        return False
+
+    def feeds(self, _: str) -> list[FeedStatus]:
+        """Feeds that have sent nothing."""
+        return [FeedStatus(each.name, each.topic) for each in STRICT.feeds]
+
+    def present(self, _: str) -> datetime:
+        """The time."""
+        return NOW
+
+    def now(self) -> datetime:
+        """The time."""
+        return NOW
+
+
+def test_each_result_names_its_force_and_one_force_can_be_checked_alone() -> None:
+    def forces(*shown: str, is_alone: bool = False) -> list[tuple[str, str]]:
+        found = force_results(cast(Reader, _Received()), shown, set(), is_alone=is_alone)
+        return list(dict.fromkeys((each.force, each.state) for each in found))
+
+    own, elsewhere = (STRICT.name, "warning"), (ELSEWHERE.name, "not set up")
+    assert forces(STRICT.name) == [own, elsewhere]
+    assert forces(STRICT.name, ELSEWHERE.name) == [own, (ELSEWHERE.name, "unknown")]
+    assert forces(STRICT.name, is_alone=True) == [own]
+    assert forces("nowhere", is_alone=True) == [("nowhere", "bad")]

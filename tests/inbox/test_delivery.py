@@ -238,6 +238,20 @@ def test_who_is_assigned_is_notified_and_escalation_by_hand_is_to_a_post() -> No
     assert sorted(notified) == [("inspector", "escalated"), ("inspector", "raised"), ("sergeant", "assigned")]
 
 
+def test_alerts_reach_the_receivers_of_their_force_and_alerts_of_no_force_reach_all() -> None:
+    receivers = [
+        Receiver(name=each or "all", forces=(each,) if each else (), events=EVENTS) for each in ("north", "south", "")
+    ]
+
+    def notified(rule: str, scope: dict[str, str]) -> set[str]:
+        state = InboxState()
+        state.add([raised(by_name(RULES)[rule], scope, START, START)])
+        return {each.receiver.name for each in undelivered(state.active_alerts()[0], state, receivers, START)}
+
+    assert notified(RULE.name, {"force": "north"}) == {"north", "all"}
+    assert notified("log_unreachable", {}) == {"north", "south", "all"}
+
+
 FILE = """
 link = "https://board.force.invalid/alerts"
 [watcher]
@@ -261,7 +275,7 @@ password_file = "/run/secrets/mail"
 def test_the_receivers_file_reveals_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "receivers.toml"
     path.write_text(FILE)
-    receivers = load_receivers(str(path), "BLUELAMP_RECEIVERS")
+    receivers = load_receivers(str(path), "BLUELAMP_RECEIVERS", ["north"])
     assert receivers.receivers[0].webhook
     assert receivers.receivers[0].webhook.reveal().endswith("a-secret")
     assert "a-secret" not in repr(receivers)
@@ -273,6 +287,7 @@ def test_the_receivers_file_reveals_no_secret(tmp_path: Path) -> None:
         ("webhook =", "weebhook =", "unknown field `weebhook`"),
         ('name = "mail"', 'name = "pager"', "Two receivers are named pager"),
         ('name = "mail"', 'name = "mail"\nwebhook = "https://a-secret"', "needs exactly one address"),
+        ("who =", 'forces = ["nroth"]\nwho =', "names the force 'nroth', which has no profile"),
         ('["critical"]', '["loud"]', "Invalid enum value 'loud'"),
         ("[watcher]", "[watcher", "not valid TOML"),
     ],
@@ -281,5 +296,5 @@ def test_errors_in_the_receivers_file_contain_no_secret(tmp_path: Path, old: str
     path = tmp_path / "receivers.toml"
     path.write_text(FILE.replace(old, new))
     with pytest.raises(SettingError, match=error) as caught:
-        load_receivers(str(path), "BLUELAMP_RECEIVERS")
+        load_receivers(str(path), "BLUELAMP_RECEIVERS", ["north"])
     assert "a-secret" not in str(caught.value)

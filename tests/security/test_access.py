@@ -27,7 +27,7 @@ CUSTODY_MEASURE = "in_custody_count"
 
 def guarded(now: Viewers) -> BoardAccess:
     """The board, for which signing in is needed."""
-    return BoardAccess(board(reader(), FORCE, {"/api/alerts": mounted()}), Guard(People(PEOPLE, Clock()), now))
+    return BoardAccess(board(reader(), FORCE, {"/api/alerts": mounted()}), Guard(People(PEOPLE, Clock()), now), [FORCE])
 
 
 def test_the_default_is_open_on_loopback_alone() -> None:

@@ -12,6 +12,7 @@ import uvicorn
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from alerts.inbox.api.app import Parts, api
 from alerts.inbox.api.guard import EVERYONE, Guard
@@ -90,7 +91,7 @@ class Desk:
 
 
 @contextmanager
-def served(application: Starlette) -> Iterator[str]:
+def served(application: ASGIApp) -> Iterator[str]:
     """Run an application on a free port; yields its address."""
     server = uvicorn.Server(
         uvicorn.Config(application, port=0, log_config=None, proxy_headers=False, timeout_graceful_shutdown=1)

@@ -17,14 +17,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute
 
-from alerts.inbox.api import view
+from alerts.inbox.api import sight, view
 from alerts.inbox.api.body import JSON, PAYLOAD_BYTES, decode_body, read_body
 from alerts.inbox.api.event_channel import CHANNEL, follower
 from alerts.inbox.api.export import EXPORTS
 from alerts.inbox.api.failure_page import failure_response
 from alerts.inbox.api.guard import Guard
 from alerts.inbox.api.oidc import CALLBACK, Provider
-from alerts.inbox.api.people import Role
+from alerts.inbox.api.people import Forces, Person, Role
 from alerts.inbox.api.sign_in import SignIn
 from alerts.inbox.figure import Samples
 from alerts.inbox.log import action
@@ -41,6 +41,7 @@ from producers.http.answer import Answer, AnswerRoute
 from producers.http.attempts import Attempts
 from producers.http.headers import SecurityHeaders, page_headers
 from producers.http.problem import Kind, ProblemError, problem, response_of
+from streams.event_stream import Follower
 from streams.refusal import refusal_of
 
 _logger = logging.getLogger("bluelamp.inbox")
@@ -98,6 +99,7 @@ class Parts(Struct, frozen=True, kw_only=True):
         accept: records an engine's payload; None if engines send theirs to another address.
         end: ends by hand a subject whose end was never recorded.
         provider: the OpenID Connect provider at which people may sign in; None without one.
+        forces: the forces whose alerts this address shows; None for all.
     """
 
     log: LogLike
@@ -110,6 +112,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     accept: Callable[[Payload], None] | None = None
     end: Callable[[EndRequest], EndedByHand] | None = None
     provider: Provider | None = None
+    forces: Forces = None
 
 
 class SessionAnswer(Struct, frozen=True, kw_only=True):
@@ -247,62 +250,86 @@ class _Inbox:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._log, self._guard = parts, parts.log, parts.guard
         self._rules = by_name(parts.rules)
-        self._followed_to = parts.log.last
-        self._follower = follower(self._followed, lambda seconds: parts.log.wait(seconds, self._followed_to))
+        self._followers: dict[Forces, Follower[view.Listing]] = {}
 
-    def _followed(self) -> view.Listing:
-        """The active alerts for the event stream, which waits for entries after these."""
+    def _sight_of(self, person: Person | None) -> Forces:
+        """The forces whose alerts somebody may see at this address; None for all."""
+        return sight.both(self._parts.forces, self._guard.forces_of(person))
 
-        def choose(state: InboxState) -> list[Alert]:
-            self._followed_to = self._log.last
-            return state.active_alerts()
+    def _viewer(self, request: Request) -> Forces:
+        """The forces whose alerts the sender of a request may see."""
+        return self._sight_of(self._guard.require_view(request, "alerts"))
 
-        return self._listing(choose)
+    def _follower(self, forces: Forces) -> Follower[view.Listing]:
+        """Follows the active alerts of these forces; there are as many followers as sets of forces that people may see."""
+        if forces not in self._followers:
+            position = self._log.last
 
-    def _listing(self, choose: Callable[[InboxState], list[Alert]]) -> view.Listing:
-        samples, status = self._parts.samples(), self._log.data_status()
-        return self._refreshed(
-            lambda state: view.listing(state, self._rules, samples, self._parts.now(), status, choose(state))
-        )
+            def followed() -> view.Listing:
+                """The active alerts for the event stream, which waits for entries after these."""
+
+                def choose(state: InboxState) -> list[Alert]:
+                    nonlocal position
+                    position = self._log.last
+                    return state.active_alerts()
+
+                return self._listing(choose, forces)
+
+            self._followers[forces] = follower(followed, lambda seconds: self._log.wait(seconds, position))
+        return self._followers[forces]
+
+    def _listing(self, choose: Callable[[InboxState], list[Alert]], forces: Forces) -> view.Listing:
+        samples, status, now = self._parts.samples(), self._log.data_status(), self._parts.now()
+
+        def read(state: InboxState) -> view.Listing:
+            alerts = sight.seen(choose(state), forces)
+            return sight.limited(view.listing(state, self._rules, samples, now, status, alerts), forces)
+
+        return self._refreshed(read)
 
     def _refreshed(self, read: Callable[[InboxState], _Result]) -> _Result:
         self._log.refresh()
         return self._log.read_state(read)
 
     async def index(self, request: Request) -> Response:
-        self._guard.require_view(request, "alerts")
+        forces = self._viewer(request)
         which = request.query_params.get("state", "active")
         if which not in ("active", "ended", "all"):
             raise problem("not_understood", 422, f"There is no state {which!r}.", "Use active, ended or all.")
         limit = _limit(request)
-        return await _json(lambda: self._listing(lambda state: _chosen(state, which, limit)))
+        return await _json(lambda: self._listing(lambda state: _chosen(state, which, limit, forces), forces))
 
     async def alert(self, request: Request) -> Response:
-        self._guard.require_view(request, "alerts")
-        return await _json(lambda: self._detail(_id(request)))
+        forces = self._viewer(request)
+        return await _json(lambda: self._detail(_id(request), forces))
 
-    def _detail(self, alert_id: str) -> view.Detail:
+    def _detail(self, alert_id: str, forces: Forces) -> view.Detail:
         samples = self._parts.samples()
 
         def detail(state: InboxState) -> view.Detail:
-            alert = action.find(state, alert_id)
+            alert = sight.find_seen(state, alert_id, forces)
             row = view.row(alert, state, self._rules, samples, self._parts.now())
             return view.Detail(alert=row, history=alert.entries)
 
         return self._refreshed(detail)
 
     async def events(self, request: Request) -> Response:
-        self._guard.require_view(request, "alerts")
-        self._follower.start()
-        return StreamingResponse(self._follower.watch(CHANNEL), media_type="text/event-stream")
+        follows = self._follower(self._viewer(request))
+        follows.start()
+        return StreamingResponse(follows.watch(CHANNEL), media_type="text/event-stream")
 
     async def export(self, request: Request) -> Response:
-        self._guard.require_view(request, "alert_log")
+        forces = self._sight_of(self._guard.require_view(request, "alert_log"))
         kind = request.query_params.get("format", "jsonl")
         if kind not in EXPORTS:
             raise problem("not_understood", 422, f"There is no format {kind!r}.", "Use jsonl or csv.")
         media_type, write = EXPORTS[kind]
-        text = await asyncio.to_thread(lambda: write(self._log.entries()))
+
+        def entries() -> list[AnyEntry]:
+            found = list(self._log.entries())
+            return self._refreshed(lambda state: sight.entries_seen(found, state, forces))
+
+        text = await asyncio.to_thread(lambda: write(entries()))
         headers = {"Content-Disposition": f'attachment; filename="alerts.{kind}"'}
         return Response(text, media_type=media_type, headers=headers)
 
@@ -344,45 +371,71 @@ class _Inbox:
         self, request: Request, kind: type[_Body], decide: Callable[[InboxState, _Body, ActionContext], AnyEntry]
     ) -> Response:
         """Record one action, once, and answer with the alert after it."""
-        body, context = await self._read(request, "act", kind)
-        await asyncio.to_thread(self._append, lambda state: decide(state, body, context))
-        return await _json(lambda: self._detail(_id(request)))
+        body, context, person = await self._read(request, "act", kind)
+        forces = self._sight_of(person)
 
-    async def _read(self, request: Request, role: Role, kind: type[_Body]) -> tuple[_Body, ActionContext]:
+        def decided(state: InboxState) -> AnyEntry:
+            sight.find_seen(state, _id(request), forces)
+            return decide(state, body, context)
+
+        await asyncio.to_thread(self._append, decided)
+        return await _json(lambda: self._detail(_id(request), forces))
+
+    async def _read(self, request: Request, role: Role, kind: type[_Body]) -> tuple[_Body, ActionContext, Person]:
         person = self._guard.require(request, role)
         body = await read_body(request)
         key = request.headers.get("idempotency-key", "")[:80] or secrets.token_urlsafe(12)
         context = ActionContext(by=person.login, at=self._parts.now(), request=f"{person.login}:{key}")
-        return decode_body(body, kind), context
+        return decode_body(body, kind), context, person
 
     def _append(self, decide: Callable[[InboxState], AnyEntry | None]) -> None:
         self._log.append(lambda state: [entry for entry in [decide(state)] if entry])
 
     async def suppressions(self, request: Request) -> Response:
-        self._guard.require_view(request, "alerts")
-        return await _json(self._suppressions)
+        forces = self._viewer(request)
+        return await _json(lambda: self._suppressions(forces))
 
-    def _suppressions(self) -> list[view.SuppressionRow]:
+    def _suppressions(self, forces: Forces) -> list[view.SuppressionRow]:
         now = self._parts.now()
         return self._refreshed(
-            lambda state: [view.suppression_row(key, each, now) for key, each in state.suppressions.items()],
+            lambda state: [
+                view.suppression_row(key, each, now)
+                for key, each in state.suppressions.items()
+                if sight.is_seen(each.entry.scope, forces)
+            ],
         )
 
+    def _suppression(self, suppression_id: str, forces: Forces) -> view.SuppressionRow:
+        return next(each for each in self._suppressions(forces) if each.id == suppression_id)
+
     async def suppress(self, request: Request) -> Response:
-        body, context = await self._read(request, "admin", SuppressionRequest)
+        body, context, person = await self._read(request, "admin", SuppressionRequest)
+        forces = self._sight_of(person)
+        sight.check_may_suppress(body.scope, self._guard.forces_of(person), forces)
         entry = action.suppress(self._rules, body, context)
         await asyncio.to_thread(self._append, lambda _: entry)
-        return await _json(lambda: next(each for each in self._suppressions() if each.id == entry.alert))
+        return await _json(lambda: self._suppression(entry.alert, forces))
 
     async def unsuppress(self, request: Request) -> Response:
-        _, context = await self._read(request, "admin", Note)
-        await asyncio.to_thread(self._append, lambda state: action.unsuppress(state, _id(request), context))
-        return await _json(lambda: next(each for each in self._suppressions() if each.id == _id(request)))
+        _, context, person = await self._read(request, "admin", Note)
+        forces = self._sight_of(person)
+
+        def decided(state: InboxState) -> AnyEntry | None:
+            ended = action.unsuppress(state, _id(request), context)
+            scope = state.suppressions[_id(request)].entry.scope
+            sight.check_may_suppress(scope, self._guard.forces_of(person), forces)
+            return ended
+
+        await asyncio.to_thread(self._append, decided)
+        return await _json(lambda: self._suppression(_id(request), forces))
 
     async def end(self, request: Request) -> Response:
         """End a subject by hand; the fact contains the role, and the inbox's log says who was signed in."""
-        body, context = await self._read(request, "act", EndRequest)
+        body, context, person = await self._read(request, "act", EndRequest)
         end = self._parts.end
+        if not sight.is_seen({"force": body.force}, self._sight_of(person)):
+            title, detail = "You may not act for this force.", "Use the address of its board, or ask an administrator."
+            raise problem("not_allowed", 403, title, detail)
         if end is None:
             raise problem("no_such_place", 404, "Nothing can be ended here.", "Use the board's or the inbox's address.")
         try:
@@ -411,9 +464,9 @@ class _Inbox:
         return WebhookAnswer(tuple(ActiveAnswer(each.rule, each.scope, each.began) for each in active))
 
 
-def _chosen(state: InboxState, which: str, limit: int) -> list[Alert]:
-    """The active alerts, the latest ended alerts, or both."""
-    ended = [each for each in state.alerts.values() if each.ended] if which != "active" else []
+def _chosen(state: InboxState, which: str, limit: int, forces: Forces) -> list[Alert]:
+    """The active alerts, the latest ended alerts that may be seen, or both."""
+    ended = [each for each in sight.seen(state.alerts.values(), forces) if each.ended] if which != "active" else []
     ended.sort(key=lambda each: each.entries[-1].at, reverse=True)
     return [*(state.active_alerts() if which != "ended" else ()), *ended[:limit]]
 

@@ -3,14 +3,14 @@
 import hmac
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from starlette.requests import Request
 
-from alerts.inbox.api.people import People, Person, Role, digest_of
+from alerts.inbox.api.people import Forces, People, Person, Role, digest_of
 from producers.http.attempts import TokenAttempts
 from producers.http.problem import ProblemError, problem
 
@@ -117,6 +117,23 @@ class Guard:
         """
         role: Role | None = getattr(self.viewers, area)
         return self.require(request, role) if role else self.identify(request)
+
+    def forces_of(self, person: Person | None) -> Forces:
+        """The forces that a person may see, or somebody who has not signed in; None for all."""
+        return person.forces if person else self.people.forces_of(())
+
+    def require_forces(self, request: Request, forces: Collection[str]) -> None:
+        """Check that the sender of a request may see every one of these forces.
+
+        Raises:
+            ProblemError: they may not, or their identity cannot be read.
+        """
+        person = self.identify(request)
+        allowed = self.forces_of(person)
+        if allowed is not None and not allowed.issuperset(forces):
+            login = person.login if person else "Somebody without a sign-in"
+            detail = f"{login} may not see every force that this needs. Ask an administrator for it (BLUELAMP_PEOPLE_FORCES)."
+            raise problem("not_allowed", 403, "You may not see this force.", detail)
 
     def _not_signed_in(self, role: Role) -> ProblemError:
         if role not in ("engine", "view") and not self.people.can_act():

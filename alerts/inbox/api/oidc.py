@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from msgspec import Struct
 
-from alerts.inbox.api.people import Person, Role, highest
+from alerts.inbox.api.people import Person, Role, as_group, highest
 from producers.http.problem import problem
 from producers.secret import Secret
 
@@ -165,7 +165,7 @@ class Provider:
         role = highest(self._client.roles, (each for each in listed if isinstance(each, str)))
         if role is None:
             raise _failed(f"{login} is in no group that has a role here.", 403)
-        return Person(login, role)
+        return Person(login, role, known_as=tuple(as_group(each) for each in listed if isinstance(each, str)))
 
     def _session(self) -> OAuth2Session:
         return OAuth2Session(

@@ -20,6 +20,10 @@ from facts.times import is_future
 Role = Literal["view", "act", "admin", "engine"]
 """View, act and admin each include the role before; an engine may only send alerts."""
 TOKEN_LENGTH_MIN = 24
+Forces = frozenset[str] | None
+"""Forces that may be seen; None for all."""
+ANYBODY = "*"
+"""In the setting of forces: everybody who has signed in, or every force."""
 _RANK = {"view": 0, "act": 1, "admin": 2}
 _ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,59}):(\w+):(\S+)")
 _HINT = (
@@ -37,6 +41,8 @@ class Person(Struct, frozen=True):
         is_ambient: their browser or proxy identifies them by itself, so another site could make requests for them.
         csrf: a value that only Blue Lamp's own pages know, sent with every request that changes something.
         session: the name of their session, which signing out ends; empty without one.
+        known_as: the names by which the setting of forces may list them: their login if they have a token, otherwise their groups.
+        forces: the forces that they may see; None for all.
     """
 
     login: str
@@ -44,12 +50,34 @@ class Person(Struct, frozen=True):
     is_ambient: bool = False
     csrf: str = ""
     session: str = ""
+    known_as: tuple[str, ...] = ()
+    forces: Forces = None
 
     def may(self, role: Role) -> bool:
         """Whether they have the rights of a role."""
         if "engine" in (role, self.role):
             return self.role == role
         return _RANK[self.role] >= _RANK[role]
+
+
+class ForceLimits(Struct, frozen=True):
+    """Who may see which forces.
+
+    Attributes:
+        by_name: the forces by login, by `group:` and a group, or by `*` for everybody who has signed in.
+    """
+
+    by_name: dict[str, Forces]
+
+    def of(self, names: Iterable[str]) -> Forces:
+        """The forces that somebody with these names may see; none without an entry."""
+        found = [self.by_name[each] for each in (*names, ANYBODY) if each in self.by_name]
+        return None if None in found else frozenset().union(*(each for each in found if each is not None))
+
+
+def as_group(name: str) -> str:
+    """The name of a group in the setting of forces."""
+    return f"group:{name}"
 
 
 class Proxy(Struct, frozen=True, kw_only=True):
@@ -71,14 +99,14 @@ class Proxy(Struct, frozen=True, kw_only=True):
         """Whether the client's connection to the proxy is encrypted."""
         return headers.get("x-forwarded-proto", "") == "https" and self._is_from(address)
 
-    def named_by(self, headers: Mapping[str, str], address: str) -> tuple[str, Role] | None:
-        """The login and the highest role of their groups; None if the request is not from this proxy, or names nobody."""
+    def named_by(self, headers: Mapping[str, str], address: str) -> tuple[str, Role, list[str]] | None:
+        """The login, the highest role of their groups, and the groups; None if the request is not from this proxy, or names nobody."""
         login = headers.get(self.login_header, "")
         if not login or not self._is_from(address) or not re.fullmatch(r"[\w.@+-]{1,60}", login):
             return None
         groups = [each.strip() for each in headers.get(self.groups_header, "").split(",")]
         role = highest(self.roles, groups)
-        return (login, role) if role else None
+        return (login, role, groups) if role else None
 
     def _is_from(self, address: str) -> bool:
         try:
@@ -98,6 +126,7 @@ class _Session(Struct, array_like=True):
     login: str
     role: Role
     nonce: str
+    known_as: tuple[str, ...] = ()
 
 
 class _ClockSigner(TimestampSigner):
@@ -133,6 +162,7 @@ class People:
         proxy: the reverse proxy, if there is one.
         ended: the sessions that people have ended by signing out.
         provider_secret: the secret of the OpenID Connect provider at which people sign in; empty without one.
+        limits: who may see which forces; None if everybody may see all.
     """
 
     def __init__(
@@ -142,7 +172,9 @@ class People:
         proxy: Proxy | None = None,
         ended: EndedSessions | None = None,
         provider_secret: str = "",
+        limits: ForceLimits | None = None,
     ) -> None:
+        self._limits = limits
         self._has_provider = bool(provider_secret)
         self.ended = ended or EndedSessions()
         self._digests = [(login, role, digest_of(token)) for login, role, token in tokens]
@@ -168,12 +200,22 @@ class People:
             or any(role in ("act", "admin") for _, role, _ in self._digests)
         )
 
+    def forces_of(self, names: Iterable[str]) -> Forces:
+        """The forces that somebody with these names may see. Somebody without a name sees none where anybody is limited."""
+        if self._limits is None:
+            return None
+        known = tuple(names)
+        return self._limits.of(known) if known else frozenset()
+
     def by_token(self, token: str) -> Person | None:
         """The person with a token; None if nobody has it."""
         given = digest_of(token.strip())
         # Every digest is compared, so that the time this takes reveals nothing.
         matches = [(login, role) for login, role, digest in self._digests if hmac.compare_digest(given, digest)]
-        return Person(*matches[0]) if matches else None
+        if not matches:
+            return None
+        login, role = matches[0]
+        return Person(login, role, known_as=(login,), forces=self.forces_of([login]))
 
     def by_cookie(self, cookie: str) -> Person | None:
         """The person whose session this is; None if it is forged, has expired, or was signed by a clock that was ahead."""
@@ -185,15 +227,20 @@ class People:
         now = self._now()
         if now - signed_at >= SESSION or is_future(signed_at, now) or self.ended.has_ended(session.nonce):
             return None
-        return Person(session.login, session.role, is_ambient=True, csrf=self._csrf(cookie), session=session.nonce)
+        return Person(
+            session.login, session.role, is_ambient=True, csrf=self._csrf(cookie), session=session.nonce,
+            known_as=session.known_as, forces=self.forces_of(session.known_as),
+        )  # fmt: skip
 
     def by_proxy(self, headers: Mapping[str, str], address: str) -> Person | None:
         """The person whom the proxy identifies; None if it names nobody, or the request is not from the proxy."""
         identity = self._proxy.named_by(headers, address) if self._proxy else None
         if identity is None:
             return None
-        login, role = identity
-        return Person(login, role, is_ambient=True, csrf=self._csrf(f"proxy {login}"))
+        login, role, groups = identity
+        names = tuple(map(as_group, groups))
+        csrf = self._csrf(f"proxy {login}")
+        return Person(login, role, is_ambient=True, csrf=csrf, known_as=names, forces=self.forces_of(names))
 
     def is_secure(self, headers: Mapping[str, str], address: str) -> bool:
         """Whether the client's connection to the proxy is encrypted."""
@@ -201,7 +248,10 @@ class People:
 
     def session(self, person: Person) -> str:
         """The value of a session cookie for somebody."""
-        content = msgspec.to_builtins(_Session(person.login, person.role, secrets.token_urlsafe(9)))
+        # Only the names that the setting lists: a cookie holds 4 kB, and a person may be in hundreds of groups.
+        listed = tuple(each for each in person.known_as if self._limits and each in self._limits.by_name)
+        names = listed or person.known_as[:1]
+        content = msgspec.to_builtins(_Session(person.login, person.role, secrets.token_urlsafe(9), names))
         return self._sessions.dumps(content)
 
     def sealed(self, content: object) -> str:

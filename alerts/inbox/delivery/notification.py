@@ -88,6 +88,8 @@ def undelivered(alert: Alert, state: InboxState, receivers: Sequence[Receiver], 
     """
     if state.suppression_of(alert, alert.ended.at if alert.ended else now):
         return
+    force = alert.raised.scope.get("force", "")
+    receivers = [each for each in receivers if each.is_for_force(force)]
     for entry in alert.entries:
         event = _EVENTS.get(type(entry))
         if event is None:

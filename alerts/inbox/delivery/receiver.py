@@ -1,6 +1,7 @@
 """The receivers of notifications, read from a file of their own because it contains addresses and passwords."""
 
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -49,6 +50,7 @@ class Receiver(_Part, frozen=True, kw_only=True):
     Attributes:
         name: its name in the log.
         who: the posts it reaches, as rules and the ladder name them, and logins; empty for all.
+        forces: the forces whose alerts it is notified of, besides alerts of no force; empty for all.
         severities: the severities of the alerts it is notified of; an escalation or assignment notifies it whatever the severity.
         events: the events it is notified of; by default all, or with Prometheus those that Alertmanager does not know.
         webhook: the address to post a JSON object to.
@@ -57,10 +59,15 @@ class Receiver(_Part, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     who: tuple[str, ...] = ()
+    forces: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ("critical", "warning")
     events: tuple[Event, ...] | None = None
     webhook: Secret | None = None
     email: Email | None = None
+
+    def is_for_force(self, force: str) -> bool:
+        """Whether it is notified of the alerts of a force; alerts of no force, which are about Blue Lamp itself, reach everybody."""
+        return not force or not self.forces or force in self.forces
 
     def reaches(self, post: str) -> bool:
         """Whether it reaches a post."""
@@ -93,12 +100,13 @@ class Receivers(_Part, frozen=True, kw_only=True):
     watcher: Watcher | None = None
 
 
-def load_receivers(path: str, where: str) -> Receivers:
+def load_receivers(path: str, where: str, known: Container[str]) -> Receivers:
     """The receivers in a file; none if no file is named.
 
     Args:
         path: the file, in TOML.
         where: the setting that names it, for errors.
+        known: the forces that have a profile.
 
     Raises:
         SettingError: the file cannot be read or has an error; the message never contains a secret.
@@ -116,7 +124,7 @@ def load_receivers(path: str, where: str) -> Receivers:
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
         raise SettingError(f"{what}.", where=f"{place}, {at or '$'}", hint=_HINT) from None
-    _check(receivers, place)
+    _check(receivers, place, known)
     return receivers
 
 
@@ -129,11 +137,15 @@ def _secret(kind: type, value: Any) -> Any:
     raise NotImplementedError
 
 
-def _check(receivers: Receivers, place: str) -> None:
+def _check(receivers: Receivers, place: str, known: Container[str]) -> None:
     names = [each.name for each in receivers.receivers]
     for each in receivers.receivers:
         if (each.webhook is None) == (each.email is None):
             hint = "Give it either `webhook` or `email`."
             raise SettingError(f"The receiver {each.name} needs exactly one address.", where=place, hint=hint)
+        for force in each.forces:
+            if force not in known:
+                what = f"The receiver {each.name} names the force {force!r}, which has no profile."
+                raise SettingError(what, where=place, hint="Correct the name: nobody would be notified of its alerts.")
         if names.count(each.name) > 1:
             raise SettingError(f"Two receivers are named {each.name}.", where=place, hint="Give each its own name.")

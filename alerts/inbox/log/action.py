@@ -194,8 +194,13 @@ def find(state: InboxState, alert_id: str) -> Alert:
     """
     alert = state.alerts.get(alert_id)
     if alert is None:
-        raise ActionError("no_such_alert", "There is no alert with this ID.", "The list shows the ID of every alert.")
+        raise no_such_alert()
     return alert
+
+
+def no_such_alert() -> ActionError:
+    """The error for an alert that does not exist, or that somebody may not see (both get the same error)."""
+    return ActionError("no_such_alert", "There is no alert with this ID.", "The list shows the ID of every alert.")
 
 
 def _find_active(state: InboxState, alert_id: str) -> Alert:

@@ -1,7 +1,9 @@
 """Checks of forces and feeds: which have sent nothing, are silent or are behind, and which are replayed or simulated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from bluelamp.verify.checks.result import CheckResult
 from facts.force import Feed
@@ -13,26 +15,38 @@ from streams.readings import Reader
 _TIME = "%Y-%m-%d %H:%M:%SZ"
 
 
-def force_results(reader: Reader, shown: str, waiting: set[str]) -> Iterator[CheckResult]:
-    """Check every force that has a profile.
+def force_results(
+    reader: Reader, shown: Sequence[str], waiting: set[str], *, is_alone: bool = False
+) -> Iterator[CheckResult]:
+    """Check every force that has a profile, or only those that are shown; each result names its force.
 
     Args:
         reader: reads the state.
-        shown: the force in the settings.
+        shown: the forces that the board shows.
         waiting: the topics with log records that are not in the state yet.
+        is_alone: whether other forces are left out.
     """
-    if shown not in reader.rules:
-        hint = f"Choose one of {', '.join(reader.rules)}."
-        yield CheckResult(f"force {shown}", "bad", "It has no profile.", "BLUELAMP_FORCE or --force", hint)
+    for name in shown:
+        if name not in reader.rules:
+            hint = f"Choose one of {', '.join(reader.rules)}."
+            where = "BLUELAMP_FORCE, BLUELAMP_BOARD_FORCES or --force"
+            yield CheckResult(f"force {name}", "bad", "It has no profile.", where, hint, name)
     reader.refresh()
     for name, rules in reader.rules.items():
-        if reader.is_received(name):
-            yield from _simulated(reader, name)
-            for feed, status in zip(rules.force.feeds, reader.feeds(name), strict=True):
-                is_waiting = feed.topic in waiting
-                yield feed_result(rules, feed, status, reader.present(name), reader.now(), is_waiting=is_waiting)
-        else:
-            yield _never_received(name, is_shown=name == shown)
+        if name in shown or not is_alone:
+            yield from (replace(each, force=name) for each in _of_force(reader, name, rules, shown, waiting))
+
+
+def _of_force(
+    reader: Reader, name: str, rules: Rules, shown: Sequence[str], waiting: set[str]
+) -> Iterator[CheckResult]:
+    if not reader.is_received(name):
+        yield _never_received(name, is_shown=name in shown)
+        return
+    yield from _simulated(reader, name)
+    for feed, status in zip(rules.force.feeds, reader.feeds(name), strict=True):
+        is_waiting = feed.topic in waiting
+        yield feed_result(rules, feed, status, reader.present(name), reader.now(), is_waiting=is_waiting)
 
 
 def _never_received(name: str, *, is_shown: bool) -> CheckResult:

@@ -19,6 +19,7 @@ class CheckResult(Struct, frozen=True):
         what: the result in a sentence.
         where: the address, setting or partition; empty when good.
         hint: what to do; empty when good.
+        force: the force that it is about; empty if it is about all of them.
     """
 
     check: str
@@ -26,6 +27,7 @@ class CheckResult(Struct, frozen=True):
     what: str
     where: str = ""
     hint: str = ""
+    force: str = ""
 
 
 def status(results: Sequence[CheckResult]) -> int:

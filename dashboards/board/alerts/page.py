@@ -93,7 +93,7 @@ def _row(named: tuple[Subject, str], item: OpenItem, view: View) -> dict[str, st
 
 
 def _context(view: View, _: Request) -> Mapping[str, Any]:
-    return {"inbox": INBOX, "force_name": view.force}
+    return {"inbox": f"{view.root}{INBOX}", "force_name": view.force}
 
 
 ALERTS = Page(name="alerts", path="/alerts", title="Alerts", read=_read, context=_context, needs=INBOX, has_style=True)

@@ -42,7 +42,7 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
                 "measure": each.name,
                 "part": each.part,
                 "where": each.where,
-                "explain": f"/api/explain/{each.name}",
+                "explain": f"{view.root}/api/explain/{each.name}",
             }
             for each in question.queue.columns
         ],

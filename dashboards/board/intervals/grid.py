@@ -283,4 +283,6 @@ class Grid:
             named = f"{window.start:%Y-%m-%dT%H:%M}/{window.end:%Y-%m-%dT%H:%M}"
             if window.start.fold or window.end.fold:
                 return ""
-        return f"/measure/{column.name}?{'&'.join([f'window={named}', *filter_parameters(column.where)])}"
+        return (
+            f"{self._view.root}/measure/{column.name}?{'&'.join([f'window={named}', *filter_parameters(column.where)])}"
+        )

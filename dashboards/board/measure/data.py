@@ -145,7 +145,7 @@ def read_breakdown(question: BreakdownQuery, view: View, listed_most: int | None
         tidy=_tidy_rows(readings, whole, question, view),
         verdict=compared.says() if compared else (),
         comparison=plain(compared.table()) if compared else None,
-        explain=f"/api/explain/{question.measure.name}?{question.query()}",
+        explain=f"{view.root}/api/explain/{question.measure.name}?{question.query()}",
     )
 
 

@@ -23,7 +23,7 @@ def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -
         view: what the page reads.
     """
     return {
-        "pages_of_measure": pages_of_measure(question),
+        "pages_of_measure": pages_of_measure(question, view.root),
         "question": question,
         "contract": contract(question.measure, view),
         "measures": _by_topic(measures),
@@ -33,26 +33,31 @@ def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -
     }
 
 
-def pages_of_measure(question: BreakdownQuery) -> dict[str, str]:
-    """The addresses of the analysts' pages about this measure with the same filters, and the window where it fits."""
+def pages_of_measure(question: BreakdownQuery, root: str) -> dict[str, str]:
+    """The addresses of the analysts' pages about this measure with the same filters, and the window where it fits.
+
+    Args:
+        question: what is chosen now.
+        root: the path of the force's pages.
+    """
     name, window = question.measure.name, question.window or "last_month"
     here = question.query(window=window)
     queue = queue_of(question.measure)
-    by_half_hour = {"By half-hour": f"/intervals?queue={queue}"} if queue else {}
+    by_half_hour = {"By half-hour": f"{root}/intervals?queue={queue}"} if queue else {}
     if question.measure.is_open():
         return {
-            "Breakdown": f"/measure/{name}?{here}",
-            "Compare": f"/compare?measure={name}&{here}",
+            "Breakdown": f"{root}/measure/{name}?{here}",
+            "Compare": f"{root}/compare?measure={name}&{here}",
             **by_half_hour,
         }
     month = question.query(window="last_month", compare="month_before")
     filters = "&".join(filter_parameters(question.where))
     return {
-        "Breakdown": f"/measure/{name}?{here}",
-        "Was last month better?": f"/compare?measure={name}&{month}",
-        "Is it more than chance?": f"/chart?measure={name}&{filters}".rstrip("&"),
-        "All periods": f"/compare?measure={name}&{question.query(window='', compare='')}",
-        "Explore": f"/explore?measure={name}&{here}",
+        "Breakdown": f"{root}/measure/{name}?{here}",
+        "Was last month better?": f"{root}/compare?measure={name}&{month}",
+        "Is it more than chance?": f"{root}/chart?measure={name}&{filters}".rstrip("&"),
+        "All periods": f"{root}/compare?measure={name}&{question.query(window='', compare='')}",
+        "Explore": f"{root}/explore?measure={name}&{here}",
         **by_half_hour,
     }
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dashboards.board.shared.page import Page
+from producers.http.paths import own_path
 from producers.http.problem import Kind, Problem, ProblemError, problem, response_of
 
 FAILURE = Page(name="failure", path="", title="Page not found", folder="shared", is_listed=False)
@@ -40,7 +41,7 @@ def failure_handler(
 def _wants_page(request: Request) -> bool:
     """Whether a person asks: a browser prefers pages, also where a program usually asks."""
     accept = request.headers.get("accept", "")
-    return "text/html" in accept or not ("json" in accept or request.scope["path"].startswith(_FOR_PROGRAMS))
+    return "text/html" in accept or not ("json" in accept or own_path(request.scope).startswith(_FOR_PROGRAMS))
 
 
 def _problem_of(request: Request, error: Exception) -> ProblemError:

@@ -27,7 +27,7 @@ def figures_now(view: View) -> Ask:
 
 def json_response(measure: Measure, view: View, **content: object) -> Response:
     """Content as JSON, with its measure, force and time."""
-    head = {"measure": measure.name, **about(view), "explain": f"/api/explain/{measure.name}"}
+    head = {"measure": measure.name, **about(view), "explain": f"{view.root}/api/explain/{measure.name}"}
     return Response(msgspec.json.encode({**head, **content}), media_type="application/json")
 
 

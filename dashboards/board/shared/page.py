@@ -89,6 +89,24 @@ def no_feed_checks() -> Sequence[CheckedTopic] | None:
     return None
 
 
+class ForcePlace(NamedTuple):
+    """Where the pages of a force are.
+
+    Attributes:
+        name: the force.
+        title: its title.
+        root: the path under which its pages are; empty for the first force of the board.
+    """
+
+    name: str
+    title: str
+    root: str
+
+
+FORCES_SEEN = "bluelamp.forces_seen"
+"""The key under which a request's scope keeps the forces that its sender may see; None for all."""
+
+
 class View(NamedTuple):
     """Everything that pages read from.
 
@@ -101,6 +119,7 @@ class View(NamedTuple):
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
         program: the version and build, for the foot of each page.
         turns: runs long readings, a few at a time.
+        root: the path under which the force's pages and data are; empty for the first force of the board.
     """
 
     reader: Reader
@@ -111,6 +130,12 @@ class View(NamedTuple):
     feed_checks: ReadFeedChecks = no_feed_checks
     program: str = ""
     turns: Turns = Turns()
+    root: str = ""
+
+    @property
+    def place(self) -> ForcePlace:
+        """Where the force's pages are."""
+        return ForcePlace(self.force, self.profile.title, self.root)
 
     @property
     def profile(self) -> Force:

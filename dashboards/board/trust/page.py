@@ -35,7 +35,7 @@ def _read(view: View) -> Parts:
         "checks": list(_checks(view.feed_checks())),
         "feeds": [_row(row, row.name) for row in trust.feeds],
         "areas": [_row(row, name_of("area", row.name, view)) for row in trust.areas],
-        "figures": [_figure(reading) for reading in trust.readings[:_LISTED]],
+        "figures": [_figure(reading, view.root) for reading in trust.readings[:_LISTED]],
     }
 
 
@@ -79,11 +79,14 @@ def _missing_words(missing: Missing) -> str:
     return f"{missing.count:,} ({'under 0.1%' if share == '0.0%' else share})"
 
 
-def _figure(reading: Reading) -> dict[str, Any]:
+def _figure(reading: Reading, root: str) -> dict[str, Any]:
     measure = CATALOGUE[reading.measure]
     doubt = doubt_words(reading.low, reading.high, reading.unrecorded, measure.unit)
     n = NOTHING if reading.n is None else f"{reading.n:,}"
-    return {"cells": [measure.title, text(reading, measure), n, doubt], "link": f"/measure/{measure.name}?window=24h"}
+    return {
+        "cells": [measure.title, text(reading, measure), n, doubt],
+        "link": f"{root}/measure/{measure.name}?window=24h",
+    }
 
 
 def _context(_: View, __: Request) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import { element, redraw, set, write } from "./elements.js";
 import { act, history, requestName } from "./inbox.js";
 import { spanWords } from "./tile.js";
 import { timeWords } from "./time_words.js";
+import { root } from "./root.js";
 
 const actions = {
   acknowledge: { title: "Acknowledge", path: "acknowledge", field: "note", label: "Note (optional)", done: "Acknowledged" },
@@ -77,9 +78,9 @@ function facts(alert, now) {
 
 // Where to read more about its figure. Every rule evaluates 60 minutes, which is also the window of these pages unless another is chosen.
 function links(alert) {
-  if (!alert.measure) return [["View feeds", "/feeds"]];
+  if (!alert.measure) return [["View feeds", `${root}/feeds`]];
   const where = alert.scope.suite ? `?where=suite:${encodeURIComponent(alert.scope.suite)}` : "";
-  return [["View measure", `/measure/${alert.measure}${where}`], ["Explain as JSON", `/api/explain/${alert.measure}${where}`]];
+  return [["View measure", `${root}/measure/${alert.measure}${where}`], ["Explain as JSON", `${root}/api/explain/${alert.measure}${where}`]];
 }
 
 // The subjects that wait, the longest first, by opaque number.

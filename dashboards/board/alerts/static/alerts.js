@@ -4,6 +4,7 @@ import { clockWords, alertsOf, grouped, plannedWords, monitoringWords, stepped }
 import { element, list, redraw, set, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
+import { root } from "./root.js";
 import { act, address, personWords, requestName } from "./inbox.js";
 import { timeWords } from "./time_words.js";
 import { drawUnrecorded } from "./unrecorded.js";
@@ -113,7 +114,7 @@ function drawPerson(session) {
   person = session;
   const signInOrOut = session.login
     ? [element("button", { type: "button", id: "sign-out" }, "Sign out")]
-    : session.can_sign_in ? [element("a", { href: `${address("sign-in")}?next=/alerts`, class: "sign-in" }, "Sign in")] : [];
+    : session.can_sign_in ? [element("a", { href: `${address("sign-in")}?next=${root}/alerts`, class: "sign-in" }, "Sign in")] : [];
   redraw(place("person"), [session.login, session.role, session.can_sign_in], () => [`${personWords(session)} `, ...signInOrOut]);
   place("sign-out")?.addEventListener("click", signOut, { once: true });
   if (active) drawActive(active);

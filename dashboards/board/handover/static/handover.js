@@ -5,6 +5,7 @@ import { element, list, redraw, set, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
 import { timeWords } from "./time_words.js";
+import { root } from "./root.js";
 
 const { place: inbox, force, shift } = document.getElementById("inbox").dataset;
 const place = (name) => document.getElementById(name);
@@ -111,7 +112,7 @@ function failAlerts(why, status) {
   rows("alerts", []);
 }
 
-poll(`/api/handover?shift=${shift}`, draw, fail, { everyMilliseconds });
+poll(`${root}/api/handover?shift=${shift}`, draw, fail, { everyMilliseconds });
 poll(`${inbox}/`, drawAlerts, failAlerts);
 place("print").addEventListener("click", () => print());
 start((parts) => write(place("clock"), clockWords(parts.get("frame"))));

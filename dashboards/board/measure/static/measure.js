@@ -6,6 +6,7 @@ import { start } from "./frame.js";
 import { reportTable } from "./report_table.js";
 import { sortable } from "./sortable.js";
 import { figure } from "./tile.js";
+import { root } from "./root.js";
 
 const rows = document.getElementById("rows");
 const subjects = document.getElementById("subjects");
@@ -17,7 +18,7 @@ function cells(texts) {
 
 function breakdown(data) {
   const head = element("thead", {}, element("tr", {}, ...data.columns.map((title) => element("th", { scope: "col" }, title))));
-  const body = data.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, element("a", { href: `/measure/${name}?${row.query}` }, row.name)), ...cells(row.cells)));
+  const body = data.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, element("a", { href: `${root}/measure/${name}?${row.query}` }, row.name)), ...cells(row.cells)));
   const [first, ...rest] = data.total;
   const foot = element("tfoot", {}, element("tr", { class: "total" }, element("th", { scope: "row" }, first), ...cells(rest)));
   return [sortable(element("table", { class: "counts" }, head, element("tbody", {}, ...body), foot))];
@@ -48,4 +49,4 @@ function fail(why) {
 }
 
 start();
-if (rows) poll(`/api/measure/${name}?${query}`, draw, fail);
+if (rows) poll(`${root}/api/measure/${name}?${query}`, draw, fail);

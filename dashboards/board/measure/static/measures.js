@@ -3,11 +3,12 @@ import "./contract.js";
 import { element, list } from "./elements.js";
 import { start } from "./frame.js";
 import { figure } from "./tile.js";
+import { root } from "./root.js";
 
 const windows = [...document.querySelectorAll("th[data-window]")].map((cell) => [cell.dataset.window, cell.textContent]);
 
 function named(measure) {
-  return [element("a", { href: `/measure/${measure.name}` }, measure.title), " ",
+  return [element("a", { href: `${root}/measure/${measure.name}` }, measure.title), " ",
     element("button", { type: "button", class: "ask", "data-contract": measure.name, "aria-label": `Definition of ${measure.title}` }, "?")];
 }
 

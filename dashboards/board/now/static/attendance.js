@@ -3,6 +3,7 @@ import { element, list, redraw, set, write } from "./elements.js";
 import { onTick } from "./frame.js";
 import { sortAgain, sortable } from "./sortable.js";
 import { clockWords, spanWords } from "./tile.js";
+import { root } from "./root.js";
 
 const titles = { dispatch: "To dispatch", travel: "To travel", arrive: "To arrive" };
 const ticking = new Map();
@@ -49,7 +50,7 @@ export function unattended(place, response, data, now) {
   if (now) tick(now);
   sortAgain(place.querySelector("table"));
   redraw(place.querySelector(".more"), [data.count, data.incidents.length], () => data.count > data.incidents.length
-    ? [element("a", { href: `/measure/incident_unattended_count?where=response:${response}&by=area` }, `The ${data.incidents.length} most urgent; list all ${data.count}`)] : []);
+    ? [element("a", { href: `${root}/measure/incident_unattended_count?where=response:${response}&by=area` }, `The ${data.incidents.length} most urgent; list all ${data.count}`)] : []);
 }
 
 // For the wall: the number of incidents and the most urgent deadline, without an id.

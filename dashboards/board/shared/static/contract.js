@@ -1,5 +1,6 @@
 // The definition of a measure in a dialog: opened by a click or the "?" key, closed with Escape.
 import { element } from "./elements.js";
+import { root } from "./root.js";
 
 let dialog;
 
@@ -23,13 +24,13 @@ function content(contract) {
     element("dl", {}, ...contract.terms.map(([term, words]) => element("div", {}, element("dt", {}, term), element("dd", {}, words)))),
     ...(rows.length ? [element("h3", {}, "Published figures"), element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Published figures" }, element("table", {},
       element("thead", {}, element("tr", {}, ...["Period", "Figure", "Source"].map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rows)))] : []),
-    element("p", {}, element("a", { href: `/measure/${contract.name}` }, "Break it down")),
+    element("p", {}, element("a", { href: `${root}/measure/${contract.name}` }, "Break it down")),
   ];
 }
 
 async function open(name) {
   const place = ready();
-  const response = await fetch(`/api/contract/${name}`);
+  const response = await fetch(`${root}/api/contract/${name}`);
   if (!response.ok) return;
   place.replaceChildren(...content(await response.json()));
   if (!place.open) place.showModal();

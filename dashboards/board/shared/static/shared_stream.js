@@ -2,6 +2,7 @@
 import { kinds, openStream } from "./event_source.js";
 
 const leftMilliseconds = 150000; // browsers wake a hidden tab once a minute, so a tab that is silent for longer is gone
+const root = self.name.slice("stream".length); // the path of the force
 const ports = new Map(); // each tab's port to its page and the time of its last message
 const pages = () => [...new Set([...ports.values()].map((tab) => tab.page))].sort();
 let followed = [];
@@ -11,7 +12,7 @@ function send(page, message) {
 }
 
 const stream = openStream({
-  address: () => `/events?${new URLSearchParams(followed.map((page) => ["page", page]))}`,
+  address: () => `${root}/events?${new URLSearchParams(followed.map((page) => ["page", page]))}`,
   types: () => followed.flatMap((page) => kinds.map((kind) => `${page}:${kind}`)),
   onEvent: (type, data) => {
     const at = type.lastIndexOf(":");

@@ -1,5 +1,6 @@
 // The stream of a page's parts: shared with the browser's other tabs where it can be; reports changes, or why no figure may be displayed.
 import { kinds, openStream, silenceMilliseconds } from "./event_source.js";
+import { root } from "./root.js";
 
 const failures = ["waiting", "unreachable", "unreadable"];
 const signEveryMilliseconds = 10000;
@@ -27,7 +28,7 @@ export function follow(page, { onParts, onState, onAlive }) {
   }
 
   const onLost = () => onState("lost");
-  const alone = () => openStream({ address: () => `/events/${page}`, types: () => kinds, onEvent, onLost }).open();
+  const alone = () => openStream({ address: () => `${root}/events/${page}`, types: () => kinds, onEvent, onLost }).open();
   if (typeof SharedWorker === "undefined") alone();
   else shared(page, { onEvent, onLost, alone });
 }
@@ -47,7 +48,7 @@ function shared(page, { onEvent, onLost, alone }) {
 
   function join() {
     try {
-      const worker = new SharedWorker("/static/shared_stream.js", { type: "module", name: "stream" });
+      const worker = new SharedWorker("/static/shared_stream.js", { type: "module", name: `stream${root}` });
       worker.onerror = fallBack;
       port?.close();
       port = worker.port;

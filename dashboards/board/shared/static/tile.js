@@ -1,6 +1,7 @@
 // Figures in their places, with ages and countdowns that continue between updates from the server.
 import { element, redraw, set, write } from "./elements.js";
 import { onTick } from "./frame.js";
+import { root } from "./root.js";
 
 const counting = new Map();
 
@@ -61,7 +62,7 @@ export function figure(place, tile) {
       " ", element("span", { class: "sign", "aria-hidden": "true" }, tile.sign),
       element("span", { class: "says" }, tile.says),
       " ", tile.n && element("span", { class: "n" }, tile.n),
-      " ", tile.doubt && element("a", { class: "doubt", href: "/trust" }, tile.doubt),
+      " ", tile.doubt && element("a", { class: "doubt", href: `${root}/trust` }, tile.doubt),
       " ", tile.since && element("span", { class: "since" }, tile.since),
     ].filter(Boolean);
   });

@@ -1,0 +1,153 @@
+"""The content of the page Region: each measure in each force, and over all of them where it can be added honestly."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from dashboards.board.shared.page import View
+from dashboards.board.shared.tile import NOW, as_window, n_words, text
+from measures.catalogue import shown
+from measures.display import words
+from measures.measure import Mean, Measure, Median, Place
+from measures.reading import SIMULATION, Reading
+from measures.region import Added, Part, added
+from streams.readings import Reader
+
+_PANELS: dict[Place, str] = {
+    "emergency": "999",
+    "non_emergency": "101",
+    "attendance": "Attendance",
+    "custody": "Custody",
+    "incidents": "Incidents",
+}
+_KEPT_SECONDS = 1.0
+"""How long an answer serves every viewer: reading it again for each of them would take the reader from live pages."""
+_UNKNOWN = "not known"
+
+
+class RegionCell(Struct, frozen=True):
+    """A figure: its value or why there is none, its n, and the reason."""
+
+    text: str
+    n: str = ""
+    reason: str = ""
+
+
+class RegionRow(Struct, frozen=True, kw_only=True):
+    """A measure: over all forces, and in each of them."""
+
+    measure: str
+    title: str
+    window: str
+    total: RegionCell
+    forces: list[RegionCell]
+
+
+class RegionPanel(Struct, frozen=True):
+    """The measures of one part of the page."""
+
+    title: str
+    rows: list[RegionRow]
+
+
+class RegionForce(Struct, frozen=True):
+    """A force: its name, its title, and the time of its figures."""
+
+    name: str
+    title: str
+    as_of: datetime
+
+
+class Region(Struct, frozen=True, kw_only=True):
+    """The page.
+
+    Attributes:
+        forces: the forces, in the order of the cells.
+        panels: the measures.
+        notice: that figures are simulated; empty if none is.
+    """
+
+    forces: list[RegionForce]
+    panels: list[RegionPanel]
+    notice: str
+
+
+class RegionReadings:
+    """Reads the page, at most once a second however many viewers there are.
+
+    Args:
+        views: the forces; they share one reader.
+        steady_seconds: a clock that never jumps.
+    """
+
+    def __init__(self, views: Sequence[View], steady_seconds: Callable[[], float]) -> None:
+        self._views, self._steady_seconds = views, steady_seconds
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Region] | None = None
+
+    def __call__(self) -> Region:
+        """The page; blocking.
+
+        Raises:
+            RedisError: the state server does not answer.
+        """
+        with self._lock:
+            now = self._steady_seconds()
+            if self._kept is None or now - self._kept[0] >= _KEPT_SECONDS:
+                self._kept = now, read_region(self._views)
+            return self._kept[1]
+
+
+def read_region(views: Sequence[View]) -> Region:
+    """The page, with all forces at one moment of the reader; blocking."""
+    reader: Reader = views[0].reader
+    return reader.at_one_moment(lambda: _region(views))
+
+
+def _region(views: Sequence[View]) -> Region:
+    forces = [
+        RegionForce(each.force, each.profile.title, each.reader.present(each.force).astimezone(each.profile.zone()))
+        for each in views
+    ]
+    panels = [RegionPanel(title, list(_rows(place, views))) for place, title in _PANELS.items()]
+    notice = SIMULATION if any(each.reader.is_simulated(each.force) for each in views) else ""
+    return Region(forces=forces, panels=[each for each in panels if each.rows], notice=notice)
+
+
+def _rows(place: Place, views: Sequence[View]) -> Iterator[RegionRow]:
+    for measure in shown(place):
+        if any(measure.feeds(each.profile) for each in views):
+            yield _row(measure, views)
+
+
+def _row(measure: Measure, views: Sequence[View]) -> RegionRow:
+    window = NOW if measure.is_open() else "60m"
+    parts = [_part(measure, as_window(window), each) for each in views]
+    return RegionRow(
+        measure=measure.name,
+        title=measure.title,
+        window="Now" if window == NOW else "60 min",
+        total=_total(measure, added(measure, parts)),
+        forces=[_cell(measure, each.reading) for each in parts],
+    )
+
+
+def _part(measure: Measure, window: str, view: View) -> Part:
+    (reading,) = view.reader.read(measure, window, force=view.force)
+    if not (reading.n and isinstance(measure.statistic, Mean | Median)):
+        return Part(view.profile.title, reading)
+    return Part(view.profile.title, reading, view.reader.histograms(measure, window, force=view.force).get((), {}))
+
+
+def _cell(measure: Measure, reading: Reading) -> RegionCell:
+    return RegionCell(text(reading, measure), n_words(reading, measure), reading.reason)
+
+
+def _total(measure: Measure, all_forces: Added) -> RegionCell:
+    if all_forces.value is None:
+        return RegionCell("none" if all_forces.n == 0 and measure.is_open() else _UNKNOWN, reason=all_forces.reason)
+    n = "" if measure.unit == "count" else f"n {all_forces.n:,}"
+    missing = f"{all_forces.unrecorded:,} not recorded or in doubt." if all_forces.unrecorded else ""
+    return RegionCell(words(all_forces.value, measure.unit), n, missing)

@@ -1,0 +1,46 @@
+// The page Region: fetched again and again, and hidden as soon as it cannot be read.
+import { element, redraw, write } from "./elements.js";
+
+const [everyMilliseconds, timeoutMilliseconds] = [3000, 8000];
+const place = document.getElementById("panels");
+const timeOf = (instant) => instant.slice(11, 19); // it comes in the force's own time zone
+
+function cell(figure, name) {
+  return element("td", { class: name, title: name ? null : figure.reason }, element("span", { class: "value" }, figure.text), " ",
+    element("span", { class: "n" }, figure.n), name && figure.reason ? element("span", { class: "why" }, figure.reason) : "");
+}
+
+function table(panel, forces) {
+  const titles = ["Measure", "Window", "All forces", ...forces.map((force) => force.title)];
+  const rows = panel.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.title), element("td", {}, row.window),
+    cell(row.total, "all"), ...row.forces.map((figure) => cell(figure, ""))));
+  return element("section", {}, element("h2", {}, panel.title), element("table", {},
+    element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rows)));
+}
+
+function draw({ forces, panels, notice }) {
+  document.getElementById("simulation").hidden = !notice;
+  write(document.getElementById("times"), `Figures as of ${forces.map((force) => `${timeOf(force.as_of)} (${force.title})`).join(", ")}.`);
+  redraw(place, panels, () => panels.map((panel) => table(panel, forces)));
+  show("live", "", "Read just now");
+}
+
+function show(state, notice, word) {
+  document.body.dataset.state = state;
+  write(document.getElementById("notice"), notice);
+  write(document.getElementById("live"), word);
+}
+
+async function read() {
+  try {
+    const response = await fetch(place.dataset.address, { signal: AbortSignal.timeout(timeoutMilliseconds) });
+    const content = await response.json();
+    if (response.ok) draw(content);
+    else show("unreachable", `NOT LIVE. ${content.title} ${content.detail} Figures are hidden until this is fixed.`, "Not live");
+  } catch {
+    show("lost", "NOT LIVE: the server does not answer. Figures are hidden until it does.", "Not live");
+  }
+  setTimeout(read, everyMilliseconds);
+}
+
+read();
