@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from alerts.inbox.log import ladder
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry, scope_of
 from alerts.inbox.log.intake import ActiveCheck, by_name, ended, intake, raised, reconcile, rises
+from alerts.inbox.log.lease import Lease
 from alerts.inbox.log.payload import Payload, PayloadAlert
 from alerts.inbox.log.state import Alert, InboxState
 from alerts.inbox.log.stream import InboxLog
@@ -53,6 +55,7 @@ class Dependencies(Struct, frozen=True, kw_only=True):
         load_active: asks Prometheus which alerts are active; raises OSError if it does not answer. None with the built-in engine.
         ping_watcher: reports to the external watcher that data arrive; raises OSError.
         ping_every: how often.
+        lease: decides whether this inbox works, if several run; None if it is the only one.
     """
 
     rules: tuple[Rule, ...]
@@ -64,6 +67,7 @@ class Dependencies(Struct, frozen=True, kw_only=True):
     load_active: Callable[[], ActiveAlerts] | None = None
     ping_watcher: Callable[[], None] | None = None
     ping_every: timedelta = timedelta(seconds=60)
+    lease: Lease | None = None
 
 
 class Service:
@@ -81,6 +85,8 @@ class Service:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
         self._data_status: dict[str, DataStatus] = {}
         self._is_pinging = False
+        self.is_working = False
+        """Whether this inbox escalates and notifies; if not, another one does, and this one only records what engines report."""
         self.pinged_at: datetime | None = None
         """When the external watcher was last pinged."""
         self._reconciled_at = dependencies.now()
@@ -104,6 +110,10 @@ class Service:
         self._stop.set()
         self._thread.join(timeout=TICK_SECONDS * 5)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        lease = self._dependencies.lease
+        if lease and self.is_working:
+            with suppress(RedisError, OSError):  # it expires by itself
+                lease.release()
 
     def accept(self, payload: Payload) -> None:
         """Record an engine's payload; returns once it is stored.
@@ -156,11 +166,32 @@ class Service:
     def tick(self) -> None:
         """Do everything that is due now."""
         now = self._dependencies.now()
+        self._note_working(is_working=self._has_lease())
+        if not self.is_working:
+            self._refresh()
+            return
         self._ping_if_due(now)
         self._refresh()
         self._reconcile(now)
         self.log.append(lambda state: self._due(state, now))
         self._deliver(now)
+
+    def _has_lease(self) -> bool:
+        """Whether this inbox works.
+
+        While the state server does not answer, nobody can take the lease: the inbox that had it continues, and so does one that an
+        engine reported to meanwhile. People may then be notified twice, with the same key, and are never not notified.
+        """
+        lease = self._dependencies.lease
+        try:
+            return lease is None or lease.claim()
+        except (RedisError, OSError):
+            return self.is_working or bool(self.log.spool and self.log.spool.entries)
+
+    def _note_working(self, *, is_working: bool) -> None:
+        if self._dependencies.lease and is_working != self.is_working:
+            _logger.warning("this inbox %s", "works now" if is_working else "waits: another one works")
+        self.is_working = is_working
 
     def _refresh(self) -> None:
         try:
@@ -262,12 +293,21 @@ class Service:
 
     def _ping_if_due(self, now: datetime) -> None:
         """Ping the external watcher for as long as an engine reports that data arrive."""
-        ping, statuses = self._dependencies.ping_watcher, list(self._data_status.values())
-        if ping is None or self._is_pinging or not any(each.is_monitored(now) for each in statuses):
+        ping = self._dependencies.ping_watcher
+        if ping is None or self._is_pinging or not any(each.is_monitored(now) for each in self._statuses()):
             return
         if self.pinged_at is None or has_passed(self.pinged_at, now, self._dependencies.ping_every):
             self._is_pinging = True
             self._pool.submit(self._ping, ping)
+
+    def _statuses(self) -> list[DataStatus]:
+        """What engines last reported, to this inbox or, if several run, to another one."""
+        own = list(self._data_status.values())
+        if self._dependencies.lease is None:
+            return own
+        with suppress(RedisError, OSError):
+            own += self.log.data_status().values()
+        return own
 
     def _ping(self, ping: Callable[[], None]) -> None:
         try:

@@ -90,8 +90,8 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
     if not token:
         say(f"Alerts are not sent: set {ENGINE_TOKEN} to the same token for the exporter and the inbox.")
         return None
-    address = settings.address("inbox")
-    if not address:
+    addresses = settings.addresses("inbox")
+    if not addresses:
         say("Alerts are not sent: BLUELAMP_INBOX is `none`.")
         return None
-    return Notifier(inbox_client(address, token), time.monotonic)
+    return Notifier(inbox_client(addresses, token), time.monotonic)

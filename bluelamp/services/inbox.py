@@ -1,5 +1,6 @@
 """The inbox commands: its server, and the list, acknowledgement and export of alerts at the command line."""
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, timedelta
@@ -21,6 +22,7 @@ from alerts.inbox.delivery.receiver import EVENTS, INBOX_ONLY, Watcher, load_rec
 from alerts.inbox.delivery.send import ForceNames, send
 from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.intake import by_name
+from alerts.inbox.log.lease import Lease
 from alerts.inbox.log.spool import Spool
 from alerts.inbox.log.state import Alert
 from alerts.inbox.service import Dependencies, Service
@@ -45,6 +47,7 @@ from streams.probe import Probe
 
 _SHUTDOWN_SECONDS = 2
 _TIMEOUT_SECONDS = 10.0
+_LEASE_SECONDS = 2.0
 
 
 def serve(
@@ -64,7 +67,7 @@ def serve(
     guard = guard_of(settings, environment, host)
     application = inbox_app(settings, guard, service, rules)
     ready = readiness(settings, has_log=False, has_state=True)
-    collector = InboxCollector(service.log, lambda: service.pinged_at, wall)
+    collector = InboxCollector(service.log, lambda: service.pinged_at, wall, lambda: service.is_working)
     metrics = ServiceMetrics("inbox", settings, reading_right(settings, environment, host), [collector])
     application.router.routes += [metrics.route, Route("/health", _health), ready_route(ready)]
     recorded = AccessLog(application, guard, writer_to(settings.access_log), wall)
@@ -106,9 +109,15 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         load_active=(lambda: load_active_alerts(query, by_name(rules))) if settings.prometheus else None,
         ping_watcher=(lambda: _ping(watcher)) if watcher else None,
         ping_every=timedelta(seconds=watcher.every_seconds) if watcher else timedelta(minutes=1),
+        lease=Lease(state_client(settings, _LEASE_SECONDS), f"{settings.state_name}:inbox:lease", _instance(settings)),
     )
     spool = Spool(Path(settings.data) / "inbox" / "spool.jsonl")
     return Service(inbox_log(settings, spool=spool), dependencies)
+
+
+def _instance(settings: Settings) -> str:
+    """The name of this inbox among several: its machine and its directory, which also has its spool."""
+    return f"{socket.gethostname()} {Path(settings.data).resolve()}"
 
 
 def figure_of(alert: Alert, rules: Mapping[str, Rule], samples: Callable[[], Samples]) -> AlertFigure | None:
@@ -209,16 +218,8 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
         SettingError: there is no token, or the inbox does not know it.
     """
     token = secret_in(environment, TOKEN)
-    address = f"{settings.address('inbox')}{API_PATH}/{alert}/acknowledge"
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        response = requests.post(address, json={"note": note}, headers=headers, timeout=_TIMEOUT_SECONDS)
-        body = response.json()
-    except requests.RequestException:
-        hint = "Start it (`bluelamp inbox serve`, or `bluelamp up`), or set BLUELAMP_INBOX to its address."
-        raise PartMissingError(
-            "The inbox does not answer.", where=settings.address("inbox") or "BLUELAMP_INBOX", hint=hint
-        ) from None
+    response = _first_answer(settings, f"{API_PATH}/{alert}/acknowledge", note, token)
+    body = response.json()
     if response.status_code == requests.codes.unauthorized:
         what = "The inbox does not know this token." if token else "No token is set."
         hint = (
@@ -229,6 +230,19 @@ def acknowledge(settings: Settings, environment: Mapping[str, str], alert: str, 
         raise QuestionError(body["title"], where=f"alert {alert}", hint=body["detail"])
     acknowledged = body["alert"]["acknowledged"]
     return f"{body['alert']['title']}: acknowledged by {acknowledged['by']}."
+
+
+def _first_answer(settings: Settings, path: str, note: str, token: str) -> requests.Response:
+    """The response of the first inbox that answers."""
+    headers = {"Authorization": f"Bearer {token}"}
+    for address in settings.addresses("inbox"):
+        with suppress(requests.RequestException):
+            response = requests.post(f"{address}{path}", json={"note": note}, headers=headers, timeout=_TIMEOUT_SECONDS)
+            response.json()
+            return response
+    hint = "Start it (`bluelamp inbox serve`, or `bluelamp up`), or set BLUELAMP_INBOX to its address."
+    where = ", ".join(settings.addresses("inbox")) or "BLUELAMP_INBOX"
+    raise PartMissingError("The inbox does not answer.", where=where, hint=hint)
 
 
 def export(settings: Settings, kind: str) -> str:

@@ -1,5 +1,6 @@
 """Sends what the built-in alert engine has found to the inbox."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -27,11 +28,11 @@ class _Reply(Struct):
     active: tuple[_ActiveAlert, ...]
 
 
-def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post:
-    """Posts payloads to an inbox.
+def inbox_client(addresses: Sequence[str], token: str, timeout_seconds: float = 3.0) -> Post:
+    """Posts payloads to the first inbox that accepts them, beginning with the one that accepted the last.
 
     Args:
-        address: the inbox's URL.
+        addresses: the URLs of the inboxes; at least one.
         token: the engine's token.
         timeout_seconds: how long to wait for a reply.
     """
@@ -39,7 +40,22 @@ def inbox_client(address: str, token: str, timeout_seconds: float = 3.0) -> Post
     session.trust_env = False  # the inbox is local: a proxy from the environment must not be used
     session.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
 
+    order = list(addresses)
+
     def post(payload: Payload) -> InboxAlerts:
+        errors: list[OSError] = []
+        for address in tuple(order):
+            try:
+                active = post_to(address, payload)
+            except OSError as error:
+                errors.append(error)
+            else:
+                order.remove(address)
+                order.insert(0, address)
+                return active
+        raise errors[0]
+
+    def post_to(address: str, payload: Payload) -> InboxAlerts:
         response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
         if not response.ok:
             raise ConnectionError(f"{response.status_code} {response.text[:200]}")

@@ -171,7 +171,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     inbox: Annotated[
         str,
         Meta(
-            description="Address of the alert inbox, to which the exporter sends alerts. Empty: the inbox port on this machine. "
+            description="Address of the alert inbox, to which the exporter sends alerts; if several run, all of them, separated by commas. "
+            "Empty: the inbox port on this machine. "
             "`none`: there is no inbox."
         ),
     ] = ""
@@ -351,6 +352,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         if given == NO_PART or (part == "gateway" and not given and not has_senders):
             return ""
         return given or f"http://127.0.0.1:{getattr(self, f'{part}_port')}"
+
+    def addresses(self, part: str) -> list[str]:
+        """The addresses of a service that may run several times; none when this system does not have it."""
+        return [each.strip().rstrip("/") for each in self.address(part).split(",") if each.strip()]
 
     def environment(self) -> dict[str, str]:
         """The environment variables that pass these settings to a child process."""

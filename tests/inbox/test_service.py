@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from alerts.inbox.active import ActiveAlerts
 from alerts.inbox.api.view import Listing, MonitoredForce
@@ -17,6 +19,7 @@ from alerts.inbox.log.action import ActionContext, SuppressionRequest, acknowled
 from alerts.inbox.log.data_status import ALIVE, DataStatus
 from alerts.inbox.log.entry import Delivered, Ended, Failed, Raised, Rose, Suppressed, scope_of
 from alerts.inbox.log.intake import by_name
+from alerts.inbox.log.lease import Lease
 from alerts.inbox.log.payload import PayloadAlert, payload, payload_alert
 from alerts.inbox.log.spool import Spool
 from alerts.inbox.log.state import InboxState
@@ -30,6 +33,7 @@ from tests.support.inbox import RULE, START, Clock, firing, resolved
 from tests.support.system import until
 
 KEY = "test:inbox:service"
+LEASE_SECONDS = 0.5
 FORCES = {name: rules.force for name, rules in load_forces(Settings()).items()}
 SCOPE = {"force": "staffordshire"}
 PAGER = Receiver(name="pager", who=("duty inspector",), events=EVENTS)
@@ -52,12 +56,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateServer]:
 @pytest.fixture
 def redis(server: StateServer) -> Iterator[Redis]:
     with Redis.from_url(server.url, decode_responses=True, socket_timeout=2) as client:
-        client.delete(KEY, f"{KEY}:data_status")
+        client.delete(KEY, f"{KEY}:data_status", f"{KEY}:lease")
         yield client
 
 
 class World:
     """An inbox with its clock, its receivers and its log."""
+
+    has_lease = False
 
     def __init__(self, redis: Redis, spool: Path, *receivers: Receiver) -> None:
         self.redis, self.spool = redis, spool
@@ -70,9 +76,10 @@ class World:
 
     def start(self) -> Service:
         """A new process on the same log."""
+        lease = Lease(self.redis, f"{KEY}:lease", str(self.spool), LEASE_SECONDS) if self.has_lease else None
         dependencies = Dependencies(
             rules=RULES, forces=FORCES, force="staffordshire", receivers=self.receivers, send=self.send, now=self.clock,
-            ping_watcher=self.ping, load_active=None if self.active is None else lambda: self.active or NOTHING,
+            ping_watcher=self.ping, lease=lease, load_active=None if self.active is None else lambda: self.active or NOTHING,
         )  # fmt: skip
         self.service = Service(InboxLog(self.redis, KEY, Spool(self.spool)), dependencies)
         return self.service
@@ -340,3 +347,77 @@ def test_an_alert_of_an_earlier_rule_table_with_other_scope_labels_ends(world: W
     world.tick(1)
     active = world.service.log.read_state(lambda state: state.active_alerts())
     assert [each.raised.scope["feed"] for each in active] == ["records"]
+
+
+class OneOfTwo(World):
+    """One of two inboxes on a log: it works only while it has the lease."""
+
+    has_lease = True
+
+
+@pytest.fixture
+def two(redis: Redis, tmp_path: Path) -> tuple[World, World]:
+    return OneOfTwo(redis, tmp_path / "first.jsonl"), OneOfTwo(redis, tmp_path / "second.jsonl")
+
+
+def test_the_second_inbox_takes_over_and_each_decision_is_recorded_once(two: tuple[World, World]) -> None:
+    first, second = two
+    first.tick(0)
+    second.accept(begun(1))
+    second.tick(2)
+    assert second.sent == [], "it records what the engine reports, and the first one notifies"
+    first.tick(2)
+    assert first.notified() == [("pager", "raised"), ("mail", "raised")]
+    second.accept(begun(1), firing(3, FEW.name, SCOPE))
+
+    def has_the_second_one() -> bool:
+        second.tick(4)
+        return second.service.is_working
+
+    until(has_the_second_one, 30, "the lease of the first one to expire")
+    first.tick(5)
+    assert not first.service.is_working, "a process that hung does not continue while its successor works"
+    assert first.notified() == [("pager", "raised"), ("mail", "raised")]
+    assert len({each.key for each in (*first.sent, *second.sent)}) == len(first.sent) + len(second.sent)
+    assert {each.alert.raised.rule for each in second.sent} == {FEW.name}
+    raised_ = [each for each in InboxLog(first.redis, KEY).entries() if isinstance(each, Raised)]
+    assert len(raised_) == len({each.id for each in raised_}) == 2
+    first.start().tick()
+    assert not first.service.is_working, "started again, it waits"
+
+
+def test_a_killed_inbox_that_had_sent_but_not_recorded_is_repeated_with_the_same_key(two: tuple[World, World]) -> None:
+    first, second = two
+    first.tick(0)
+    first.accept(begun(1))
+    first.service.log.append = lambda *_, **__: []  # type: ignore[method-assign]  # killed before it records
+    first.tick(2)
+    assert len(first.sent) == 2
+
+    def is_sent_again() -> bool:
+        second.tick(3)
+        return len(second.sent) == 2
+
+    until(is_sent_again, 30, "the second inbox to take over")
+    assert [each.key for each in second.sent] == [each.key for each in first.sent]
+
+
+def test_without_the_state_server_the_inbox_that_worked_continues_and_so_does_one_that_is_reported_to(
+    two: tuple[World, World],
+) -> None:
+    first, second = two
+    first.tick(0)
+    second.tick(0)
+    for each in two:
+        lost = Redis(port=1, decode_responses=True, retry=Retry(NoBackoff(), 0))
+        each.service.log.redis = lost
+        each.service.log._script = lost.register_script("return 0")  # noqa: SLF001
+        each.service._dependencies.lease._claim = lost.register_script("return 0")  # type: ignore[union-attr]  # noqa: SLF001
+    first.accept(begun(1))
+    second.tick(2)
+    assert second.sent == []
+    first.tick(2)
+    assert len(first.sent) == 2
+    second.accept(begun(1))
+    second.tick(3)
+    assert [each.key for each in second.sent] == [each.key for each in first.sent]

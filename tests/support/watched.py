@@ -210,7 +210,7 @@ def _engine(settings: Settings) -> None:
         return [Sample(each.name, each.labels, each.value) for each in parsed]
 
     redis = Redis.from_url(settings.redis, decode_responses=True)
-    notifier = Notifier(inbox_client(settings.inbox, os.environ[ENGINE_TOKEN]), time.monotonic)
+    notifier = Notifier(inbox_client([settings.inbox], os.environ[ENGINE_TOKEN]), time.monotonic)
     AlertEvaluator(QUICK, samples, redis, f"{settings.state_name}:alerts", wall, notifier).start()
     threading.Event().wait()
 

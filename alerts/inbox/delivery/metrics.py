@@ -19,10 +19,17 @@ class InboxCollector(Collector):
         log: the inbox's log.
         pinged_at: when the external watcher was last pinged.
         now: the wall clock.
+        is_working: whether this inbox notifies people, and no other one.
     """
 
-    def __init__(self, log: InboxLog, pinged_at: Callable[[], datetime | None], now: Callable[[], datetime]) -> None:
-        self._log, self._pinged_at, self._now = log, pinged_at, now
+    def __init__(
+        self,
+        log: InboxLog,
+        pinged_at: Callable[[], datetime | None],
+        now: Callable[[], datetime],
+        is_working: Callable[[], bool],
+    ) -> None:
+        self._log, self._pinged_at, self._now, self._is_working = log, pinged_at, now, is_working
 
     def describe(self) -> Iterable[Metric]:
         """Nothing, so that registering the collector does not read the state."""
@@ -31,6 +38,11 @@ class InboxCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric, from the log as of its last refresh."""
         yield from self._log.read_state(lambda state: [*_active_alerts(state, self._now()), *_deliveries(state)])
+        yield GaugeMetricFamily(
+            "bluelamp_inbox_working",
+            "1 if this inbox notifies people; 0 if another one does, and this one waits to take over.",
+            value=int(self._is_working()),
+        )
         spooled = len(self._log.spool.entries) if self._log.spool else 0
         yield GaugeMetricFamily(
             "bluelamp_inbox_spooled", "Entries that wait to be written to the state server.", value=spooled

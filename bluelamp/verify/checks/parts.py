@@ -46,8 +46,9 @@ def parts(settings: Settings, *, has_senders: bool) -> list[ServicePart]:
     }
     return [
         *(
-            ServicePart(name, settings.address(name, has_senders=has_senders), "/health", f"bluelamp {name} ", start)
+            ServicePart(name, address, "/health", f"bluelamp {name} ", start)
             for name, start in ours.items()
+            for address in settings.address(name, has_senders=has_senders).split(",")
         ),
         ServicePart("prometheus", settings.prometheus, "/-/ready", "", "Prometheus"),
     ]
@@ -83,7 +84,7 @@ def _setting(part: ServicePart) -> str:
 def _trouble(part: ServicePart, ask: Get) -> str:
     """What is wrong with its response; empty when nothing is."""
     try:
-        response = ask(part.address.rstrip("/") + part.path)
+        response = ask(part.address.strip().rstrip("/") + part.path)
     except requests.Timeout:
         return f"It did not respond within {_RESPONSE_SECONDS:g} s."
     except requests.RequestException:
