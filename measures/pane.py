@@ -1,7 +1,9 @@
 """Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from sys import intern
 from typing import Literal, get_args
 
 from measures.outcome import SECOND, Outcome
@@ -15,9 +17,11 @@ HOUR = 60 * MINUTE
 Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
 """Each value, in the kind's whole units, to its count."""
-Pane = dict[str, dict[Dimensions, Histogram]]
+Pane = Mapping[str, Mapping[Dimensions, Histogram]]
 """Each kind to its labels to their histogram. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC;
 for days the ordinal of the force's local day."""
+OpenPane = dict[str, dict[Dimensions, Histogram]]
+"""A pane that counts can be added to."""
 Field = tuple[str, Dimensions, int]
 """One count of a pane: kind, dimensions, value."""
 Deltas = dict[Grain, dict[int, dict[str, int]]]
@@ -77,22 +81,78 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
         del counts[name]
 
 
-def loaded(counts: Mapping[str, str]) -> Pane:
+class PackedPane(Mapping[str, Mapping[Dimensions, Histogram]]):
+    """A pane that is only read: its kinds with their labels and histograms, in a tenth of the memory of dictionaries.
+
+    Args:
+        kinds: for each kind, the labels of each count, and all values and counts in turn.
+    """
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self, kinds: Mapping[str, tuple[tuple[Dimensions, ...], "array[int]"]]) -> None:
+        self._kinds = kinds
+
+    def __getitem__(self, kind: str) -> Mapping[Dimensions, Histogram]:
+        labels, numbers = self._kinds[kind]
+        found: dict[Dimensions, Histogram] = {}
+        each = iter(numbers)
+        for dimensions, value, count in zip(labels, each, each, strict=True):
+            histogram = found.get(dimensions)
+            if histogram is None:
+                found[dimensions] = {value: count}
+            else:
+                histogram[value] = count
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+
+_EMPTY = PackedPane({})
+
+
+def loaded(counts: Mapping[str, str]) -> PackedPane:
     """A pane from its stored counts, which are texts by name."""
-    pane: Pane = {}
+    if not counts:
+        return _EMPTY
+    kinds: dict[str, tuple[list[Dimensions], list[int]]] = {}
     for name, count in counts.items():
-        kind, dimensions, value = field_of(name)
-        groups = pane.get(kind)
-        if groups is None:
-            groups = pane[kind] = {}
-        histogram = groups.get(dimensions)
-        if histogram is None:
-            histogram = groups[dimensions] = {}
-        histogram[value] = int(count)
-    return pane
+        text, _, value = name.rpartition("|")
+        kind, dimensions = _labels_of(text)
+        rows = kinds.get(kind)
+        if rows is None:
+            rows = kinds[kind] = ([], [])
+        rows[0].append(dimensions)
+        rows[1].append(int(value))
+        rows[1].append(int(count))
+    return PackedPane({kind: (tuple(labels), _numbers(numbers)) for kind, (labels, numbers) in kinds.items()})
 
 
-def apply(pane: Pane, counts: Mapping[str, int]) -> None:
+@lru_cache(maxsize=65_536)
+def _labels_of(text: str) -> tuple[str, Dimensions]:
+    """The kind and labels in a count's name: the same objects for every name."""
+    kind, *dimensions = text.split("|")
+    return intern(kind), _same(tuple(dimensions))
+
+
+@lru_cache(maxsize=65_536)
+def _same(dimensions: Dimensions) -> Dimensions:
+    return dimensions
+
+
+def _numbers(numbers: list[int]) -> "array[int]":
+    """Whole numbers without an object for each: four bytes each if all of them fit."""
+    try:
+        return array("i", numbers)
+    except OverflowError:
+        return array("q", numbers)
+
+
+def apply(pane: OpenPane, counts: Mapping[str, int]) -> None:
     """Add counts, by name, to a pane in place; counts of 0 are removed."""
     for name, change in counts.items():
         kind, dimensions, value = field_of(name)

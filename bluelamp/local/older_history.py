@@ -1,5 +1,6 @@
 """Fills in the history of a simulated force behind its live facts: newest month first, whole subjects at a time."""
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -123,6 +124,8 @@ class HistoryFiller:
                 break
             saved = replace(saved, reached=start)
             self.save(saved)
+            # What a month leaves behind refers to itself, and Python looks for that too seldom: it added up, month by month.
+            gc.collect()
         return saved
 
     def save(self, saved: SavedHistory) -> None:

@@ -20,7 +20,7 @@ from facts.wire import canonical
 from measures.measure import External, Measure, Unit
 from measures.outcome import OpenItem, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import Grain, Pane, apply, name_of
+from measures.pane import Grain, OpenPane, Pane, apply, name_of
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
@@ -260,7 +260,7 @@ class _Day:
             counts.update(name_of(one.kind, one.dimensions, one.value) for one in each.finished)
             for item in each.open:
                 self._open.setdefault(item.kind, []).append(item)
-        self._day, self._pane = day, cast(Pane, {})
+        self._day, self._pane = day, cast(OpenPane, {})
         apply(self._pane, counts)
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:

@@ -8,7 +8,7 @@ from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
 from measures.outcome import OpenItem, instant
-from measures.pane import Pane, apply, field_of
+from measures.pane import OpenPane, Pane, apply, field_of
 from measures.reading import FeedStatus
 from measures.rules import Rules
 from streams.clock_steps import ClockStep
@@ -70,7 +70,7 @@ class MemoryCache(PartitionCache):
         touched = set[Touched]()
         for force, deltas in change.panes.items():
             for grain, slot, counts in ((grain, *each) for grain, slots in deltas.items() for each in slots.items()):
-                apply(self._panes.setdefault((force, grain, slot), {}), counts)
+                apply(cast(OpenPane, self._panes.setdefault((force, grain, slot), {})), counts)
                 touched.update((kind, words) for kind, words, _ in map(field_of, counts))
         for key, timeline in change.timelines.items():
             self._timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)

@@ -11,7 +11,7 @@ from facts.wire import encode
 from measures.occupancy import occupancy
 from measures.outcome import KINDS, instant
 from measures.outcomes import outcomes_of
-from measures.pane import HOUR, Pane, apply, difference, no_change
+from measures.pane import HOUR, Pane, difference, loaded, no_change
 from measures.rules import Rules
 from measures.timeline import Timeline, add, effective
 from tests.support.custody_at_random import custody_numbers
@@ -75,10 +75,9 @@ def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backw
         found = outcomes_of("custody", timeline, RULES)
         difference([], found.finished, RULES, deltas)
         now.update(item.dimensions[0] for item in found.open if item.kind == "in_custody")
-    panes: list[tuple[int, Pane]] = []
-    for slot, counts in deltas["hour"].items():
-        panes.append((slot, {}))
-        apply(panes[-1][1], counts)
+    panes: list[tuple[int, Pane]] = [
+        (slot, loaded({name: str(count) for name, count in counts.items()})) for slot, counts in deltas["hour"].items()
+    ]
     hours = range(min(slot for slot, _ in panes), max(slot for slot, _ in panes) + 2)
     ours = occupancy(now, panes, hours)
     facts = [fact for number in numbers for fact in number]

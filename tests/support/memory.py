@@ -10,7 +10,7 @@ from facts.union import TOPICS, Topic
 from facts.wire import encode
 from measures.measure import Measure, Where
 from measures.outcome import OpenItem
-from measures.pane import Field, Grain, Pane, apply
+from measures.pane import Field, Grain, OpenPane, Pane, apply
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.window import resolve
@@ -34,7 +34,7 @@ class MemoryPartition:
 
     def __init__(self, topic: Topic, rules: Mapping[str, Rules], share: OwnPartition = WHOLE) -> None:
         self.fold = PartitionFold(topic, share, rules)
-        self.panes: dict[tuple[str, Grain, int], Pane] = {}
+        self.panes: dict[tuple[str, Grain, int], OpenPane] = {}
         self.timelines: dict[str, str] = {}
         self.open: dict[str, str] = {}
         self.applied_offset = 0

@@ -10,7 +10,7 @@ from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
 from measures.measure import External
 from measures.outcome import OpenItem, instant
-from measures.pane import Grain, Pane, apply, difference, no_change
+from measures.pane import Grain, OpenPane, Pane, apply, difference, no_change
 from measures.reading import Question, read
 from measures.window import resolve
 
@@ -40,7 +40,7 @@ class _Source:
         deltas = no_change()
         for one in sample.outcomes:
             difference((), one.finished, sample.rules, deltas)
-        self._days: dict[int, Pane] = {}
+        self._days: dict[int, OpenPane] = {}
         for slot, counts in deltas["day"].items():
             apply(self._days.setdefault(slot, {}), counts)
         self._open = [each for one in sample.outcomes for each in one.open]
