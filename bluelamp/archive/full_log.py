@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluelamp.recount.log import from_log
+from bluelamp.recount.needed import Span
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
@@ -30,6 +31,7 @@ def recount_of(
     *,
     keeps_facts: bool = False,
     topics: Collection[Topic] = TOPICS,
+    spans: Sequence[Span] | None = None,
 ) -> Recount:
     """Recount every fact ever published, from the archive that the settings name and then the log.
 
@@ -39,6 +41,7 @@ def recount_of(
         until: the offset to stop before, by topic and partition.
         keeps_facts: whether the facts stay available.
         topics: the topics to read; a measure needs only its own.
+        spans: only subjects with a fact in one of these times are recounted; None recounts every one.
 
     Raises:
         BlueLampError: as `bluelamp.recount.log.from_log`; or the archive belongs to another log.
@@ -56,7 +59,9 @@ def recount_of(
         if archive is not None:
             archive.check(identities)
         _check_partitions(identities, until or {})
-    return from_log(settings.log(), forces, until=until, earlier=archive, keeps_facts=keeps_facts, topics=topics)
+    return from_log(
+        settings.log(), forces, until=until, earlier=archive, keeps_facts=keeps_facts, topics=topics, spans=spans
+    )
 
 
 def _check_partitions(identities: Mapping[str, Identity], until: Mapping[Place, int]) -> None:

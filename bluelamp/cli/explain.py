@@ -43,6 +43,7 @@ def explain(
     has the same figure; 1: they do not, the state differs, or the state could not be read.
     """
     from bluelamp.archive.full_log import recount_of
+    from bluelamp.recount.needed import needed
     from bluelamp.verify.compare import Query, StateReadings
     from bluelamp.verify.explain import explain, lines
     from bluelamp.verify.state_and_log import read_or_reason
@@ -56,7 +57,8 @@ def explain(
     moment, state = read_or_reason(settings, source, rules.force.name, query, given)
     until = state.applied_offsets if isinstance(state, StateReadings) else None
     forces, topics = [each.force for each in source.rules.values()], query.measure.topics()
-    with recount_of(settings, forces, until, keeps_facts=True, topics=topics) as recounted:
+    spans = needed(query.measure, window, rules.force, moment)
+    with recount_of(settings, forces, until, keeps_facts=True, topics=topics, spans=spans) as recounted:
         figures = explain(recounted, rules.force.name, query, moment, state, limit or None)
     if as_json:
         say(figures)

@@ -69,7 +69,7 @@ class FeedCoverage:
 
     def __init__(self) -> None:
         self._partitions: dict[Topic, set[int]] = {}
-        self._first: dict[tuple[str, Topic, str], int] = {}
+        self._first: dict[tuple[str, Topic, str], datetime] = {}
         self._complete: dict[tuple[str, Topic, str], dict[int, int]] = {}
         self._unsent_before: dict[tuple[str, Topic, str], dict[int, int]] = {}
 
@@ -85,10 +85,12 @@ class FeedCoverage:
             if fact.complete_from is not None:
                 unsent[partition] = microseconds(fact.complete_from)
             return
-        at = microseconds(min(fact.at, received_at))  # a fact cannot be received before it happens
+        at = min(fact.at, received_at)  # a fact cannot be received before it happens
         for line in ("", fact.line) if isinstance(fact, ContactOffered) else ("",):
             place = (fact.force, topic, line)
-            self._first[place] = min(at, self._first.get(place, at))
+            first = self._first.get(place)
+            if first is None or at < first:
+                self._first[place] = at
 
     def begins(self, force: str, feeds: Sequence[Feed]) -> int | None:
         """The time from which all of these feeds have sent everything: the latest of their beginnings; None while one has no fact."""
@@ -107,7 +109,7 @@ class FeedCoverage:
 
     def _begin(self, force: str, feed: Feed) -> int | None:
         firsts = [self._first.get((force, feed.topic, line)) for line in feed.lines or ("",)]
-        first = min((first for first in firsts if first is not None), default=None)
+        first = min((microseconds(first) for first in firsts if first is not None), default=None)
         unsent = self._unsent_before.get((force, feed.topic, feed.name), {})
         return None if first is None else max([first, *unsent.values()])
 

@@ -1,7 +1,9 @@
 """Loads the facts of a log into tables, and derives the outcomes from them."""
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import duckdb
 from bluelamp.recount import custody
 from bluelamp.recount.admission import Admission
 from bluelamp.recount.coverage import FeedCoverage
+from bluelamp.recount.needed import Span
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
 from bluelamp.recount.times import microseconds
@@ -58,12 +61,42 @@ MOST_FACTS = 5_000
 _MEMORY_LIMIT, _SMALL_BYTES, _TINY_BYTES = "2GB", 1_000_000, 50_000
 
 
+class Chosen:
+    """The subjects that have a fact in one of some times.
+
+    Args:
+        spans: the times; they may overlap.
+    """
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        edges: list[int] = []
+        for start, end in sorted(spans):
+            if edges and start <= edges[-1]:
+                edges[-1] = max(edges[-1], end)
+            else:
+                edges += [start, end]
+        self._edges = edges
+        self._found: set[str] = set()
+        self._facts = Counter[str]()
+
+    def add(self, about: str, at: int) -> None:
+        """Add a fact of a subject, with its time in microseconds."""
+        self._facts[about] += 1
+        if bisect_right(self._edges, at) % 2:
+            self._found.add(about)
+
+    def subjects(self) -> set[str] | None:
+        """The subjects; None where some have more facts than count: which do is then worked out from all of them."""
+        return None if max(self._facts.values(), default=0) > MOST_FACTS else self._found
+
+
 def from_records(
     records: Iterable[LogRecord],
     forces: Sequence[Force],
     partitions: Mapping[str, int] | None = None,
     *,
     keeps_facts: bool = False,
+    spans: Sequence[Span] | None = None,
 ) -> Recount:
     """Recount the records of a log.
 
@@ -72,6 +105,7 @@ def from_records(
         forces: the profiles; facts of other forces are left out.
         partitions: the number of partitions of each topic; one for a topic that is missing.
         keeps_facts: whether to keep the facts on disk, so that they can be listed with the figures.
+        spans: only subjects with a fact in one of these times are recounted, with all of their facts; None recounts every one.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -81,11 +115,12 @@ def from_records(
         facts_file = directory / "facts.tsv"
         with facts_file.open("wb") as lines:
             coverage = FeedCoverage()
-            loaded = _write(records, Admission(forces, partitions or {}), lines, coverage)
+            chosen = Chosen(spans) if spans is not None else None
+            loaded = _write(records, Admission(forces, partitions or {}), lines, coverage, chosen)
         connection = _connected(directory, facts_file.stat().st_size)
         stack.callback(connection.close)
         connection.begin()
-        _derive(connection, forces, facts_file, loaded)
+        _derive(connection, forces, facts_file, loaded, chosen.subjects() if chosen else None)
         connection.commit()
         if not keeps_facts:
             facts_file.unlink()
@@ -103,8 +138,14 @@ def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(directory / "recount.duckdb", config=config)
 
 
-def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, coverage: FeedCoverage) -> Loaded:
-    """Write each counted fact as a line: topic, time, canonical JSON and its number, separated by tabs."""
+def _write(
+    records: Iterable[LogRecord],
+    admission: Admission,
+    lines: BinaryIO,
+    coverage: FeedCoverage,
+    chosen: Chosen | None = None,
+) -> Loaded:
+    """Write each counted fact as a line: topic, time, its subject, canonical JSON and its number, separated by tabs."""
     loaded = Loaded()
     for record in records:
         if not record.is_readable:
@@ -127,18 +168,29 @@ def _write(records: Iterable[LogRecord], admission: Admission, lines: BinaryIO, 
             else:
                 loaded.facts += 1
                 # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
-                words = (record.topic.encode(), microseconds(fact.at), canonical(fact), loaded.facts)
-                lines.write(b"%b\t%d\t%b\t%d\n" % words)
+                about, at = f"{fact.force} {fact.subject_id}", microseconds(fact.at)
+                words = (record.topic.encode(), at, about.encode(), canonical(fact), loaded.facts)
+                lines.write(b"%b\t%d\t%b\t%b\t%d\n" % words)
+                if chosen is not None:
+                    chosen.add(about, at)
     return loaded
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, forces: Sequence[Force], facts_file: Path, loaded: Loaded) -> None:
-    """Derive the tables of outcomes from the file of facts, section by section."""
+def _derive(
+    connection: duckdb.DuckDBPyConnection,
+    forces: Sequence[Force],
+    facts_file: Path,
+    loaded: Loaded,
+    subjects: Collection[str] | None = None,
+) -> None:
+    """Derive the tables of outcomes from the file of facts, section by section; with `subjects`, only from those of some subjects."""
     _run(connection, "profile")
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])
+    connection.execute("SET VARIABLE is_chosen = ?", [subjects is not None])
+    connection.execute("CREATE TABLE wanted AS SELECT unnest(?::VARCHAR[]) AS about", [sorted(subjects or ())])
     _run(connection, "reported")
-    if loaded.facts > MOST_FACTS:
+    if loaded.facts > MOST_FACTS and subjects is None:
         _leave_out_beyond(connection, loaded)
     _run(connection, "facts")
     earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM latest").fetchone()

@@ -11,6 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from bluelamp.recount.load import LogRecord, from_records
+from bluelamp.recount.needed import Span
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.times import moment_of
 from facts.batch import BatchRecord, Entry, read
@@ -55,6 +56,7 @@ def from_log(
     earlier: Earlier | None = None,
     keeps_facts: bool = False,
     topics: Collection[Topic] = TOPICS,
+    spans: Sequence[Span] | None = None,
 ) -> Recount:
     """Recount a log up to its current end, with its archive first if there is one.
 
@@ -65,6 +67,7 @@ def from_log(
         earlier: the archive of this log, which is read first.
         keeps_facts: whether to keep the facts, so that they can be listed with the figures.
         topics: the topics to read; a measure needs only its own.
+        spans: only subjects with a fact in one of these times are recounted; None recounts every one.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -81,7 +84,7 @@ def from_log(
         left_beyond = log.stop_before(until) if until is not None else 0
         before = earlier.records(until) if earlier is not None else ()
         records = (each for each in chain(before, log.records()) if each.topic in topics)
-        recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts)
+        recount = from_records(records, forces, log.partitions, keeps_facts=keeps_facts, spans=spans)
         held_back = log.held_back(target)
     finally:
         consumer.close()

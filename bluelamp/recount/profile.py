@@ -87,7 +87,15 @@ def _listed(force: Force) -> Iterable[str]:
         yield from (f"{force.name}/{dimension}/{term.label}" for term in getattr(force, vocabulary))
 
 
-def _grades(force: Force) -> Iterable[tuple[object, ...]]:
+def unrecorded_after_seconds(force: Force) -> set[int]:
+    """After how long without a fact the profile counts an attendance, a closure, or the end of a wait as unrecorded."""
+    ends = (each.end_unrecorded_after_seconds for each in force.queues)
+    return {seconds for *_, attendance, closure in _grades(force) for seconds in (attendance, closure)} | {
+        seconds for seconds in ends if seconds is not None
+    }
+
+
+def _grades(force: Force) -> Iterable[tuple[str, str, int, str, int, int]]:
     return (
         (
             force.name,

@@ -43,12 +43,11 @@ _FACTS = """
             json_extract_string(line.canonical, '$.recorded_at')::TIMESTAMPTZ AS recorded_at
         FROM read_csv(
             ?, delim = '\\t', quote = '', escape = '', header = false, auto_detect = false,
-            columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'canonical': 'VARCHAR', 'number': 'BIGINT'}
+            columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'about': 'VARCHAR', 'canonical': 'VARCHAR', 'number': 'BIGINT'}
         ) AS line
         JOIN wanted
             ON wanted.topic = line.topic
-            AND wanted.subject_id = json_extract_string(line.canonical, '$.subject_id')
-            AND wanted.force = json_extract_string(line.canonical, '$.force')
+            AND wanted.force || ' ' || wanted.subject_id = line.about
     ),
     ranked AS (
         SELECT

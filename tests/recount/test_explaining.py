@@ -1,19 +1,24 @@
 """The explanation of a figure: its subjects and facts add up to it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import pytest
 from redis import Redis
 
+from bluelamp.recount.cell import Finished, RecountOpenItem
+from bluelamp.recount.interval import LiveInterval, interval
 from bluelamp.recount.load import from_records
+from bluelamp.recount.needed import needed
 from bluelamp.recount.recount import Recount
+from bluelamp.recount.times import day_start
 from bluelamp.verify.compare import Query, StateReadings, every_query, read_state
 from bluelamp.verify.explain import Explained, explain, lines
 from bluelamp.verify.state_and_log import NotCompared
 from facts.errors import QuestionError
 from measures.catalogue import CATALOGUE
+from measures.outcome import KINDS
 from measures.rules import Rules
 from streams.readings import Reader
 from tests.support import december, planted
@@ -105,6 +110,45 @@ def test_the_lines_have_the_figure_its_outcomes_and_the_verdict(kept: Recount, r
     assert verdict == "  The state has the same figure."
     assert explained.is_confirmed()
     assert sum("DetaineeArrived" in line for line in lines(explained, query.measure, has_facts=True)) == 3
+
+
+# A minute in which targets fall due, an hour four weeks later in which ends come to count as unrecorded, and a day.
+PARTS = ("2024-12-01T11:11/2024-12-01T11:12", "2024-12-29T02:00/2024-12-29T06:00", "2024-12-01/2024-12-02")
+
+
+KINDS_WITH_SPANS = [each.name for each in KINDS.values() if each.topic in ("contacts", "incidents")]
+
+
+@pytest.fixture(scope="module")
+def counted(kept: Recount) -> dict[str, tuple[list[Finished], list[RecountOpenItem]]]:
+    """Every outcome and open item, by kind."""
+    return {kind: (kept.finished(kind), kept.open(kind)) for kind in KINDS_WITH_SPANS}
+
+
+@pytest.mark.parametrize("window", PARTS)
+def test_the_subjects_that_a_window_needs_give_all_of_its_outcomes(
+    counted: dict[str, tuple[list[Finished], list[RecountOpenItem]]], window: str
+) -> None:
+    force = december.force()
+    spans = needed(CATALOGUE["incident_count"], window, force, december.AS_OF)
+    found = interval(window, force, december.AS_OF)
+    is_live = isinstance(found, LiveInterval)
+    start, end = found if isinstance(found, LiveInterval) else (day_start(each, force.zone()) for each in found)
+    times = ("decided", "due", "unrecorded_from") if is_live else ("began",)
+
+    def inside(items: Iterable[Finished | RecountOpenItem]) -> list[Finished | RecountOpenItem]:
+        return [each for each in items if any(start <= (getattr(each, time, None) or 0) < end for time in times)]
+
+    with december.recount(spans=spans) as part:
+        found_in = {kind: inside((*part.finished(kind), *part.open(kind))) for kind in KINDS_WITH_SPANS}
+        assert 0 < len(part.finished("incident_opened")) < len(counted["incident_opened"][0])
+    assert found_in == {kind: inside((*ended, *still)) for kind, (ended, still) in counted.items()}
+    assert sum(map(len, found_in.values())) > 5
+
+
+def test_open_items_and_deadlines_need_every_subject() -> None:
+    for name in ("contact_999_waiting_count", "arrest_count", "occurrence_count"):
+        assert needed(CATALOGUE[name], "24h", december.force(), NOON) is None
 
 
 def test_a_recount_without_facts_cannot_list_subjects() -> None:

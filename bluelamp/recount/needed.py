@@ -1,0 +1,69 @@
+"""The times that matter to a question: every subject behind its figures has a fact in one of them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
+
+from bluelamp.recount.interval import LiveInterval, interval
+from bluelamp.recount.profile import unrecorded_after_seconds
+from bluelamp.recount.times import DAY, HOUR, SECOND, day_start
+from facts.force import Force
+from measures.measure import Measure
+
+
+class Span(NamedTuple):
+    """From `start` until before `end`; both are in microseconds since 1970 in UTC."""
+
+    start: int
+    end: int
+
+
+_TOPICS = frozenset({"contacts", "incidents"})
+"""Their outcomes are decided by a fact, by a target, or because nothing has been recorded for too long (semantics 3, 5, 6 and 12).
+
+The other topics have deadlines and working days, and few facts.
+"""
+_DEFAULTS = (HOUR, 12 * HOUR, 28 * DAY, 90 * DAY)
+"""After which an end counts as unrecorded, where the label is unlisted."""
+_LONGEST_CLOCK = DAY
+"""The clock of dispatch within 24 hours has no target in the profile."""
+
+
+def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tuple[Span, ...] | None:
+    """The times in which each subject behind a figure has at least one fact; None if every subject may matter.
+
+    Args:
+        measure: the measure.
+        window: its window.
+        force: the profile.
+        as_of: the time of the question, with its zone.
+
+    Raises:
+        QuestionError: the window does not exist.
+    """
+    if measure.is_open() or not _TOPICS.issuperset(measure.topics()):
+        return None
+    found = interval(window, force, as_of)
+    if isinstance(found, LiveInterval):
+        return tuple(_before(found, force))
+    # A subject begins at the time of one of its facts.
+    return (Span(*(day_start(day, force.zone()) for day in found)),)
+
+
+def _before(found: LiveInterval, force: Force) -> Iterator[Span]:
+    """What is decided in the interval by a target, or by nothing for too long, follows a fact by as much."""
+    longest = max(_target_seconds(force), default=0) * SECOND
+    for after in {0, *_DEFAULTS, *(seconds * SECOND for seconds in unrecorded_after_seconds(force))}:
+        # A target falls due up to half a second before or after its span, because spans are rounded.
+        yield Span(found.start - after - max(longest, _LONGEST_CLOCK) - SECOND, found.end - after + SECOND)
+
+
+def _target_seconds(force: Force) -> Iterable[int]:
+    graded = (target for grade in force.grades for target in grade.targets)
+    spans = (
+        (each.opened_to_dispatched_seconds, each.dispatched_to_arrived_seconds, each.opened_to_arrived_seconds)
+        for each in graded
+    )
+    queued = (target.seconds for queue in force.queues for target in queue.targets)
+    return (seconds for seconds in chain(*spans, queued) if seconds is not None)
