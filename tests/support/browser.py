@@ -23,7 +23,6 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
-    "--lang=en-GB",
 )
 
 

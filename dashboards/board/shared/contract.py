@@ -66,11 +66,11 @@ def contract(measure: Measure, view: View) -> Contract:
 
 def _published(each: PublishedFigure) -> tuple[str, str, str]:
     start, end = map(date.fromisoformat, each.period.split("/"))
-    filters = " ".join(f"{name}={word}" for name, word in each.where.items())
+    filters = ", ".join(f"{name.replace('_', ' ')}: {word.replace('_', ' ')}" for name, word in each.where.items())
     says_unit = each.unit == "%" and each.figure.endswith(("%", "per cent"))
     figure = each.figure if says_unit else f"{each.figure} {each.unit}".strip()
     return (
-        f"{Period('', start, end).words()} {filters}".strip(),
+        ", ".join(filter(None, (Period("", start, end).words(), filters))),
         figure,
         f"{each.source}. {each.note}".strip(". ") + ".",
     )
