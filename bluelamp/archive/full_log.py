@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bluelamp.recount.log import from_log
-from bluelamp.recount.needed import Span
+from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.recount import Recount
 from bluelamp.wiring.settings import Settings
 from facts.errors import IncompleteError, SettingError
@@ -31,7 +31,7 @@ def recount_of(
     *,
     keeps_facts: bool = False,
     topics: Collection[Topic] = TOPICS,
-    spans: Sequence[Span] | None = None,
+    spans: Sequence[NeededTime] | None = None,
 ) -> Recount:
     """Recount every fact ever published, from the archive that the settings name and then the log.
 

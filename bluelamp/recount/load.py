@@ -14,7 +14,7 @@ import duckdb
 from bluelamp.recount import custody
 from bluelamp.recount.admission import Admission
 from bluelamp.recount.coverage import FeedCoverage
-from bluelamp.recount.needed import Span
+from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
 from bluelamp.recount.times import microseconds
@@ -61,14 +61,14 @@ MOST_FACTS = 5_000
 _MEMORY_LIMIT, _SMALL_BYTES, _TINY_BYTES = "2GB", 1_000_000, 50_000
 
 
-class Chosen:
+class ChosenSubjects:
     """The subjects that have a fact in one of some times.
 
     Args:
         spans: the times; they may overlap.
     """
 
-    def __init__(self, spans: Iterable[Span]) -> None:
+    def __init__(self, spans: Iterable[NeededTime]) -> None:
         edges: list[int] = []
         for start, end in sorted(spans):
             if edges and start <= edges[-1]:
@@ -96,7 +96,7 @@ def from_records(
     partitions: Mapping[str, int] | None = None,
     *,
     keeps_facts: bool = False,
-    spans: Sequence[Span] | None = None,
+    spans: Sequence[NeededTime] | None = None,
 ) -> Recount:
     """Recount the records of a log.
 
@@ -115,7 +115,7 @@ def from_records(
         facts_file = directory / "facts.tsv"
         with facts_file.open("wb") as lines:
             coverage = FeedCoverage()
-            chosen = Chosen(spans) if spans is not None else None
+            chosen = ChosenSubjects(spans) if spans is not None else None
             loaded = _write(records, Admission(forces, partitions or {}), lines, coverage, chosen)
         connection = _connected(directory, facts_file.stat().st_size)
         stack.callback(connection.close)
@@ -143,7 +143,7 @@ def _write(
     admission: Admission,
     lines: BinaryIO,
     coverage: FeedCoverage,
-    chosen: Chosen | None = None,
+    chosen: ChosenSubjects | None = None,
 ) -> Loaded:
     """Write each counted fact as a line: topic, time, its subject, canonical JSON and its number, separated by tabs."""
     loaded = Loaded()

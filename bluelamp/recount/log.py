@@ -11,7 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from bluelamp.recount.load import LogRecord, from_records
-from bluelamp.recount.needed import Span
+from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.times import moment_of
 from facts.batch import BatchRecord, Entry, read
@@ -56,7 +56,7 @@ def from_log(
     earlier: Earlier | None = None,
     keeps_facts: bool = False,
     topics: Collection[Topic] = TOPICS,
-    spans: Sequence[Span] | None = None,
+    spans: Sequence[NeededTime] | None = None,
 ) -> Recount:
     """Recount a log up to its current end, with its archive first if there is one.
 

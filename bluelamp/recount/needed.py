@@ -12,7 +12,7 @@ from facts.force import Force
 from measures.measure import Measure
 
 
-class Span(NamedTuple):
+class NeededTime(NamedTuple):
     """From `start` until before `end`; both are in microseconds since 1970 in UTC."""
 
     start: int
@@ -30,7 +30,7 @@ _LONGEST_CLOCK = DAY
 """The clock of dispatch within 24 hours has no target in the profile."""
 
 
-def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tuple[Span, ...] | None:
+def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tuple[NeededTime, ...] | None:
     """The times in which each subject behind a figure has at least one fact; None if every subject may matter.
 
     Args:
@@ -48,15 +48,15 @@ def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tupl
     if isinstance(found, LiveInterval):
         return tuple(_before(found, force))
     # A subject begins at the time of one of its facts.
-    return (Span(*(day_start(day, force.zone()) for day in found)),)
+    return (NeededTime(*(day_start(day, force.zone()) for day in found)),)
 
 
-def _before(found: LiveInterval, force: Force) -> Iterator[Span]:
+def _before(found: LiveInterval, force: Force) -> Iterator[NeededTime]:
     """What is decided in the interval by a target, or by nothing for too long, follows a fact by as much."""
     longest = max(_target_seconds(force), default=0) * SECOND
     for after in {0, *_DEFAULTS, *(seconds * SECOND for seconds in unrecorded_after_seconds(force))}:
         # A target falls due up to half a second before or after its span, because spans are rounded.
-        yield Span(found.start - after - max(longest, _LONGEST_CLOCK) - SECOND, found.end - after + SECOND)
+        yield NeededTime(found.start - after - max(longest, _LONGEST_CLOCK) - SECOND, found.end - after + SECOND)
 
 
 def _target_seconds(force: Force) -> Iterable[int]:

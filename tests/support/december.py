@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from bluelamp.recount.load import from_records
-from bluelamp.recount.needed import Span
+from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.recount import Recount
 from bluelamp.verify.calibration import records
 from dashboards.report.figures import Ask, ReportFigure, figure
@@ -46,7 +46,9 @@ def memory(profile: Force | None = None) -> MemoryState:
     return state
 
 
-def recount(profile: Force | None = None, *, keeps_facts: bool = False, spans: Sequence[Span] | None = None) -> Recount:
+def recount(
+    profile: Force | None = None, *, keeps_facts: bool = False, spans: Sequence[NeededTime] | None = None
+) -> Recount:
     """The recount of these days, with the same profile, of all subjects or of those with a fact in some times; the caller closes it."""
     return from_records(records(reported()), [profile or force()], keeps_facts=keeps_facts, spans=spans)
 
