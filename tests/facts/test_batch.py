@@ -5,6 +5,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import cramjam
@@ -94,6 +95,7 @@ def _packed_by(codec: int, payload: bytes, records: int = 3) -> bytes:
     return batch_of(payload, records, attributes=codec)
 
 
+@cache
 def _bomb(codec: int) -> bytes:
     """A batch that decompresses to just more than the limit."""
     empty = bytes(BOMB_BYTES)
@@ -111,7 +113,7 @@ def _xerial(*blocks: bytes) -> bytes:
 
 
 ROWS = records_of(GOOD)
-UNREADABLE: dict[str, tuple[bytes, str]] = {
+UNREADABLE: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a flipped byte in the records": (_damaged(record_batch(*GOOD), -2), "checksum"),
     "a flipped byte in the attributes": (_damaged(record_batch(*GOOD), 22), "checksum"),
     "a damaged last offset": (_damaged(record_batch(*GOOD), 23), "checksum"),
@@ -150,11 +152,18 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a transaction marker of an unknown kind": (mark(0, 7, 9), "unknown kind"),
     "a transaction marker without a record": (batch_of(b"", 0, last_delta=0, attributes=CONTROL), "unknown kind"),
     "a transaction marker without a key": (batch_of(record_of(0, b"x"), attributes=CONTROL), "unknown kind"),
-    **{f"a bomb, codec {codec}": (_bomb(codec), "decompressed") for codec in CODECS if codec},
+    **{f"a bomb, codec {codec}": (partial(_bomb, codec), "decompressed") for codec in CODECS if codec},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.fixture
+def batch(request: pytest.FixtureRequest) -> bytes:
+    """An unreadable batch; a bomb is made when its test needs it, because that takes a while."""
+    made: bytes | Callable[[], bytes] = request.param
+    return made if isinstance(made, bytes) else made()
+
+
+@pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE, indirect=["batch"])
 def test_an_unreadable_batch_is_skipped_and_the_rest_is_read(batch: bytes, why: str) -> None:
     length = max(1, struct.unpack_from(">i", record_batch(*GOOD), 23)[0] + 1)
     bad = placed(batch, 10)
@@ -168,7 +177,7 @@ def test_an_unreadable_batch_is_skipped_and_the_rest_is_read(batch: bytes, why: 
     assert skipped.timestamp == 1_002, "the time of the record before: the batch's own may be wrong"
 
 
-@pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize(("batch", "why"), UNREADABLE.values(), ids=UNREADABLE, indirect=["batch"])
 def test_an_unreadable_batch_at_the_end_of_a_fetch_ends_where_its_header_says(batch: bytes, why: str) -> None:
     found = list(read(placed(batch, 10), 10))
     assert len(found) == 1
@@ -177,7 +186,7 @@ def test_an_unreadable_batch_at_the_end_of_a_fetch_ends_where_its_header_says(ba
 
 
 def test_offsets_of_an_unreadable_batch_before_the_position_are_not_covered_again() -> None:
-    found = list(read(placed(UNREADABLE["codec 5"][0], 10), 12))
+    found = list(read(placed(_packed_by(5, ROWS), 10), 12))
     assert offsets(found) == [12]
 
 

@@ -1,23 +1,29 @@
-"""Archives the classes that Apache Kafka loads: Java then starts a broker in two thirds of the processor time."""
+"""Saves what every broker of the tests repeats: a formatted directory, and an archive of the classes that Apache Kafka loads."""
 
 import shutil
 import tempfile
 from pathlib import Path
 
 from tests.real.kafka_server import KafkaServer
-from tests.real.parts import KAFKA_CLASSES, missing
+from tests.real.parts import KAFKA_CLASSES, KAFKA_FORMATTED, missing
 
 
 def write() -> None:
-    """Start a broker and stop it: Java writes the archive when it ends. Do nothing if there is one already."""
-    if missing("kafka") or KAFKA_CLASSES.exists():
+    """Format a directory, start a broker in it and stop it: Java writes the archive when it ends.
+
+    Formatting takes a quarter of the processor time of a start, and the archive saves a third of the rest. Do nothing if both exist.
+    """
+    if missing("kafka") or (KAFKA_CLASSES.exists() and KAFKA_FORMATTED.exists()):
         return
     with tempfile.TemporaryDirectory() as directory:
-        unfinished = Path(directory) / KAFKA_CLASSES.name
-        broker = KafkaServer(Path(directory) / "broker", java_options=[f"-XX:ArchiveClassesAtExit={unfinished}"])
+        classes, formatted = Path(directory) / KAFKA_CLASSES.name, Path(directory) / KAFKA_FORMATTED.name
+        broker = KafkaServer(Path(directory) / "broker", java_options=[f"-XX:ArchiveClassesAtExit={classes}"])
+        broker.format()
+        shutil.copytree(broker.log_directory, formatted)
         broker.start()
         broker.stop()
-        shutil.move(unfinished, KAFKA_CLASSES)
+        shutil.move(classes, KAFKA_CLASSES)
+        shutil.move(formatted, KAFKA_FORMATTED)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A real Apache Kafka for tests: one KRaft node or several on loopback, each in its own directory."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -8,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bluelamp.wiring.ports import free_ports
-from tests.real.parts import KAFKA_CLASSES, KAFKA_LIBRARIES
+from tests.real.parts import KAFKA_CLASSES, KAFKA_FORMATTED, KAFKA_LIBRARIES
 
 _CLUSTER_ID = "Ymx1ZWxhbXAtdGVzdHMtMQ"
 _READY = "Kafka Server started"
@@ -78,6 +79,7 @@ class KafkaServer:
     Attributes:
         port: the port for clients.
         proxied_port: the port for a proxy.
+        log_directory: where its log is.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class KafkaServer:
     ) -> None:
         self.directory, self._clock, self._java_options = directory, clock, java_options
         self.port, self.proxied_port, controller_port = free_ports(3)
+        self.log_directory = log_directory or directory / "log"
         self._voters = voters or {node_id: controller_port}
         self._values = {
             "node_id": node_id,
@@ -101,7 +104,7 @@ class KafkaServer:
             "advertised_port": proxy_port or self.proxied_port,
             "controller_port": self._voters[node_id],
             "voters": ",".join(f"{number}@127.0.0.1:{port}" for number, port in self._voters.items()),
-            "log_directory": log_directory or directory / "log",
+            "log_directory": self.log_directory,
             "replicas": len(self._voters),
             "insync": len(self._voters) // 2 + 1,
         }
@@ -130,12 +133,10 @@ class KafkaServer:
 
     def launch(self) -> None:
         """Start the broker without waiting until it is ready; in a cluster each node waits for the others."""
-        properties = self.directory / "server.properties"
-        if not properties.exists():
-            self._format(properties)
+        self.format()
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [*self._java(), "kafka.Kafka", str(properties)],
+                [*self._java(), "kafka.Kafka", str(self._settings_file)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -190,15 +191,28 @@ class KafkaServer:
         subprocess.run(compiler, check=True)
         return [*_JAVA[:-1], f"{classes}:{_JAVA[-1]}", f"-Dtest.clock={self._clock}"]
 
-    def _format(self, properties: Path) -> None:
+    @property
+    def _settings_file(self) -> Path:
+        return self.directory / "server.properties"
+
+    def format(self) -> None:
+        """Write its settings and format its log directory, unless that was done before."""
+        if self._settings_file.exists():
+            return
         self.directory.mkdir(parents=True, exist_ok=True)
-        properties.write_text(_PROPERTIES.format(**self._values) + self._more_properties)
-        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties), *self._format_options]
-        done = subprocess.run(
-            [_JAVA[0], *self._java_options, *_JAVA[1:], *tool], capture_output=True, text=True, check=False
-        )
+        self._settings_file.write_text(_PROPERTIES.format(**self._values) + self._more_properties)
+        is_like_saved = list(self._voters) == [0] and not self._format_options
+        if is_like_saved and KAFKA_FORMATTED.exists():
+            shutil.copytree(KAFKA_FORMATTED, self.log_directory, dirs_exist_ok=True)
+        else:
+            self._run_format_tool()
+
+    def _run_format_tool(self) -> None:
+        tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(self._settings_file)]
+        command = [_JAVA[0], *self._java_options, *_JAVA[1:], *tool, *self._format_options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            properties.unlink()
+            self._settings_file.unlink()
             raise RuntimeError(f"Apache Kafka could not format {self.directory}: {done.stdout}{done.stderr}")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "libs"
 KAFKA_CLASSES = KAFKA_LIBRARIES.parent / "classes.jsa"
+KAFKA_FORMATTED = KAFKA_LIBRARIES.parent / "formatted"
 GRAFANA_TYPES = KAFKA_LIBRARIES.parents[1] / "grafana" / "node_modules"
 AXE = KAFKA_LIBRARIES.parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 

@@ -1,6 +1,7 @@
 """Timelines as the state stores them: compressed or not, they are the same facts, and damage is never taken for facts."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import pytest
 
@@ -18,12 +19,15 @@ def timelines(facts: Iterable[SubjectFact]) -> dict[str, Timeline]:
     return found
 
 
-SIMULATED = timelines(each.fact for each in reports() if isinstance(each.fact, SubjectFact))
+@cache
+def simulated() -> dict[str, Timeline]:
+    """The timelines of a simulated week."""
+    return timelines(each.fact for each in reports() if isinstance(each.fact, SubjectFact))
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_a_stored_timeline_holds_the_same_facts(is_closed: bool) -> None:
-    for known in (SIMULATED, timelines(fact for _, fact in every_kind() if isinstance(fact, SubjectFact))):
+    for known in (simulated(), timelines(fact for _, fact in every_kind() if isinstance(fact, SubjectFact))):
         for key, timeline in known.items():
             stored = encode_timeline(timeline, key, is_closed=is_closed)
             assert decode_timeline(stored, key) == timeline
@@ -32,14 +36,14 @@ def test_a_stored_timeline_holds_the_same_facts(is_closed: bool) -> None:
 
 def test_a_closed_timeline_takes_a_third_of_the_space() -> None:
     sizes = [
-        sum(len(encode_timeline(timeline, key, is_closed=is_closed)) for key, timeline in SIMULATED.items())
+        sum(len(encode_timeline(timeline, key, is_closed=is_closed)) for key, timeline in simulated().items())
         for is_closed in (True, False)
     ]
     assert sizes[0] < sizes[1] / 3
 
 
 def test_a_damaged_timeline_is_never_read_as_facts() -> None:
-    key, timeline = max(SIMULATED.items(), key=lambda each: len(each[1]))
+    key, timeline = max(simulated().items(), key=lambda each: len(each[1]))
     stored = encode_timeline(timeline, key, is_closed=True)
     for damaged in (
         stored[:-4],
