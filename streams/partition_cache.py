@@ -17,7 +17,11 @@ from streams.store import Names, reading_state
 
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
+Run = tuple[str, Grain, int, int]
+"""Panes that follow each other: force, grain, first slot, and the slot after the last."""
 _CHUNK = 500
+_RUNS = 256
+"""For how many runs the panes with counts are kept; windows of the present move on every minute."""
 _ROUNDS = 4
 """How many times the state may change during a read before everything is read in one transaction."""
 
@@ -97,6 +101,7 @@ class PartitionCache:
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
         self._panes: dict[Key, Pane] = {}
+        self._filled: dict[Run, list[tuple[int, Pane]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
 
@@ -110,6 +115,25 @@ class PartitionCache:
             return self._panes[key]
         except KeyError:
             raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
+
+    def is_loaded(self, run: Run) -> bool:
+        """Whether `filled` knows the answer already."""
+        return run in self._filled
+
+    def filled(self, run: Run) -> Sequence[tuple[int, Pane]]:
+        """The loaded panes of a run that have counts, each with its slot; searched for once, because every measure needs them.
+
+        Raises:
+            NotLoadedError: one of the slots is not loaded.
+        """
+        if run not in self._filled:
+            force, grain, first, last = run
+            panes = ((slot, self.pane((force, grain, slot))) for slot in range(first, last))
+            found = [(slot, pane) for slot, pane in panes if pane]
+            if len(self._filled) >= _RUNS:
+                self._filled.clear()
+            self._filled[run] = found
+        return self._filled[run]
 
     def missing(self, keys: Iterable[Key]) -> set[Key]:
         """The panes among these that are not loaded."""
@@ -153,6 +177,7 @@ class PartitionCache:
         """Remove the panes before a slot: the state no longer keeps them."""
         for key in [key for key in self._panes if key[:2] == (force, grain) and key[2] < before]:
             del self._panes[key]
+        self._filled.clear()
 
     def look(self, pipe: Pipeline) -> None:
         """Queue the two commands whose replies `catch_up` needs, in a pipeline shared with other partitions."""
@@ -235,13 +260,16 @@ class PartitionCache:
         draft = _Draft(None, "0-0")
         draft.add(ordered, answer)
         self._panes, self._open, self._open_by_kind = {}, {}, None
+        self._filled.clear()
         return self._settle(draft, answer)
 
     def _settle(self, draft: _Draft, answer: _Answer) -> bool:
         """Put what was read into this cache; nothing else changes it."""
         has_moved = draft.applied_offset != self.applied_offset
         self.version += bool(draft.open or any(key in self._panes for key in draft.panes) or not self._panes)
-        self._panes |= draft.panes
+        if draft.panes:
+            self._panes |= draft.panes
+            self._filled.clear()
         self._keep_open(draft.open)
         self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
         self.identity = answer.control.get("identity", "")

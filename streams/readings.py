@@ -40,7 +40,7 @@ from measures.window import SlotRun, Window, first_kept, last_hours, resolve, sp
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
-from streams.partition_cache import Key, PartitionCache
+from streams.partition_cache import Key, PartitionCache, Run
 from streams.record import Place
 from streams.store import Names, check_profiles
 from streams.version import FIRST, number_of, pointer, prefix_of
@@ -572,12 +572,7 @@ class Reader:
         """
         caches = [cache for (name, _), cache in self._caches.items() if name == topic]
         source = self._loaded(caches, window, self.rules[force])
-        return [
-            (slot, pane)
-            for part in window.segments
-            for slot, pane in source.panes(part.grain, part.first, part.last)
-            if pane
-        ]
+        return [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
 
     @_of_one_moment
     def occupancy(self, force: str, first: datetime, last: datetime) -> dict[datetime, Suites | None]:
@@ -669,7 +664,7 @@ class Reader:
             for first in range(segment.first, segment.last, _PART):
                 part = SlotRun(segment.grain, first, min(first + _PART, segment.last))
                 with self._lock:
-                    caches, keys = self._of(measure), _keys((part,), force)
+                    caches, keys = self._of(measure), _keys([(force, part.grain, part.first, part.last)])
                     self._check_kept(replace(resolved, segments=(part,)), caches, rules)
                     is_new = any(cache.missing(keys) for cache in caches)
                     self._load(caches, (part,), force)
@@ -725,9 +720,11 @@ class Reader:
 
     def _load(self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str) -> None:
         """Load the panes that are missing, and record whether a partition has changed meanwhile."""
-        keys = _keys(segments, force)
-        for cache in caches:
-            self._has_moved |= cache.load(keys)
+        runs = [(force, each.grain, each.first, each.last) for each in segments]
+        if lacking := [cache for cache in caches if not all(map(cache.is_loaded, runs))]:
+            keys = _keys(runs)
+            for cache in lacking:
+                self._has_moved |= cache.load(keys)
 
     def _check_kept(self, window: Window, caches: Sequence[PartitionCache], rules: Rules) -> None:
         marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
@@ -738,8 +735,8 @@ class Reader:
                 raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
 
 
-def _keys(segments: Iterable[SlotRun], force: str) -> list[Key]:
-    return [(force, segment.grain, slot) for segment in segments for slot in range(segment.first, segment.last)]
+def _keys(runs: Iterable[Run]) -> list[Key]:
+    return [(force, grain, slot) for force, grain, first, last in runs for slot in range(first, last)]
 
 
 class _Source:
@@ -750,8 +747,7 @@ class _Source:
 
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
         for cache in self._caches:
-            for slot in range(first, last):
-                yield slot, cache.pane((self._force, grain, slot))
+            yield from cache.filled((self._force, grain, first, last))
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         return (each for cache in self._caches for each in cache.open(self._force, kind))
