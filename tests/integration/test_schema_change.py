@@ -75,7 +75,6 @@ def test_older_and_newer_producers_are_counted_or_refused_and_never_half_read(sy
     for reason, times in Counter(due.values()).items():
         assert system.count(f"quarantined_{reason}") == times
     assert system.count("facts") == len(old) + sum(each.good for each in made)
-    assert system.count("duplicates") == 0
     (domestic,) = system.reader().read(
         "incident_count", "2017-01-03/2017-01-04", where={"domestic": ("yes",)}, force=FORCE
     )

@@ -15,6 +15,8 @@ from selenium.webdriver.chrome.service import Service
 _SHELL = Path("/usr/lib/chromium/chromium-headless-shell")
 """The program itself: ending Debian's script of that name on the PATH would leave the browser running."""
 
+_SCRIPT_SECONDS = 120.0
+"""Checking a page with axe takes more than the usual 30 seconds on a busy machine."""
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -38,7 +40,9 @@ def chromium(*, records_requests: bool = False) -> webdriver.Chrome:
         options.add_argument(argument)
     logs = {"browser": "ALL", "performance": "ALL"} if records_requests else {"browser": "ALL"}
     options.set_capability("goog:loggingPrefs", logs)
-    return webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    driver.set_script_timeout(_SCRIPT_SECONDS)
+    return driver
 
 
 def _log(browser: webdriver.Chrome, name: str) -> list[dict[str, Any]]:
