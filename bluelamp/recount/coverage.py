@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -18,7 +19,7 @@ from facts.contact import ContactOffered
 from facts.feed import FeedHeartbeat
 from facts.force import Feed, Force
 from facts.union import AnyFact, Topic
-from measures.measure import DATE_DIMENSIONS, Where
+from measures.measure import DATE_DIMENSIONS
 
 _TENTH = 10
 _APART = timedelta(seconds=5)
@@ -263,15 +264,19 @@ class _Record:
         """The days of the question that a figure covers."""
         if not isinstance(self._question.interval, Report):
             return []
-        first, end = self._question.interval
-        every = (first + timedelta(days=number) for number in range((end - first).days))
-        limits = ({name: (word,) for name, word in dimensions.items()}, self._question.where)
-        on_dates = [limit for limit in limits if not limit.keys().isdisjoint(DATE_DIMENSIONS)]
-        return [day for day in every if all(_is_in(day, limit) for limit in on_dates)]
+        calendar = _calendar(*self._question.interval)
+        days = set(calendar)
+        for limit in ({name: (word,) for name, word in dimensions.items()}, self._question.where):
+            for name in limit.keys() & DATE_DIMENSIONS:
+                days &= {day for day in days if calendar[day][name] in limit[name]}
+        return sorted(days)
 
 
-def _is_in(day: date, limit: Where) -> bool:
-    return all(word in limit.get(name, (word,)) for name, word in _words(day).items())
+@lru_cache(maxsize=8)
+def _calendar(first: date, end: date) -> dict[date, dict[str, str]]:
+    """The words of every day from one to another, which is excluded."""
+    days = (first + timedelta(days=number) for number in range((end - first).days))
+    return {day: _words(day) for day in days}
 
 
 def _words(day: date) -> dict[str, str]:

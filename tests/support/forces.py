@@ -1,5 +1,6 @@
 """The forces of the tests: a small one that uses every rule, a second one elsewhere, and the shipped profiles."""
 
+from functools import cache
 from importlib.resources import files
 
 from facts.force import Force, parse
@@ -195,6 +196,7 @@ ELSEWHERE: Force = parse(_ELSEWHERE, "tests/support/forces.py")
 FORCES = (STRICT, ELSEWHERE)
 
 
+@cache
 def shipped(name: str) -> Force:
     """A profile that is shipped with Blue Lamp."""
     return parse(files("facts").joinpath("forces", f"{name}.toml").read_text(), name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from facts.fact import Fact, SubjectFact
 from facts.moved import Origin, origin_of
@@ -80,6 +81,12 @@ class MemoryPartition:
         self.fold = PartitionFold(known.topic, known.own_partition, known.rules, known.feeds, known.events)
 
 
+@lru_cache(maxsize=4096)
+def _open_items(text: str) -> list[OpenItem]:
+    """The open items of a subject; every measure asks for them again."""
+    return decode_open(text)
+
+
 class MemoryState:
     """Every partition of every topic; a `FigureSource` for one force.
 
@@ -110,8 +117,8 @@ class MemoryState:
     def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
         """As a `FigureSource`."""
         for partition in self._all():
-            for (force, known, slot), pane in partition.panes.items():
-                if force == self.force and known == grain and first <= slot < last:
+            for slot in range(first, last):
+                if pane := partition.panes.get((self.force, grain, slot)):
                     yield slot, pane
 
     def open(self, kind: str) -> Iterable[OpenItem]:
@@ -119,7 +126,7 @@ class MemoryState:
         for partition in self._all():
             for key, text in partition.open.items():
                 if key.startswith(f"{self.force}|"):
-                    yield from (each for each in decode_open(text) if each.kind == kind)
+                    yield from (each for each in _open_items(text) if each.kind == kind)
 
     def figures(
         self, measure: Measure, window: str, as_of: datetime, by: tuple[str, ...] = (), where: Where | None = None
