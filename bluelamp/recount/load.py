@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
+from bluelamp.recount.statements import parsed
 from bluelamp.recount.times import microseconds
 from bluelamp.recount.withdrawal import not_counted
 from facts.feed import FeedHeartbeat
@@ -220,4 +222,10 @@ def _leave_out_beyond(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> 
 
 
 def _run(connection: duckdb.DuckDBPyConnection, section: str) -> None:
-    connection.execute((_SQL / f"{section}.sql").read_text())
+    for statement in parsed(_text(section)):
+        connection.execute(statement)
+
+
+@cache
+def _text(section: str) -> str:
+    return (_SQL / f"{section}.sql").read_text()

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from bluelamp.recount.interval import LiveInterval, Report
+from bluelamp.recount.statements import parsed
 from facts.errors import QuestionError
 from measures.measure import DATE_DIMENSIONS, Measure, Selection, Where
 from measures.outcome import KINDS
@@ -54,7 +55,9 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
 
     def rows(self, sql: Sql) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        rows: list[tuple[Any, ...]] = self.connection.execute(*sql).fetchall()
+        text, values = sql
+        (statement,) = parsed(text)
+        rows: list[tuple[Any, ...]] = self.connection.execute(statement, values).fetchall()
         return rows
 
     def words(self, key: str) -> dict[str, str]:
@@ -88,11 +91,10 @@ def decided(question: RecountQuestion, selection: Selection) -> Sql:
 
 def open_items(question: RecountQuestion, selection: Selection) -> Sql:
     """The open items of a question: `key`, `age_microseconds`, and `left_microseconds` until each is due."""
-    columns = (
-        f"{key_words(question)} AS key, {question.as_of} - chosen.since AS age_microseconds, "
-        f"chosen.due - {question.as_of} AS left_microseconds"
-    )
-    return chosen(question, selection, "open", columns, ("true", []))
+    key = f"{key_words(question)} AS key"
+    columns = f"{key}, ? - chosen.since AS age_microseconds, chosen.due - ? AS left_microseconds"
+    text, values = chosen(question, selection, "open", columns, ("true", []))
+    return text, [question.as_of, question.as_of, *values]
 
 
 def _finished(question: RecountQuestion, selection: Selection) -> Sql:
@@ -144,9 +146,7 @@ def chosen(
         is_lost = "coalesce(chosen.unrecorded_from <= ?, false)"
         conditions.append((f"NOT {is_lost}" if is_open else is_lost, [question.as_of]))
     for where in (question.measure.where, selection.where, question.where):
-        conditions += [
-            (f"{_word(name)} IN (SELECT unnest(?::VARCHAR[]))", [list(words)]) for name, words in where.items()
-        ]
+        conditions += [(f"list_contains(?::VARCHAR[], {_word(name)})", [list(words)]) for name, words in where.items()]
     condition_text = " AND ".join(text for text, _ in conditions)
     # Names come from the catalogue and were checked; anything that a person typed is a parameter.
     text = f"SELECT {columns} FROM {kind.topic}_{table} AS chosen WHERE {condition_text}"  # noqa: S608
