@@ -81,7 +81,7 @@ parts: $(VENV)/.ready ## Install the real parts that the tests use, where possib
 	$(BIN)/python -m tests.real.class_archive
 
 lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and requirements.docs.lock
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])" \
 	  | $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \

@@ -21,9 +21,11 @@ from facts.feed import FeedHeartbeat
 from facts.partitioning import partition_of
 from facts.provenance import header_of
 from facts.union import AnyFact, Topic, topic_of
+from producers import tracing
 from producers.errors import PublishError
 from producers.kafka import KafkaAddress, kafka_at
 from producers.kafka_probe import check_accepted, no_answer
+from producers.tracing import BegunSpan
 
 _logger = logging.getLogger("bluelamp.publisher")
 
@@ -347,7 +349,8 @@ class Publisher:
         batch, (topic, partition) = self._batches.pop(target), target
         number = self._number(topic, _InFlight(len(batch.facts), batch.size_bytes, 1))
         key = _subject_id(batch.facts[0]).encode() if len(batch.facts) == 1 else None
-        self._send(topic, partition, number, key, wire.encode(batch.facts))
+        traced = tracing.begin("publish", {"topic": topic, "partition": partition, "facts": len(batch.facts)})
+        self._send(topic, partition, number, key, wire.encode(batch.facts), traced)
 
     def _send_heartbeats(self) -> None:
         """Send each heartbeat that no longer has anything before it."""
@@ -367,14 +370,25 @@ class Publisher:
         numbers = (next(iter(in_flight)) for in_flight in self._in_flight.values() if in_flight)
         return min(numbers, default=float("inf"))
 
-    def _send(self, topic: Topic, partition: int, number: int, key: bytes | None, value: bytes) -> None:
+    def _send(
+        self,
+        topic: Topic,
+        partition: int,
+        number: int,
+        key: bytes | None,
+        value: bytes,
+        traced: BegunSpan | None = None,
+    ) -> None:
         if self._failure:
             return
+        headers = [*self._headers, (tracing.HEADER, traced.header.encode())] if traced else self._headers
         try:
-            future = self._producer.send(topic, value, key, self._headers, partition=partition)
+            future = self._producer.send(topic, value, key, headers, partition=partition)
         except (KafkaError, ValueError) as error:
             self._fail(error)
             return
+        if traced:
+            future.add_callback(lambda _: traced.end())
         future.add_callback(partial(self._acknowledged, topic, number))
         future.add_errback(self._failed)
 

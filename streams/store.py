@@ -17,6 +17,7 @@ from measures.outcome import KINDS
 from measures.pane import Deltas
 from measures.rules import Rules
 from measures.timeline import Timeline
+from producers import tracing
 from streams.codec import FORMAT, decode_timeline, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
@@ -186,7 +187,8 @@ class StateStore:
         # The last key never exists. While a Redis Cluster moves a slot, its keys are on two nodes; because one is missing, both
         # nodes refuse the script (TRYAGAIN, ASK) instead of running it on some of the keys.
         keys = [names.control, names.timelines, names.open, names.feeds, names.changes, names.absent]
-        answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
+        with tracing.step("apply", {"topic": names.topic, "offset": after}):
+            answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
         if answer[0] == 1:
             return Applied("applied", after)
         if answer[0] == 0:

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -21,6 +22,7 @@ from facts.errors import BlueLampError, IncompleteError
 from facts.union import TOPICS, Topic
 from measures.outcome import microseconds
 from measures.rules import Rules
+from producers import tracing
 from producers.kafka import kafka_at
 from producers.kafka_probe import no_answer
 from streams.app import applied_offset_app
@@ -37,6 +39,7 @@ from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
 from streams.state_address import async_client, blocking_client, check_address
 from streams.store import Control, Identity, Names, StateStore, check_reach
+from streams.traced import LAST_TRACED_SECONDS, last_traced
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
@@ -231,7 +234,24 @@ class Worker:
             if event.message.generation_id == self.app.consumer_generation_id:
                 by_place[event.message.tp].append(event)
         for place, batch in by_place.items():
-            await self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
+            await self._fold(place, batch)
+
+    async def _fold(self, place: TP, batch: Sequence[EventT[Any]]) -> None:
+        folding = self._guarded(self.owner.fold(place, [_record(event) for event in batch]))
+        before = (
+            [each for event in batch for each in tracing.headers_in(event.message.headers or ())]
+            if tracing.is_on()
+            else []
+        )
+        if not before:
+            await folding
+            return
+        with tracing.span("fold", before, {"topic": place.topic, "partition": place.partition, "records": len(batch)}):
+            await folding
+            # An alert has no single fact that caused it: its trace continues that of the last batch of its topic.
+            key = last_traced(self.settings.state_name, place.topic)
+            with suppress(RedisError, OSError):  # a trace that is lost changes no figure
+                await self.redis.set(key, tracing.carried(), ex=LAST_TRACED_SECONDS)
 
     async def _disprove(self) -> None:
         """Doubt feeds that claim a time in the future, for as long as the clock can still disprove the claim."""

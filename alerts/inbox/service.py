@@ -29,6 +29,7 @@ from alerts.inhibition import is_inhibited
 from alerts.rule import Rule
 from facts.force import Force
 from facts.times import has_passed
+from producers import tracing
 from streams.repeated_errors import RepeatedErrors
 
 _logger = logging.getLogger("bluelamp.inbox")
@@ -38,6 +39,8 @@ MISSING_AFTER = timedelta(seconds=15)
 """How long Alertmanager may take to report an alert that fires in Prometheus."""
 _NAMED = {"force", "feed", "system", "detainee"}
 """Scope labels that are never empty: an alert that lacks one of its rule's was raised by an earlier rule table."""
+_TRACED_MOST = 1_000
+"""How many entries are remembered with their span until they are notified."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
@@ -85,6 +88,7 @@ class Service:
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="deliveries")
         self._data_status: dict[str, DataStatus] = {}
         self._is_pinging = False
+        self._traced: dict[str, str] = {}
         self.is_working = False
         """Whether this inbox escalates and notifies; if not, another one does, and this one only records what engines report."""
         self.pinged_at: datetime | None = None
@@ -125,7 +129,15 @@ class Service:
         self._record_heartbeats(payload.alerts, now)
         is_active = self._active_check(payload)
         for each in payload.alerts:
-            self.log.append(self._intake_of(each, now, is_active))
+            for entry in self.log.append(self._intake_of(each, now, is_active)):
+                self._note_trace(entry)
+
+    def _note_trace(self, entry: AnyEntry) -> None:
+        """Remember the span in which an entry was recorded, for the notification of it."""
+        if tracing.is_on():
+            self._traced[entry.id] = tracing.carried()
+            while len(self._traced) > _TRACED_MOST:
+                self._traced.pop(next(iter(self._traced)))
 
     def _active_check(self, payload: Payload) -> ActiveCheck | None:
         """What confirms the ends in a payload: Prometheus; nothing for the built-in engine, whose ends are certain."""
@@ -280,8 +292,10 @@ class Service:
             self._busy.discard(receiver)
 
     def _send(self, message: Message) -> bool:
+        before = filter(None, [self._traced.get(message.entry.id)])
         try:
-            self._dependencies.send(message)
+            with tracing.span("notify", before, {"receiver": message.receiver.name, "attempt": message.attempt}):
+                self._dependencies.send(message)
         except DeliveryError as error:
             name = message.receiver.name
             self._elsewhere.add(name, f"{name} was not notified (attempt {message.attempt}): {error}")

@@ -9,6 +9,7 @@ import msgspec
 
 from bluelamp.wiring.logs import announcer, start_log
 from bluelamp.wiring.settings import Settings, load
+from producers import tracing
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 WHERE = click.option(
@@ -46,7 +47,9 @@ def say(value: object) -> None:
 def log_to_stderr() -> Callable[[str], None]:
     """Log to standard error in the format of the settings; returns a function that prints a line."""
     context = click.get_current_context(silent=True)
-    start_log(os.environ, {"service": context.command_path.removeprefix("bluelamp ")} if context else {})
+    service = context.command_path.removeprefix("bluelamp ") if context else ""
+    start_log(os.environ, {"service": service} if service else {})
+    tracing.start(os.environ.get(tracing.TRACES, ""), service.rpartition("bluelamp ")[2])
     return announcer(click.echo)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
 
 from alerts.evaluator import AlertEvaluator, samples_of
+from alerts.inbox.log.payload import Payload
 from alerts.notifier import Notifier
 from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
@@ -21,10 +23,12 @@ from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
+from measures.catalogue import CATALOGUE
 from producers.http.metrics import build_info
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
 from streams.probe import Probe
+from streams.traced import last_traced
 
 _OWN_PARTS_SECONDS, _CERTIFICATE_SECONDS = 10.0, 600.0
 _STATE_SECONDS = 0.5
@@ -94,4 +98,20 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
     if not addresses:
         say("Alerts are not sent: BLUELAMP_INBOX is `none`.")
         return None
-    return Notifier(inbox_client(addresses, token), time.monotonic)
+    return Notifier(inbox_client(addresses, token, before=_last_traced(settings)), time.monotonic)
+
+
+def _last_traced(settings: Settings) -> Callable[[Payload], list[str]]:
+    """Reads the spans of the last batches of the topics that the alerts of a payload are about."""
+    redis = state_client(settings, _STATE_SECONDS)
+
+    def headers(payload: Payload) -> list[str]:
+        measures = {each.labels.get("measure", "") for each in payload.alerts} & CATALOGUE.keys()
+        topics = sorted({topic for name in measures for topic in CATALOGUE[name].topics()})
+        try:
+            found = [redis.get(last_traced(settings.state_name, topic)) for topic in topics]
+        except (RedisError, OSError):
+            return []
+        return [str(each) for each in found if each]
+
+    return headers

@@ -1,6 +1,6 @@
 """Sends what the built-in alert engine has found to the inbox."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Struct
 from alerts.inbox.log.payload import Payload
 from alerts.notifier import InboxAlerts, Post
 from measures.outcome import microseconds
+from producers import tracing
 
 API_PATH = "/api/alerts"
 
@@ -28,13 +29,24 @@ class _Reply(Struct):
     active: tuple[_ActiveAlert, ...]
 
 
-def inbox_client(addresses: Sequence[str], token: str, timeout_seconds: float = 3.0) -> Post:
+def untraced(_: Payload) -> list[str]:
+    """No span led to the alerts."""
+    return []
+
+
+def inbox_client(
+    addresses: Sequence[str],
+    token: str,
+    timeout_seconds: float = 3.0,
+    before: Callable[[Payload], Iterable[str]] = untraced,
+) -> Post:
     """Posts payloads to the first inbox that accepts them, beginning with the one that accepted the last.
 
     Args:
         addresses: the URLs of the inboxes; at least one.
         token: the engine's token.
         timeout_seconds: how long to wait for a reply.
+        before: the headers of the spans that led to the alerts of a payload; asked only with traces.
     """
     session = requests.Session()
     session.trust_env = False  # the inbox is local: a proxy from the environment must not be used
@@ -43,10 +55,16 @@ def inbox_client(addresses: Sequence[str], token: str, timeout_seconds: float = 
     order = list(addresses)
 
     def post(payload: Payload) -> InboxAlerts:
+        if not tracing.is_on():
+            return post_to_first(payload, {})
+        with tracing.span("alert", before(payload), {"alerts": len(payload.alerts)}):
+            return post_to_first(payload, {tracing.HEADER: tracing.carried()})
+
+    def post_to_first(payload: Payload, headers: Mapping[str, str]) -> InboxAlerts:
         errors: list[OSError] = []
         for address in tuple(order):
             try:
-                active = post_to(address, payload)
+                active = post_to(address, payload, headers)
             except OSError as error:
                 errors.append(error)
             else:
@@ -55,8 +73,10 @@ def inbox_client(addresses: Sequence[str], token: str, timeout_seconds: float = 
                 return active
         raise errors[0]
 
-    def post_to(address: str, payload: Payload) -> InboxAlerts:
-        response = session.post(f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), timeout=timeout_seconds)
+    def post_to(address: str, payload: Payload, headers: Mapping[str, str]) -> InboxAlerts:
+        response = session.post(
+            f"{address}{API_PATH}/webhook", msgspec.json.encode(payload), headers=headers, timeout=timeout_seconds
+        )
         if not response.ok:
             raise ConnectionError(f"{response.status_code} {response.text[:200]}")
         active = msgspec.json.decode(response.content, type=_Reply).active

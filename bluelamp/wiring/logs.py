@@ -18,6 +18,7 @@ LIBRARIES = {
     "aiokafka": logging.CRITICAL,
     "faust": logging.WARNING,
     "mode": logging.WARNING,
+    "opentelemetry": logging.CRITICAL,
 }
 """Libraries that report every attempt to reconnect; we report each cause ourselves."""
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

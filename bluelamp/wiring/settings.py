@@ -249,6 +249,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     build: Annotated[
         str, Meta(description="Build of this program, such as its commit; the image sets it. Empty: not known.")
     ] = ""
+    traces: Annotated[
+        str,
+        Meta(
+            description="Address of an OpenTelemetry collector (OTLP over HTTP), such as `http://127.0.0.1:4318`, to which services send "
+            "traces. Needs `pip install 'bluelamp[traces]'`. Empty: no traces."
+        ),
+    ] = ""
     log_format: Annotated[
         LogFormat,
         Meta(

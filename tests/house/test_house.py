@@ -110,7 +110,14 @@ def test_every_dependency_has_its_reason() -> None:
     assert [name for each in wanted if f"`{(name := re.split('[<>=]', each)[0])}`" not in reasons] == []
 
 
-MODULES = {"faust-streaming": "faust", "kafka-python": "kafka", "mode-streaming": "mode", "pyyaml": "yaml"}
+MODULES = {
+    "faust-streaming": "faust",
+    "kafka-python": "kafka",
+    "mode-streaming": "mode",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
+    "pyyaml": "yaml",
+}
 SIGNS = {
     "import-linter": "lint-imports",
     "mkdocs-material": "$(BIN)/mkdocs",

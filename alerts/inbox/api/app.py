@@ -37,6 +37,7 @@ from alerts.inbox.log.state import Alert, InboxState
 from alerts.rule import Rule
 from facts.errors import BlueLampError
 from facts.fact import EndedByHand, EndReason, EndRole
+from producers import tracing
 from producers.http.answer import Answer, AnswerRoute
 from producers.http.attempts import Attempts
 from producers.http.headers import SecurityHeaders, page_headers
@@ -454,7 +455,9 @@ class _Inbox:
         except msgspec.DecodeError as error:
             hint = "Send the payload of Alertmanager's webhook, version 4."
             raise problem("not_understood", 422, f"This is not an Alertmanager payload: {error}.", hint) from None
-        return await _json(lambda: self._accept(payload))
+        before = filter(None, [request.headers.get(tracing.HEADER)])
+        with tracing.span("accept", before, {"alerts": len(payload.alerts)}):
+            return await _json(lambda: self._accept(payload))
 
     def _accept(self, payload: Payload) -> WebhookAnswer:
         """Record a payload, and return the active alerts."""
