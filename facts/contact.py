@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from facts.fact import Label, SubjectFact
+from facts.fact import Instant, Label, SubjectFact
 
 Line = Literal["999", "101", "digital"]
 ContactResult = Literal["resolved", "to_local", "to_999", "callback", "transferred", "other"]
@@ -35,10 +35,17 @@ class ContactAbandoned(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The contact ended in this queue with a result; after a `callback` without an answer, callers keep their place in the queue."""
+    """The contact ended in this queue with a result; after a `callback` without an answer, callers keep their place in the queue.
+
+    Attributes:
+        queue: the queue it was in.
+        result: how it ended.
+        promised_for: with a `callback`, the time by which the caller was promised one; left out if no time was promised.
+    """
 
     queue: Label
     result: ContactResult
+    promised_for: Instant | None = None
 
 
 ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from facts.cloudevents import NotAnEventError, data_of, is_event
+from facts.contact import ContactConcluded
 from facts.custody import DetaineeArrived, ExtensionAuthorised, WarrantApplied
 from facts.fact import Fact, SubjectFact
 from facts.feed import FeedHeartbeat
@@ -79,6 +80,7 @@ _FURTHER_TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
     DetaineeArrived: (("relevant_time", timedelta(days=1)),),
     ExtensionAuthorised: (("until", timedelta(days=4)),),
     WarrantApplied: (("sits_at", timedelta(days=4)),),
+    ContactConcluded: (("promised_for", timedelta(days=28)),),
 }
 _TIMES: dict[type[AnyFact], tuple[tuple[str, timedelta], ...]] = {
     kind: ((("recorded_at", _NO_MORE),) if issubclass(kind, SubjectFact) else ()) + _FURTHER_TIMES.get(kind, ())

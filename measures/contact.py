@@ -23,6 +23,8 @@ from measures.outcome_builder import OutcomeBuilder
 from measures.rules import Rules
 
 _DECIDED: tuple[KindName, ...] = ("leg_answer_decided", "leg_service_decided")
+_CALLBACK_LOST = 24 * 3600 * SECOND
+"""A caller who has not been called by then is no longer listed as waiting for it."""
 _End = ContactAnswered | ContactAbandoned | ContactConcluded
 
 
@@ -36,6 +38,7 @@ class _Leg(Struct, gc=False):
     abandoned: int | None = None
     concluded: int | None = None
     result: ContactResult | None = None
+    promised: int | None = None
 
     def add(self, end: _End) -> None:
         """Add an end; ends are added in order, and only the first of each kind counts."""
@@ -46,6 +49,19 @@ class _Leg(Struct, gc=False):
             self.abandoned = microseconds(end.at) if self.abandoned is None else self.abandoned
         elif isinstance(end, ContactConcluded) and self.concluded is None:
             self.concluded, self.result = microseconds(end.at), end.result
+            self.promised = None if end.promised_for is None else microseconds(end.promised_for)
+
+    def callback(self) -> int | None:
+        """When the caller left the queue for a callback; None if the leg ended otherwise."""
+        is_left = self.answered is None and self.abandoned is None and self.concluded is not None
+        return self.concluded if is_left and self.result == "callback" and self.concluded >= self.at else None  # type: ignore[operator]
+
+    def is_in_doubt(self, is_last: bool) -> bool:
+        """Whether it is not certain how and when the leg ended."""
+        ends = [end for end in (self.answered, self.abandoned) if end is not None]
+        if not ends and self.concluded is None:
+            return not is_last
+        return len(ends) > 1 or min(ends or [self.concluded or 0]) < self.at
 
 
 def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[EndedByHand] = ()) -> Outcomes:
@@ -66,6 +82,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
         before = len(builder.finished)
         _count_leg(leg, leg is legs[-1], by_hand, builder, rules)
         _count_in_doubt(leg, builder.finished[before:], builder, rules)
+    _count_callback(legs, builder)
     _count_never_offered(strays, builder, rules)
     return builder.outcomes()
 
@@ -167,6 +184,29 @@ def _count_waiting(leg: _Leg, by_hand: Sequence[EndedByHand], builder: OutcomeBu
     if target:
         for kind in _DECIDED:
             builder.decide(kind, leg.at, None, target, leg.dimensions, unrecorded_from=unrecorded_from)
+
+
+def _count_callback(legs: Sequence[_Leg], builder: OutcomeBuilder) -> None:
+    """Count the contact's callback: the first that the caller accepted, and what became of it. A contact has one at most."""
+    accepted = [(place, leg, at) for place, leg in enumerate(legs) if (at := leg.callback()) is not None]
+    if not accepted:
+        return
+    place, leg, at = accepted[0]
+    dimensions, attempts = leg.dimensions, [each for each in legs[place + 1 :] if each.at >= at]
+    builder.count("callback_accepted", at, dimensions)
+    if attempts:
+        builder.span("callback_attempted", at, attempts[0].at, dimensions)
+    else:
+        builder.add_open("callback_waiting", at, dimensions, at + _CALLBACK_LOST)
+    if any(each.is_in_doubt(each is legs[-1]) for each in attempts):
+        builder.count("callback_unrecorded", at, dimensions, LEFT_OUT)
+        return
+    connected = min((each.answered for each in attempts if each.answered is not None), default=None)
+    if connected is not None:
+        builder.span("callback_connected", at, connected, dimensions)
+    builder.settle("callback_connected_decided", at, connected, at + _CALLBACK_LOST, dimensions)
+    if leg.promised is not None and leg.promised > at:
+        builder.settle("callback_kept_decided", at, connected, leg.promised, dimensions)
 
 
 def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuilder, rules: Rules) -> None:

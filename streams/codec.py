@@ -13,7 +13,7 @@ from facts.union import FACT_TYPES
 from measures.outcome import OpenItem, instant, microseconds
 from measures.timeline import Timeline
 
-FORMAT = 9
+FORMAT = 10
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")
@@ -21,7 +21,7 @@ _TYPES: dict[str, type[SubjectFact]] = {kind.__name__: kind for kind in FACT_TYP
 _OWN_FIELDS = {
     name: tuple(field for field in kind.__struct_fields__ if field not in _ENVELOPE) for name, kind in _TYPES.items()
 }
-_TIMES = {"relevant_time", "sits_at", "until"}
+_TIMES = {"promised_for", "relevant_time", "sits_at", "until"}
 
 _PACKED = "z"
 """Begins a compressed timeline; an uncompressed one begins with a bracket."""

@@ -32,6 +32,7 @@ _LOST_WAIT = Unrecorded(_WAITING, is_open=True)
 _TIME_UNRECORDED = (*_ANSWER_UNRECORDED, _LOST_WAIT)
 _ABANDONMENT_UNRECORDED = (Unrecorded(Selection("leg_abandonment_unrecorded")), _LOST_WAIT)
 _RESULT_UNRECORDED = (Unrecorded(Selection("leg_result_unrecorded")), _LOST_WAIT)
+_CALLBACK_UNRECORDED = (Unrecorded(Selection("callback_unrecorded")), *_RESULT_UNRECORDED)
 _WAIT_BANDS_SECONDS = (0, 300, 600, 900, 1200, 2400, 3600, 4800, 6000, 7200)
 
 _ABANDON_RULE = "Abandoned / (answered + abandoned). A caller who accepts a callback counts as neither. Nor does a short abandonment, if the force's profile sets a limit for the queue."
@@ -39,6 +40,7 @@ _OF_QUEUES = "the target that the force's profile gave the queue on the day of t
 _TARGET_999 = (
     f"90% within {_OF_QUEUES}; the national target is under 10 seconds (National Call Handling Standards; rules C1)"
 )
+_CALLBACKS = "101 callers who left a queue for a callback. Each counts once, and once among 101 calls: the callback is part of the same call."
 _UNRECORDED = "A wait whose end counts as unrecorded is left out (contact_unrecorded_count)."
 
 EMERGENCY = (
@@ -336,6 +338,89 @@ NON_EMERGENCY = (
         unit="seconds",
         where=_101,
         good="lower",
+    ),
+    Measure(
+        name="callback_waiting_count",
+        show=("non_emergency",),
+        title="Callbacks not made yet",
+        question="How many 101 callers who accepted a callback have not been called yet?",
+        population="101 callers who left a queue for a callback, and have not been offered to a queue since. After 24 hours they are left out.",
+        statistic=OpenCount(Selection("callback_waiting")),
+        unit="count",
+        where=_101,
+        good="lower",
+    ),
+    Measure(
+        name="callback_longest_wait_seconds",
+        title="Longest wait for a callback",
+        question="How long has the 101 caller waited who has waited longest for a callback?",
+        population="As for callback_waiting_count.",
+        clock="From accepting the callback until now.",
+        statistic=OpenLongest(Selection("callback_waiting")),
+        unit="seconds",
+        where=_101,
+        good="lower",
+    ),
+    Measure(
+        name="callback_accepted_count",
+        title="Callbacks accepted",
+        question="How many 101 callers accepted a callback?",
+        population=_CALLBACKS,
+        statistic=Count(Selection("callback_accepted")),
+        unit="count",
+        where=_101,
+    ),
+    Measure(
+        name="callback_attempt_mean_seconds",
+        title="Time to a callback",
+        question="How long did 101 callers wait, on average, until their callback was tried?",
+        population=f"{_CALLBACKS} Only those that were tried.",
+        clock="From accepting the callback until the caller is offered to a queue again.",
+        statistic=Mean(Selection("callback_attempted")),
+        unrecorded=_RESULT_UNRECORDED,
+        unit="seconds",
+        where=_101,
+        good="lower",
+        minimum_n=5,
+    ),
+    Measure(
+        name="callback_connected_mean_seconds",
+        title="Time until a callback reaches the caller",
+        question="How long did 101 callers wait, on average, until a callback reached them?",
+        population=f"{_CALLBACKS} Only those whom it reached.",
+        clock="From accepting the callback until a person speaks to the caller.",
+        statistic=Mean(Selection("callback_connected")),
+        unrecorded=_CALLBACK_UNRECORDED,
+        unit="seconds",
+        where=_101,
+        good="lower",
+        minimum_n=5,
+    ),
+    Measure(
+        name="callback_connected_within_24_hours_ratio",
+        title="Callbacks that reached the caller",
+        question="What share of callbacks reached the caller within 24 hours?",
+        population=f"{_CALLBACKS} One that was never tried, or that nobody answered, has not reached the caller.",
+        clock="From accepting the callback until a person speaks to the caller.",
+        statistic=Decided(Selection("callback_connected_decided")),
+        unrecorded=_CALLBACK_UNRECORDED,
+        unit="ratio",
+        where=_101,
+        good="higher",
+        minimum_n=5,
+    ),
+    Measure(
+        name="callback_kept_ratio",
+        title="Callbacks kept",
+        question="What share of promised callbacks reached the caller before the promised time?",
+        population=f"{_CALLBACKS} Only those for which a time was promised.",
+        clock="From accepting the callback until a person speaks to the caller.",
+        statistic=Decided(Selection("callback_kept_decided")),
+        unrecorded=_CALLBACK_UNRECORDED,
+        unit="ratio",
+        where=_101,
+        good="higher",
+        minimum_n=5,
     ),
     Measure(
         name="triage_abandoned_ratio",

@@ -254,7 +254,8 @@ class Contacts:
         """The caller leaves before being answered: gives up, or accepts a callback."""
         kind, then = call.note
         if kind == "callback":
-            self._report_concluded(call.subject_id, _TRIAGE, at, "callback", "callback")
+            promised = at + self._parameters.triage.callback_promised_seconds
+            self._report_concluded(call.subject_id, _TRIAGE, at, "callback", "callback", promised)
             self._call_back(call, then)
             return
         at = _tenth(at)
@@ -304,7 +305,9 @@ class Contacts:
         )
         self._ledger.add(at, self._feed(queue), fact)
 
-    def _report_concluded(self, subject_id: str, queue: str, at: float, result: str, word: str) -> None:
+    def _report_concluded(
+        self, subject_id: str, queue: str, at: float, result: str, word: str, promised: float | None = None
+    ) -> None:
         at = _tenth(at)
         fact = ContactConcluded(
             fact_id=f"{subject_id}.{queue}.{word}",
@@ -313,6 +316,7 @@ class Contacts:
             subject_id=subject_id,
             queue=queue,
             result=result,  # type: ignore[arg-type]
+            promised_for=None if promised is None else utc_time(_tenth(promised)),
         )
         self._ledger.add(at, self._feed(queue), fact)
 

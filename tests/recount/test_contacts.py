@@ -1,9 +1,13 @@
 """Section 5 of the semantics: the outcomes of a contact."""
 
+from datetime import timedelta
+
 import pytest
 
+from facts.union import AnyFact
+from measures.outcome import microseconds
 from tests.recount.outcomes import outcomes_of
-from tests.support.facts import abandoned, answered, concluded, offered
+from tests.support.facts import abandoned, answered, at, concluded, offered
 
 BOTH_DECIDED = {"leg_answer_decided", "leg_service_decided"}
 OFFERED = {"contact_offered", "leg_offered"}
@@ -241,7 +245,8 @@ def test_a_call_abandoned_after_the_target_missed_it(end: str, decided: list[tup
 
 def test_a_leg_that_was_left_with_a_result() -> None:
     read = outcomes_of(offered("09:00"), concluded("09:03", result="callback"))
-    assert read.kinds() == {*OFFERED, "leg_left", "leg_concluded"}
+    callbacks = {"callback_accepted", "callback_waiting", "callback_connected_decided"}
+    assert read.kinds() == {*OFFERED, "leg_left", "leg_concluded", *callbacks}
     assert read.counts("leg_left") == [("09:03:00", 1800)]
     assert read.words("leg_concluded") == [("999", "emergency", "none", "callback")]
 
@@ -345,3 +350,91 @@ def test_an_earlier_leg_without_an_end_is_not_waiting_after_the_last_has_ended()
 
 def test_a_contradicting_end_still_ends_the_leg() -> None:
     assert set(outcomes_of(offered("09:00"), answered("08:00")).open) == {"contact_contradiction"}
+
+
+# --- callbacks ------------------------------------------------------------------------------------------------------
+
+
+def callback(when: str, promised: str = "") -> AnyFact:
+    """The caller left triage for a callback."""
+    fields = {"promised_for": at(promised)} if promised else {}
+    return concluded(when, "triage", "callback", **fields)
+
+
+def test_a_callback_is_one_call_from_acceptance_to_answer() -> None:
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        callback("09:10", promised="10:00"),
+        offered("09:40", "triage", "101"),
+        abandoned("09:41", "triage"),
+        offered("09:50", "local", "101"),
+        answered("09:52", "local"),
+    )
+    assert read.times("contact_offered") == ["09:00:00"], "the callback is no second call"
+    assert (read.times("callback_accepted"), read.word("callback_accepted", "queue")) == (["09:10:00"], ["triage"])
+    assert read.counts("callback_attempted") == [("09:40:00", 30 * 600)]
+    assert read.counts("callback_connected") == [("09:52:00", 42 * 600)]
+    assert read.counts("callback_kept_decided") == read.counts("callback_connected_decided") == [("09:52:00", 1)]
+
+
+def test_a_callback_that_is_never_made_waits_and_is_broken_when_the_promise_has_passed() -> None:
+    read = outcomes_of(offered("09:00", "triage", "101"), callback("09:10", promised="10:00"))
+    assert [(kind, item.due) for kind in ("callback_kept_decided", "callback_connected_decided", "callback_waiting")
+            for item in read.open[kind]] == [
+        ("callback_kept_decided", microseconds(at("10:00"))),
+        ("callback_connected_decided", microseconds(at("09:10") + timedelta(days=1))),
+        ("callback_waiting", None),
+    ]  # fmt: skip
+    assert [item.unrecorded_from for item in read.open["callback_waiting"]] == [
+        microseconds(at("09:10") + timedelta(days=1))
+    ]
+
+
+def test_a_callback_at_the_promised_time_is_too_late_and_without_a_promise_nothing_is_kept() -> None:
+    made = (offered("10:00", "triage", "101"), answered("10:00", "triage"))
+    first = offered("09:00", "triage", "101")
+    assert outcomes_of(first, callback("09:10", "10:00"), *made).counts("callback_kept_decided") == [("10:00:00", 0)]
+    assert "callback_kept_decided" not in outcomes_of(first, callback("09:10"), *made).kinds()
+    assert "callback_kept_decided" not in outcomes_of(first, callback("09:10", "09:10"), *made).kinds()
+
+
+def test_only_the_first_callback_of_a_call_counts_and_one_of_an_answered_call_does_not() -> None:
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        callback("09:10"),
+        offered("09:40", "triage", "101"),
+        callback("09:45", promised="11:00"),
+    )
+    assert read.times("callback_accepted") == ["09:10:00"]
+    assert "callback_kept_decided" not in {*read.kinds(), *read.open}
+    assert "callback_waiting" not in read.open
+    spoken = outcomes_of(offered("09:00", "triage", "101"), answered("09:05", "triage"), callback("09:10"))
+    assert "callback_accepted" not in spoken.kinds()
+
+
+def test_an_attempt_before_the_acceptance_is_none() -> None:
+    read = outcomes_of(
+        offered("09:00", "triage", "101"),
+        offered("09:05", "local", "101"),
+        answered("09:06", "local"),
+        callback("09:10"),
+    )
+    assert len(read.open["callback_waiting"]) == 1
+
+
+def test_a_callback_with_an_attempt_in_doubt_is_neither_kept_nor_broken() -> None:
+    begun = (offered("09:00", "triage", "101"), callback("09:10", "10:00"), offered("09:40", "triage", "101"))
+    for more in (
+        (
+            offered("09:50", "local", "101"),
+            answered("09:52", "local"),
+        ),  # the end of the attempt at 09:40 is not recorded
+        (answered("09:41", "triage"), abandoned("09:42", "triage")),
+    ):
+        read = outcomes_of(*begun, *more)
+        assert read.counts("callback_unrecorded") == [("09:10:00", 2)]
+        assert read.counts("callback_attempted") == [("09:40:00", 30 * 600)]
+        assert not {"callback_connected", "callback_kept_decided", "callback_connected_decided"} & {
+            *read.finished,
+            *read.open,
+        }

@@ -31,6 +31,13 @@ def _contacts() -> Iterable[AnyFact]:
     yield made.abandoned("10:02", subject_id="c4")
     yield made.offered("11:00", queue="triage", line="101", subject_id="c5")
     yield made.concluded("11:04", queue="triage", result="to_local", subject_id="c5")
+    for who, promised in (("c11", "11:30"), ("c12", "11:40"), ("c13", "12:30")):
+        yield made.offered("11:00", queue="triage", line="101", subject_id=who)
+        yield made.concluded("11:05", queue="triage", result="callback", subject_id=who, promised_for=made.at(promised))
+    yield made.offered("11:35", queue="triage", line="101", subject_id="c11")
+    yield made.answered("11:36", queue="triage", subject_id="c11")
+    yield made.offered("11:30", queue="triage", line="101", subject_id="c12")
+    yield made.answered("11:31", queue="triage", subject_id="c12")
     yield made.offered("12:00", queue="triage", line="101", subject_id="c6")
     yield made.offered("12:10", queue="local", line="101", subject_id="c6")  # the end of its first leg is unknown
     yield made.offered("13:00", subject_id="c7")  # waits

@@ -103,7 +103,12 @@ _CONTACT: list[st.SearchStrategy[dict[str, Any]]] = [
     ),
     st.fixed_dictionaries({"kind": st.sampled_from([ContactAnswered, ContactAbandoned]), "queue": _queues}),
     st.fixed_dictionaries(
-        {"kind": st.just(ContactConcluded), "queue": _queues, "result": st.sampled_from(get_args(ContactResult))}
+        {
+            "kind": st.just(ContactConcluded),
+            "queue": _queues,
+            "result": st.sampled_from(["callback", *get_args(ContactResult)]),
+            "promised_for": st.one_of(st.none(), _hours),
+        }
     ),
 ]
 _INCIDENT: list[st.SearchStrategy[dict[str, Any]]] = [

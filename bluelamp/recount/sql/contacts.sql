@@ -11,7 +11,7 @@ QUALIFY row_number() OVER (PARTITION BY subject, queue, happened ORDER BY place)
 CREATE TABLE contact_end AS
 WITH
 ending AS (
-    SELECT subject, force, place, fact, happened, queue, result
+    SELECT subject, force, place, fact, happened, queue, result, epoch_us(promised_for) AS promised
     FROM effective
     WHERE fact IN ('ContactAnswered', 'ContactAbandoned', 'ContactConcluded')
 ),
@@ -105,7 +105,8 @@ first_end AS (
         min(happened) FILTER (WHERE fact = 'ContactAnswered') AS answered,
         min(happened) FILTER (WHERE fact = 'ContactAbandoned') AS abandoned,
         min(happened) FILTER (WHERE fact = 'ContactConcluded') AS concluded,
-        arg_min(result, place) FILTER (WHERE fact = 'ContactConcluded') AS result
+        arg_min(result, place) FILTER (WHERE fact = 'ContactConcluded') AS result,
+        arg_min_null(promised, place) FILTER (WHERE fact = 'ContactConcluded') AS promised
     FROM contact_end
     WHERE leg IS NOT NULL
     GROUP BY leg
@@ -123,6 +124,7 @@ SELECT
     contact_offer.force,
     beginning.began,
     beginning.day,
+    contact_offer.leg,
     contact_offer.offered,
     contact_offer.leg = min(contact_offer.leg) OVER of_contact AS is_first,
     contact_offer.leg = max(contact_offer.leg) OVER of_contact AS is_last,
@@ -372,6 +374,84 @@ CROSS JOIN (
 ) AS never (kind)
 WHERE never.kind <> 'leg_service_unrecorded' OR coalesce(has_target, false);
 
+-- Callbacks: the first that the contact accepted, in order of legs, with the first later offer and the first answer after it.
+CREATE TABLE contact_callback AS
+WITH
+accepted AS (
+    SELECT *, concluded AS accepted_at
+    FROM contact_leg
+    WHERE answered IS NULL AND abandoned IS NULL AND result = 'callback' AND concluded >= offered
+    QUALIFY row_number() OVER (PARTITION BY subject ORDER BY leg) = 1
+),
+after AS (
+    SELECT
+        accepted.subject,
+        min(later.offered) AS attempted_at,
+        min(later.counted_answered) AS answered_at,
+        bool_or(later.leg IN (SELECT leg FROM contact_doubt)) AS has_doubt
+    FROM accepted
+    JOIN contact_leg AS later
+        ON later.subject = accepted.subject AND later.leg > accepted.leg AND later.offered >= accepted.accepted_at
+    GROUP BY accepted.subject
+)
+SELECT
+    accepted.*, attempted_at, coalesce(has_doubt, false) AS is_in_doubt,
+    CASE WHEN NOT has_doubt THEN answered_at END AS connected_at
+FROM accepted
+LEFT JOIN after USING (subject);
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'callback_accepted' AS kind, subject, force, accepted_at AS decided, began, day, line, queue, channel, 0 AS value
+FROM contact_callback;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'callback_attempted' AS kind, subject, force, attempted_at AS decided, began, day, line, queue, channel,
+    rounded_span(accepted_at, attempted_at, 100000) AS value
+FROM contact_callback
+WHERE attempted_at IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'callback_connected' AS kind, subject, force, connected_at AS decided, began, day, line, queue, channel,
+    rounded_span(accepted_at, connected_at, 100000) AS value
+FROM contact_callback
+WHERE connected_at IS NOT NULL;
+
+INSERT INTO contacts_finished BY NAME
+SELECT 'callback_unrecorded' AS kind, subject, force, accepted_at AS decided, began, day, line, queue, channel, 2 AS value
+FROM contact_callback
+WHERE is_in_doubt;
+
+INSERT INTO contacts_open BY NAME
+SELECT
+    'callback_waiting' AS kind, subject, force, accepted_at AS since, began, day,
+    accepted_at + 86400000000 AS unrecorded_from, line, queue, channel
+FROM contact_callback
+WHERE attempted_at IS NULL;
+
+-- Whether the caller was reached within a day, and before the time that was promised.
+CREATE TABLE callback_limit AS
+SELECT *, 'callback_connected_decided' AS kind, accepted_at + 86400000000 AS before FROM contact_callback WHERE NOT is_in_doubt
+UNION ALL
+SELECT *, 'callback_kept_decided' AS kind, promised AS before
+FROM contact_callback
+WHERE NOT is_in_doubt AND promised > accepted_at;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    kind, subject, force, decided_instant(connected_at, NULL, before) AS decided, began, day, line, queue, channel,
+    is_met(connected_at, before) AS value
+FROM callback_limit
+WHERE connected_at IS NOT NULL;
+
+INSERT INTO contacts_open BY NAME
+SELECT kind, subject, force, accepted_at AS since, began, day, before AS due, line, queue, channel
+FROM callback_limit
+WHERE connected_at IS NULL;
+
+DROP TABLE callback_limit;
+DROP TABLE contact_callback;
 DROP TABLE contact_doubt;
 DROP TABLE contact_never_offered;
 DROP TABLE contact_offer;

@@ -14,7 +14,7 @@ SELECT
             '{
                 "fact": "VARCHAR", "fact_id": "VARCHAR", "force": "VARCHAR", "subject_id": "VARCHAR",
                 "corrects": "VARCHAR", "withdraws": "VARCHAR", "recorded_at": "TIMESTAMPTZ",
-                "line": "VARCHAR", "queue": "VARCHAR", "channel": "VARCHAR", "result": "VARCHAR",
+                "line": "VARCHAR", "queue": "VARCHAR", "channel": "VARCHAR", "result": "VARCHAR", "promised_for": "TIMESTAMPTZ",
                 "grade": "VARCHAR", "group": "VARCHAR", "area": "VARCHAR", "category": "VARCHAR",
                 "domestic": "BOOLEAN", "unit": "VARCHAR",
                 "suite": "VARCHAR", "child": "BOOLEAN", "disposal": "VARCHAR", "relevant_time": "TIMESTAMPTZ", "until": "TIMESTAMPTZ",
