@@ -30,6 +30,12 @@ from bluelamp.wiring.connections import reader
     help="Call takers to add at triage; negative to take away.",
 )
 @click.option("--busier", type=click.IntRange(-90, 300), default=0, help="More calls, in percent; negative for fewer.")
+@click.option(
+    "--busier-101",
+    type=click.IntRange(-100, 300),
+    default=0,
+    help="More 101 calls besides, in percent; -100 closes 101 to new callers.",
+)
 @FORCE
 @JSON
 def whatif(
@@ -38,6 +44,7 @@ def whatif(
     more_local: int,
     more_triage: int,
     busier: int,
+    busier_101: int,
     force: str | None,
     as_json: bool,
 ) -> None:
@@ -53,7 +60,8 @@ def whatif(
     settings = settings_of(force=force)
     source = reader(settings)
     name = source.rules_of(settings.force).force.name
-    question = WhatIf(local, triage, TwinChange(local=more_local, triage=more_triage, busier=busier / 100))
+    change = TwinChange(local=more_local, triage=more_triage, busier=busier / 100, busier_101=busier_101 / 100)
+    question = WhatIf(local, triage, change)
     parameters = parameters_of(name)
     present = source.at_one_moment(lambda: present_of(source, name, question))
     found = compared(parameters, present, question)

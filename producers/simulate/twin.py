@@ -101,11 +101,17 @@ class TwinChange(Struct, frozen=True, kw_only=True):
         local: how many more local call takers; negative for fewer.
         triage: how many more at triage.
         busier: how many more calls, as a share of those expected.
+        busier_101: how many more 101 calls besides that, as a share; -1 if 101 is closed to new callers.
     """
 
     local: int = 0
     triage: int = 0
     busier: float = 0.0
+    busier_101: float = 0.0
+
+    def share(self, queue: QueueName) -> float:
+        """The calls of a queue as a share of those expected."""
+        return (1 + self.busier) * (1 if queue == "emergency" else 1 + self.busier_101)
 
 
 NO_CHANGE = TwinChange()
@@ -193,12 +199,13 @@ class Twin:
     def runs(self, change: TwinChange = NO_CHANGE, count: int = RUNS) -> list[Run]:
         """The figures of each run if a change is made now."""
         centres = [_Centre(self._parameters, self._effects, self._horizon) for _ in range(count)]
-        usual = self._calls(centres, "usual", WARM_UP_SECONDS, 1.0)
-        more = self._calls(centres, "more", 0, change.busier) if change.busier > 0 else [[] for _ in centres]
+        usual = self._calls(centres, "usual", WARM_UP_SECONDS, dict.fromkeys(QUEUES, 1.0))
+        more = self._calls(centres, "more", 0, {queue: max(change.share(queue) - 1, 0.0) for queue in QUEUES})
         found = []
         for number, centre in enumerate(centres):
             rng = stream(self._seed, "present", number)
-            calls = _thinned(usual[number], 1 + min(change.busier, 0.0), rng) + more[number]
+            thinned = _thinned(usual[number], change, stream(self._seed, "fewer", number))
+            calls = [*thinned, *more[number]]
             found.append(self._run(centre, sorted(calls, key=_offered), change, rng))
             self._pause()
         return found
@@ -214,11 +221,13 @@ class Twin:
         return centre.tally.figures(present)
 
     def _calls(
-        self, centres: "Sequence[_Centre]", name: str, before_seconds: float, share: float
+        self, centres: "Sequence[_Centre]", name: str, before_seconds: float, shares: Mapping[QueueName, float]
     ) -> list[list[tuple[str, Call]]]:
         """The calls of each run. All runs are drawn together: single runs are then not stratified, and differ as they should."""
         found: list[list[tuple[str, Call]]] = [[] for _ in centres]
-        for queue in QUEUES:
+        for queue, share in shares.items():
+            if share == 0:
+                continue
             rng = stream(self._seed, f"{name} {queue}", 0)
             times = [arrival_times(self._present.arrivals[queue], -before_seconds, share, rng) for _ in centres]
             owners = np.repeat(np.arange(len(times)), [len(each) for each in times])
@@ -233,11 +242,12 @@ def _offered(call: tuple[str, Call]) -> float:
     return call[1].offered
 
 
-def _thinned(calls: list[tuple[str, Call]], share: float, rng: Generator) -> list[tuple[str, Call]]:
-    """The calls before the present, and a share of those after it."""
-    if share >= 1:
-        return calls
-    return [each for each in calls if each[1].offered < 0 or rng.random() < share]
+def _thinned(calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Iterator[tuple[str, Call]]:
+    """The calls before the present, and of each queue the share of those after it that still come."""
+    shares: dict[str, float] = {queue: change.share(queue) for queue in QUEUES}
+    for queue, call in calls:
+        if call.offered < 0 or shares[queue] >= 1 or rng.random() < shares[queue]:
+            yield queue, call
 
 
 def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:

@@ -273,10 +273,13 @@ def ask(known: Known, query: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forecast(known: Known) -> None:
-    status, found = ask(known, "local=8&triage=3&more_local=-2&busier=20")
+    status, found = ask(known, "local=8&triage=3&more_local=-2&busier=20&busier_101=-100")
     assert (status, msgspec.convert(found, WhatIfAnswer).is_forecast) == (200, True)
     assert found["says"][0].startswith("FORECAST of the next 2 hours, not a live figure. It begins with the 4 callers")
-    assert "2 fewer call takers for 999 and 101 after triage, 20% more calls" in found["says"][2]
+    assert (
+        "2 fewer call takers for 999 and 101 after triage, 20% more calls, 101 closed to new callers"
+        in found["says"][2]
+    )
     assert [each["title"] for each in found["table"]["columns"]] == [
         "If nothing changes",
         "With the change",

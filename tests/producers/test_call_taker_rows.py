@@ -224,6 +224,9 @@ def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_p
     assert [each.fault for each in extract.malformed] == [each.fault for each in malformed] == faults
     assert extract.are_keys_from_one is False
     assert sorted(_handled(facts)) == handled
+    if mapping == "asterisk_queue_log_agents":  # the pause comes after the end of the call in the same second
+        ended, paused = (fact.at for fact in extract.facts if int((fact.at - BEGAN).total_seconds()) == 400)
+        assert (paused - ended).microseconds == 1
     text = repr(extract.facts)
     assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws") if word in text]
 

@@ -117,6 +117,18 @@ def test_more_call_takers_help_and_more_calls_do_not() -> None:
     )
 
 
+def test_101_closed_to_new_callers_leaves_those_who_wait_and_all_999_calls() -> None:
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [40.0], "local": [600.0]}
+    twin = Twin(packaged(), present(6, 2, waiting=waiting))
+    usual, closed = (twin.runs(each, 12) for each in (NO_CHANGE, TwinChange(busier_101=-1)))
+    assert mean_within(closed) > mean_within(usual)
+    assert all((each.longest_seconds["local"] or 0) >= 600 for each in closed), "who waits already is not sent away"
+    ended = [(run.judged_calls, other.judged_calls) for run, other in zip(usual, closed, strict=True)]
+    assert fmean(other - run for run, other in ended) == pytest.approx(0, abs=3), "as many 999 calls as before"
+    runs = Twin(packaged(), present(6, 2)).runs(TwinChange(busier_101=-1), 9)
+    assert max(each.longest_seconds["triage"] or 0 for each in runs) < 10, "only callbacks accepted before are made"
+
+
 def test_999_comes_before_101() -> None:
     """As many 101 calls as fill every call taker change 999 little, because some are kept free, and 101 calls go on hold."""
     busy, quiet = ({**HOURLY, "triage": 0.0, "local": each} for each in (60.0, 0.0))

@@ -112,7 +112,8 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
     parts = [
         _more(change.local, "for 999 and 101 after triage"),
         _more(change.triage, "at triage"),
-        f"{abs(change.busier):.0%} {'more' if change.busier > 0 else 'fewer'} calls" if change.busier else "",
+        _share(change.busier, "calls"),
+        "101 closed to new callers" if change.busier_101 == -1 else _share(change.busier_101, "101 calls"),
     ]
     if any(parts):
         yield f"The change, from now on: {', '.join(each for each in parts if each)}. Both columns have the same callers."
@@ -133,6 +134,10 @@ def brief(found: ComparedOutlooks, question: WhatIf) -> str:
 
 def _more(count: int, where: str) -> str:
     return f"{abs(count)} {'more' if count > 0 else 'fewer'} call takers {where}" if count else ""
+
+
+def _share(share: float, what: str) -> str:
+    return f"{abs(share):.0%} {'more' if share > 0 else 'fewer'} {what}" if share else ""
 
 
 def _cell(row: _Row, found: Outlook) -> DocumentCell:

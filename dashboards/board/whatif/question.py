@@ -14,8 +14,12 @@ FIELDS: Mapping[str, tuple[str, int, int]] = {
     "more_local": ("More for 999 and after triage (minus: fewer)", -200, 200),
     "more_triage": ("More at triage (minus: fewer)", -200, 200),
     "busier": ("More calls, in percent (minus: fewer)", -90, 300),
+    "busier_101": ("More 101 calls besides, in percent (-100: 101 closed to new callers)", -100, 300),
 }
 """Each field of the form: its title, and the least and greatest number."""
+
+
+_CHANGES = ("more_local", "more_triage", "busier", "busier_101")
 
 
 class WhatIf(NamedTuple):
@@ -55,8 +59,8 @@ def parse_what_if(query: QueryParams) -> WhatIf:
         QuestionError: it cannot be answered; `where` is the field of the form.
     """
     numbers = {name: _number(name, query.get(name, "").strip()) for name in FIELDS}
-    more_local, more_triage, busier = (numbers[name] or 0 for name in ("more_local", "more_triage", "busier"))
-    change = TwinChange(local=more_local, triage=more_triage, busier=busier / 100)
+    more_local, more_triage, busier, busier_101 = (numbers[name] or 0 for name in _CHANGES)
+    change = TwinChange(local=more_local, triage=more_triage, busier=busier / 100, busier_101=busier_101 / 100)
     local, triage = numbers["local"], numbers["triage"]
     if local is not None and triage is not None:
         check_left(local, triage, change)
