@@ -29,6 +29,9 @@ _DEFAULTS = (HOUR, 12 * HOUR, 28 * DAY, 90 * DAY)
 _LONGEST_CLOCK = DAY
 """The clock of dispatch within 24 hours has no target in the profile."""
 
+_PROMISED = "callback_kept_decided"
+"""Decided by a time that a fact promises, which may be much later than the fact."""
+
 
 def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tuple[NeededTime, ...] | None:
     """The times in which each subject behind a figure has at least one fact; None if every subject may matter.
@@ -42,7 +45,8 @@ def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tupl
     Raises:
         QuestionError: the window does not exist.
     """
-    if measure.is_open() or not _TOPICS.issuperset(measure.topics()):
+    is_promised = any(selection.kind == _PROMISED for selection in measure.selections())
+    if measure.is_open() or is_promised or not _TOPICS.issuperset(measure.topics()):
         return None
     found = interval(window, force, as_of)
     if isinstance(found, LiveInterval):

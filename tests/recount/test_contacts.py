@@ -370,7 +370,7 @@ def test_a_callback_is_one_call_from_acceptance_to_answer() -> None:
         offered("09:50", "local", "101"),
         answered("09:52", "local"),
     )
-    assert read.times("contact_offered") == ["09:00:00"], "the callback is no second call"
+    assert read.times("contact_offered") == ["09:00:00"], "the callback is not a second call"
     assert (read.times("callback_accepted"), read.word("callback_accepted", "queue")) == (["09:10:00"], ["triage"])
     assert read.counts("callback_attempted") == [("09:40:00", 30 * 600)]
     assert read.counts("callback_connected") == [("09:52:00", 42 * 600)]

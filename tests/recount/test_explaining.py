@@ -233,3 +233,11 @@ def test_an_incomplete_log_confirms_nothing(redis: Redis) -> None:
         (found,) = explained_by_state(empty, redis, query)
     assert found.compared.verdict == "not compared"
     assert "custody:0: 0 to 6" in found.compared.reason
+
+
+def test_a_promised_time_may_be_long_after_every_fact() -> None:
+    """A promise of three days ago is broken now, and no fact says so."""
+    names = ("callback_kept_ratio", "callback_connected_within_24_hours_ratio")
+    kept, connected = (needed(CATALOGUE[name], "60m", december.force(), NOON) for name in names)
+    assert kept is None
+    assert connected is not None, "a day is within the longest clock"
