@@ -72,6 +72,7 @@ class MemoryCache(PartitionCache):
             for grain, slot, counts in ((grain, *each) for grain, slots in deltas.items() for each in slots.items()):
                 apply(cast(OpenPane, self._panes.setdefault((force, grain, slot), {})), counts)
                 touched.update((kind, words) for kind, words, _ in map(field_of, counts))
+        self._filled.clear()
         for key, timeline in change.timelines.items():
             self._timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)
         for key, outcomes in change.open.items():
