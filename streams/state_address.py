@@ -30,6 +30,8 @@ class StateServerAddress(Struct, frozen=True, kw_only=True):
         ca: the file of the certificates (PEM) that sign the server's; empty for those that the machine trusts.
         certificate: the file of the client's own certificate (PEM), for mutual TLS; empty for none.
         key: the file of its private key, without a passphrase; empty if the certificate's file has it.
+        sentinel_user: the user at the sentinels; empty for their default user.
+        sentinel_password: the password at the sentinels; empty for none.
     """
 
     url: str
@@ -38,6 +40,8 @@ class StateServerAddress(Struct, frozen=True, kw_only=True):
     ca: str = ""
     certificate: str = ""
     key: str = ""
+    sentinel_user: str = ""
+    sentinel_password: Secret = Secret("")
 
 
 class Watched(NamedTuple):
@@ -75,7 +79,7 @@ def blocking_client(address: StateAddress, **options: Any) -> Redis:
         return ClusterRedis(watched, **arguments, **options)
     if watched is None:
         return Redis.from_url(**arguments, **options)
-    known = _of_sentinels(arguments)
+    known = _of_sentinels(arguments, address)
     client: Redis = Sentinel(watched.sentinels, sentinel_kwargs=known).master_for(  # type: ignore[no-untyped-call]
         watched.name, db=watched.database, **arguments, **options
     )
@@ -89,7 +93,7 @@ def async_client(address: StateAddress, **options: Any) -> AsyncRedis:
         return AsyncClusterRedis(watched, **arguments, **options)
     if watched is None:
         return AsyncRedis.from_url(**arguments, **options)
-    known = _of_sentinels(arguments)
+    known = _of_sentinels(arguments, address)
     client: AsyncRedis = AsyncSentinel(watched.sentinels, sentinel_kwargs=known).master_for(  # type: ignore[no-untyped-call]
         watched.name, db=watched.database, **arguments, **options
     )
@@ -153,9 +157,11 @@ def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | Cluster
     return arguments, watched
 
 
-def _of_sentinels(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """How to connect to the sentinels: with the same encryption as to the state server, but without its user."""
+def _of_sentinels(arguments: Mapping[str, Any], address: StateAddress) -> dict[str, Any]:
+    """How to connect to the sentinels: with the same encryption as to the state server, and a user and password of their own."""
     tls = {name: value for name, value in arguments.items() if name.startswith("ssl")}
+    if isinstance(address, StateServerAddress) and address.sentinel_password:
+        tls |= {"username": address.sentinel_user or None, "password": address.sentinel_password.reveal()}
     return {**tls, "decode_responses": True, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
 
 

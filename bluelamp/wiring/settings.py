@@ -81,6 +81,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_password: Annotated[
         Secret, Meta(description="Password for the state server. Empty: the password in the URL, if any.")
     ] = Secret("")
+    redis_sentinel_user: Annotated[
+        str, Meta(description="User (ACL) at the sentinels of the state server. Empty: their default user.")
+    ] = ""
+    redis_sentinel_password: Annotated[
+        Secret, Meta(description="Password at the sentinels of the state server. Empty: none.")
+    ] = Secret("")
     redis_ca: Annotated[str, Meta(description=_CA.format("the state server's"))] = ""
     redis_certificate: Annotated[str, Meta(description=_CERTIFICATE.format("the state server"))] = ""
     redis_key: Annotated[str, Meta(description=_KEY.format("REDIS"))] = ""
@@ -343,6 +349,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             url=self.redis,
             user=self.redis_user,
             password=self.redis_password,
+            sentinel_user=self.redis_sentinel_user,
+            sentinel_password=self.redis_sentinel_password,
             ca=self.redis_ca,
             certificate=self.redis_certificate,
             key=self.redis_key,

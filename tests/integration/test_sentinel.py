@@ -9,12 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 from redis.exceptions import RedisError
 
 from bluelamp.wiring.ports import free_ports
 from facts.errors import SettingError
-from streams.state_address import Watched, blocking_client, watched_by
+from producers.secret import Secret
+from streams.state_address import StateServerAddress, Watched, blocking_client, watched_by
 from tests.integration.conftest import Parts
 from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, week
 from tests.support.system import System, until
@@ -140,3 +142,30 @@ def test_the_address_of_sentinels_is_read_or_refused_with_what_to_write() -> Non
             watched_by(wrong)
     with pytest.raises(RedisError):
         blocking_client("redis+sentinel://127.0.0.1:1/state").ping()
+
+
+def test_sentinels_may_have_a_password_of_their_own(tmp_path: Path) -> None:
+    if not shutil.which("redis-server"):
+        pytest.skip("redis-server is not installed")
+    primary, sentinel = free_ports(2)
+    file = tmp_path / "sentinel.conf"
+    of_state = CONFIGURATION.format(port=sentinel, directory=tmp_path, primary=primary)
+    file.write_text(f"{of_state}sentinel auth-pass state of-the-state\nrequirepass of-the-sentinel\n")
+    at_state = ["--port", str(primary), "--dir", str(tmp_path), "--requirepass", "of-the-state"]
+    running = [
+        subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        for options in (at_state, [str(file), "--sentinel"])
+    ]
+    known = StateServerAddress(
+        url=f"redis+sentinel://127.0.0.1:{sentinel}/state",
+        password=Secret("of-the-state"),
+        sentinel_password=Secret("of-the-sentinel"),
+    )
+    try:
+        until(lambda: responds(blocking_client(known)), 30, "the sentinel to name its primary")
+        for wrong in ("wrong", ""):
+            assert not responds(blocking_client(replace(known, sentinel_password=Secret(wrong))))
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
