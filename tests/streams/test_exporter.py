@@ -90,7 +90,7 @@ Series = dict[tuple[str, Labels], float]
 
 
 def report_contacts(story: Story, number: int) -> None:
-    """A 999 call answered, every fourth one late; one abandoned; a 101 call with both its legs; a digital contact; two waiting."""
+    """A 999 call answered, every fourth one late; one abandoned; a 101 call with both its legs; a digital contact; two waiting; two callbacks."""
     minute = f"21:{number:02}"
     story.report(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
     story.report(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")
@@ -112,6 +112,12 @@ def report_contacts(story: Story, number: int) -> None:
         queue=("emergency", "triage")[number % 2],
     )
     story.report(ContactOffered, "21:29", f"l{number}", line="101", queue="local")
+    for who in ("made", "due"):
+        story.report(ContactOffered, minute, f"{who}{number}", line="101", queue="triage")
+        left = {"queue": "triage", "result": "callback", "promised_for": story.moment("21:25")}
+        story.report(ContactConcluded, f"{minute}:20", f"{who}{number}", **left)
+    story.report(ContactOffered, f"{minute}:40", f"made{number}", line="101", queue="triage")
+    story.report(ContactAnswered, f"{minute}:50", f"made{number}", queue="triage")
 
 
 def report_incidents(story: Story, number: int) -> None:
