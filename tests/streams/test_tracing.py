@@ -17,9 +17,8 @@ import sys
 sys.modules["opentelemetry"] = None  # as where it is not installed: importing it fails
 from facts.errors import SettingError
 from producers import publish, tracing
-from streams import worker
+from streams import store
 from alerts.inbox import service
-from bluelamp.services import exporter, inbox
 tracing.start("", "worker")
 with tracing.span("fold", ["x"], {"records": 1}), tracing.step("apply", {}):
     assert tracing.carried() == ""
