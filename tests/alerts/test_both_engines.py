@@ -125,7 +125,9 @@ def _run(
     return agree(directory, rules, lines, expected, interval_seconds), expected
 
 
-@pytest.mark.parametrize(("seed", "interval_seconds"), SEEDS)
+@pytest.mark.parametrize(
+    ("seed", "interval_seconds"), [pytest.param(*SEEDS[0], marks=pytest.mark.faults), SEEDS[1]], ids=["short", "long"]
+)
 def test_they_agree_step_by_step(seed: int, interval_seconds: int, tmp_path: Path) -> None:
     output, expected = _run(tmp_path, RULES, seed, interval_seconds)
     assert output == "", output[:4000]

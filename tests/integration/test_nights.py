@@ -1,4 +1,7 @@
-"""Row 14 of the fault table: the two nights on which British clocks change, from the log to the reader."""
+"""Row 14 of the fault table: the two nights on which British clocks change, from the log to the reader.
+
+`make test` counts such days without a log and a state server, in tests/laws.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -47,9 +50,8 @@ def queries(system: System, *windows: str) -> list[Query]:
 
 
 @pytest.mark.injects(14)
-@pytest.mark.parametrize(
-    "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
-)
+@pytest.mark.faults
+@pytest.mark.parametrize("parts", ["embedded", pytest.param("real", marks=pytest.mark.real)], indirect=True)
 def test_days_of_23_and_25_hours_are_counted_as_such(system: System, fault: Fault) -> None:
     published = [*incidents("2025-03-28", 5), *incidents("2025-10-24", 3)]
     system.start_workers(1)

@@ -141,8 +141,9 @@ def figures(system: System) -> list[tuple[str, str, object, int | None]]:
     ]
 
 
-@REAL_IN_FAULTS
+@pytest.mark.faults
 def test_shuffled_facts_give_the_same_figures(system: System) -> None:
+    """`make test` shuffles facts without a log and a state server, in tests/laws."""
     shuffled = first_days()
     random.Random(7).shuffle(shuffled)
     system.start_workers(1)
