@@ -300,8 +300,8 @@ class _Sheet:
             words_of: dict[tuple[Dimensions, int], Dimensions | None] = {}
             for segment in self.question.window.segments:
                 for slot, pane in self.source.panes(segment.grain, segment.first, segment.last):
-                    if selection.kind in pane:
-                        self._add_pane(selection, slot, pane[selection.kind], groups, words_of)
+                    if histograms := pane.get(selection.kind):
+                        self._add_pane(selection, slot, histograms, groups, words_of)
         return groups
 
     def _add_pane(
