@@ -62,6 +62,9 @@ def _calls() -> Iterator[list[_Step]]:
         yield _leg("999", "emergency", 690, (ContactAbandoned, 3.0 + 4 * number, {}))
         yield _leg("101", "triage", 680, (ContactAbandoned, 30.0 + number, {}))
         yield _leg("101", "triage", 670, (ContactConcluded, 60.0, {"result": "callback"}))
+        promised = {"result": "callback", "promised_for": NOW - timedelta(seconds=500)}
+        left = _leg("101", "triage", 670, (ContactConcluded, 60.0, promised))
+        yield [*left, *_leg("101", "triage", 600, (ContactAnswered, 10.0, {}))]
         for end in (ContactAnswered, ContactAbandoned):
             triage = _leg(
                 "101", "triage", 660, (ContactAnswered, 20.0, {}), (ContactConcluded, 40.0, {"result": "to_local"})

@@ -25,7 +25,7 @@ RULES = rules(STRICT)
 OPEN_ONLY = {
     "leg_waiting", "incident_open", "incident_unresourced", "incident_unattended", "in_custody", "awaiting_authorisation",
     "review_due", "review_due_ahead", "review_postponed", "detention_limit", "custody_clock_paused", "custody_note",
-    "contact_unrecorded", "incident_unrecorded", "call_taker_staffed", "call_taker_unrecorded",
+    "contact_unrecorded", "incident_unrecorded", "call_taker_staffed", "call_taker_unrecorded", "callback_waiting",
 }  # fmt: skip
 """Kinds with open items only: when they end, they count as other kinds."""
 COUNTED = [kind for kind in KINDS if kind not in OPEN_ONLY]

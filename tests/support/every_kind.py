@@ -34,6 +34,11 @@ def _contacts() -> Iterable[AnyFact]:
     for who, promised in (("c11", "11:30"), ("c12", "11:40"), ("c13", "12:30")):
         yield made.offered("11:00", queue="triage", line="101", subject_id=who)
         yield made.concluded("11:05", queue="triage", result="callback", subject_id=who, promised_for=made.at(promised))
+    yield made.offered("11:00", queue="triage", line="101", subject_id="c14")
+    yield made.concluded("11:05", queue="triage", result="callback", subject_id="c14")
+    yield made.offered("11:20", queue="triage", line="101", subject_id="c14")  # the end of this attempt is unknown
+    yield made.offered("11:25", queue="local", line="101", subject_id="c14")
+    yield made.answered("11:26", queue="local", subject_id="c14")
     yield made.offered("11:35", queue="triage", line="101", subject_id="c11")
     yield made.answered("11:36", queue="triage", subject_id="c11")
     yield made.offered("11:30", queue="triage", line="101", subject_id="c12")
