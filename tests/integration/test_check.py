@@ -102,7 +102,7 @@ def test_feeds_of_every_force_are_checked(new_system: Callable[..., System], tmp
     assert re.match(r"It is 3,0\d\d s behind, although heartbeats arrive\. The limit is 60 s\. ", results[feed].what)
     assert results[f"feed {FORCE} dispatch"].state == "good"
     assert results["force never"] == CheckResult(
-        "force never", "not set up", "No fact or heartbeat has ever been received."
+        "force never", "not set up", "No fact or heartbeat has ever been received.", force="never"
     )
     for name in ("exporter", "board", "inbox", "gateway"):
         assert results[name].state == "not set up"
