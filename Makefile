@@ -30,11 +30,11 @@ run: $(VENV)/.ready ## Start everything on this machine with a simulated force; 
 sample: $(VENV)/.ready ## Replay a real week of fire and ambulance incidents instead, from its start each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
-# Most tests wait for servers: five processes keep two cores busy. The longest tests start first (tests/conftest.py).
+# Most tests wait for servers: six processes keep two cores busy. The longest tests start first (tests/conftest.py).
 # Before that, one core checks types while the other prepares the tests.
 test: $(VENV)/.ready ## Run every check: lint, types, layers, derived files and the test suite
 	$(MAKE) --no-print-directory --jobs 2 --output-sync check parts collect
-	$(BIN)/python -m pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
 check: types lint ## Check lint, format, types, layers and derived files
 

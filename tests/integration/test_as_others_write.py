@@ -22,7 +22,7 @@ from facts.wire import encode
 from producers.publish import PublisherSettings
 from streams.log import LogClient
 from tests.contract.wire import GZIP, LZ4, Wire, produce
-from tests.integration.conftest import EMBEDDED_IN_FAULTS, REAL_IN_FAULTS, Parts
+from tests.integration.conftest import EMBEDDED_IN_FAULTS, Parts
 from tests.integration.refusals import entries, quarantine
 from tests.integration.test_kills import keep_settling
 from tests.integration.test_partitions import PARTITIONS, assert_figures_are_those_of, send_heartbeat, week
@@ -119,7 +119,7 @@ def unreadable_by(name: str) -> list[bytes]:
     return [bomb, wrong_checksum, *others]
 
 
-@REAL_IN_FAULTS
+@pytest.mark.faults
 def test_an_unreadable_batch_is_quarantined_by_its_offsets_and_the_rest_is_read(
     new_system: Callable[..., System], parts: Parts, tmp_path: Path
 ) -> None:

@@ -18,9 +18,6 @@ from tests.support.fault_table import Fault
 from tests.support.system import System
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
-BOTH = pytest.mark.parametrize(
-    "parts", ["embedded", pytest.param("real", marks=[pytest.mark.real, pytest.mark.faults])], indirect=True
-)
 
 
 def records(chance: random.Random, count: int) -> list[Refused]:
@@ -54,7 +51,7 @@ def _record(kind: int, numbers: Any) -> Refused:
     ][kind]
 
 
-@BOTH
+@pytest.mark.faults
 @pytest.mark.injects(12)
 def test_older_and_newer_producers_are_counted_or_refused_and_never_half_read(system: System, fault: Fault) -> None:
     made = records(random.Random(12), 120)

@@ -55,10 +55,10 @@ def content(fact: AnyFact) -> str:
     ).decode()
 
 
-def test_the_sample_read_row_by_row_gives_the_facts_of_the_whole(tmp_path: Path) -> None:
+def test_a_third_of_the_sample_read_row_by_row_gives_the_facts_of_the_whole(tmp_path: Path) -> None:
     mapping = packaged_mapping("san_francisco_fire")
     path = tmp_path / "week.csv"
-    path.write_bytes(packaged_sample("san_francisco_fire").read_bytes())
+    path.write_bytes(b"".join(packaged_sample("san_francisco_fire").read_bytes().splitlines(keepends=True)[:2_500]))
     facts, malformed = read_row_by_row(path, mapping)
     whole = read_extract(path, mapping, now=NOW)
     assert malformed == []

@@ -267,6 +267,7 @@ def kill_and_see_it_recover(running: Running, name: str) -> None:
     see_exporter(running)
 
 
+@pytest.mark.faults
 def test_a_data_directory_serves_one_run_at_a_time_and_keeps_its_figures(running: Running, tmp_path: Path) -> None:
     running.start("--replay", "sample", "--speed", "max")
     until(lambda: "replay has finished" in running.output.read_text(), 60, "the end of the replay")
