@@ -72,7 +72,7 @@ class BoardProcess(WorkerProcess):
         with socket.socket() as listening:
             listening.bind(("127.0.0.1", 0))
             self.port: int = listening.getsockname()[1]
-        self.program = [*self.program[:-1], "board", "--port", str(self.port)]
+        self.program = (*self.program[:-1], "board", "--port", str(self.port))
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:

@@ -1,10 +1,13 @@
 """The embedded broker in a process of its own, as the product runs it, for tests that kill it."""
 
+import os
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, Any
+
+from tests.support.forked import ForkedProcess, started
 
 _PROGRAM = ("-m", "bluelamp.embedded.broker")
 
@@ -22,7 +25,8 @@ class BrokerProcess:
         self.directory, self._program = directory, program
         self.port = 0
         self._options = options
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkedProcess | subprocess.Popen[Any] | None = None
+        self._output: IO[str] | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -46,14 +50,13 @@ class BrokerProcess:
 
     def start(self) -> None:
         """Start it and wait for its ready line."""
-        module = [sys.executable, *self._program]
         place = ["--directory", str(self.directory), "--port", str(self.port)]
-        with self.log_path.open("a") as log_file:
-            self._process = subprocess.Popen(
-                [*module, *place, *self._options], stdout=subprocess.PIPE, stderr=log_file, text=True
-            )
-        assert self._process.stdout is not None
-        ready = self._process.stdout.readline()
+        reading, writing = os.pipe()
+        self._output = os.fdopen(reading)
+        with os.fdopen(writing, "wb") as output, self.log_path.open("a") as log_file:
+            program = [*self._program, *place, *self._options]
+            self._process = started(program, env=os.environ, stdout=output, stderr=log_file)
+        ready = self._output.readline()
         if not ready.startswith("ready "):
             self.kill()
             raise RuntimeError(f"the broker did not start: {self.logged()}")
@@ -72,7 +75,7 @@ class BrokerProcess:
             return 0
         self._process.send_signal(number)
         code = self._process.wait(30)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._output is not None:
+            self._output.close()
         self._process = None
         return code

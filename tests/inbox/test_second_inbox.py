@@ -42,7 +42,7 @@ class InboxProcess(WorkerProcess):
             "BLUELAMP_ENGINE_TOKEN": TOKENS["engine"],
         }
         super().__init__("inbox", settings, directory)
-        self.program = [*self.program[:-1], "inbox", "serve"]
+        self.program = (*self.program[:-1], "inbox", "serve")
         self.address = f"http://127.0.0.1:{port}"
 
     def works(self) -> bool:

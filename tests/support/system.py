@@ -4,10 +4,9 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http.client import HTTPException
@@ -28,6 +27,7 @@ from streams.settings import RESTART_ME
 from streams.state_address import blocking_client
 from streams.store import Names
 from streams.version import number_of, pointer, prefix_of
+from tests.support.forked import ForkedProcess, started
 from tests.support.pauses import Pauses
 
 
@@ -59,6 +59,9 @@ _COSTLY_SECONDS = 0.2
 """Between two checks of a condition that needs an answer from Kafka."""
 
 
+_OWN = ("-m", "bluelamp")
+
+
 class WorkerProcess:
     """One `bluelamp worker`, restarted as a supervisor would.
 
@@ -72,10 +75,10 @@ class WorkerProcess:
     def __init__(self, name: str, environment: dict[str, str], directory: Path, program: tuple[str, ...] = ()) -> None:
         self.name, self.directory = name, directory
         self.environment = {**environment, "BLUELAMP_WORKER_NAME": name}
-        self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
+        self.program: Sequence[str] = (*(program or _OWN), "worker")
         self.output = directory / f"{name}.log"
         self.statuses: list[int] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkedProcess | subprocess.Popen[Any] | None = None
         self._lock = threading.RLock()  # a test and its supervisor may both find that it has ended
 
     @property
@@ -86,7 +89,7 @@ class WorkerProcess:
 
     def become(self, *program: str, **variables: str) -> None:
         """Restart it as another program, or as the product's own, with these variables changed."""
-        self.program = [sys.executable, *(program or ("-m", "bluelamp")), "worker"]
+        self.program = (*(program or _OWN), "worker")
         self.environment |= variables
         self.start()
 
@@ -94,7 +97,7 @@ class WorkerProcess:
         """Start it, if it is not running."""
         with self._lock, self.output.open("ab") as output:
             if not self.is_running():
-                self._process = subprocess.Popen(self.program, env=self.environment, stdout=output, stderr=output)
+                self._process = started(self.program, env=self.environment, stdout=output, stderr=output)
 
     def is_running(self) -> bool:
         """Whether its process is running; if it has ended, its exit status is recorded."""
