@@ -3,10 +3,11 @@
 import tempfile
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -60,7 +61,9 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 MOST_FACTS = 5_000
 """A subject has at most this many facts; the others are left out."""
-_MEMORY_LIMIT, _SMALL_BYTES, _TINY_BYTES = "2GB", 1_000_000, 50_000
+_SMALL_BYTES, _TINY_BYTES = 1_000_000, 50_000
+_CONFIG: dict[str, Any] = {"memory_limit": "2GB", "preserve_insertion_order": "false"}
+_numbers = count()
 
 
 class ChosenSubjects:
@@ -119,25 +122,48 @@ def from_records(
             coverage = FeedCoverage()
             chosen = ChosenSubjects(spans) if spans is not None else None
             loaded = _write(records, Admission(forces, partitions or {}), lines, coverage, chosen)
-        connection = _connected(directory, facts_file.stat().st_size)
-        stack.callback(connection.close)
-        connection.begin()
-        _derive(connection, forces, facts_file, loaded, chosen.subjects() if chosen else None)
-        connection.commit()
+        connection = stack.enter_context(_connected(directory, facts_file.stat().st_size))
+        with _transaction(connection):
+            _derive(connection, forces, facts_file, loaded, chosen.subjects() if chosen else None)
         if not keeps_facts:
             facts_file.unlink()
         return Recount(connection, forces, loaded, stack.pop_all(), facts_file if keeps_facts else None, coverage)
 
 
-def _connected(directory: Path, size_bytes: int) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """One transaction, which ends in any case: a database with an open one cannot be removed."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+@contextmanager
+def _connected(directory: Path, size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database for facts of this size: a file, several threads and better plans cost more than a few facts do."""
-    config: dict[str, Any] = {"memory_limit": _MEMORY_LIMIT, "preserve_insertion_order": "false"}
-    if size_bytes < _SMALL_BYTES:
-        connection = duckdb.connect(":memory:", config={**config, "threads": 1})
+    if size_bytes >= _SMALL_BYTES:
+        with duckdb.connect(directory / "recount.duckdb", config=_CONFIG) as connection:
+            yield connection
+        return
+    name = f"recount_{next(_numbers)}"
+    with _in_memory().cursor() as connection:
+        connection.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
         if size_bytes < _TINY_BYTES:
             connection.execute("PRAGMA disable_optimizer")
-        return connection
-    return duckdb.connect(directory / "recount.duckdb", config=config)
+        try:
+            yield connection
+        finally:
+            connection.execute(f"USE memory; DETACH {name}")
+
+
+@cache
+def _in_memory() -> duckdb.DuckDBPyConnection:
+    """The server of all small recounts, each of which has a database of its own: to start one takes as long as to count some facts."""
+    return duckdb.connect(":memory:", config={**_CONFIG, "threads": 1})
 
 
 def _write(
