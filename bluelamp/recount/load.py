@@ -162,7 +162,7 @@ def _connected(directory: Path, size_bytes: int) -> Iterator[duckdb.DuckDBPyConn
 
 @cache
 def _in_memory() -> duckdb.DuckDBPyConnection:
-    """The server of all small recounts, each of which has a database of its own: to start one takes as long as to count some facts."""
+    """The DuckDB of all small recounts, each with a database of its own in it: starting DuckDB takes longer than counting a few facts."""
     return duckdb.connect(":memory:", config={**_CONFIG, "threads": 1})
 
 

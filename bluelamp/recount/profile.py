@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
+from bluelamp.recount.statements import parsed
 from bluelamp.recount.times import day_start, moment_of
 from facts.force import Force
 
@@ -78,8 +79,10 @@ def fill_days(connection: DuckDBPyConnection, time_zones: Iterable[str], earlies
 def _insert(connection: DuckDBPyConnection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
     every = list(rows)
     if every:
-        marks = ", ".join("?" * len(every[0]))
-        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", every)  # noqa: S608 - table names are ours
+        marks = f"({', '.join('?' * len(every[0]))})"
+        # All rows in one statement: executemany takes as long for each row.
+        (statement,) = parsed(f"INSERT INTO {table} VALUES {', '.join([marks] * len(every))}")  # noqa: S608 - table names are ours
+        connection.execute(statement, [value for row in every for value in row])
 
 
 def _listed(force: Force) -> Iterable[str]:
