@@ -81,7 +81,7 @@ GROUP BY subject;
 -- One row for each opened incident, with everything that its outcomes need.
 CREATE TABLE incident AS
 WITH
-moments AS (
+moments AS MATERIALIZED (
     SELECT
         subject,
         max(happened) AS latest,
