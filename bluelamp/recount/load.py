@@ -215,8 +215,12 @@ def _derive(
     _run(connection, "profile")
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])
-    connection.execute("SET VARIABLE is_chosen = ?", [subjects is not None])
-    connection.execute("CREATE TABLE wanted AS SELECT unnest(?::VARCHAR[]) AS about", [sorted(subjects or ())])
+    _run(connection, "lines")
+    if subjects is None:
+        connection.execute("CREATE VIEW line AS SELECT * FROM every_line")
+    else:
+        connection.execute("CREATE TABLE wanted AS SELECT unnest(?::VARCHAR[]) AS about", [sorted(subjects)])
+        connection.execute("CREATE VIEW line AS SELECT every_line.* FROM every_line SEMI JOIN wanted USING (about)")
     _run(connection, "reported")
     if loaded.facts > MOST_FACTS and subjects is None:
         _leave_out_beyond(connection, loaded)

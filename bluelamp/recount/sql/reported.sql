@@ -1,6 +1,5 @@
 -- Section 1: the facts as they were reported.
--- The parameter is a file with a line for each fact: topic, time, its subject as "force id", canonical JSON and number in the
--- order of the log, separated by tabs. If the table `wanted` lists subjects, only theirs count.
+-- `line` has a line for each fact that counts.
 
 CREATE TABLE reported AS
 SELECT
@@ -26,11 +25,4 @@ SELECT
             }'
         )
     )
-FROM read_csv(
-    getvariable('facts_file'),
-    delim = '\t', quote = '', escape = '', header = false, auto_detect = false,
-    columns = {'topic': 'VARCHAR', 'happened': 'BIGINT', 'about': 'VARCHAR', 'canonical': 'VARCHAR', 'number': 'BIGINT'}
-)
-WHERE NOT getvariable('is_chosen') OR about IN (SELECT about FROM wanted);
-
-DROP TABLE wanted;
+FROM line;
