@@ -98,7 +98,7 @@ STANDARD_999 = 0.9
 FORECAST_999, FORECAST_MADE = "bluelamp_forecast_999_below_standard_ratio", "bluelamp_forecast_made"
 _FORECAST = Rule(
     name="contact_999_forecast_below_standard",
-    title="FORECAST, 80% sure or more: fewer than 90% of 999 calls will be answered within target in the next hour",
+    title="FORECAST, more than 80% sure: fewer than 90% of 999 calls will be answered within target in the next hour",
     series=Series(metric=FORECAST_999, known_by=FORECAST_MADE),
     condition=Threshold(side="above", limit=0.8, clear=0.8),
     severity="warning",
@@ -109,7 +109,7 @@ _FORECAST = Rule(
     for_seconds=240,
     keep_firing_for_seconds=600,
 )
-"""A simulated hour, not a live figure. A forecast that is withdrawn ends its alert: nobody forecasts that the hour will be good."""
+"""About a simulated hour, not a live figure. If the forecast is withdrawn, its alert ends; that does not mean that the hour will be good."""
 
 _CONTACT = (
     _share(

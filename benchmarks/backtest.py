@@ -41,8 +41,8 @@ _TWIN = """\
 Outlooks of the [twin](semantics.md#14-the-twin) for {count} moments of the same simulated force, each from the 65 days or more before it, with the number of
 call takers that were on. They are moments at which that number stays the same for two hours, because the twin does not know who will sign off. The
 range should contain four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always.
-With so few moments, chance alone shows a range that holds four in five as one that holds 73 to 87 in 100: with another seed, the longest wait of 999
-had 78%, and that of 101 after triage 72%.
+These are few moments. By chance alone, a range that truly contains four futures in five can seem to contain 73 to 87 in 100. With another seed, the range of the
+longest wait contained 78% for 999, and 72% for 101 after triage.
 
 | figure | moments | inside the range |
 |---|---:|---:|

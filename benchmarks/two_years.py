@@ -1,7 +1,7 @@
-"""`python -m benchmarks.two_years`: memory and speed with two years in the state, which is there within minutes.
+"""`python -m benchmarks.two_years`: memory and speed with two years in the state, which it makes within minutes.
 
-Four weeks of a force are simulated and folded, and their panes of days and hours are then copied further back. Sizes and costs are
-those of two simulated years; the figures are not.
+It simulates and folds four weeks of a force, and then copies their panes of days and hours further back. Sizes and costs are
+like those of two simulated years; the figures are not.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ _KEPT_FRAMES = 12
 
 
 @click.command()
-@click.option("--redis", "address", default="", help="Measure this state instead, which is left as it is.")
+@click.option("--redis", "address", default="", help="Measure this state instead of a new one; it is not changed.")
 @click.option("--part", type=click.Choice(("board", "exporter", "readings")), help="Measure one part in this process.")
 @click.option("--lines", is_flag=True, help="Also print which lines of code allocated the memory; much slower.")
 def main(address: str, part: str | None, *, lines: bool) -> None:
@@ -73,7 +73,7 @@ def _measure_new(*, lines: bool) -> None:
 
 
 def lengthen(redis: Redis) -> None:
-    """Copy the panes further back, and let the record begin where they do."""
+    """Copy the panes further back, and let the record begin where the panes begin."""
     for grain, slots, weeks in (("day", 1, _STORED_WEEKS), ("hour", 24, _HOUR_WEEKS)):
         names = list(redis.scan_iter(match=f"*:pane:*:{grain}:*", count=1000))
         for back in range(_WEEKS, weeks, _WEEKS):
@@ -102,7 +102,7 @@ def _earlier(events: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measure_each(address: str, *, lines: bool) -> None:
-    """Measure each part in a process of its own, because Python hardly gives memory back."""
+    """Measure each part in its own process, because Python gives hardly any memory back."""
     for part in ("board", "exporter", "readings"):
         options = ["--redis", address, "--part", part, *(["--lines"] if lines else [])]
         subprocess.run([sys.executable, "-m", "benchmarks.two_years", *options], check=True)
@@ -129,7 +129,7 @@ def _measure(part: str, settings: Settings, *, lines: bool) -> None:
 
 
 def _board(settings: Settings) -> tuple[object, float]:
-    """A board of which every page was opened, with each of some measures, and the processor seconds that this took."""
+    """A board whose pages were opened for each of several measures, and the processor seconds that this took."""
     source, start = reader(settings), time.process_time()
     application = board(source, _FORCE)
     for path in _paths():
@@ -187,7 +187,7 @@ def _reading(settings: Settings, window: str) -> float:
 
 
 def _memory_mb() -> float:
-    """The memory of this process that is not shared or free."""
+    """The memory of this process that is in physical memory (RSS), in MB."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 

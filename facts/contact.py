@@ -40,7 +40,7 @@ class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
     Attributes:
         queue: the queue it was in.
         result: how it ended.
-        promised_for: with a `callback`, the time by which the caller was promised one; left out if no time was promised.
+        promised_for: with the result `callback`, the time by which the callback was promised; left out if no time was promised.
     """
 
     queue: Label

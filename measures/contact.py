@@ -24,7 +24,7 @@ from measures.rules import Rules
 
 _DECIDED: tuple[KindName, ...] = ("leg_answer_decided", "leg_service_decided")
 _CALLBACK_LOST = 24 * 3600 * SECOND
-"""A caller who has not been called by then is no longer listed as waiting for it."""
+"""How long a caller is listed as waiting for a callback that has not been tried."""
 _End = ContactAnswered | ContactAbandoned | ContactConcluded
 
 
@@ -187,7 +187,7 @@ def _count_waiting(leg: _Leg, by_hand: Sequence[EndedByHand], builder: OutcomeBu
 
 
 def _count_callback(legs: Sequence[_Leg], builder: OutcomeBuilder) -> None:
-    """Count the contact's callback: the first that the caller accepted, and what became of it. A contact has one at most."""
+    """Count the contact's callback, and what became of it. Only the first callback that the caller accepted counts."""
     accepted = [(place, leg, at) for place, leg in enumerate(legs) if (at := leg.callback()) is not None]
     if not accepted:
         return

@@ -21,7 +21,7 @@ Pane = Mapping[str, Mapping[Dimensions, Histogram]]
 """Each kind to its labels to their histogram. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC;
 for days the ordinal of the force's local day."""
 OpenPane = dict[str, dict[Dimensions, Histogram]]
-"""A pane that counts can be added to."""
+"""A pane to which counts can be added."""
 Field = tuple[str, Dimensions, int]
 """One count of a pane: kind, dimensions, value."""
 Deltas = dict[Grain, dict[int, dict[str, int]]]
@@ -85,7 +85,7 @@ class PackedPane(Mapping[str, Mapping[Dimensions, Histogram]]):
     """A pane that is only read: its kinds with their labels and histograms, in a tenth of the memory of dictionaries.
 
     Args:
-        kinds: for each kind, the labels of each count, and all values and counts in turn.
+        kinds: for each kind, the labels of each count, and an array of value, count, value, count and so on in the same order.
     """
 
     __slots__ = ("_kinds",)
@@ -134,7 +134,7 @@ def loaded(counts: Mapping[str, str]) -> PackedPane:
 
 @lru_cache(maxsize=65_536)
 def _labels_of(text: str) -> tuple[str, Dimensions]:
-    """The kind and labels in a count's name: the same objects for every name."""
+    """The kind and labels in a count's name. Equal kinds and labels are the same objects, to save memory."""
     kind, *dimensions = text.split("|")
     return intern(kind), _same(tuple(dimensions))
 
@@ -145,7 +145,7 @@ def _same(dimensions: Dimensions) -> Dimensions:
 
 
 def _numbers(numbers: list[int]) -> "array[int]":
-    """Whole numbers without an object for each: four bytes each if all of them fit."""
+    """An array of whole numbers: four bytes each if all of them fit, otherwise eight."""
     try:
         return array("i", numbers)
     except OverflowError:

@@ -621,7 +621,7 @@ class Filling(Struct, frozen=True):
         return f"{self.brief(rules)}. Loading back to {_local_date(self.back_to, rules)}."
 
     def brief(self, rules: Rules) -> str:
-        """The same for the header of a page, which has little room."""
+        """A shorter notice for the header of a page, which has little room."""
         return f"History so far: from {_local_date(self.reached, rules)}"
 
 

@@ -1,4 +1,4 @@
-"""Adds up a measure over several forces, where that is honest: unknown stays unknown, and no percentile is averaged."""
+"""Adds up a measure over several forces where the sum is correct: unknown stays unknown, and no percentile is averaged."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -24,7 +24,7 @@ from measures.reading import NO_EVENTS, Reading, spans
 from measures.statistic import mean, quantile, ratio, total
 
 APART = timedelta(minutes=1)
-"""How far apart the times of the forces' figures may be: the last 60 minutes of a replay and of today have no sum."""
+"""How far apart the times of the forces' figures may be. The last 60 minutes of a replay cannot be added to the last 60 minutes of today."""
 
 
 class Part(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Added(Struct, frozen=True):
         value: in the measure's unit; None if it is not known.
         n: the number of cases behind it; None if that is not known.
         unrecorded: how many outcomes are not recorded or in doubt.
-        reason: why there is no value, and which force is the cause; empty if there is one.
+        reason: why there is no value, and which force is the cause; empty if there is a value.
     """
 
     value: float | None
@@ -58,11 +58,11 @@ class Added(Struct, frozen=True):
 
 
 def added(measure: Measure, parts: Iterable[Part]) -> Added:
-    """A measure over all forces; it is known only if it is known in every force, at the same time.
+    """A measure over all forces. It is known only if it is known in every force at the same time.
 
     Args:
         measure: the measure.
-        parts: it in each force; at least one.
+        parts: the measure in each force; at least one.
     """
     forces = list(parts)
     reasons = [f"{each.title}: {why}" for each in forces if (why := _trouble(each.reading))] or [*_mixed(forces)]
@@ -79,16 +79,16 @@ def added(measure: Measure, parts: Iterable[Part]) -> Added:
 
 
 def _trouble(reading: Reading) -> str:
-    """Why a force's figure cannot be added; empty if it can. Too few cases in one force may be enough in all."""
+    """Why a force's figure cannot be added; empty if it can. A force may have too few cases when all forces together have enough."""
     is_quiet = reading.state == "no_data" and reading.reason == NO_EVENTS and reading.n == 0
     return "" if reading.state in ("live", "too_few") or is_quiet else reading.reason
 
 
 def _mixed(forces: list[Part]) -> Iterable[str]:
-    """Why figures that are each known do not belong together."""
+    """Why figures that are all known cannot be added to each other."""
     times = [each.reading.as_of for each in forces]
     if max(times) - min(times) > APART:
-        yield "The figures of the forces are not of the same time: one of them is a replay."
+        yield "The figures of the forces are not of the same time: one of the forces is a replay."
     simulated = [each.title for each in forces if each.reading.is_simulated]
     if 0 < len(simulated) < len(forces):
         yield f"Simulated and real figures are not added: {', '.join(simulated)}."

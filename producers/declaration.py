@@ -138,11 +138,11 @@ class JoinColumn(Strict, frozen=True, kw_only=True):
 
 
 class Remembered(Strict, frozen=True, kw_only=True):
-    """What a row sets for the later rows of its session, in a column that the source does not have.
+    """A value that a row sets for the later rows of its session, in a column that the source does not have.
 
     Attributes:
         column: the name of that column.
-        value: its value from the next row on; empty for none.
+        value: the column's value from the next row on; empty for no value.
         when: conditions, all of which the row must meet.
     """
 
@@ -152,11 +152,11 @@ class Remembered(Strict, frozen=True, kw_only=True):
 
 
 class Session(Strict, frozen=True, kw_only=True):
-    """Subjects that the source does not number, such as times at work: each begins with one row of a key and ends with another.
+    """Subjects to which the source gives no id of their own, such as call takers at work: each begins with one row of a key and ends with another.
 
     Attributes:
-        at: column of the row's time, or several to join with a space.
-        begins: conditions, all of which a row must meet to begin a session, unless the key has one already.
+        at: the column of the row's time, or several columns that are joined with a space.
+        begins: conditions, all of which a row must meet to begin a session, unless the key already has an open one.
         ends: conditions, all of which the last row of a session must meet.
         remembers: what rows set for the later rows of their session.
     """
@@ -183,7 +183,7 @@ class SubjectColumns(Strict, frozen=True, kw_only=True):
             the key: anyone who can guess a key can compute its digest.
         opened_within_hours: if rows open one subject further apart than this, they are about two subjects: the source has reused the key.
         join: rows that give a second key of their subject.
-        session: where a key is used for one subject after another, which row begins one and which ends it.
+        session: if the source uses the same key for one subject after another, says which row begins a subject and which row ends it.
     """
 
     key: Annotated[tuple[str | DayOf, ...], Meta(min_length=1)]

@@ -225,7 +225,7 @@ class RowReader:
     Args:
         mapping: the mapping to read them by.
         now: the wall clock; facts with a later time are malformed.
-        sessions: the sessions that earlier files have left open.
+        sessions: the sessions that were open at the end of the earlier files.
 
     Attributes:
         sessions: the sessions that are open now.
@@ -324,7 +324,7 @@ class RowReader:
             return "excluded"
 
     def _in_session(self, session: Session, cells: Cells, place: RowPlace) -> RowResult | None:
-        """Read a row of a session; None if it is of none, and would give no fact."""
+        """Read a row of a session; None if the row belongs to no session and would give no fact."""
         columns, key = columns_of(session.at), digest(*key_of(self._mapping.subject.columns, cells))
         at, before = self._clock.time_in(cells, columns), self.sessions.get(key)
         if at is None:
@@ -333,13 +333,13 @@ class RowReader:
         if current is None:
             if not has_facts(self._mapping, cells):
                 return None
-            what = "belongs to no session: none that the mapping knows has begun, or the last one has ended"
+            what = "belongs to no session: no row that was read has begun one, or the last one has ended"
             raise MalformedError("no_session", "", what)
         full = {**cells, **current.remembered}
         result = self._result(full, place, current.began)
         shift = current.shift()
         facts = [cast(AnyFact, replace(cast(SubjectFact, fact), at=fact.at + shift)) for fact in result.facts]
-        # Only now: a row that cannot be read begins no session, and ends none.
+        # Sessions change only here, because a row that cannot be read neither begins nor ends one.
         self.sessions.pop(key, None)
         if after := left(session, current, full):
             self.sessions[key] = after

@@ -76,7 +76,7 @@ def subject_of(mapping: Mapping, cells: Cells, clock: LocalClock, session: datet
         mapping: says what identifies it.
         cells: the row.
         clock: reads the times in the key.
-        session: when the session began that the row is of; None if subjects have keys of their own.
+        session: when the row's session began; None if the mapping has no sessions.
 
     Raises:
         MalformedError: a part of the key is absent or cannot be read.

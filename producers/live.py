@@ -45,7 +45,7 @@ class RowFollower:
         mapping: the mapping to read the rows by.
         now: the wall clock.
         before: when the file before opened its subjects, by subject: a number may begin again in each file.
-        sessions: the sessions that the file before has left open.
+        sessions: the sessions that were open at the end of the previous file.
 
     Attributes:
         openings: when the rows open their subjects, and where the rows are, by subject.

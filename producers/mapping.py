@@ -168,10 +168,10 @@ def _session_faults(mapping: Mapping) -> Iterator[_Fault]:
     for condition in session.conditions():
         yield from _condition_faults("$.subject.session", condition)
     if any(declared.per == "subject" for declared in mapping.facts) or mapping.rows.later == "replace":
-        what = "Where rows begin and end sessions, each row must give its own facts, and none replaces another."
-        yield _Fault("$.subject.session", what, 'Give every fact `per = "row"`, and remove `later`.')
+        what = "In a mapping with sessions, each row must give its own facts, and no row may replace another."
+        yield _Fault("$.subject.session", what, 'Set `per = "row"` for every fact, and remove `later`.')
     if mapping.subject.join or mapping.subject.columns != mapping.subject.key:
-        what = "A key with sessions can neither be joined nor contain a day."
+        what = "In a mapping with sessions, the key can neither be joined nor contain a day."
         yield _Fault("$.subject.session", what, "Remove `join`, and `day_of` in the key.")
     for each in session.remembers:
         if each.column in mapping.source.columns or each.column in mapping.source.first_of:

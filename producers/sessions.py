@@ -1,4 +1,4 @@
-"""Follows the subjects that a source does not number, such as call takers at work: each begins with one row and ends with another."""
+"""Follows subjects to which a source gives no id of their own, such as call takers at work: each begins with one row and ends with another."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ class OpenSession(Struct, frozen=True, kw_only=True):
         began: the time of its first row.
         last: the time of its last row as the source writes it.
         ticks: how many rows before that one had the same time.
-        remembered: what its rows have set, by column.
+        remembered: the values that its rows have set, by column.
     """
 
     began: datetime
@@ -27,7 +27,7 @@ class OpenSession(Struct, frozen=True, kw_only=True):
     remembered: dict[str, str] = {}
 
     def shift(self) -> timedelta:
-        """How much later the facts of the last row are than its time, so that rows with the same time keep their order."""
+        """What to add to the times of the last row's facts, so that rows with the same time keep their order."""
         return self.ticks * _TICK
 
 
@@ -41,9 +41,9 @@ def entered(
     """The session that a row belongs to; None if it belongs to none.
 
     Args:
-        mapping: says how long a session may last before a row that could begin one does.
+        mapping: says how long a session may last; after that, a row that can begin a session begins a new one.
         session: how sessions begin and end.
-        before: the session of the key that was open before the row.
+        before: the session of the row's key that was open before the row; None if there was none.
         cells: the row.
         at: the row's time.
     """

@@ -1,4 +1,4 @@
-"""Traces along a fact's way, sent to an OpenTelemetry collector; unless they are on, nothing of OpenTelemetry is imported."""
+"""Sends traces of a fact's way to an OpenTelemetry collector. If traces are off, nothing of OpenTelemetry is imported."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from facts.errors import SettingError
 
 HEADER = "traceparent"
-"""The header of records and requests that names the span before (W3C Trace Context)."""
+"""The header of records and requests that names the previous span (W3C Trace Context)."""
 TRACES = "BLUELAMP_TRACES"
 _OFF: AbstractContextManager[None] = nullcontext()
 Attributes = Mapping[str, str | int]
@@ -17,8 +17,8 @@ class BegunSpan(NamedTuple):
     """A span that ends later, in another thread.
 
     Attributes:
-        header: the value of the header with which the next program continues it.
-        end: ends it.
+        header: the header's value, with which the next program continues the trace.
+        end: ends the span.
     """
 
     header: str
@@ -26,7 +26,7 @@ class BegunSpan(NamedTuple):
 
 
 class _Tracer(NamedTuple):
-    """What OpenTelemetry provides, once it is imported."""
+    """The parts of OpenTelemetry that this module uses, once they are imported."""
 
     tracer: Any
     propagator: Any
@@ -86,19 +86,19 @@ def stop() -> None:
 
 
 def span(name: str, before: Iterable[str] = (), attributes: Attributes | None = None) -> AbstractContextManager[None]:
-    """A span around a piece of work; without traces it does nothing.
+    """A span around a piece of work; it does nothing if traces are off.
 
     Args:
-        name: what is done.
-        before: the headers of the spans that led to it: the first one is its parent, the others are linked.
-        attributes: what else to note; never an id of a subject.
+        name: the name of the work.
+        before: the headers of the spans that led to this one. The first is its parent; the others are linked.
+        attributes: what else to record; never the id of a subject.
     """
     tracer = _Current.tracer
     return _OFF if tracer is None else _span(tracer, name, list(dict.fromkeys(before)), attributes or {})
 
 
 def step(name: str, attributes: Attributes) -> AbstractContextManager[None]:
-    """A span that is a step of the current one; outside a trace it does nothing."""
+    """A span within the current span; it does nothing outside a trace."""
     return span(name, attributes=attributes) if carried() else _OFF
 
 
@@ -112,7 +112,7 @@ def _span(tracer: _Tracer, name: str, before: list[str], attributes: Attributes)
 
 
 def carried() -> str:
-    """The header that names the current span; empty without one."""
+    """The header that names the current span; empty if there is no span."""
     carrier: dict[str, str] = {}
     if _Current.tracer is not None:
         _Current.tracer.propagator.inject(carrier)
@@ -120,7 +120,7 @@ def carried() -> str:
 
 
 def begin(name: str, attributes: Attributes) -> BegunSpan | None:
-    """A span that ends later; None without traces."""
+    """Begin a span that ends later; None if traces are off."""
     tracer = _Current.tracer
     if tracer is None:
         return None

@@ -18,10 +18,10 @@ from streams.store import Names, reading_state
 Key = tuple[str, Grain, int]
 """A pane of one partition: force, grain, slot."""
 Run = tuple[str, Grain, int, int]
-"""Panes that follow each other: force, grain, first slot, and the slot after the last."""
+"""Consecutive panes: force, grain, first slot, and the slot after the last one."""
 _CHUNK = 500
 _RUNS = 256
-"""For how many runs the panes with counts are kept; windows of the present move on every minute."""
+"""For how many runs the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
 """How many times the state may change during a read before everything is read in one transaction."""
 
@@ -117,11 +117,11 @@ class PartitionCache:
             raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
 
     def is_loaded(self, run: Run) -> bool:
-        """Whether `filled` knows the answer already."""
+        """Whether `filled` already has this run."""
         return run in self._filled
 
     def filled(self, run: Run) -> Sequence[tuple[int, Pane]]:
-        """The loaded panes of a run that have counts, each with its slot; searched for once, because every measure needs them.
+        """The loaded panes of a run that have counts, each with its slot. They are searched for once and kept, because every measure needs them.
 
         Raises:
             NotLoadedError: one of the slots is not loaded.

@@ -31,7 +31,7 @@ class StateServerAddress(Struct, frozen=True, kw_only=True):
         certificate: the file of the client's own certificate (PEM), for mutual TLS; empty for none.
         key: the file of its private key, without a passphrase; empty if the certificate's file has it.
         sentinel_user: the user at the sentinels; empty for their default user.
-        sentinel_password: the password at the sentinels; empty for none.
+        sentinel_password: the password at the sentinels; empty if they need none.
     """
 
     url: str
@@ -158,7 +158,7 @@ def _arguments(address: StateAddress) -> tuple[dict[str, Any], Watched | Cluster
 
 
 def _of_sentinels(arguments: Mapping[str, Any], address: StateAddress) -> dict[str, Any]:
-    """How to connect to the sentinels: with the same encryption as to the state server, and a user and password of their own."""
+    """How to connect to the sentinels: with the same encryption as to the state server, but with the sentinels' own user and password."""
     tls = {name: value for name, value in arguments.items() if name.startswith("ssl")}
     if isinstance(address, StateServerAddress) and address.sentinel_password:
         tls |= {"username": address.sentinel_user or None, "password": address.sentinel_password.reveal()}

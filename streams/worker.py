@@ -248,9 +248,9 @@ class Worker:
             return
         with tracing.span("fold", before, {"topic": place.topic, "partition": place.partition, "records": len(batch)}):
             await folding
-            # An alert has no single fact that caused it: its trace continues that of the last batch of its topic.
+            # No single fact causes an alert, so its trace continues the trace of the last batch of its topic.
             key = last_traced(self.settings.state_name, place.topic)
-            with suppress(RedisError, OSError):  # a trace that is lost changes no figure
+            with suppress(RedisError, OSError):  # if this is lost, only a trace is lost, and no figure changes
                 await self.redis.set(key, tracing.carried(), ex=LAST_TRACED_SECONDS)
 
     async def _disprove(self) -> None:

@@ -40,7 +40,7 @@ MISSING_AFTER = timedelta(seconds=15)
 _NAMED = {"force", "feed", "system", "detainee"}
 """Scope labels that are never empty: an alert that lacks one of its rule's was raised by an earlier rule table."""
 _TRACED_MOST = 1_000
-"""How many entries are remembered with their span until they are notified."""
+"""For how many entries the span is remembered until people are notified of them."""
 _MESSAGES_PER_TURN = 20
 """How many messages a receiver gets in one turn, so that one receiver cannot occupy the threads."""
 
@@ -90,7 +90,7 @@ class Service:
         self._is_pinging = False
         self._traced: dict[str, str] = {}
         self.is_working = False
-        """Whether this inbox escalates and notifies; if not, another one does, and this one only records what engines report."""
+        """Whether this inbox escalates and notifies. If not, another inbox does, and this one only records what engines report."""
         self.pinged_at: datetime | None = None
         """When the external watcher was last pinged."""
         self._reconciled_at = dependencies.now()
@@ -116,7 +116,7 @@ class Service:
         self._pool.shutdown(wait=False, cancel_futures=True)
         lease = self._dependencies.lease
         if lease and self.is_working:
-            with suppress(RedisError, OSError):  # it expires by itself
+            with suppress(RedisError, OSError):  # otherwise the lease expires by itself
                 lease.release()
 
     def accept(self, payload: Payload) -> None:
@@ -133,7 +133,7 @@ class Service:
                 self._note_trace(entry)
 
     def _note_trace(self, entry: AnyEntry) -> None:
-        """Remember the span in which an entry was recorded, for the notification of it."""
+        """Remember the span in which an entry was recorded; its notification continues that span."""
         if tracing.is_on():
             self._traced[entry.id] = tracing.carried()
             while len(self._traced) > _TRACED_MOST:
@@ -191,8 +191,8 @@ class Service:
     def _has_lease(self) -> bool:
         """Whether this inbox works.
 
-        While the state server does not answer, nobody can take the lease: the inbox that had it continues, and so does one that an
-        engine reported to meanwhile. People may then be notified twice, with the same key, and are never not notified.
+        While the state server does not answer, nobody can take the lease. The inbox that had it continues, and an inbox to which an
+        engine reports meanwhile also works. So people are always notified, perhaps twice, with the same key.
         """
         lease = self._dependencies.lease
         try:
@@ -315,7 +315,7 @@ class Service:
             self._pool.submit(self._ping, ping)
 
     def _statuses(self) -> list[DataStatus]:
-        """What engines last reported, to this inbox or, if several run, to another one."""
+        """What engines last reported to this inbox and, if several run, to the others."""
         own = list(self._data_status.values())
         if self._dependencies.lease is None:
             return own

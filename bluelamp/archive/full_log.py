@@ -41,7 +41,7 @@ def recount_of(
         until: the offset to stop before, by topic and partition.
         keeps_facts: whether the facts stay available.
         topics: the topics to read; a measure needs only its own.
-        spans: only subjects with a fact in one of these times are recounted; None recounts every one.
+        spans: only subjects with a fact in one of these times are recounted; None recounts every subject.
 
     Raises:
         BlueLampError: as `bluelamp.recount.log.from_log`; or the archive belongs to another log.

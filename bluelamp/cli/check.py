@@ -13,13 +13,13 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, WEBHOOK_SECRETS, secret_in
 @click.command()
 @click.option(
     "--force",
-    help="Check only the feeds of this force, besides the parts that all forces share (default: every force).",
+    help="Check only the feeds of this force and the parts that all forces share (default: every force).",
 )
 @JSON
 def check(force: str | None, as_json: bool) -> None:
     """Check that every part works and is up to date: the log, the state, the workers, every feed and every service.
 
-    Every result about a force or one of its feeds names the force, in JSON as `force`. Each check is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: a warning, or something could not be
+    Every result about a force or one of its feeds names the force; in JSON, the key is `force`. Each check is good, bad, a warning, unknown or not set up. Exit status 0: all is well; 1: a warning, or something could not be
     checked; 2: figures or alerts are missing, or cannot be trusted.
     """
     from bluelamp.verify.check import examine

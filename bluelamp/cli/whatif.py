@@ -34,7 +34,7 @@ from bluelamp.wiring.connections import reader
     "--busier-101",
     type=click.IntRange(-100, 300),
     default=0,
-    help="More 101 calls besides, in percent; -100 closes 101 to new callers.",
+    help="More 101 calls in addition, in percent; negative for fewer. -100 closes 101 to new callers.",
 )
 @FORCE
 @JSON

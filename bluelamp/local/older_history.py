@@ -124,7 +124,8 @@ class HistoryFiller:
                 break
             saved = replace(saved, reached=start)
             self.save(saved)
-            # What a month leaves behind refers to itself, and Python looks for that too seldom: it added up, month by month.
+            # The objects of a month refer to each other, so only the garbage collector frees them.
+            # If left alone, it runs too seldom, and memory grows each month.
             gc.collect()
         return saved
 

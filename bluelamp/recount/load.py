@@ -67,7 +67,7 @@ _numbers = count()
 
 
 class ChosenSubjects:
-    """The subjects that have a fact in one of some times.
+    """The subjects that have a fact in at least one of the given times.
 
     Args:
         spans: the times; they may overlap.
@@ -91,7 +91,7 @@ class ChosenSubjects:
             self._found.add(about)
 
     def subjects(self) -> set[str] | None:
-        """The subjects; None where some have more facts than count: which do is then worked out from all of them."""
+        """The subjects. None if a subject has more facts than may count: all facts then decide which ones count."""
         return None if max(self._facts.values(), default=0) > MOST_FACTS else self._found
 
 
@@ -110,7 +110,7 @@ def from_records(
         forces: the profiles; facts of other forces are left out.
         partitions: the number of partitions of each topic; one for a topic that is missing.
         keeps_facts: whether to keep the facts on disk, so that they can be listed with the figures.
-        spans: only subjects with a fact in one of these times are recounted, with all of their facts; None recounts every one.
+        spans: only subjects with a fact in one of these times are recounted, with all of their facts; None recounts every subject.
 
     Returns:
         the recount; close it, or use it as a context manager.
@@ -132,7 +132,7 @@ def from_records(
 
 @contextmanager
 def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """One transaction, which ends in any case: a database with an open one cannot be removed."""
+    """One transaction. It always ends, because a database with an open transaction cannot be removed."""
     connection.begin()
     try:
         yield
@@ -162,7 +162,7 @@ def _connected(directory: Path, size_bytes: int) -> Iterator[duckdb.DuckDBPyConn
 
 @cache
 def _in_memory() -> duckdb.DuckDBPyConnection:
-    """The DuckDB of all small recounts, each with a database of its own in it: starting DuckDB takes longer than counting a few facts."""
+    """The DuckDB that all small recounts share, each with its own database. Starting DuckDB takes longer than counting a few facts."""
     return duckdb.connect(":memory:", config={**_CONFIG, "threads": 1})
 
 
@@ -211,7 +211,7 @@ def _derive(
     loaded: Loaded,
     subjects: Collection[str] | None = None,
 ) -> None:
-    """Derive the tables of outcomes from the file of facts, section by section; with `subjects`, only from those of some subjects."""
+    """Derive the tables of outcomes from the file of facts, section by section; with `subjects`, only from the facts of these subjects."""
     _run(connection, "profile")
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])

@@ -67,7 +67,7 @@ def from_log(
         earlier: the archive of this log, which is read first.
         keeps_facts: whether to keep the facts, so that they can be listed with the figures.
         topics: the topics to read; a measure needs only its own.
-        spans: only subjects with a fact in one of these times are recounted; None recounts every one.
+        spans: only subjects with a fact in one of these times are recounted; None recounts every subject.
 
     Returns:
         the recount; close it, or use it as a context manager.

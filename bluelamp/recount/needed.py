@@ -20,17 +20,17 @@ class NeededTime(NamedTuple):
 
 
 _TOPICS = frozenset({"contacts", "incidents"})
-"""Their outcomes are decided by a fact, by a target, or because nothing has been recorded for too long (semantics 3, 5, 6 and 12).
+"""The topics whose outcomes are decided by a fact, by a target, or because nothing has been recorded for too long (semantics 3, 5, 6 and 12).
 
-The other topics have deadlines and working days, and few facts.
+The other topics also have deadlines and working days, and they have few facts.
 """
 _DEFAULTS = (HOUR, 12 * HOUR, 28 * DAY, 90 * DAY)
-"""After which an end counts as unrecorded, where the label is unlisted."""
+"""The times after which an end counts as unrecorded, if the profile does not list the label."""
 _LONGEST_CLOCK = DAY
-"""The clock of dispatch within 24 hours has no target in the profile."""
+"""Dispatch within 24 hours: this clock has no target in the profile."""
 
 _PROMISED = "callback_kept_decided"
-"""Decided by a time that a fact promises, which may be much later than the fact."""
+"""The kind that is decided at a promised time, which may be much later than the fact that promises it."""
 
 
 def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tuple[NeededTime, ...] | None:
@@ -56,7 +56,7 @@ def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tupl
 
 
 def _before(found: LiveInterval, force: Force) -> Iterator[NeededTime]:
-    """What is decided in the interval by a target, or by nothing for too long, follows a fact by as much."""
+    """The times in which a fact may lead to an outcome in the interval: itself, by a target, or because nothing followed it for too long."""
     longest = max(_target_seconds(force), default=0) * SECOND
     for after in {0, *_DEFAULTS, *(seconds * SECOND for seconds in unrecorded_after_seconds(force))}:
         # A target falls due up to half a second before or after its span, because spans are rounded.

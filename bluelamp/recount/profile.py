@@ -80,7 +80,7 @@ def _insert(connection: DuckDBPyConnection, table: str, rows: Iterable[tuple[obj
     every = list(rows)
     if every:
         marks = f"({', '.join('?' * len(every[0]))})"
-        # All rows in one statement: executemany takes as long for each row.
+        # All rows in one statement, because executemany would take as long as this for each row.
         (statement,) = parsed(f"INSERT INTO {table} VALUES {', '.join([marks] * len(every))}")  # noqa: S608 - table names are ours
         connection.execute(statement, [value for row in every for value in row])
 

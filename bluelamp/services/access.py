@@ -55,7 +55,7 @@ def area_of(path: str) -> Area | None:
 
 
 class BoardAccess:
-    """Lets a request through if its sender may view what it asks for, and the force; a person without a session is led to the sign-in page.
+    """Lets a request through if its sender may view the force and what the request asks for; a person without a session is sent to the sign-in page.
 
     It is plain ASGI, so that event streams pass through unbuffered.
 
@@ -63,7 +63,7 @@ class BoardAccess:
         app: the board of a force, or the page of the region.
         guard: decides.
         forces: the forces whose figures it shows.
-        places: every force of the installation: somebody who opens the front page of another force is led to their own.
+        places: every force of the installation. Somebody who opens the front page of a force that they may not see is sent to one that they may see.
     """
 
     def __init__(self, app: ASGIApp, guard: Guard, forces: Iterable[str], places: Sequence[ForcePlace] = ()) -> None:
@@ -84,7 +84,7 @@ class BoardAccess:
         await self._app(scope, receive, send)
 
     def _own_board(self, request: Request, error: ProblemError) -> Response | None:
-        """The way from the front page of a force to the first one that the sender may see; None if there is none."""
+        """Sends somebody from the front page of this force to that of the first force that they may see; None if there is no such force."""
         if error.problem.status != 403 or own_path(request.scope) != "/":  # noqa: PLR2004 - HTTP's own number
             return None
         allowed = self._guard.forces_of(self._guard.identify(request)) or ()
@@ -160,7 +160,7 @@ class AccessLog:
 
 
 def _in_force(path: str) -> str:
-    """A path without the one under which a force is."""
+    """A path without `/forces/NAME` at its beginning."""
     return re.sub(rf"^{UNDER}/[^/]+(?=/)", "", path)
 
 

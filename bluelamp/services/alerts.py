@@ -98,7 +98,7 @@ def force_limits(settings: Settings) -> ForceLimits | None:
     """Who may see which forces; None if nobody is limited.
 
     Raises:
-        SettingError: an entry is wrong, names an unknown force, or a setting lets everyone in.
+        SettingError: an entry is wrong or names an unknown force, or another setting lets everyone in.
     """
     if not settings.people_forces:
         return None
@@ -114,7 +114,9 @@ def force_limits(settings: Settings) -> ForceLimits | None:
         found[who] = None if ANYBODY in forces or before is None else before | {*forces}
     for name in ("view_board", "view_custody", "view_alerts", "view_alert_log"):
         if getattr(settings, name) == "everyone":
-            what = "People are limited to forces, and this lets in everyone without a sign-in."
+            what = (
+                "BLUELAMP_PEOPLE_FORCES limits people to forces, but this setting lets everyone in without a sign-in."
+            )
             raise SettingError(what, where=variable(name), hint="Set it to a role, or unset BLUELAMP_PEOPLE_FORCES.")
     return ForceLimits(found)
 

@@ -49,15 +49,15 @@ def shown_forces(settings: Settings, known: Container[str]) -> list[str]:
 
 
 def check_limits_said(settings: Settings, guard: Guard, forces: Sequence[str]) -> None:
-    """Check that a board of several forces for which people sign in says who may see which.
+    """Check that the settings say who may see which force, if a board has several forces and asks for a sign-in.
 
     Raises:
-        SettingError: it does not.
+        SettingError: they do not say it.
     """
     if len(forces) > 1 and guard.viewers.board is not None and not settings.people_forces:
-        what = "The board shows several forces, and it is not said who may see which."
+        what = "The board shows several forces, but the settings do not say who may see which force."
         hint = (
-            "List people or groups with their forces, or set it to `*=*` to let everybody who signs in see all of them."
+            "List people or groups with their forces. To let everybody who signs in see every force, set it to `*=*`."
         )
         raise SettingError(what, where=variable("people_forces"), hint=hint)
 
@@ -68,7 +68,7 @@ def by_force(boards: Mapping[str, ASGIApp], together: ASGIApp, guard: Guard, pla
     Args:
         boards: the board of each force.
         together: the page Region, for those who may see all of them.
-        guard: decides.
+        guard: decides who may see what.
         places: where each board is.
     """
     guarded = {name: BoardAccess(application, guard, [name], places) for name, application in boards.items()}

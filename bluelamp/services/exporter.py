@@ -102,7 +102,7 @@ def _notifier(settings: Settings, environment: Mapping[str, str], say: Callable[
 
 
 def _last_traced(settings: Settings) -> Callable[[Payload], list[str]]:
-    """Reads the spans of the last batches of the topics that the alerts of a payload are about."""
+    """Reads the spans from which the trace of a payload continues: for each topic of its alerts' measures, that of the last batch."""
     redis = state_client(settings, _STATE_SECONDS)
 
     def headers(payload: Payload) -> list[str]:

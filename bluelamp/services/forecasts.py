@@ -1,4 +1,4 @@
-"""How likely the standard for 999 calls is to be missed in the next hour: simulated every two minutes, for the alert rules."""
+"""Simulates every two minutes how likely it is that the standard for 999 calls is missed in the next hour, for an alert rule."""
 
 import logging
 import threading
@@ -23,20 +23,20 @@ from streams.repeated_errors import RepeatedErrors
 _logger = logging.getLogger("bluelamp.forecasts")
 EVERY_SECONDS = 120.0
 KEPT_SECONDS = 600.0
-"""An older forecast says nothing of the next hour."""
+"""An older forecast says too little about the next hour."""
 _RUNS, _HOUR_SECONDS, _PAUSE_SECONDS = 100, 3600, 0.002
 _AS_THE_RECORD_SAYS = WhatIf(None, None, NO_CHANGE)
 
 
 class _Made(NamedTuple):
-    """What is known of the next hour of a force, and when it was worked out, in seconds of a clock that never jumps."""
+    """The forecast for the next hour of a force, and when it was made, in seconds of a clock that never jumps."""
 
     chance: Chance | None
     at: float
 
 
 class ForecastMetrics(Collector):
-    """Exports how likely the standard is to be missed; nothing where the present or the calls to expect are unknown.
+    """Exports how likely it is that the standard is missed; nothing for a force whose present or expected calls are not known.
 
     Args:
         reader: reads the state.
@@ -51,11 +51,11 @@ class ForecastMetrics(Collector):
         self._errors = RepeatedErrors(_logger.warning, monotonic)
 
     def start(self) -> None:
-        """Start to forecast in a thread; the first forecast is made after `EVERY_SECONDS`, when the figures are loaded."""
+        """Start to forecast in a thread. The first forecast is made after `EVERY_SECONDS`, when the figures are loaded."""
         threading.Thread(target=self._run, name="forecasts", daemon=True).start()
 
     def renew(self) -> None:
-        """Forecast the next hour of every force that the simulator is calibrated for. Without the state, nothing changes."""
+        """Forecast the next hour of every force that the simulator is calibrated for. If the state cannot be read, the last forecast stays."""
         for force in {packaged().force} & self._reader.rules.keys():
             try:
                 present = self._present(force)
@@ -67,17 +67,21 @@ class ForecastMetrics(Collector):
             self._made[force] = _Made(chance, self._monotonic())
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registration simulates nothing."""
+        """No metrics, so that registering this collector starts no simulation."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The forecasts that are recent enough, and for which forces one was tried."""
+        """The forecasts that are recent enough, and the forces for which a forecast was tried."""
         made = GaugeMetricFamily(
-            FORECAST_MADE, "1 once a forecast was tried: without a series of it there is none.", labels=["force"]
+            FORECAST_MADE,
+            "1 once a forecast was tried. If the force then has no forecast series, there is no forecast.",
+            labels=["force"],
         )
         words = f"FORECAST, not a live figure: how likely it is that fewer than {STANDARD_999:.0%} of 999 calls will be answered within target in the next hour."
         share = GaugeMetricFamily(FORECAST_999, words, labels=["force"])
-        calls = GaugeMetricFamily(f"{FORECAST_999}_n", "The calls that are expected.", labels=["force"])
+        calls = GaugeMetricFamily(
+            f"{FORECAST_999}_n", "The 999 calls that are expected in the next hour.", labels=["force"]
+        )
         for force, each in dict(self._made).items():
             made.add_metric([force], 1)
             if each.chance is not None and self._monotonic() - each.at < KEPT_SECONDS:
@@ -86,7 +90,7 @@ class ForecastMetrics(Collector):
         yield from (made, share, calls)
 
     def _present(self, force: str) -> Present | None:
-        """The present, as the record says; None if something that a forecast needs is not known."""
+        """The present, according to the record; None if something that a forecast needs is not known."""
         with suppress(QuestionError):
             for measure, window in hours_needed(self._reader, force):
                 self._reader.prepare(measure, window, force, _pause)

@@ -116,7 +116,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
 
 
 def _instance(settings: Settings) -> str:
-    """The name of this inbox among several: its machine and its directory, which also has its spool."""
+    """The name that tells this inbox from others: its machine and its data directory, in which it also keeps its spool."""
     return f"{socket.gethostname()} {Path(settings.data).resolve()}"
 
 

@@ -30,7 +30,7 @@ class _Reply(Struct):
 
 
 def untraced(_: Payload) -> list[str]:
-    """No span led to the alerts."""
+    """No headers, because no span led to the alerts."""
     return []
 
 
@@ -40,13 +40,13 @@ def inbox_client(
     timeout_seconds: float = 3.0,
     before: Callable[[Payload], Iterable[str]] = untraced,
 ) -> Post:
-    """Posts payloads to the first inbox that accepts them, beginning with the one that accepted the last.
+    """Posts payloads to the first inbox that accepts them, and tries the inbox that accepted the last payload first.
 
     Args:
         addresses: the URLs of the inboxes; at least one.
         token: the engine's token.
         timeout_seconds: how long to wait for a reply.
-        before: the headers of the spans that led to the alerts of a payload; asked only with traces.
+        before: gives the headers of the spans that led to the alerts of a payload; called only if traces are on.
     """
     session = requests.Session()
     session.trust_env = False  # the inbox is local: a proxy from the environment must not be used

@@ -111,15 +111,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     board_forces: Annotated[
         str,
         Meta(
-            description="Forces that the board shows, separated by commas; the first one is at its plain address, the others at "
-            "`/forces/NAME/`, and the sum of all of them at `/region`. Empty: BLUELAMP_FORCE alone."
+            description="Forces that the board shows, separated by commas. The first one is at the board's plain address, the others "
+            "are at `/forces/NAME/`, and all of them together at `/region`. Empty: only BLUELAMP_FORCE."
         ),
     ] = ""
     people_forces: Annotated[
         str,
         Meta(
             description="Who may see which forces, as `login=force+force` or `group:NAME=force`, separated by commas. The login `*` means "
-            "everybody who has signed in, the force `*` every force. People without an entry see none. Empty: nobody is limited."
+            "everybody who has signed in; the force `*` means every force. People without an entry see no force. Empty: nobody is limited."
         ),
     ] = ""
     partitions: Annotated[int, Meta(description="Number of partitions of each topic that Blue Lamp creates.")] = (
@@ -177,7 +177,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     inbox: Annotated[
         str,
         Meta(
-            description="Address of the alert inbox, to which the exporter sends alerts; if several run, all of them, separated by commas. "
+            description="Address of the alert inbox, to which the exporter sends alerts. If several inboxes run: all addresses, separated by commas. "
             "Empty: the inbox port on this machine. "
             "`none`: there is no inbox."
         ),
@@ -369,7 +369,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return given or f"http://127.0.0.1:{getattr(self, f'{part}_port')}"
 
     def addresses(self, part: str) -> list[str]:
-        """The addresses of a service that may run several times; none when this system does not have it."""
+        """The addresses of a service that may run several times; empty if this system does not have the service."""
         return [each.strip().rstrip("/") for each in self.address(part).split(",") if each.strip()]
 
     def environment(self) -> dict[str, str]:

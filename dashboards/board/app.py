@@ -86,7 +86,7 @@ def board(
         feed_checks: gives what the checks found in the facts of the last hour; None while it is not known.
         program: the version and build, for the foot of each page; empty to show none.
         root: the path under which it is mounted.
-        forces: every force of the installation, for the list of forces; empty for one force.
+        forces: every force of the installation, for the list of forces; empty if there is only one.
     """
     background = BackgroundReadings(reader, force, steady_seconds)
     view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root)
@@ -100,7 +100,7 @@ def board(
         live.stop()
 
     async def events(request: Request) -> Response:
-        live.start()  # a board under another one has no start of its own
+        live.start()  # a board that is mounted under another one gets no start event of its own
         names = [request.path_params["name"]] if request.path_params else request.query_params.getlist("page")
         if not names or not live.channels.keys() >= set(names):
             raise problem(
@@ -179,13 +179,13 @@ class ForceList(NamedTuple):
     """The forces of the installation, for the list on every page.
 
     Attributes:
-        forces: all of them; one or none for a board without a list.
+        forces: every force; one or none if the board has no list.
     """
 
     forces: tuple[ForcePlace, ...]
 
     def links(self, scope: MutableMapping[str, Any]) -> list[tuple[str, str]]:
-        """The titles and addresses of the same page in each force that the sender of a request may see, and of the region."""
+        """The title and address of the same page in each force that the sender of a request may see, and of the page Region."""
         if "path" not in scope:  # the page of an error
             return []
         seen = scope.get(FORCES_SEEN)

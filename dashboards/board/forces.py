@@ -1,4 +1,4 @@
-"""One board for several forces: each at an address of its own, and the region that adds them up."""
+"""One board for several forces: each force has its own address, and the page Region adds up their figures."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboards.board.region.page import DATA, PATH
 
 UNDER = "/forces"
-"""The path under which the forces are, each by its name."""
+"""The path under which each force has its pages, by its name."""
 
 
 def root_of(force: str, first: str) -> str:

@@ -122,7 +122,7 @@ class Triage(Strict, frozen=True, kw_only=True):
         callback_after_seconds: how long a caller waits before being offered a callback.
         callback_share: share of the callers offered a callback who accept.
         callback_delay: from accepting to being called.
-        callback_promised_seconds: from accepting to the time by which a callback is promised.
+        callback_promised_seconds: from accepting a callback to the time by which it is promised.
         takers: call takers on duty at triage, by local hour.
         takers_by_month: factor for each month, by year.
         absence_sigma: standard deviation of the number on duty between shifts, in call takers.

@@ -101,7 +101,7 @@ class TwinChange(Struct, frozen=True, kw_only=True):
         local: how many more local call takers; negative for fewer.
         triage: how many more at triage.
         busier: how many more calls, as a share of those expected.
-        busier_101: how many more 101 calls besides that, as a share; -1 if 101 is closed to new callers.
+        busier_101: how many more 101 calls there are in addition, as a share; -1 if 101 is closed to new callers.
     """
 
     local: int = 0
@@ -110,7 +110,7 @@ class TwinChange(Struct, frozen=True, kw_only=True):
     busier_101: float = 0.0
 
     def share(self, queue: QueueName) -> float:
-        """The calls of a queue as a share of those expected."""
+        """The calls of a queue as a share of the expected calls."""
         return (1 + self.busier) * (1 if queue == "emergency" else 1 + self.busier_101)
 
 
@@ -152,7 +152,7 @@ class Run(Struct, frozen=True, kw_only=True):
         within_target: as in `Outlook`.
         longest_seconds: as in `Outlook`.
         abandoned: as in `Outlook`.
-        judged_calls: how many 999 calls the share within the target is of.
+        judged_calls: the number of 999 calls behind `within_target`.
     """
 
     within_target: float | None
@@ -243,7 +243,7 @@ def _offered(call: tuple[str, Call]) -> float:
 
 
 def _thinned(calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Iterator[tuple[str, Call]]:
-    """The calls before the present, and of each queue the share of those after it that still come."""
+    """All calls before the present and, for each queue, the share of the later calls that still come."""
     shares: dict[str, float] = {queue: change.share(queue) for queue in QUEUES}
     for queue, call in calls:
         if call.offered < 0 or shares[queue] >= 1 or rng.random() < shares[queue]:
@@ -340,7 +340,7 @@ class Tally(Ledger):
     """Counts the calls of one run from its facts, and keeps none of them.
 
     Args:
-        horizon_seconds: the end of what it counts, in seconds from the present.
+        horizon_seconds: when it stops counting, in seconds from the present.
     """
 
     def __init__(self, horizon_seconds: int = HORIZON_SECONDS) -> None:
@@ -382,7 +382,7 @@ class Tally(Ledger):
         return Run(within_target=within, longest_seconds=longest, abandoned=abandoned, judged_calls=calls)
 
     def _within(self, target: AnswerTarget | None, waiting: Sequence[float]) -> tuple[float | None, int]:
-        """The share of the 999 calls that are answered within the target, and how many calls that is of."""
+        """The share of 999 calls that are answered within the target, and the number of calls behind it."""
         if target is None:
             return None, 0
         met = sum(map(target.is_met, self._waits["emergency"]))

@@ -1,4 +1,4 @@
-"""Two inboxes as processes: the one that works is killed with -9, and the other one notifies people from then on."""
+"""Two inboxes as processes: the one that works is killed with SIGKILL, and from then on the other one notifies people."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class InboxProcess(WorkerProcess):
     """One `bluelamp inbox serve`.
 
     Args:
-        directory: its own, with its spool.
+        directory: its data directory, with its spool.
         redis: the state server.
         hook: the address of the only receiver.
         port: its port.
@@ -46,11 +46,11 @@ class InboxProcess(WorkerProcess):
         self.address = f"http://127.0.0.1:{port}"
 
     def works(self) -> bool:
-        """Whether it notifies people."""
+        """Whether this inbox notifies people."""
         return self._shows(1)
 
     def waits(self) -> bool:
-        """Whether it runs and leaves that to the other one."""
+        """Whether this inbox runs and leaves notifying to the other one."""
         return self._shows(0)
 
     def _shows(self, value: int) -> bool:

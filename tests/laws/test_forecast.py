@@ -346,7 +346,7 @@ def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(kn
     many = [each for number in range(20) for each in at_work(number, "local_calls", "available")]
     triage = [each for number in range(3) for each in at_work(number, "triage", "available")]
     begun: list[list[tuple[Topic, Any]]] = [[("call_takers", each) for each in (*on, *triage)] for on in (few, many)]
-    # If somebody waited on 999, nobody would be free, and one call of five would be late.
+    # Without the caller who waits on 999: while somebody waits, no call taker is free, and one call in five would be late.
     without = [(topic, fact) for topic, fact in known.facts if getattr(fact, "subject_id", "") != "first"]
     readers = [known.reader, *(read_by((*each, *without), NOW) for each in begun)]
     found, clock = [], [0.0]

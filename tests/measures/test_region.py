@@ -1,4 +1,4 @@
-"""The sum over several forces against plain arithmetic on the cases themselves, and everything that must stay unknown."""
+"""Compares sums over several forces with plain arithmetic on the cases, and checks everything that must stay unknown."""
 
 import random
 import statistics
@@ -31,7 +31,7 @@ def reading(**fields: Any) -> Reading:
 
 
 def test_sums_are_those_of_all_cases_together() -> None:
-    """Forces of unequal size: an average of their figures would be another number."""
+    """The forces differ in size, so an average of their figures would be another number."""
     chance = random.Random(17)
     of = spans(MEDIAN)
     assert of is not None

@@ -193,7 +193,7 @@ def _in_words(facts: Iterable[AnyFact]) -> list[list[str]]:
 
 
 def _word(fact: CallTakerFact) -> tuple[int, str]:
-    """The place among facts of the same time, and what it says."""
+    """The fact's place among facts with the same time, and what the fact says."""
     if isinstance(fact, CallTakerSignedOn):
         return 0, f"on {fact.skill}"
     if isinstance(fact, CallTakerStateChanged):
@@ -213,7 +213,7 @@ def _handled(facts: Iterable[AnyFact]) -> Iterator[tuple[str, str, int]]:
 
 @pytest.mark.parametrize("mapping", _PLATFORMS)
 def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_path: Path) -> None:
-    """In the whole file, and as it grows. A pause that begins during a call begins when the call ends."""
+    """In the whole file, and as the file grows. A pause that is pressed during a call counts from the end of the call."""
     rows, expected, faults, handled = _PLATFORMS[mapping]
     path = tmp_path / "log"
     path.write_text("".join(f"{row}\n" for row in rows))

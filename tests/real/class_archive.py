@@ -11,7 +11,7 @@ from tests.real.parts import KAFKA_CLASSES, KAFKA_FORMATTED, missing
 def write() -> None:
     """Format a directory, start a broker in it and stop it: Java writes the archive when it ends.
 
-    Formatting takes a quarter of the processor time of a start, and the archive saves a third of the rest. Do nothing if both exist.
+    Formatting takes a quarter of the processor time of a start, and the archive saves a third of the rest. If both exist, this does nothing.
     """
     if missing("kafka") or (KAFKA_CLASSES.exists() and KAFKA_FORMATTED.exists()):
         return

@@ -112,7 +112,7 @@ def test_the_lines_have_the_figure_its_outcomes_and_the_verdict(kept: Recount, r
     assert sum("DetaineeArrived" in line for line in lines(explained, query.measure, has_facts=True)) == 3
 
 
-# A minute in which targets fall due, an hour four weeks later in which ends come to count as unrecorded, and a day.
+# A minute in which targets fall due, an hour four weeks later in which ends begin to count as unrecorded, and a day.
 PARTS = ("2024-12-01T11:11/2024-12-01T11:12", "2024-12-29T02:00/2024-12-29T06:00", "2024-12-01/2024-12-02")
 
 
@@ -236,7 +236,7 @@ def test_an_incomplete_log_confirms_nothing(redis: Redis) -> None:
 
 
 def test_a_promised_time_may_be_long_after_every_fact() -> None:
-    """A promise of three days ago is broken now, and no fact says so."""
+    """A promise made three days ago is broken now, although no new fact says so."""
     names = ("callback_kept_ratio", "callback_connected_within_24_hours_ratio")
     kept, connected = (needed(CATALOGUE[name], "60m", december.force(), NOON) for name in names)
     assert kept is None

@@ -25,7 +25,7 @@ Sent = Sequence[tuple[Topic, AnyFact]]
 
 
 def of_another_force() -> Sent:
-    """Facts like those of the first force, about other subjects and fewer of them, so that an average of both is another number."""
+    """Facts like those of the first force, about fewer and other subjects, so that the average of both forces is another number."""
     return [
         (topic, replace(fact, subject_id=f"other-{fact.subject_id}", fact_id=f"other-{fact.fact_id}"))
         for topic, fact in facts()
@@ -58,7 +58,7 @@ def test_a_region_is_the_recount_of_all_its_facts() -> None:
         for measure in CATALOGUE.values():
             counted = recount.answer(measure, STRICT.name, WINDOW, AS_OF)
             if len(counted) != 1:
-                continue  # others publish it, or it has a figure for each band
+                continue  # other bodies publish the measure, or it has a figure for each band
             total = added(measure, [part(measure, each) for each in states])
             is_enough = measure.unit == "count" or counted[0].n >= measure.minimum_n
             due = counted[0].value if is_enough else None

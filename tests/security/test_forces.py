@@ -1,4 +1,4 @@
-"""Who may see which force: somebody of one force walks every route of the boards and of the inbox, and finds nothing of the other."""
+"""Who may see which force: somebody of one force requests every route of the boards and of the inbox, and finds nothing about the other force."""
 
 import json
 import re
@@ -102,7 +102,7 @@ def inbox(installation: Installation) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def alerts(installation: Installation, inbox: str) -> dict[str, str]:
-    """The ids of an alert and of a suppression of each force, and of the alert of none."""
+    """The ids of an alert and a suppression of each force, and of the alert without a force."""
     found = {each.raised.scope.get("force", ""): each.id for each in installation.log.state.active_alerts()}
     for name in (OWN, OTHER):
         made = ask(
@@ -118,7 +118,7 @@ def alerts(installation: Installation, inbox: str) -> dict[str, str]:
 
 
 class Asked(NamedTuple):
-    """A response; of a stream only its beginning."""
+    """A response; for a stream, only its beginning."""
 
     status: int
     text: str
@@ -141,7 +141,7 @@ def ask(address: str, path: str, who: str, body: object = None) -> Asked:
 
 
 def paths(routes: list[BaseRoute], under: str = "") -> Iterator[str]:
-    """Every path of an application with what is mounted in it; the parameters have words that exist."""
+    """Every path of an application and of what is mounted in it; each parameter has a value that exists."""
     for each in routes:
         if isinstance(each, Mount):
             yield from paths(each.routes, under + each.path)
@@ -170,7 +170,7 @@ def test_every_route_of_another_force_is_refused_and_no_route_of_ones_own_shows_
 
 @pytest.mark.parametrize("path", ["/region", "/api/region"])
 def test_the_region_is_for_those_who_may_see_every_force(address: str, path: str) -> None:
-    """Its sum less one's own force is the other force."""
+    """Somebody of one force could subtract their own force from the sum, and find the figure of the other."""
     assert [ask(address, path, who).status for who in ("ann", "bob", "nobody", "chief")] == [403, 403, 403, 200]
 
 
@@ -200,7 +200,7 @@ def test_no_other_spelling_of_an_address_leads_there(installation: Installation,
 def test_alerts_of_another_force_can_neither_be_seen_nor_acted_on(
     address: str, inbox: str, alerts: dict[str, str]
 ) -> None:
-    """At the board of either force, and at the inbox, which has all of them."""
+    """At the board of either force, and at the inbox, which has the alerts of every force."""
     for root in (inbox, f"{address}/api/alerts", f"{address}/forces/{OTHER}/api/alerts"):
         for path in (
             "/",

@@ -1,4 +1,4 @@
-"""Traces: one trace along a fact's way, nothing imported while they are off, and no error of theirs that stops anything."""
+"""Traces: a fact's way is one trace, nothing is imported while traces are off, and an error in them stops nothing."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from producers import tracing
 
 WITHOUT = """
 import sys
-sys.modules["opentelemetry"] = None  # as where it is not installed: importing it fails
+sys.modules["opentelemetry"] = None  # as if it was not installed: importing it fails
 from facts.errors import SettingError
 from producers import publish, tracing
 from streams import store
@@ -34,7 +34,7 @@ else:
 
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
-    """Traces that are on, and the spans that have ended."""
+    """Turns traces on, and keeps the spans that have ended."""
     exporter = InMemorySpanExporter()
     tracing.start_with(SimpleSpanProcessor(exporter), "test")
     yield exporter

@@ -16,7 +16,7 @@ _SHELL = Path("/usr/lib/chromium/chromium-headless-shell")
 """The program itself: ending Debian's script of that name on the PATH would leave the browser running."""
 
 _SCRIPT_SECONDS = 120.0
-"""Checking a page with axe takes more than the usual 30 seconds on a busy machine."""
+"""How long axe may check a page: on a busy machine, the usual 30 seconds are not enough."""
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""Starts the product's processes as forks of one that has imported it: importing everything takes most of a worker's start.
+"""Starts Blue Lamp's processes as forks of one that has already imported it, because imports take most of a worker's start.
 
 Each process of pytest has one such parent. A fork has its own environment, output, memory and id, and ends like any other process.
 """
@@ -32,7 +32,7 @@ _IMPORTED = (
 
 
 OWN_MODULES = ("bluelamp", "bluelamp.embedded.broker")
-"""What forks can run. Anything else, such as a program with another clock, has to come first in its process."""
+"""What forks can run. Anything else, such as a program with another clock, needs a new process."""
 
 
 def started(

@@ -83,7 +83,7 @@ class MemoryPartition:
 
 @lru_cache(maxsize=4096)
 def _open_items(text: str) -> list[OpenItem]:
-    """The open items of a subject; every measure asks for them again."""
+    """The open items of a subject; they are cached, because every measure asks for them."""
     return decode_open(text)
 
 

@@ -262,7 +262,7 @@ class _Inbox:
         return self._sight_of(self._guard.require_view(request, "alerts"))
 
     def _follower(self, forces: Forces) -> Follower[view.Listing]:
-        """Follows the active alerts of these forces; there are as many followers as sets of forces that people may see."""
+        """Follows the active alerts of these forces. Each set of forces that people may see has one follower."""
         if forces not in self._followers:
             position = self._log.last
 
@@ -435,7 +435,7 @@ class _Inbox:
         body, context, person = await self._read(request, "act", EndRequest)
         end = self._parts.end
         if not sight.is_seen({"force": body.force}, self._sight_of(person)):
-            title, detail = "You may not act for this force.", "Use the address of its board, or ask an administrator."
+            title, detail = "You may not act for this force.", "Use the board of this force, or ask an administrator."
             raise problem("not_allowed", 403, title, detail)
         if end is None:
             raise problem("no_such_place", 404, "Nothing can be ended here.", "Use the board's or the inbox's address.")
@@ -468,7 +468,7 @@ class _Inbox:
 
 
 def _chosen(state: InboxState, which: str, limit: int, forces: Forces) -> list[Alert]:
-    """The active alerts, the latest ended alerts that may be seen, or both."""
+    """The active alerts, the latest ended alerts that somebody may see, or both."""
     ended = [each for each in sight.seen(state.alerts.values(), forces) if each.ended] if which != "active" else []
     ended.sort(key=lambda each: each.entries[-1].at, reverse=True)
     return [*(state.active_alerts() if which != "ended" else ()), *ended[:limit]]

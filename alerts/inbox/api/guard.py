@@ -119,7 +119,7 @@ class Guard:
         return self.require(request, role) if role else self.identify(request)
 
     def forces_of(self, person: Person | None) -> Forces:
-        """The forces that a person may see, or somebody who has not signed in; None for all."""
+        """The forces that a person may see; None for all. The person is None if they have not signed in."""
         return person.forces if person else self.people.forces_of(())
 
     def require_forces(self, request: Request, forces: Collection[str]) -> None:
@@ -132,7 +132,7 @@ class Guard:
         allowed = self.forces_of(person)
         if allowed is not None and not allowed.issuperset(forces):
             login = person.login if person else "Somebody without a sign-in"
-            detail = f"{login} may not see every force that this needs. Ask an administrator for it (BLUELAMP_PEOPLE_FORCES)."
+            detail = f"{login} may not see every force that this address shows. Ask an administrator for access (BLUELAMP_PEOPLE_FORCES)."
             raise problem("not_allowed", 403, "You may not see this force.", detail)
 
     def _not_signed_in(self, role: Role) -> ProblemError:

@@ -23,7 +23,7 @@ TOKEN_LENGTH_MIN = 24
 Forces = frozenset[str] | None
 """Forces that may be seen; None for all."""
 ANYBODY = "*"
-"""In the setting of forces: everybody who has signed in, or every force."""
+"""In BLUELAMP_PEOPLE_FORCES: as a login, everybody who has signed in; as a force, every force."""
 _RANK = {"view": 0, "act": 1, "admin": 2}
 _ENTRY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._@-]{0,59}):(\w+):(\S+)")
 _HINT = (
@@ -41,7 +41,7 @@ class Person(Struct, frozen=True):
         is_ambient: their browser or proxy identifies them by itself, so another site could make requests for them.
         csrf: a value that only Blue Lamp's own pages know, sent with every request that changes something.
         session: the name of their session, which signing out ends; empty without one.
-        known_as: the names by which the setting of forces may list them: their login if they have a token, otherwise their groups.
+        known_as: the names by which BLUELAMP_PEOPLE_FORCES may list them: their login if they have a token, otherwise their groups.
         forces: the forces that they may see; None for all.
     """
 
@@ -64,7 +64,7 @@ class ForceLimits(Struct, frozen=True):
     """Who may see which forces.
 
     Attributes:
-        by_name: the forces by login, by `group:` and a group, or by `*` for everybody who has signed in.
+        by_name: the forces by name: a login, `group:` and a group, or `*` for everybody who has signed in.
     """
 
     by_name: dict[str, Forces]
@@ -76,7 +76,7 @@ class ForceLimits(Struct, frozen=True):
 
 
 def as_group(name: str) -> str:
-    """The name of a group in the setting of forces."""
+    """The name of a group in BLUELAMP_PEOPLE_FORCES."""
     return f"group:{name}"
 
 
@@ -201,7 +201,7 @@ class People:
         )
 
     def forces_of(self, names: Iterable[str]) -> Forces:
-        """The forces that somebody with these names may see. Somebody without a name sees none where anybody is limited."""
+        """The forces that somebody with these names may see. If there are limits, somebody without a name sees no force."""
         if self._limits is None:
             return None
         known = tuple(names)

@@ -1,4 +1,4 @@
-"""Which alerts somebody may see: those of their forces, and those of no force, which are about Blue Lamp itself."""
+"""Which alerts somebody may see: those of their forces, and those without a force, which are about Blue Lamp itself."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,12 +12,12 @@ from alerts.inbox.log.state import Alert, InboxState
 
 
 def both(one: Forces, other: Forces) -> Forces:
-    """The forces that are in both; None means all."""
+    """The forces that are in both sets; None means all."""
     return other if one is None else one if other is None else one & other
 
 
 def is_seen(scope: Mapping[str, str], forces: Forces) -> bool:
-    """Whether somebody who may see these forces may see what has this scope."""
+    """Whether somebody who may see these forces may see something with this scope."""
     force = scope.get("force", "")
     return forces is None or not force or force in forces
 
@@ -60,7 +60,7 @@ def _is_entry_seen(entry: AnyEntry, state: InboxState, forces: Forces) -> bool:
         return is_seen(state.alerts[entry.alert].raised.scope, forces)
     if entry.alert in state.suppressions:
         return is_seen(state.suppressions[entry.alert].entry.scope, forces)
-    return forces is None  # what it is about is not known
+    return forces is None  # nobody knows which force it is about
 
 
 def check_may_suppress(scope: Mapping[str, str], own: Forces, forces: Forces) -> None:

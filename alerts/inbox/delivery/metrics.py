@@ -19,7 +19,7 @@ class InboxCollector(Collector):
         log: the inbox's log.
         pinged_at: when the external watcher was last pinged.
         now: the wall clock.
-        is_working: whether this inbox notifies people, and no other one.
+        is_working: whether this inbox is the one that notifies people.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class Receiver(_Part, frozen=True, kw_only=True):
     Attributes:
         name: its name in the log.
         who: the posts it reaches, as rules and the ladder name them, and logins; empty for all.
-        forces: the forces whose alerts it is notified of, besides alerts of no force; empty for all.
+        forces: the forces whose alerts it receives, besides alerts without a force; empty for all.
         severities: the severities of the alerts it is notified of; an escalation or assignment notifies it whatever the severity.
         events: the events it is notified of; by default all, or with Prometheus those that Alertmanager does not know.
         webhook: the address to post a JSON object to.
@@ -66,7 +66,7 @@ class Receiver(_Part, frozen=True, kw_only=True):
     email: Email | None = None
 
     def is_for_force(self, force: str) -> bool:
-        """Whether it is notified of the alerts of a force; alerts of no force, which are about Blue Lamp itself, reach everybody."""
+        """Whether it receives the alerts of a force. Every receiver receives alerts without a force, which are about Blue Lamp itself."""
         return not force or not self.forces or force in self.forces
 
     def reaches(self, post: str) -> bool:

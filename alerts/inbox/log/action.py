@@ -199,7 +199,7 @@ def find(state: InboxState, alert_id: str) -> Alert:
 
 
 def no_such_alert() -> ActionError:
-    """The error for an alert that does not exist, or that somebody may not see (both get the same error)."""
+    """The error for an alert that does not exist or that somebody may not see; it does not say which."""
     return ActionError("no_such_alert", "There is no alert with this ID.", "The list shows the ID of every alert.")
 
 

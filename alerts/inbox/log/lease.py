@@ -1,4 +1,4 @@
-"""The lease that decides which of several inboxes works: the others wait until it has expired."""
+"""The lease that decides which of several inboxes works; the others wait until the lease has expired."""
 
 from redis import Redis
 
@@ -19,7 +19,7 @@ class Lease:
     Args:
         redis: a blocking client that decodes responses to text.
         name: its key.
-        holder: this inbox; the same after a restart, so that it does not wait for itself.
+        holder: the name of this inbox. It is the same after a restart, so that the inbox does not wait for its own old lease.
         seconds: how long it lasts.
     """
 
@@ -28,7 +28,7 @@ class Lease:
         self._claim, self._release = redis.register_script(_CLAIM), redis.register_script(_RELEASE)
 
     def claim(self) -> bool:
-        """Take or renew it; returns whether this inbox has it.
+        """Take or renew the lease; returns whether this inbox has it.
 
         Raises:
             RedisError: the state server refuses it, or does not answer.
@@ -36,7 +36,7 @@ class Lease:
         return bool(self._claim(keys=[self._name], args=[self._holder, self._milliseconds]))
 
     def release(self) -> None:
-        """Give it up, so that another inbox need not wait.
+        """Give up the lease, so that another inbox need not wait.
 
         Raises:
             RedisError: the state server refuses it, or does not answer.

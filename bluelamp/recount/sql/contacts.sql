@@ -374,7 +374,8 @@ CROSS JOIN (
 ) AS never (kind)
 WHERE never.kind <> 'leg_service_unrecorded' OR coalesce(has_target, false);
 
--- Callbacks: the first that the contact accepted, in order of legs, with the first later offer and the first answer after it.
+-- Callbacks: for each contact, the first callback that the caller accepted, in order of legs, with the first later offer and the
+-- first answer after it.
 CREATE TABLE contact_callback AS
 WITH
 accepted AS (
@@ -430,7 +431,7 @@ SELECT
 FROM contact_callback
 WHERE attempted_at IS NULL;
 
--- Whether the caller was reached within a day, and before the time that was promised.
+-- Whether the callback reached the caller within 24 hours, and before the promised time.
 CREATE TABLE callback_limit AS
 SELECT *, 'callback_connected_decided' AS kind, accepted_at + 86400000000 AS before FROM contact_callback WHERE NOT is_in_doubt
 UNION ALL

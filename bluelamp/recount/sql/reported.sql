@@ -1,5 +1,5 @@
 -- Section 1: the facts as they were reported.
--- `line` has a line for each fact that counts.
+-- `line` has one line for each fact that counts.
 
 CREATE TABLE reported AS
 SELECT

@@ -18,7 +18,7 @@ _TIME = "%Y-%m-%d %H:%M:%SZ"
 def force_results(
     reader: Reader, shown: Sequence[str], waiting: set[str], *, is_alone: bool = False
 ) -> Iterator[CheckResult]:
-    """Check every force that has a profile, or only those that are shown; each result names its force.
+    """Check every force that has a profile, or only the forces that are shown; each result names its force.
 
     Args:
         reader: reads the state.

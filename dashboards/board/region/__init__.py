@@ -1,1 +1,1 @@
-"""The page Region: the forces of the installation side by side, and what they come to together."""
+"""The page Region: the forces of the installation side by side, and figures for all of them together."""

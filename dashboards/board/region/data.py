@@ -1,4 +1,4 @@
-"""The content of the page Region: each measure in each force, and over all of them where it can be added honestly."""
+"""The content of the page Region: each measure in each force, and over all forces where it can be added correctly."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +23,12 @@ _PANELS: dict[Place, str] = {
     "incidents": "Incidents",
 }
 _KEPT_SECONDS = 1.0
-"""How long an answer serves every viewer: reading it again for each of them would take the reader from live pages."""
+"""How long one answer serves every viewer. If it was read again for each viewer, live pages would have to wait for the reader."""
 _UNKNOWN = "not known"
 
 
 class RegionCell(Struct, frozen=True):
-    """A figure: its value or why there is none, its n, and the reason."""
+    """A figure: its value or the words for none, its n, and the reason for what is missing."""
 
     text: str
     n: str = ""
@@ -36,7 +36,7 @@ class RegionCell(Struct, frozen=True):
 
 
 class RegionRow(Struct, frozen=True, kw_only=True):
-    """A measure: over all forces, and in each of them."""
+    """A measure over all forces, and in each force."""
 
     measure: str
     title: str
@@ -66,7 +66,7 @@ class Region(Struct, frozen=True, kw_only=True):
     Attributes:
         forces: the forces, in the order of the cells.
         panels: the measures.
-        notice: that figures are simulated; empty if none is.
+        notice: says that figures are simulated; empty if none are.
     """
 
     forces: list[RegionForce]

@@ -23,11 +23,11 @@ from streams.refusal import refusal_of
 PATH = "/region"
 DATA = "/api/region"
 _ABOUT_PAGE = Answer(summary="The page Region.", media=("text/html",))
-_ABOUT_DATA = Answer(summary="Every force side by side, and what they come to together.", body=Region)
+_ABOUT_DATA = Answer(summary="Every force side by side, and figures for all of them together.", body=Region)
 
 
 def region(views: Sequence[View]) -> Starlette:
-    """The application; it lets everybody in.
+    """The application; it does not check who may see it.
 
     Args:
         views: the forces, which share one reader.

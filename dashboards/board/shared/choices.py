@@ -34,7 +34,7 @@ def choices(question: BreakdownQuery, measures: Iterable[Measure], view: View) -
 
 
 def pages_of_measure(question: BreakdownQuery, root: str) -> dict[str, str]:
-    """The addresses of the analysts' pages about this measure with the same filters, and the window where it fits.
+    """The addresses of the analysts' pages about this measure, with the same filters and, on pages that take it, the same window.
 
     Args:
         question: what is chosen now.

@@ -104,7 +104,7 @@ class ForcePlace(NamedTuple):
 
 
 FORCES_SEEN = "bluelamp.forces_seen"
-"""The key under which a request's scope keeps the forces that its sender may see; None for all."""
+"""The key under which a request's scope keeps the forces that its sender may see; the value None means all."""
 
 
 class View(NamedTuple):

@@ -143,7 +143,7 @@ def arrivals_of(made: Forecast, now: int) -> Arrivals:
         now: the present, in microseconds.
 
     Raises:
-        QuestionError: the forecast does not know one of the half-hours.
+        QuestionError: the forecast has no figure for one of the half-hours.
     """
     return Arrivals(tuple(_stretches(made, now)), made.dispersion)
 

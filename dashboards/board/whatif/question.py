@@ -14,7 +14,7 @@ FIELDS: Mapping[str, tuple[str, int, int]] = {
     "more_local": ("More for 999 and after triage (minus: fewer)", -200, 200),
     "more_triage": ("More at triage (minus: fewer)", -200, 200),
     "busier": ("More calls, in percent (minus: fewer)", -90, 300),
-    "busier_101": ("More 101 calls besides, in percent (-100: 101 closed to new callers)", -100, 300),
+    "busier_101": ("More 101 calls in addition, in percent (minus: fewer; -100: 101 closed to new callers)", -100, 300),
 }
 """Each field of the form: its title, and the least and greatest number."""
 

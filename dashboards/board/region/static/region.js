@@ -1,9 +1,9 @@
-// The page Region: fetched again and again, and hidden as soon as it cannot be read.
+// The page Region: fetches its figures again and again, and hides them as soon as they cannot be read.
 import { element, redraw, write } from "./elements.js";
 
 const [everyMilliseconds, timeoutMilliseconds] = [3000, 8000];
 const place = document.getElementById("panels");
-const timeOf = (instant) => instant.slice(11, 19); // it comes in the force's own time zone
+const timeOf = (instant) => instant.slice(11, 19); // the time is already in the force's own time zone
 
 function cell(figure, name) {
   return element("td", { class: name, title: name ? null : figure.reason }, element("span", { class: "value" }, figure.text), " ",

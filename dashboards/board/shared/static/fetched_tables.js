@@ -1,4 +1,4 @@
-// A page of lines and tables that are fetched again and again, apart from the page's stream.
+// For a page with sentences and tables that are fetched again and again, apart from the page's stream.
 import "./chooser.js";
 import { drawAsOf, drawFailure } from "./as_of.js";
 import { element, redraw } from "./elements.js";
@@ -8,8 +8,8 @@ import { reportTable } from "./report_table.js";
 
 const says = document.getElementById("says");
 
-// Shows each table of the data in its place, by the place's id. One of the places has the address.
-// A page without these places, because its question cannot be answered, shows only its frame.
+// Shows each table of the data in the place with its id. One of the places has the address of the data.
+// If the question of a page cannot be answered, the page has none of these places, and shows only its frame.
 export function showTables(tables, everyMilliseconds) {
   const places = Object.entries(tables).map(([id, name]) => [document.getElementById(id), name]).filter(([place]) => place);
   const address = places.map(([place]) => place.dataset.address).find(Boolean);

@@ -66,7 +66,7 @@ export function start(draw = () => {}) {
   showPage(document.querySelector("header nav ul"));
 }
 
-// On a phone the navigation is wider than the screen: the name of this page is scrolled into sight.
+// On a phone, the navigation is wider than the screen, so it is scrolled until the name of this page is visible.
 function showPage(bar) {
   const current = bar?.querySelector("[aria-current]");
   if (current) bar.scrollLeft = current.offsetLeft + current.offsetWidth / 2 - bar.clientWidth / 2;
@@ -90,7 +90,7 @@ function drawStrip(items) {
   if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "");
 }
 
-// A number stays on the line of its unit.
+// A number stays on the same line as its unit.
 function unbroken(words) {
   return words.replace(/(\d) (?=(?:s|min|h|days?)\b)/g, "$1\u00A0");
 }

@@ -21,8 +21,8 @@ function row(data, columns, place) {
     ...data.cells.map((each, column) => cell(each, columns[column])));
 }
 
-// A table with its notes, which sorts by any column, with its totals in the foot. On a narrow screen each row becomes a block;
-// a long table scrolls sideways instead, while the names of its rows stay.
+// A table with its notes. It can be sorted by any column, and has its totals in the foot. On a narrow screen, each row becomes a
+// block. A long table scrolls sideways instead, and the names of its rows stay in place.
 export function reportTable(data, name = data.title, isLong = false) {
   const head = element("tr", { role: "row" }, element("th", { role: "columnheader", scope: "col" }, data.heading), ...data.columns.map(heading));
   const rows = data.rows.map((each, place) => [each.total, row(each, data.columns, data.heading === "Period" ? place : null)]);

@@ -1,2 +1,2 @@
-// The path under which the pages and the data of this page's force are: empty for the first force of the board.
+// The path under which this force has its pages and data: empty for the first force of the board.
 export const root = document.body.dataset.root;

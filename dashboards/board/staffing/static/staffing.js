@@ -1,4 +1,4 @@
-// Call takers now and by half-hours of today.
+// The page with call takers now, and by half-hours of today.
 import { showTables } from "./fetched_tables.js";
 
 showTables({ "staffed-now": "now", "staffed-today": "today" }, 5_000);
