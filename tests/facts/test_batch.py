@@ -158,7 +158,7 @@ UNREADABLE: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 
 @pytest.fixture
 def batch(request: pytest.FixtureRequest) -> bytes:
-    """An unreadable batch; a bomb is made when its test needs it, because that takes a while."""
+    """An unreadable batch. A decompression bomb is made only when its test needs it, because making it takes a while."""
     made: bytes | Callable[[], bytes] = request.param
     return made if isinstance(made, bytes) else made()
 

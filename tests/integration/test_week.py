@@ -143,7 +143,7 @@ def figures(system: System) -> list[tuple[str, str, object, int | None]]:
 
 @pytest.mark.faults
 def test_shuffled_facts_give_the_same_figures(system: System) -> None:
-    """`make test` shuffles facts without a log and a state server, in tests/laws."""
+    """In `make test`, tests/laws shuffles facts instead, without a log or a state server."""
     shuffled = first_days()
     random.Random(7).shuffle(shuffled)
     system.start_workers(1)

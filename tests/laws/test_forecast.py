@@ -341,7 +341,7 @@ def test_now_shows_the_outlook_of_999_in_one_sentence_or_why_there_is_none(known
 
 
 def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(known: Known) -> None:
-    """Nothing before the first forecast, while nobody knows who is on, or once the forecast is old."""
+    """There is no figure before the first forecast, while the record does not say who is on, or once the forecast is old."""
     few = list(at_work(0, "local_calls", "available"))
     many = [each for number in range(20) for each in at_work(number, "local_calls", "available")]
     triage = [each for number in range(3) for each in at_work(number, "triage", "available")]

@@ -90,7 +90,7 @@ Series = dict[tuple[str, Labels], float]
 
 
 def report_contacts(story: Story, number: int) -> None:
-    """A 999 call answered, every fourth one late; one abandoned; a 101 call with both its legs; a digital contact; two waiting; two callbacks."""
+    """A 999 call that is answered, late if `number` is a multiple of four; an abandoned one; a 101 call with both legs; and other contacts."""
     minute = f"21:{number:02}"
     story.report(ContactOffered, minute, f"e{number}", line="999", queue="emergency")
     story.report(ContactAnswered, f"{minute}:{5 if number % 4 else 20}", f"e{number}", queue="emergency")

@@ -49,7 +49,7 @@ def memory(profile: Force | None = None) -> MemoryState:
 def recount(
     profile: Force | None = None, *, keeps_facts: bool = False, spans: Sequence[NeededTime] | None = None
 ) -> Recount:
-    """The recount of these days, with the same profile, of all subjects or of those with a fact in some times; the caller closes it."""
+    """The recount of these days, with the same profile: of all subjects, or of the subjects with a fact in the given times. The caller closes it."""
     return from_records(records(reported()), [profile or force()], keeps_facts=keeps_facts, spans=spans)
 
 

@@ -38,7 +38,7 @@ OWN_MODULES = ("bluelamp", "bluelamp.embedded.broker")
 def started(
     program: Sequence[str], *, env: Mapping[str, str], stdout: IO[Any], stderr: IO[Any]
 ) -> "ForkedProcess | subprocess.Popen[Any]":
-    """A running program, as a fork if it is the product's own.
+    """A running program; it is a fork if it is one of Blue Lamp's own.
 
     Args:
         program: the words after `python`.
@@ -131,7 +131,7 @@ def main(number: int) -> None:
 
 
 def _serve(connection: socket.socket) -> list[str]:
-    """Answer requests; returns only in a fork, with its arguments, or at the end, with none."""
+    """Answer requests. Returns in a fork, with its arguments, and at the end, with none."""
     while True:
         message, files, _, _ = socket.recv_fds(connection, _REQUEST_BYTES, 2)
         if not message:

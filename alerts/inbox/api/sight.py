@@ -68,13 +68,13 @@ def check_may_suppress(scope: Mapping[str, str], own: Forces, forces: Forces) ->
 
     Args:
         scope: the labels; without a force it covers every force.
-        own: the forces of the person.
-        forces: those that they may see at this address.
+        own: the forces that the person may see; None for all.
+        forces: the forces that they may see at this address; None for all.
 
     Raises:
-        ActionError: it covers a force that they may not see.
+        ActionError: it covers a force that they may not see, or every force although they are limited to some.
     """
     force = scope.get("force", "")
     if (own is not None and not force) or not is_seen(scope, forces):
-        what = "This planned work would cover forces that you may not see."
+        what = "This planned work would cover a force that you may not see, or every force."
         raise ActionError("not_understood", what, "Name one of your forces in `scope`.")
