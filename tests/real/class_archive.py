@@ -22,6 +22,8 @@ def write() -> None:
         shutil.copytree(broker.log_directory, formatted)
         broker.start()
         broker.stop()
+        KAFKA_CLASSES.unlink(missing_ok=True)  # it cannot be written over, except by root
+        shutil.rmtree(KAFKA_FORMATTED, ignore_errors=True)
         shutil.move(classes, KAFKA_CLASSES)
         shutil.move(formatted, KAFKA_FORMATTED)
 
