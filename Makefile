@@ -78,7 +78,7 @@ pictures: $(VENV)/.ready parts ## Take the pictures of the documentation again, 
 
 parts: $(VENV)/.ready ## Install the real parts that the tests use, where possible
 	sh tests/real/install.sh
-	$(BIN)/python -m tests.real.class_archive
+	$(BIN)/python -m tests.real.prepared_kafka
 
 lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and requirements.docs.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra traces --universal --python-version 3.11 \

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bluelamp.recount.cell import RecountOpenItem
 from bluelamp.recount.question import RecountQuestion, Sql, check, chosen, key_words, within
+from bluelamp.recount.statements import rows_of
 from bluelamp.recount.times import SECOND
 from facts.union import Topic
 from measures.measure import Decided, External, OpenCount, OpenDue, OpenLongest, OpenSoonest, Selection, Share
@@ -152,7 +153,7 @@ def slots(connection: Any, topic: Topic, force: str, first: date, end: date) -> 
             f"SELECT day, value, count(*){words} FROM {topic}_finished "  # noqa: S608 - names are ours
             "WHERE kind = ? AND force = ? AND day >= ? AND day < ? GROUP BY ALL"
         )
-        for day, value, count, *those in connection.execute(text, [kind.name, force, first, end]).fetchall():
+        for day, value, count, *those in rows_of(connection, text, [kind.name, force, first, end]):
             found[Slot(kind.name, day, tuple(those), value)] = count
     return found
 
@@ -167,7 +168,7 @@ def subjects_open(connection: Any, item: RecountOpenItem) -> list[int]:
         f"AND unrecorded_from IS NOT DISTINCT FROM ?{words} ORDER BY subject"
     )
     values = [item.kind, item.force, item.since, item.began, item.due, item.unrecorded_from, *item.dimensions]
-    return [subject for (subject,) in connection.execute(text, values).fetchall()]
+    return [subject for (subject,) in rows_of(connection, text, values)]
 
 
 def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:
@@ -178,5 +179,5 @@ def subjects_of(connection: Any, force: str, slot: Slot) -> list[int]:
         f"SELECT DISTINCT subject FROM {kind.topic}_finished "  # noqa: S608 - names are ours
         f"WHERE kind = ? AND force = ? AND day = ? AND value = ?{words} ORDER BY subject"
     )
-    rows = connection.execute(text, [slot.kind, force, slot.day, slot.value, *slot.words]).fetchall()
-    return [subject for (subject,) in rows]
+    values = [slot.kind, force, slot.day, slot.value, *slot.words]
+    return [subject for (subject,) in rows_of(connection, text, values)]

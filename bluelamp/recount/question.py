@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from bluelamp.recount.interval import LiveInterval, Report
-from bluelamp.recount.statements import parsed
+from bluelamp.recount.statements import rows_of
 from facts.errors import QuestionError
 from measures.measure import DATE_DIMENSIONS, Measure, Selection, Where
 from measures.outcome import KINDS
@@ -55,10 +55,7 @@ class RecountQuestion(Struct, frozen=True, kw_only=True):
 
     def rows(self, sql: Sql) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        text, values = sql
-        (statement,) = parsed(text)
-        rows: list[tuple[Any, ...]] = self.connection.execute(statement, values).fetchall()
-        return rows
+        return rows_of(self.connection, *sql)
 
     def words(self, key: str) -> dict[str, str]:
         """The labels of a key, by dimension."""

@@ -15,6 +15,7 @@ from bluelamp.recount.figures import cells
 from bluelamp.recount.interval import interval
 from bluelamp.recount.listing import ListedOutcome, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import RecountQuestion
+from bluelamp.recount.statements import rows_of
 from bluelamp.recount.subject import RecountSubject, subjects
 from bluelamp.recount.times import microseconds
 from facts.errors import QuestionError
@@ -282,8 +283,7 @@ class Recount:
             f"SELECT force, {first}, began, {last}{words} FROM {declared.topic}_{table} "  # noqa: S608 - names are ours
             f"WHERE kind = ? ORDER BY ALL"
         )
-        rows: list[tuple[Any, ...]] = self._connection.execute(text, [kind]).fetchall()
-        return rows
+        return rows_of(self._connection, text, [kind])
 
     def _kinds_in(self, table: str) -> frozenset[str]:
         """The kinds that a table has; most logs have few of them."""
