@@ -86,9 +86,10 @@ def _trouble(reading: Reading) -> str:
 
 def _mixed(forces: list[Part]) -> Iterable[str]:
     """Why figures that are all known cannot be added to each other."""
-    times = [each.reading.as_of for each in forces]
-    if max(times) - min(times) > APART:
-        yield "The figures of the forces are not of the same time: one of the forces is a replay."
+    latest = max(each.reading.as_of for each in forces)
+    behind = [each.title for each in forces if latest - each.reading.as_of > APART]
+    if behind:
+        yield f"The figures of the forces are not of the same time. Behind the others, in a replay or while history loads: {', '.join(behind)}."
     simulated = [each.title for each in forces if each.reading.is_simulated]
     if 0 < len(simulated) < len(forces):
         yield f"Simulated and real figures are not added: {', '.join(simulated)}."

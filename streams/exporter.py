@@ -1,5 +1,6 @@
 """The exporter: every reading as a Prometheus metric, read at each scrape; one process serves the whole state."""
 
+import copy
 import logging
 import sys
 import time
@@ -21,7 +22,7 @@ from facts.errors import IncompleteError
 from producers.http.hosts import is_own_host
 from producers.http.metrics import CLOSED
 from streams.band_metrics import band_families
-from streams.health import Health, state_families
+from streams.health import STATE_UP, Health, state_families
 from streams.logwatch import LogWatch
 from streams.reading_metrics import ReadingFilter, ReadingMetrics, all_readings
 from streams.readings import Reader
@@ -104,6 +105,7 @@ def serve(
     names: Collection[str] = ("localhost",),
     ready: Callable[[], tuple[bool, bytes]] | None = None,
     is_allowed: Callable[[str], bool] = lambda _: True,
+    force_of: Callable[[str], str] = lambda _: "",
     service: str = "exporter",
 ) -> tuple[WSGIServer, Thread]:
     """Serve metrics, with collectors of its own for each path.
@@ -114,12 +116,12 @@ def serve(
         host: address to listen on.
         names: the host names under which it is reached.
         ready: says for /ready whether the parts that it needs respond, and which do not; without it there is no such path.
-        is_allowed: whether a request with this Authorization header may read metrics.
+        is_allowed: whether a request with this Authorization header may read all metrics.
+        force_of: the only force whose metrics a request with this Authorization header may read; empty for none.
         service: its name, which /health says.
     """
     applications: dict[str, WSGIApplication] = {
-        path: _guarded(make_wsgi_app(_registry(collectors)), is_allowed)
-        for path, collectors in collectors_by_path.items()
+        path: _guarded(collectors, is_allowed, force_of) for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
     applications["/health"] = _health(service)
@@ -138,10 +140,44 @@ def serve(
     return server, thread
 
 
-def _guarded(metrics: WSGIApplication, is_allowed: Callable[[str], bool]) -> WSGIApplication:
+class OfForce(Collector):
+    """The metrics of one force alone: samples of another force, or of no force, are left out.
+
+    Args:
+        collector: has the metrics of every force.
+        force: the force.
+    """
+
+    def __init__(self, collector: Collector, force: str) -> None:
+        self._collector, self._force = collector, force
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registration does not query the state."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics that have a sample of the force, and whether the state can be read."""
+        for metric in self._collector.collect():
+            kept = copy.copy(metric)
+            is_shared = metric.name == STATE_UP
+            kept.samples = [each for each in metric.samples if is_shared or each.labels.get("force") == self._force]
+            if kept.samples:
+                yield kept
+
+
+def _guarded(
+    collectors: Iterable[Collector], is_allowed: Callable[[str], bool], force_of: Callable[[str], str]
+) -> WSGIApplication:
+    every = list(collectors)
+    everything: WSGIApplication = make_wsgi_app(_registry(every))
+
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_allowed(environment.get("HTTP_AUTHORIZATION", "")):
-            return metrics(environment, start_response)
+        authorization = environment.get("HTTP_AUTHORIZATION", "")
+        if is_allowed(authorization):
+            return everything(environment, start_response)
+        if force := force_of(authorization):
+            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, force) for each in every))
+            return of_force(environment, start_response)
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("WWW-Authenticate", "Bearer")]
         start_response("401 Unauthorized", headers)
         return [CLOSED.encode()]

@@ -13,6 +13,8 @@ from streams.record import Place
 from streams.refusal import CAUSES, Refusal
 from streams.stall import Stalls
 
+STATE_UP = "bluelamp_state_up"
+"""The metric that says whether the state can be read."""
 _FEED_METRICS = {
     "complete_to": (
         "feed_complete_to_timestamp_seconds",
@@ -122,7 +124,7 @@ def state_families(refusal: Refusal | None, *, is_up: bool) -> Iterator[Metric]:
         refusal: the state server's refusal; None if it refuses nothing.
         is_up: whether the state could be read.
     """
-    yield _gauge("state_up", "Whether the state can be read.", is_up)
+    yield _gauge(STATE_UP.removeprefix("bluelamp_"), "Whether the state can be read.", is_up)
     refuses = GaugeMetricFamily(
         "bluelamp_state_refuses", "1 for the cause of a refused read or write.", labels=["cause"]
     )

@@ -33,7 +33,7 @@ from bluelamp.feeding.ending import end_by_hand
 from bluelamp.services.inbox_client import API_PATH
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import reader, state_client
-from bluelamp.wiring.hosts import LOOPBACK
+from bluelamp.wiring.hosts import is_private
 from bluelamp.wiring.settings import ENGINE_TOKEN, PEOPLE, Settings, load_forces, secret_in, variable
 from dashboards.board.shared.page import AlertCounts
 from facts.errors import SettingError
@@ -62,8 +62,8 @@ def viewers(settings: Settings, host: str) -> Viewers:
         settings: what is set; what is not has a safe default.
         host: the address that the service listens on.
     """
-    is_private = host in LOOPBACK and not (settings.proxy_addresses or settings.oidc_issuer or settings.people_forces)
-    board = settings.view_board or ("everyone" if is_private else "view")
+    is_open = is_private(settings, host) and not settings.people_forces
+    board = settings.view_board or ("everyone" if is_open else "view")
     alerts = settings.view_alerts or board
     return Viewers(
         board=_least(board),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from alerts.inbox.api.guard import Guard
@@ -75,7 +76,7 @@ def by_force(boards: Mapping[str, ASGIApp], together: ASGIApp, guard: Guard, pla
     return ForceBoards(guarded, BoardAccess(together, guard, boards))
 
 
-def region_of(source: Reader, places: Iterable[ForcePlace]) -> ASGIApp:
+def region_of(source: Reader, places: Iterable[ForcePlace]) -> Starlette:
     """The page Region of these forces."""
     return region(
         [
@@ -105,6 +106,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
     feeds = {each: FeedWatch(looking_at_facts(settings.log()), source.rules[each], wall) for each in forces}
     inbox = parts(settings, guard)
     places = [ForcePlace(each, source.rules[each].force.title, root_of(each, forces[0])) for each in forces]
+    together = region_of(source, places)
     applications = {
         each.name: board(
             source,
@@ -116,15 +118,15 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
             program=program_words(settings),
             root=each.root,
             forces=places,
+            # Its addresses are the installation's, and only the first board is at the plain address.
+            region_routes=together.routes if len(places) > 1 and not each.root else (),
         )
         for each in places
     }
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings))
     metrics = ServiceMetrics("board", settings, reading_right(settings, environment, host))
     applications[forces[0]].router.routes[:0] = [metrics.route, ready_route(ready)]
-    guarded = AccessLog(
-        by_force(applications, region_of(source, places), guard, places), guard, writer_to(settings.access_log), wall
-    )
+    guarded = AccessLog(by_force(applications, together, guard, places), guard, writer_to(settings.access_log), wall)
     running = server(metrics.around(guarded), host_names(settings, host), _SHUTDOWN_SECONDS)
     with listen(host, settings.board_port, "BLUELAMP_BOARD_PORT") as listening:
         watch.start()

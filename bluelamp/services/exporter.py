@@ -14,7 +14,7 @@ from alerts.samples import not_matching, used_by_rules
 from alerts.table import RULES
 from bluelamp.services.forecasts import ForecastMetrics
 from bluelamp.services.inbox_client import inbox_client
-from bluelamp.services.metrics import CachedMetrics, reading_right
+from bluelamp.services.metrics import CachedMetrics, force_of_token, reading_right
 from bluelamp.services.own_parts import certificate_families, own_parts
 from bluelamp.services.ready import readiness
 from bluelamp.wiring.clock import wall
@@ -40,7 +40,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
 
     Args:
         settings: the settings of this run.
-        environment: holds the token for the inbox; without it, alerts appear only in the log and the metrics.
+        environment: holds the token for the inbox, without which alerts appear only in the log and the metrics, and those of the metrics.
         host: address to listen on.
         say: prints the address when the exporter is ready, and warnings.
     """
@@ -67,8 +67,10 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     }
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings, _STATE_SECONDS))
     names = host_names(settings, host)
-    is_allowed = reading_right(settings, environment, host)
-    server, thread = serve(places, settings.exporter_port, host, names=names, ready=ready, is_allowed=is_allowed)
+    server, thread = serve(
+        places, settings.exporter_port, host, names=names, ready=ready,
+        is_allowed=reading_right(settings, environment, host), force_of=force_of_token(environment, every.rules),
+    )  # fmt: skip
     watch.start()
     forecasts.start()
     watch_clock(state_client(settings), settings.state_name, "the exporter")

@@ -1,7 +1,7 @@
 """What every service measures about itself, who may read that, and what the exporter watches besides figures."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -9,25 +9,50 @@ from prometheus_client.registry import Collector
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from bluelamp.wiring.hosts import LOOPBACK
+from bluelamp.wiring.hosts import is_private
 from bluelamp.wiring.program import VERSION
-from bluelamp.wiring.settings import METRICS_TOKEN, Settings, secret_in
+from bluelamp.wiring.settings import FORCE_METRICS_TOKENS, METRICS_TOKEN, Settings, secret_in
+from facts.errors import SettingError
+from producers.gateway.senders import Senders, parse_pairs
 from producers.http.metrics import HttpMetrics, build_info, may_read, metrics_route
 
 
 def reading_right(settings: Settings, environment: Mapping[str, str], host: str) -> Callable[[str], bool]:
-    """Whether a request with an Authorization header may read metrics.
+    """Whether a request with an Authorization header may read all metrics.
 
     With a token, only requests that have it. Without one, everybody if the service listens on loopback, and nobody otherwise.
 
     Args:
-        settings: name a proxy or a provider, with which loopback is not private.
-        environment: holds the token.
+        settings: may say that others reach the service although it listens on loopback.
+        environment: holds the token, and those of forces, with which loopback is not private either.
         host: the address that the service listens on.
     """
     token = secret_in(environment, METRICS_TOKEN)
-    is_open = host in LOOPBACK and not (settings.proxy_addresses or settings.oidc_issuer)
+    is_open = is_private(settings, host) and not secret_in(environment, FORCE_METRICS_TOKENS)
     return lambda authorization: may_read(authorization, token, is_open=is_open)
+
+
+def force_of_token(environment: Mapping[str, str], known: Container[str]) -> Callable[[str], str]:
+    """The only force whose metrics a request with an Authorization header may read; empty for none.
+
+    Args:
+        environment: holds the tokens of forces.
+        known: the forces that have a profile.
+
+    Raises:
+        SettingError: a token is invalid, is that of all forces or of two, or its force has no profile.
+    """
+    pairs = parse_pairs(secret_in(environment, FORCE_METRICS_TOKENS), FORCE_METRICS_TOKENS)
+    of_all, tokens = secret_in(environment, METRICS_TOKEN), [token for _, token in pairs]
+    for force, token in pairs:
+        if force not in known:
+            hint = "`bluelamp check` lists the profiles."
+            raise SettingError(f"There is no force {force!r}.", where=FORCE_METRICS_TOKENS, hint=hint)
+        if token == of_all or tokens.count(token) > 1:
+            hint = f"Give each force a token of its own, and {METRICS_TOKEN} another one."
+            raise SettingError(f"The token of {force} is used twice.", where=FORCE_METRICS_TOKENS, hint=hint)
+    senders = Senders(pairs)
+    return lambda authorization: senders.authenticate(authorization) or ""
 
 
 class ServiceMetrics:

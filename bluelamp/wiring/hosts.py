@@ -23,7 +23,19 @@ def host_names(settings: Settings, host: str) -> list[str]:
         settings.inbox,
         settings.gateway_public_url,
     )
-    given = (urlsplit(each).hostname or "" for each in addresses)
+    given = (urlsplit(each.strip()).hostname or "" for several in addresses for each in several.split(","))
     own = (each.strip() for each in settings.hosts.split(","))
     names = {"localhost", host, socket.gethostname(), *given, *own}
     return sorted(each.lower() for each in names if each)
+
+
+def is_private(settings: Settings, host: str) -> bool:
+    """Whether only this machine can reach a service: it listens on loopback, and no setting says that others reach it through a proxy.
+
+    Args:
+        settings: name a proxy, an identity provider, or host names under which others reach the service.
+        host: the address that the service listens on.
+    """
+    own = {*LOOPBACK, socket.gethostname().lower()}
+    is_proxied = settings.proxy_addresses or settings.oidc_issuer or not own.issuperset(host_names(settings, host))
+    return host in LOOPBACK and not is_proxied

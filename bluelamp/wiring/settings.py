@@ -24,15 +24,16 @@ from streams.state_address import StateServerAddress
 RUNNING_FILE = "running.json"
 _PORT_MAX = 65_535
 NO_PART = "none"
+"""The address of a service that is not part of this system."""
 FILE = "_FILE"
 """What is added to the variable of a secret to name a file that holds it."""
-"""The address of a service that is not part of this system."""
 GATEWAY_TOKENS = "BLUELAMP_GATEWAY_TOKENS"
 WEBHOOK_SECRETS = "BLUELAMP_WEBHOOK_SECRETS"
 PEOPLE = "BLUELAMP_PEOPLE"
 TOKEN = "BLUELAMP_TOKEN"  # noqa: S105 - the name of a variable
 ENGINE_TOKEN = "BLUELAMP_ENGINE_TOKEN"  # noqa: S105 - the name of a variable
 METRICS_TOKEN = "BLUELAMP_METRICS_TOKEN"  # noqa: S105 - the name of a variable
+FORCE_METRICS_TOKENS = "BLUELAMP_FORCE_METRICS_TOKENS"
 SECRETS = {
     GATEWAY_TOKENS: "The gateway's senders and their tokens, as `name:token` separated by spaces.",
     WEBHOOK_SECRETS: "The secrets with which platforms sign their requests, as `mapping:secret` separated by spaces.",
@@ -40,6 +41,7 @@ SECRETS = {
     TOKEN: "Token of the person who acknowledges alerts at the command line.",
     ENGINE_TOKEN: "Token with which the exporter or Alertmanager sends alerts to the inbox.",
     METRICS_TOKEN: "Token with which Prometheus reads /metrics. Without one, only services that listen on loopback show their metrics.",
+    FORCE_METRICS_TOKENS: "Tokens with which the Prometheus of one force reads that force's metrics from the exporter, and no other force's, as `force:token` separated by spaces.",
 }
 """Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 
@@ -219,8 +221,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     view_board: Annotated[
         ViewerSetting,
         Meta(
-            description="Who may view the board: `everyone`, or the lowest role that may, `view`, `act` or `admin`. Empty: everyone if the "
-            "board listens on loopback and has no proxy and no provider, otherwise `view`."
+            description="Who may view the board: `everyone`, or the lowest role that may, `view`, `act` or `admin`. Empty: everyone if only "
+            "this machine reaches the board, otherwise `view`: docs/run/security.md says when that is so."
         ),
     ] = ""
     view_custody: Annotated[

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -73,6 +73,7 @@ def board(
     program: str = "",
     root: str = "",
     forces: Sequence[ForcePlace] = (),
+    region_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -87,6 +88,7 @@ def board(
         program: the version and build, for the foot of each page; empty to show none.
         root: the path under which it is mounted.
         forces: every force of the installation, for the list of forces; empty if there is only one.
+        region_routes: the routes of the page Region, which the API's document describes too.
     """
     background = BackgroundReadings(reader, force, steady_seconds)
     view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root)
@@ -120,7 +122,7 @@ def board(
         AnswerRoute("/events/{name}", events, _EVENTS_OF_ONE),
         AnswerRoute("/events", events, _EVENTS),
         AnswerRoute("/health", health, _HEALTH),
-        AnswerRoute("/api", _document, _API),
+        AnswerRoute("/api", _document(region_routes), _API),
         *data_routes(view),
     ]
     routes += [Mount(path, application) for path, application in mounts.items()]
@@ -208,7 +210,11 @@ def _route(page: Page, view: View, templates: Environment) -> Route:
     return AnswerRoute(page.path, serve, answer, name=page.name)
 
 
-async def _document(request: Request) -> Response:
-    """The API's document, of every route of the running application."""
-    document = openapi("Blue Lamp board", _ABOUT_API, request.app.routes)
-    return Response(msgspec.json.encode(document), media_type="application/json")
+def _document(further: Sequence[BaseRoute]) -> Callable[[Request], Awaitable[Response]]:
+    """Answers with the API's document, of every route of the running application and of further ones at the same address."""
+
+    async def answer(request: Request) -> Response:
+        document = openapi("Blue Lamp board", _ABOUT_API, [*request.app.routes, *further])
+        return Response(msgspec.json.encode(document), media_type="application/json")
+
+    return answer

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboards.board.region.page import DATA, PATH
+from dashboards.board.region.page import PATHS
 
 UNDER = "/forces"
 """The path under which each force has its pages, by its name."""
@@ -35,7 +35,7 @@ class ForceBoards:
 
     def _found(self, scope: Scope) -> tuple[ASGIApp, Scope]:
         path = scope.get("path", "")
-        if path in (PATH, DATA) and len(self._boards) > 1:
+        if path in PATHS and len(self._boards) > 1:
             return self._region, scope
         under, _, rest = path.removeprefix(f"{UNDER}/").partition("/")
         if not path.startswith(f"{UNDER}/") or under not in self._boards:

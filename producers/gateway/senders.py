@@ -72,7 +72,7 @@ def parse_pairs(text: str, where: str) -> list[tuple[str, str]]:
     pairs = [_PAIR.fullmatch(each) for each in text.split()]
     tokens = [(pair[1], pair[2]) for pair in pairs if pair]
     if len(tokens) < len(pairs):
-        raise SettingError(f"Sender {pairs.index(None) + 1} is not of the form name:token.", where=where, hint=_HINT)
+        raise SettingError(f"Entry {pairs.index(None) + 1} is not of the form name:token.", where=where, hint=_HINT)
     short = next((name for name, token in tokens if len(token) < TOKEN_LENGTH_MIN), None)
     if short:
         raise SettingError(f"The token of {short} is too short.", where=where, hint=_HINT)

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from bluelamp.embedded.state import StateServer
 from dashboards.board.app import NO_MOUNTS, board
+from dashboards.board.forces import ForceBoards
+from dashboards.board.region.page import region
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import ReadAlerts, View, no_log_ends
 from facts.feed import FeedHeartbeat
@@ -67,8 +69,10 @@ class Day:
 def serving(
     reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS, alerts: ReadAlerts | None = None
 ) -> Iterator[str]:
-    """The board of the force on a reader, with mounted applications; yields its address."""
-    application = board(reader, FORCE, mounts, alerts=alerts)
+    """The board of the force on a reader, with mounted applications; yields its address. The page Region has the force beside itself."""
+    one = board(reader, FORCE, mounts, alerts=alerts)
+    view = View(reader, FORCE, BackgroundReadings(reader, FORCE, time.monotonic), no_log_ends)
+    application = ForceBoards({FORCE: one, "again": one}, region([view, view._replace(root="/forces/again")]))
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, name="board")
     thread.start()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 import pytest
+import requests
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -34,6 +35,7 @@ PAGES = (
     "/whatif?local=8&triage=-1",  # refused in the form
     "/feeds",
     "/trust",
+    "/region",
     "/measure/incident_unattended_count?by=area",
     "/measure/contact_999_answered_within_target_ratio?window=today&compare=year_before",  # refused in the form
     "/compare?measure=incident_count&by=area&window=yesterday&compare=period_before",
@@ -313,6 +315,33 @@ def test_a_figure_links_to_its_breakdown_and_its_subjects(browser: webdriver.Chr
     count = browser.find_element("css selector", "#whole .value").text
     assert len(browser.find_elements("css selector", "#subjects tbody tr")) == int(count) > 0
     assert browser.find_element("css selector", "#subjects tbody th").text.startswith("s41-")
+
+
+ROW = """
+return [...document.querySelectorAll("#panels tr")].filter((row) => row.textContent.startsWith(arguments[0]))
+  .map((row) => [...row.querySelectorAll("td .value")].map((each) => [each.textContent, each.getAttribute("href")]));
+"""
+
+
+def test_the_region_adds_up_leads_to_each_force_and_is_hidden_when_it_cannot_be_read(
+    browser: webdriver.Chrome, address: str, day: Day
+) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/region")
+    (reading,) = day.reader.read("incident_unattended_count", "60m", force=day.view.force)
+    assert reading.value
+    [[total, *forces]] = browser.execute_script(ROW, CATALOGUE["incident_unattended_count"].title)
+    assert total == [f"{2 * reading.value:.0f}", None]
+    own = f"{reading.value:.0f}"
+    assert forces == [[own, f"{root}/measure/incident_unattended_count"] for root in ("", "/forces/again")]
+    file = browser.find_element("link text", "Download as CSV").get_attribute("href")
+    assert file
+    assert requests.get(file, timeout=60).ok
+    assert complaints(browser) == []
+    browser.execute_script("window.fetch = () => Promise.reject(new TypeError('for a test'))")
+    wait(browser, lambda: browser.execute_script("return document.body.dataset.state") == "lost", 60)
+    assert not browser.find_element("css selector", "#panels td .value").is_displayed()
+    assert "does not answer" in browser.find_element("id", "notice").text
 
 
 def test_an_analyst_can_choose_by_keyboard_and_the_address_holds_every_choice(

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from alerts.inbox.active import ActiveAlerts
+from alerts.inbox.api.app import api
+from alerts.inbox.api.guard import EVERYONE, Guard
+from alerts.inbox.api.people import People
 from alerts.inbox.api.view import Listing, MonitoredForce
 from alerts.inbox.delivery.notification import Message, pause
 from alerts.inbox.delivery.receiver import EVENTS, Receiver
@@ -29,7 +34,8 @@ from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from bluelamp.services.inbox import listing_lines
 from bluelamp.wiring.settings import Settings, load_forces
-from tests.support.inbox import RULE, START, Clock, firing, resolved
+from producers import tracing
+from tests.support.inbox import PEOPLE, RULE, START, Clock, Desk, firing, parts, resolved, served
 from tests.support.system import until
 
 KEY = "test:inbox:service"
@@ -140,6 +146,34 @@ def test_receivers_are_notified_once_of_start_and_end(world: World) -> None:
     world.tick(62)
     assert sorted(world.notified()[2:]) == [("mail", "ended"), ("pager", "ended")]
     assert world.log().count("Delivered") == 4
+
+
+def test_a_notification_continues_the_trace_in_which_its_alert_was_accepted(world: World) -> None:
+    """A failed notification is a span too; an alert that was accepted outside a trace begins one."""
+    exporter = InMemorySpanExporter()
+    tracing.start_with(SimpleSpanProcessor(exporter), "inbox")
+    guard = Guard(People(PEOPLE, world.clock), EVERYONE)
+    inbox = api(replace(parts(world.service.log, world.clock, guard), accept=world.service.accept))
+    world.refusing = {"mail"}
+    try:
+        with served(inbox) as address:
+            engine = Desk(address, "engine")
+            engine.headers[tracing.HEADER] = f"00-{17:032x}-{18:016x}-01"
+            assert engine.send(begun()).ok
+        world.tick(1)
+        accepted, *notified = exporter.get_finished_spans()
+        assert [each.name for each in (accepted, *notified)] == ["accept", "notify", "notify"]
+        assert {each.context.trace_id for each in (accepted, *notified) if each.context} == {17}
+        assert accepted.context
+        assert {each.parent.span_id for each in notified if each.parent} == {accepted.context.span_id}
+        found = {each.attributes["receiver"]: each for each in notified if each.attributes}
+        assert {name: each.status.is_ok for name, each in found.items()} == {"pager": True, "mail": False}
+        world.service._traced.clear()  # noqa: SLF001 - as after a restart
+        world.refusing = set()
+        world.tick(10)
+        assert [each.parent for each in exporter.get_finished_spans()[3:]] == [None]
+    finally:
+        tracing.stop()
 
 
 def test_delivery_is_retried_at_growing_intervals(world: World) -> None:

@@ -3,10 +3,12 @@
 import json
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from redis.exceptions import RedisError
 
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.connections import state_client
+from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import Settings
 from producers.kafka import Kafka
 from producers.kafka_probe import RefusedError, check_reachable, no_answer
@@ -29,9 +32,9 @@ from tests.integration.test_faults import week
 from tests.real.certificates import Certificates
 from tests.real.parts import missing
 from tests.real.secured_kafka import PASSWORD, USER, SecuredKafka
-from tests.real.secured_redis import SecuredRedis
+from tests.real.secured_redis import ADMIN, SecuredRedis
 from tests.support.live import compare_now, until_now
-from tests.support.system import System, running
+from tests.support.system import System, running, until
 
 pytestmark = pytest.mark.real
 HEAVY = pytest.mark.faults
@@ -263,6 +266,62 @@ def test_redis_with_encryption_and_users(certificates: Certificates, tmp_path: P
     ):  # fmt: skip
         with answering(certificate) as address:
             assert what in refused(replace(right, redis=f"rediss://{address}/0")), certificate
+
+
+SENTINEL = """
+port 0
+tls-port {port}
+bind 127.0.0.1
+dir {directory}
+tls-cert-file {certificate}
+tls-key-file {certificate}
+tls-ca-cert-file {ca}
+tls-auth-clients no
+tls-replication yes
+sentinel monitor state 127.0.0.1 {primary} 1
+sentinel auth-user state admin
+sentinel auth-pass state {password}
+requirepass of-the-sentinel
+"""
+
+
+def test_sentinel_and_cluster_with_encryption_and_users(certificates: Certificates, tmp_path: Path) -> None:
+    """Both lead to a server whose certificate is checked, and which asks for the user's password."""
+    right = Settings(redis_user=USER, redis_password=Secret(PASSWORD), redis_ca=str(certificates.ca))
+    port, bus = free_ports(2)
+    options = ("--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", str(bus),
+               "--cluster-announce-hostname", "localhost", "--cluster-preferred-endpoint-type", "hostname")  # fmt: skip
+    with (
+        SecuredRedis(tmp_path / "redis", certificates, certificates.server) as redis,
+        SecuredRedis(tmp_path / "cluster", certificates, certificates.server, *options) as node,
+    ):
+        node.client(ADMIN).execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
+        file = tmp_path / "sentinel.conf"
+        file.write_text(
+            SENTINEL.format(port=port, directory=tmp_path, certificate=certificates.server, ca=certificates.ca, primary=redis.port, password=PASSWORD)
+        )  # fmt: skip
+        sentinel = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdout=subprocess.DEVNULL)
+        try:
+            for address in (f"rediss+sentinel://localhost:{port}/state/0", f"rediss+cluster://localhost:{node.port}"):
+                known = replace(right, redis=address, redis_sentinel_password=Secret("of-the-sentinel"))
+                until(partial(keeps, known), 60, f"{address} to keep a value")
+                for changed in (
+                    {"redis_ca": str(certificates.other_ca)},
+                    {"redis_password": Secret("wrong-secret")},
+                    {"redis": address.replace("rediss", "redis"), "redis_ca": ""},
+                ):
+                    assert refused(replace(known, **changed)), (address, changed)
+        finally:
+            sentinel.kill()
+            sentinel.wait()
+
+
+def keeps(settings: Settings) -> bool:
+    """Whether the state server can be written and read."""
+    with suppress(RedisError), state_client(settings) as client:
+        client.set("bluelamp:one", "1")
+        return bool(client.get("bluelamp:one") == "1")
+    return False
 
 
 def refused(settings: Settings) -> str:

@@ -144,13 +144,23 @@ def test_the_address_of_sentinels_is_read_or_refused_with_what_to_write() -> Non
         blocking_client("redis+sentinel://127.0.0.1:1/state").ping()
 
 
-def test_sentinels_may_have_a_password_of_their_own(tmp_path: Path) -> None:
+SENTINEL_RULES = "resetchannels -@all +auth +ping +sentinel|masters"
+"""As docs/run/scaling.md says."""
+SENTINEL_SIGN_INS = {
+    "a password": ("requirepass of-the-sentinel", ""),
+    "a user": (f"user default off\nuser watcher on >of-the-sentinel {SENTINEL_RULES}", "watcher"),
+}
+
+
+@pytest.mark.parametrize("sign_in", SENTINEL_SIGN_INS)
+def test_sentinels_may_have_a_password_or_a_user_of_their_own(tmp_path: Path, sign_in: str) -> None:
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not installed")
     primary, sentinel = free_ports(2)
     file = tmp_path / "sentinel.conf"
     of_state = CONFIGURATION.format(port=sentinel, directory=tmp_path, primary=primary)
-    file.write_text(f"{of_state}sentinel auth-pass state of-the-state\nrequirepass of-the-sentinel\n")
+    asked_for, user = SENTINEL_SIGN_INS[sign_in]
+    file.write_text(f"{of_state}sentinel auth-pass state of-the-state\n{asked_for}\n")
     at_state = ["--port", str(primary), "--dir", str(tmp_path), "--requirepass", "of-the-state"]
     running = [
         subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
@@ -159,12 +169,14 @@ def test_sentinels_may_have_a_password_of_their_own(tmp_path: Path) -> None:
     known = StateServerAddress(
         url=f"redis+sentinel://127.0.0.1:{sentinel}/state",
         password=Secret("of-the-state"),
+        sentinel_user=user,
         sentinel_password=Secret("of-the-sentinel"),
     )
     try:
         until(lambda: responds(blocking_client(known)), 30, "the sentinel to name its primary")
-        for wrong in ("wrong", ""):
-            assert not responds(blocking_client(replace(known, sentinel_password=Secret(wrong))))
+        wrong = [replace(known, sentinel_password=Secret(each)) for each in ("wrong", "")]
+        for refused in [*wrong, replace(known, sentinel_user="somebody-else")]:
+            assert not responds(blocking_client(refused))
     finally:
         for each in running:
             each.kill()

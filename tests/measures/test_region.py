@@ -71,7 +71,10 @@ KNOWN = reading(value=5.0, n=5, met=3)
             "South: No feed",
         ),
         (replace(SILENT, state="in_part", reason="The record begins at 09:40."), "South: The record begins"),
-        (replace(KNOWN, as_of=NOW - APART - timedelta(seconds=1)), "not of the same time"),
+        (
+            replace(KNOWN, as_of=NOW - APART - timedelta(seconds=1)),
+            "not of the same time. Behind the others, in a replay or while history loads: South.",
+        ),
         (replace(KNOWN, is_simulated=True), "Simulated and real figures are not added: South."),
     ],
     ids=["silent", "no feed", "in part", "replay", "simulated"],

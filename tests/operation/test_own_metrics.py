@@ -1,12 +1,14 @@
 """Metrics of the services themselves: their program, requests, refusals, starts, disks, archive and certificates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from redis import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,11 +19,12 @@ from starlette.types import Receive, Scope, Send
 from alerts.rule import RUNBOOKS
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
-from bluelamp.services.metrics import CachedMetrics, ServiceMetrics, reading_right
+from bluelamp.services.metrics import CachedMetrics, ServiceMetrics, force_of_token, reading_right
 from bluelamp.services.own_parts import certificate_families, free_ratio, own_parts, report_archived
 from bluelamp.verify.checks.programs import program_results, this_program
 from bluelamp.wiring.program import VERSION, announce_start
-from bluelamp.wiring.settings import Settings
+from bluelamp.wiring.settings import FORCE_METRICS_TOKENS, METRICS_TOKEN, Settings
+from facts.errors import SettingError
 from producers.gateway.metrics import GatewayMetrics
 from producers.http.metrics import HttpMetrics
 from streams.exporter import serve
@@ -91,6 +94,7 @@ def test_metrics_are_open_on_loopback_alone_and_a_token_closes_them(
     environment = {"BLUELAMP_METRICS_TOKEN": token} if token else {}
     assert reading_right(Settings(), environment, host)(given) is is_allowed
     assert reading_right(Settings(proxy_addresses="127.0.0.1"), environment, "127.0.0.1")("") is False
+    assert reading_right(Settings(), {FORCE_METRICS_TOKENS: f"north:{'n' * 24}"}, "127.0.0.1")("") is False
 
 
 def test_the_gateway_counts_refusals_recently_and_returns_to_zero() -> None:
@@ -181,16 +185,69 @@ def test_every_alert_about_operation_names_a_runbook_that_exists() -> None:
         assert rule.annotations()["runbook_url"] == f"{RUNBOOKS}#{rule.runbook}"
 
 
-def test_the_exporter_shows_metrics_only_with_the_token() -> None:
-    empty = CollectorRegistry()
-    server, thread = serve({"/metrics": [empty]}, 0, "127.0.0.1", is_allowed=lambda given: given == "Bearer right")
-    address = f"http://127.0.0.1:{server.server_port}"
+NORTH, SOUTH, ALL = ("n" * 24, "s" * 24, "a" * 24)
+OF_FORCES = {FORCE_METRICS_TOKENS: f"north:{NORTH} south:{SOUTH}", METRICS_TOKEN: ALL}
+
+
+class TwoForces(Collector):
+    """A metric of each force, of one force alone, of no force, and whether the state can be read."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics."""
+        both = GaugeMetricFamily("bluelamp_incidents", "", labels=["force", "window"])
+        both.add_metric(["north", "60m"], 3)
+        both.add_metric(["south", "60m"], 5)
+        only = GaugeMetricFamily("bluelamp_only_south", "", labels=["force"])
+        only.add_metric(["south"], 1)
+        yield from (
+            both,
+            only,
+            GaugeMetricFamily("bluelamp_facts", "", 8),
+            GaugeMetricFamily("bluelamp_state_up", "", 1),
+        )
+
+
+def test_the_exporter_shows_metrics_only_with_the_token_and_a_force_only_its_own() -> None:
+    server, thread = serve(
+        {"/metrics": [TwoForces()], "/metrics/rules": [TwoForces()]}, 0, "127.0.0.1",
+        is_allowed=reading_right(Settings(), OF_FORCES, "127.0.0.1"), force_of=force_of_token(OF_FORCES, ["north", "south"]),
+    )  # fmt: skip
+
+    def ask(path: str, token: str = "") -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.get(f"http://127.0.0.1:{server.server_port}{path}", headers=headers, timeout=60)
+
     try:
-        for path in ("/metrics", "/", "/metrics/anything"):
-            assert requests.get(address + path, timeout=60).status_code == 401
-        right = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer right"}, timeout=60)
-        assert (right.status_code, requests.get(f"{address}/health", timeout=60).status_code) == (200, 200)
+        for path in ("/metrics", "/", "/metrics/rules", "/metrics/anything"):
+            assert {ask(path, token).status_code for token in ("", "wrong", NORTH[1:], f"{NORTH}x")} == {401}
+            assert "south" in ask(path, ALL).text
+            of_north, of_south = ask(path, NORTH).text, ask(path, SOUTH).text
+            assert 'bluelamp_incidents{force="north",window="60m"} 3.0' in of_north
+            assert 'bluelamp_incidents{force="south",window="60m"} 5.0' in of_south
+            assert "south" not in of_north, path
+            assert "north" not in of_south, path
+            assert "bluelamp_facts" not in of_north + of_south, (
+                "a figure of all forces, less one's own, is that of the others"
+            )
+        assert "bluelamp_state_up 1.0" in ask("/metrics", NORTH).text
+        assert ask("/health").status_code == 200
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "what"),
+    [
+        (f"north:{NORTH} east:{SOUTH}", "no force 'east'"),
+        (f"north:{NORTH} south:{NORTH}", "used twice"),
+        (f"north:{ALL}", "used twice"),
+        ("north:short", "too short"),
+        (NORTH, "not of the form"),
+    ],
+)
+def test_tokens_of_forces_that_would_show_too_much_are_refused(tokens: str, what: str) -> None:
+    with pytest.raises(SettingError, match=what) as refused:
+        force_of_token(OF_FORCES | {FORCE_METRICS_TOKENS: tokens}, ["north", "south"])
+    assert NORTH not in str(refused.value)

@@ -10,7 +10,7 @@ from redis import Redis
 from bluelamp.wiring.ports import free_ports
 from tests.real.certificates import Certificates
 
-USER, PASSWORD = "bluelamp", "a-password-of-tests"
+USER, PASSWORD, ADMIN = "bluelamp", "a-password-of-tests", "admin"
 # As docs/run/operating.md says.
 _RULES = f"user {USER} on >{PASSWORD} ~bluelamp:* +@all -@dangerous +info +config|get"
 
@@ -22,21 +22,27 @@ class SecuredRedis:
         directory: its data.
         certificates: its certificates.
         certificate: the one that it shows.
+        options: further options of redis-server.
         asks_for_certificate: whether clients need a certificate too.
     """
 
     def __init__(
-        self, directory: Path, certificates: Certificates, certificate: Path, *, asks_for_certificate: bool = False
+        self,
+        directory: Path,
+        certificates: Certificates,
+        certificate: Path,
+        *options: str,
+        asks_for_certificate: bool = False,
     ) -> None:
         [self.port] = free_ports(1)
         directory.mkdir(parents=True)
         self._certificates = certificates
-        (directory / "users.acl").write_text(f"user default off\n{_RULES}\n")
+        (directory / "users.acl").write_text(f"user default off\n{_RULES}\nuser {ADMIN} on >{PASSWORD} ~* &* +@all\n")
         self._arguments = [
             "redis-server", "--port", "0", "--tls-port", str(self.port), "--bind", "127.0.0.1", "--dir", str(directory),
             "--tls-cert-file", str(certificate), "--tls-key-file", str(certificate),
             "--tls-ca-cert-file", str(certificates.ca), "--tls-auth-clients", "yes" if asks_for_certificate else "no",
-            "--aclfile", str(directory / "users.acl"), "--appendonly", "yes", "--save", "",
+            "--aclfile", str(directory / "users.acl"), "--appendonly", "yes", "--save", "", *options,
         ]  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -49,17 +55,21 @@ class SecuredRedis:
         return self
 
     def _responds(self) -> bool:
-        certificate = str(self._certificates.client)
-        client = Redis(
-            port=self.port, username=USER, password=PASSWORD, ssl=True, ssl_cert_reqs="none", ssl_check_hostname=False,
-            ssl_certfile=certificate, ssl_keyfile=certificate,
-        )  # fmt: skip
+        client = self.client(USER)
         try:
             return bool(client.ping())
         except Exception:  # noqa: BLE001 - any error of the library means that it does not answer yet
             return False
         finally:
             client.close()
+
+    def client(self, user: str) -> Redis:
+        """A client of this server that signs in as a user."""
+        certificate = str(self._certificates.client)
+        return Redis(
+            port=self.port, username=user, password=PASSWORD, ssl=True, ssl_cert_reqs="none", ssl_check_hostname=False,
+            ssl_certfile=certificate, ssl_keyfile=certificate,
+        )  # fmt: skip
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()

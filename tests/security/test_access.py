@@ -1,6 +1,7 @@
 """Who may view what on the board, by default and by setting, and the record of who did."""
 
 import json
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +35,13 @@ def test_the_default_is_open_on_loopback_alone() -> None:
     closed = Viewers(board="view", custody="view", alerts="view", alert_log="view")
     for host in ("127.0.0.1", "::1", "localhost"):
         assert viewers(Settings(), host) == EVERYONE
-        assert viewers(Settings(proxy_addresses="127.0.0.1"), host) == closed
+        assert viewers(Settings(exporter="http://127.0.0.1:9118", hosts=socket.gethostname()), host) == EVERYONE
+        for of_others in (
+            Settings(proxy_addresses="127.0.0.1"),
+            Settings(hosts="bluelamp.police.example"),
+            Settings(board="https://bluelamp.police.example"),
+        ):
+            assert viewers(of_others, host) == closed, "a proxy on this machine brings requests of other machines"
     for host in ("0.0.0.0", "::", "10.0.0.5", "board"):  # noqa: S104 - what must not be open
         assert viewers(Settings(), host) == closed
     assert viewers(Settings(view_board="everyone"), "::") == EVERYONE

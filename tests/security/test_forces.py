@@ -60,11 +60,19 @@ class Installation:
         self.log = InboxLog(redis, "test:forces")
         self.inbox: Parts = replace(parts(self.log, clock, self.guard), end=self._end)
         source = Reader(redis, "test", rules(*PROFILES), lambda: RECEIVED)
+        together = region_of(source, PLACES)
         self.boards = {
-            each.name: board(source, each.name, board_mounts(self.inbox, each.name), root=each.root, forces=PLACES)
+            each.name: board(
+                source,
+                each.name,
+                board_mounts(self.inbox, each.name),
+                root=each.root,
+                forces=PLACES,
+                region_routes=() if each.root else together.routes,
+            )
             for each in PLACES
         }
-        self.application = by_force(self.boards, region_of(source, PLACES), self.guard, PLACES)
+        self.application = by_force(self.boards, together, self.guard, PLACES)
         for name in (OWN, OTHER):
             self.raise_alert({"force": name, "feed": f"dispatch-{name}", "system": "cad"}, "feed_silent")
         self.raise_alert({}, "log_unreachable")
@@ -168,7 +176,7 @@ def test_every_route_of_another_force_is_refused_and_no_route_of_ones_own_shows_
         assert path.startswith(("/api/alerts", *SHOW_NOTHING)) or ask(address, path, "nobody").status == 403, path
 
 
-@pytest.mark.parametrize("path", ["/region", "/api/region"])
+@pytest.mark.parametrize("path", ["/region", "/api/region", "/csv/region"])
 def test_the_region_is_for_those_who_may_see_every_force(address: str, path: str) -> None:
     """Somebody of one force could subtract their own force from the sum, and find the figure of the other."""
     assert [ask(address, path, who).status for who in ("ann", "bob", "nobody", "chief")] == [403, 403, 403, 200]

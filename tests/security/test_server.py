@@ -112,6 +112,7 @@ def test_requests_for_foreign_host_names_are_refused(port: int) -> None:
     for host in (*OWN, "board:8018", "bluelamp.police.example", "BlueLamp.Police.example:443"):
         assert is_own_host(host, names), host
     assert {status(port, host) for host in OWN} == {200}
+    assert {"one", "two"} <= set(host_names(Settings(inbox="http://one:8038, http://two:8038"), "127.0.0.1"))
 
 
 HEAD = b"POST /health HTTP/1.1\r\nHost: localhost\r\n"

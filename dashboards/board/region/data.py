@@ -24,23 +24,43 @@ _PANELS: dict[Place, str] = {
 }
 _KEPT_SECONDS = 1.0
 """How long one answer serves every viewer. If it was read again for each viewer, live pages would have to wait for the reader."""
-_UNKNOWN = "not known"
+_UNKNOWN, _IN_PART, _LOADING = "not known", "in part", "loading history"
 
 
-class RegionCell(Struct, frozen=True):
-    """A figure: its value or the words for none, its n, and the reason for what is missing."""
+class RegionCell(Struct, frozen=True, kw_only=True):
+    """A figure.
+
+    Attributes:
+        text: its value in words, or the words for none.
+        n: the number of cases behind it in words; empty for counts.
+        reason: why there is no value, or what is missing from it; empty if nothing is.
+        value: the unrounded value, in the unit of the row; null if it must not be displayed.
+        cases: the number of cases behind it; null if that is not known.
+    """
 
     text: str
     n: str = ""
     reason: str = ""
+    value: float | None
+    cases: int | None
 
 
 class RegionRow(Struct, frozen=True, kw_only=True):
-    """A measure over all forces, and in each force."""
+    """A measure over all forces, and in each force.
+
+    Attributes:
+        measure: its name.
+        title: its title.
+        window: the title of its window.
+        unit: the unit of its values.
+        total: the figure of all forces together.
+        forces: the figure of each force, in the page's order.
+    """
 
     measure: str
     title: str
     window: str
+    unit: str
     total: RegionCell
     forces: list[RegionCell]
 
@@ -53,10 +73,11 @@ class RegionPanel(Struct, frozen=True):
 
 
 class RegionForce(Struct, frozen=True):
-    """A force: its name, its title, and the time of its figures."""
+    """A force: its name, its title, the path of its pages, and the time of its figures."""
 
     name: str
     title: str
+    root: str
     as_of: datetime
 
 
@@ -107,13 +128,14 @@ def read_region(views: Sequence[View]) -> Region:
 
 
 def _region(views: Sequence[View]) -> Region:
-    forces = [
-        RegionForce(each.force, each.profile.title, each.reader.present(each.force).astimezone(each.profile.zone()))
-        for each in views
-    ]
+    forces = [RegionForce(each.force, each.profile.title, each.root, _present(each)) for each in views]
     panels = [RegionPanel(title, list(_rows(place, views))) for place, title in _PANELS.items()]
     notice = SIMULATION if any(each.reader.is_simulated(each.force) for each in views) else ""
     return Region(forces=forces, panels=[each for each in panels if each.rows], notice=notice)
+
+
+def _present(view: View) -> datetime:
+    return view.reader.present(view.force).astimezone(view.profile.zone())
 
 
 def _rows(place: Place, views: Sequence[View]) -> Iterator[RegionRow]:
@@ -129,8 +151,9 @@ def _row(measure: Measure, views: Sequence[View]) -> RegionRow:
         measure=measure.name,
         title=measure.title,
         window="Now" if window == NOW else "60 min",
+        unit=measure.unit,
         total=_total(measure, added(measure, parts)),
-        forces=[_cell(measure, each.reading) for each in parts],
+        forces=[force_cell(measure, each.reading) for each in parts],
     )
 
 
@@ -141,13 +164,25 @@ def _part(measure: Measure, window: str, view: View) -> Part:
     return Part(view.profile.title, reading, view.reader.histograms(measure, window, force=view.force).get((), {}))
 
 
-def _cell(measure: Measure, reading: Reading) -> RegionCell:
-    return RegionCell(text(reading, measure), n_words(reading, measure), reading.reason)
+def force_cell(measure: Measure, reading: Reading) -> RegionCell:
+    """The figure of one force."""
+    is_live = reading.state == "live" and not reading.is_loading
+    # A value that covers only part of its window, or is of a past moment, would look whole beside those of other forces.
+    instead = _LOADING if reading.is_loading else _IN_PART if reading.state == "in_part" else ""
+    return RegionCell(
+        text=instead or text(reading, measure),
+        n="" if instead else n_words(reading, measure),
+        reason=reading.reason,
+        value=reading.value if is_live else None,
+        cases=reading.n if reading.state in ("live", "too_few") and not reading.is_loading else None,
+    )
 
 
 def _total(measure: Measure, all_forces: Added) -> RegionCell:
-    if all_forces.value is None:
-        return RegionCell("none" if all_forces.n == 0 and measure.is_open() else _UNKNOWN, reason=all_forces.reason)
-    n = "" if measure.unit == "count" else f"n {all_forces.n:,}"
+    value, cases = all_forces.value, all_forces.n
+    if value is None:
+        without = "none" if cases == 0 and measure.is_open() else _UNKNOWN
+        return RegionCell(text=without, reason=all_forces.reason, value=None, cases=cases)
+    n = "" if measure.unit == "count" else f"n {cases:,}"
     missing = f"{all_forces.unrecorded:,} not recorded or in doubt." if all_forces.unrecorded else ""
-    return RegionCell(words(all_forces.value, measure.unit), n, missing)
+    return RegionCell(text=words(value, measure.unit), n=n, reason=missing, value=value, cases=cases)

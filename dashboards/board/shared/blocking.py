@@ -5,6 +5,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 from starlette.requests import Request
@@ -82,7 +83,12 @@ def blocking(
 
 def as_file(content: str | bytes, kind: str, words: Iterable[str], view: View) -> Response:
     """A download of kind `csv`, `svg` or `parquet`, named after the words and the force's present."""
-    parts = (*(each for each in words if each), f"{view.reader.present(view.force):%Y%m%dT%H%M%SZ}")
+    return file_response(content, kind, words, view.reader.present(view.force))
+
+
+def file_response(content: str | bytes, kind: str, words: Iterable[str], at: datetime) -> Response:
+    """A download of kind `csv`, `svg` or `parquet`, named after the words and the time of its figures."""
+    parts = (*(each for each in words if each), f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(parts))
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
     return Response(content, media_type=_TYPES[kind], headers=headers)

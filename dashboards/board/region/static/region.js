@@ -5,15 +5,21 @@ const [everyMilliseconds, timeoutMilliseconds] = [3000, 8000];
 const place = document.getElementById("panels");
 const timeOf = (instant) => instant.slice(11, 19); // the time is already in the force's own time zone
 
-function cell(figure, name) {
-  return element("td", { class: name, title: name ? null : figure.reason }, element("span", { class: "value" }, figure.text), " ",
-    element("span", { class: "n" }, figure.n), name && figure.reason ? element("span", { class: "why" }, figure.reason) : "");
+function total(figure) {
+  return element("td", { class: "all" }, element("span", { class: "value" }, figure.text), " ", element("span", { class: "n" }, figure.n),
+    figure.reason ? element("span", { class: "why" }, figure.reason) : "");
+}
+
+function cell(figure, force, row) {
+  const address = `${force.root}/measure/${row.measure}${row.window === "Now" ? "" : "?window=60m"}`;
+  return element("td", { title: figure.reason || null }, element("a", { class: "value", href: address }, figure.text), " ",
+    element("span", { class: "n" }, figure.n));
 }
 
 function table(panel, forces) {
   const titles = ["Measure", "Window", "All forces", ...forces.map((force) => force.title)];
   const rows = panel.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.title), element("td", {}, row.window),
-    cell(row.total, "all"), ...row.forces.map((figure) => cell(figure, ""))));
+    total(row.total), ...row.forces.map((figure, place) => cell(figure, forces[place], row))));
   return element("section", {}, element("h2", {}, panel.title), element("table", {},
     element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rows)));
 }
