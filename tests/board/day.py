@@ -69,7 +69,7 @@ class Day:
 def serving(
     reader: Reader, mounts: Mapping[str, ASGIApp] = NO_MOUNTS, alerts: ReadAlerts | None = None
 ) -> Iterator[str]:
-    """The board of the force on a reader, with mounted applications; yields its address. The page Region has the force beside itself."""
+    """The board of the force on a reader, with mounted applications; yields its address. The page Region has the force twice."""
     one = board(reader, FORCE, mounts, alerts=alerts)
     view = View(reader, FORCE, BackgroundReadings(reader, FORCE, time.monotonic), no_log_ends)
     application = ForceBoards({FORCE: one, "again": one}, region([view, view._replace(root="/forces/again")]))

@@ -327,6 +327,7 @@ def test_the_region_adds_up_leads_to_each_force_and_is_hidden_when_it_cannot_be_
     browser: webdriver.Chrome, address: str, day: Day
 ) -> None:
     show_as(browser, 1280, 800, "light")
+    complaints(browser)  # those of earlier tests
     opened(browser, address, "/region")
     (reading,) = day.reader.read("incident_unattended_count", "60m", force=day.view.force)
     assert reading.value

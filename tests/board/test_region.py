@@ -24,7 +24,7 @@ COUNT = find("incident_count")
 
 @pytest.fixture(scope="module")
 def page(day: Day) -> Region:
-    """The page of the simulated day's force beside itself."""
+    """The page of the simulated day's force twice."""
     return read_region([day.view, day.view._replace(root="/forces/again")])
 
 
@@ -84,7 +84,7 @@ def get_json(application: Any, path: str) -> Any:
         (reading(state="too_few", reason="n is 2", value=1.0, n=2), "too few", 2),
     ],
 )
-def test_a_value_that_would_look_whole_beside_others_is_not_shown(
+def test_a_value_that_would_look_whole_next_to_others_is_not_shown(
     given: Reading, words: str, cases: int | None
 ) -> None:
     cell = force_cell(COUNT, given)

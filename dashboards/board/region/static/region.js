@@ -20,8 +20,8 @@ function table(panel, forces) {
   const titles = ["Measure", "Window", "All forces", ...forces.map((force) => force.title)];
   const rows = panel.rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.title), element("td", {}, row.window),
     total(row.total), ...row.forces.map((figure, place) => cell(figure, forces[place], row))));
-  return element("section", {}, element("h2", {}, panel.title), element("table", {},
-    element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rows)));
+  return element("section", {}, element("h2", {}, panel.title), element("div", { class: "scroll" }, element("table", {},
+    element("thead", {}, element("tr", {}, ...titles.map((title) => element("th", { scope: "col" }, title)))), element("tbody", {}, ...rows))));
 }
 
 function draw({ forces, panels, notice }) {
