@@ -160,12 +160,11 @@ def encode(facts: Sequence[Fact]) -> bytes:
 
 def canonical(fact: Fact) -> bytes:
     """The canonical JSON of a fact: equal facts give equal bytes, however their times and defaults were written."""
-    times = {
-        name: value.astimezone(UTC)
-        for name in _TIME_FIELDS[type(fact)]
-        if (value := getattr(fact, name)) is not None and value.tzinfo is not UTC
-    }
-    return _ENCODER.encode(msgspec.structs.replace(fact, **times) if times else fact)
+    for name in _TIME_FIELDS[type(fact)]:
+        value = getattr(fact, name)
+        if value is not None and value.tzinfo is not UTC:
+            fact = msgspec.structs.replace(fact, **{name: value.astimezone(UTC)})
+    return _ENCODER.encode(fact)
 
 
 def refuse(reason: Reason, what: str, index: int | None = None, path: str = "$") -> Unreadable:

@@ -87,11 +87,14 @@ class FeedCoverage:
                 unsent[partition] = microseconds(fact.complete_from)
             return
         at = min(fact.at, received_at)  # a fact cannot be received before it happens
-        for line in ("", fact.line) if isinstance(fact, ContactOffered) else ("",):
-            place = (fact.force, topic, line)
-            first = self._first.get(place)
-            if first is None or at < first:
-                self._first[place] = at
+        self._see((fact.force, topic, ""), at)
+        if isinstance(fact, ContactOffered):
+            self._see((fact.force, topic, fact.line), at)
+
+    def _see(self, place: tuple[str, Topic, str], at: datetime) -> None:
+        first = self._first.get(place)
+        if first is None or at < first:
+            self._first[place] = at
 
     def begins(self, force: str, feeds: Sequence[Feed]) -> int | None:
         """The time from which all of these feeds have sent everything: the latest of their beginnings; None while one has no fact."""

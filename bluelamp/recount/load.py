@@ -122,9 +122,12 @@ def from_records(
             coverage = FeedCoverage()
             chosen = ChosenSubjects(spans) if spans is not None else None
             loaded = _write(records, Admission(forces, partitions or {}), lines, coverage, chosen)
+        subjects = chosen.subjects() if chosen else None
+        if subjects is not None:
+            facts_file = _lines_about(subjects, facts_file)
         connection = stack.enter_context(_connected(directory, facts_file.stat().st_size))
         with _transaction(connection):
-            _derive(connection, forces, facts_file, loaded, chosen.subjects() if chosen else None)
+            _derive(connection, forces, facts_file, loaded, is_every_subject=subjects is None)
         if not keeps_facts:
             facts_file.unlink()
         return Recount(connection, forces, loaded, stack.pop_all(), facts_file if keeps_facts else None, coverage)
@@ -183,25 +186,34 @@ def _write(
         loaded.records += 1
         for unreadable in batch.unreadable:
             loaded.leave_out(unreadable.reason)
+        # This loop is half of the work of a recount, so it looks up as little as it can for each fact.
+        topic, partition, received_at = record.topic, record.partition, record.received_at
+        prefix = topic.encode()
         for _, fact in batch.facts:
-            refusal = admission.refusal(
-                fact, record.topic, record.partition, record.received_at, is_moved=record.is_moved
-            )
+            refusal = admission.refusal(fact, topic, partition, received_at, is_moved=record.is_moved)
             if refusal:
                 loaded.leave_out(refusal)
                 continue
-            coverage.add(fact, record.topic, record.partition, record.received_at)
+            coverage.add(fact, topic, partition, received_at)
             if isinstance(fact, FeedHeartbeat):
                 loaded.heartbeats += 1
-            else:
-                loaded.facts += 1
-                # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
-                about, at = f"{fact.force} {fact.subject_id}", microseconds(fact.at)
-                words = (record.topic.encode(), at, about.encode(), canonical(fact), loaded.facts)
-                lines.write(b"%b\t%d\t%b\t%b\t%d\n" % words)
-                if chosen is not None:
-                    chosen.add(about, at)
+                continue
+            loaded.facts += 1
+            # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
+            about, at = f"{fact.force} {fact.subject_id}", microseconds(fact.at)
+            lines.write(b"%b\t%d\t%b\t%b\t%d\n" % (prefix, at, about.encode(), canonical(fact), loaded.facts))
+            if chosen is not None:
+                chosen.add(about, at)
     return loaded
+
+
+def _lines_about(subjects: Collection[str], facts_file: Path) -> Path:
+    """Move the lines about some subjects to a file of their own, in the same order; the others are deleted."""
+    wanted, path = {about.encode() for about in subjects}, facts_file.with_name("chosen.tsv")
+    with facts_file.open("rb") as every_line, path.open("wb") as lines:
+        lines.writelines(line for line in every_line if line.split(b"\t", 3)[2] in wanted)
+    facts_file.unlink()
+    return path
 
 
 def _derive(
@@ -209,20 +221,16 @@ def _derive(
     forces: Sequence[Force],
     facts_file: Path,
     loaded: Loaded,
-    subjects: Collection[str] | None = None,
+    *,
+    is_every_subject: bool,
 ) -> None:
-    """Derive the tables of outcomes from the file of facts, section by section; with `subjects`, only from the facts of these subjects."""
+    """Derive the tables of outcomes from the file of facts, section by section."""
     _run(connection, "profile")
     fill(connection, forces)
     connection.execute("SET VARIABLE facts_file = ?", [str(facts_file)])
     _run(connection, "lines")
-    if subjects is None:
-        connection.execute("CREATE VIEW line AS SELECT * FROM every_line")
-    else:
-        connection.execute("CREATE TABLE wanted AS SELECT unnest(?::VARCHAR[]) AS about", [sorted(subjects)])
-        connection.execute("CREATE VIEW line AS SELECT every_line.* FROM every_line SEMI JOIN wanted USING (about)")
     _run(connection, "reported")
-    if loaded.facts > MOST_FACTS and subjects is None:
+    if loaded.facts > MOST_FACTS and is_every_subject:
         _leave_out_beyond(connection, loaded)
     _run(connection, "facts")
     earliest, latest = connection.execute("SELECT min(happened), max(happened) FROM latest").fetchone()

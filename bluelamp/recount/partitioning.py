@@ -1,8 +1,9 @@
 """The partition of a subject's facts, calculated by the recount itself from Kafka's published hash (semantics section 1)."""
 
 from functools import lru_cache
+from struct import unpack_from
 
-_BITS = 2**32
+_FACTOR, _MASK = 0x5BD1E995, 2**32 - 1
 
 
 @lru_cache(maxsize=65_536)
@@ -15,17 +16,11 @@ def recounted_partition(subject_id: str, partitions: int) -> int:
 def _hash(key: bytes) -> int:
     """MurmurHash2 by Austin Appleby, 32 bits, with the seed of Kafka's clients."""
     state = 0x9747B28C ^ len(key)
-    end = len(key) - len(key) % 4
-    for start in range(0, end, 4):
-        word = int.from_bytes(key[start : start + 4], "little")
-        word = word * 0x5BD1E995 % _BITS
-        word ^= word // 2**24
-        word = word * 0x5BD1E995 % _BITS
-        state = state * 0x5BD1E995 % _BITS ^ word
-    if end < len(key):
-        for place, byte in enumerate(key[end:]):
-            state ^= byte << 8 * place
-        state = state * 0x5BD1E995 % _BITS
-    state ^= state // 2**13
-    state = state * 0x5BD1E995 % _BITS
-    return state ^ state // 2**15
+    whole = len(key) // 4
+    for word in unpack_from(f"<{whole}I", key):
+        mixed = word * _FACTOR & _MASK
+        state = state * _FACTOR & _MASK ^ (mixed ^ mixed >> 24) * _FACTOR & _MASK
+    if rest := key[4 * whole :]:
+        state = (state ^ int.from_bytes(rest, "little")) * _FACTOR & _MASK
+    state = (state ^ state >> 13) * _FACTOR & _MASK
+    return state ^ state >> 15

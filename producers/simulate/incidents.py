@@ -43,8 +43,10 @@ NO_AREA = "none"
 _GRADES = ("1", "2", "3", "res_centre", "other")
 _RESOURCED = ("arrived", "unrecorded", "turned_back")
 _LEAST_READY_SECONDS = 20.0
-_LONGEST_LATER_SECONDS = 14 * 86_400.0
-"""Assumed: an incident of a lower grade is reached or closed within two weeks."""
+_LONGEST_LATER_SECONDS = 7 * 86_400.0
+"""Assumed: an incident of a lower grade is reached, or its closing begins, within a week."""
+_LONGEST_CLOSING_SECONDS = 3 * 86_400.0
+"""Assumed: closing takes at most three days, so that no incident stays open for twelve days."""
 _REGRADED_BY_SHARE = 0.7
 """A regrade happens this far into the time to dispatch, so that the new grade's target can still be met."""
 _REGRADED_WITHIN_SECONDS = {"1": 600.0, "2": 5400.0}
@@ -375,13 +377,14 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
         else:
             travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
             ready = _ready_times(parameters, month, rng, grade, chosen) - travel
-        steps = (params.at_scene[grade], params.closing[grade])
+        # The tails would leave emergencies open and unattended for half a day, and other incidents open for weeks.
         if grade == "1" and chosen is rest:
-            # The tails would leave emergencies open and unattended for half a day.
             longest = params.unattended_longest_seconds
-            at_scene, closing = (each.draw_up_to(rng, count, longest) for each in steps)
+            at_scene = params.at_scene[grade].draw_up_to(rng, count, longest)
         else:
-            at_scene, closing = (each.draw(rng, count) for each in steps)
+            longest = _LONGEST_CLOSING_SECONDS
+            at_scene = params.at_scene[grade].draw(rng, count)
+        closing = params.closing[grade].draw_up_to(rng, count, longest)
         for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
             plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
             plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]

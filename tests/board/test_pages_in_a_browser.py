@@ -614,34 +614,43 @@ def test_alerts_of_one_rule_about_several_detainees_are_one_group(browser: webdr
     ]  # fmt: skip
 
 
-STEPS: list[tuple[str, str, dict[str, str], list[str]]] = [
-    # Its measure, its state, its scope; the ids of the cards so far.
-    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "f"}, ["0"]),
-    ("grade_1_unresourced_over_2_minutes_count", "acknowledged", {"force": "f"}, ["0"]),
-    ("grade_1_unresourced_over_2_minutes_count", "raised", {"force": "other"}, ["0", "2"]),
-    ("grade_1_unresourced_over_2_minutes_count", "suppressed", {"force": "f"}, ["0", "2", "3"]),
-    ("child_review_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
-    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4"]),
-    ("child_review_due_within_30_minutes_count", "raised", {"detainee": "d2"}, ["0", "2", "3", "4", "6"]),
-    ("child_detention_overdue_count", "raised", {"detainee": "d1"}, ["0", "2", "3", "4", "6", "7"]),
-    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8"]),
-    ("", "raised", {"feed": "custody"}, ["0", "2", "3", "4", "6", "7", "8", "9"]),
-]
-
-
-def test_alerts_whose_rules_are_steps_of_each_other_are_one_card(browser: webdriver.Chrome, address: str) -> None:
+def test_alerts_of_one_situation_are_one_card(browser: webdriver.Chrome, address: str) -> None:
     opened(browser, address, "/feeds")
-    alerts = [
-        {"id": str(place), "measure": measure, "state": state, "scope": scope}
-        for place, (measure, state, scope, _) in enumerate(STEPS)
-    ]
-    for place, (_, _, _, cards) in enumerate(STEPS):
-        found = browser.execute_async_script(
-            "const done = arguments[1]; import('/static/alert_words.js').then(({ stepped }) => done(stepped(arguments[0])));",
-            alerts[: place + 1],
+    alerts = [{"id": str(place), "situation": situation} for place, situation in enumerate("aabacb")]
+    found = browser.execute_async_script(
+        "const done = arguments[1]; import('/static/alert_words.js').then(({ stepped }) => done(stepped(arguments[0])));",
+        alerts,
+    )
+    assert [(each["id"], [step["id"] for step in each["steps"]]) for each in found] == [
+        ("0", ["1", "3"]), ("2", ["5"]), ("4", []),
+    ]  # fmt: skip
+
+
+def test_resolved_steps_that_followed_each_other_are_one_card_and_an_open_situation_is_not_listed(
+    browser: webdriver.Chrome, address: str
+) -> None:
+    opened(browser, address, "/feeds")
+    ended = [
+        {"id": name, "situation": situation, "since": f"2026-11-30T{since}Z", "ended_at": f"2026-11-30T{until}Z"}
+        for name, situation, since, until in (
+            ("a-30", "a", "10:00:00", "10:20:30"),
+            ("a-10", "a", "10:20:00", "10:30:30"),
+            ("a-over", "a", "10:30:00", "11:00:00"),
+            ("a-later", "a", "12:00:00", "12:10:00"),
+            ("b-60", "b", "10:00:00", "10:30:30"),
+            ("b-30", "b", "10:30:00", "11:00:30"),
+            ("b-earlier", "b", "08:00:00", "09:00:00"),
         )
-        assert [each["id"] for each in found] == cards
-        assert sum(1 + len(each["steps"]) for each in found) == place + 1, "no alert is lost"
+    ]
+    active = [{"id": "b-10", "situation": "b", "since": "2026-11-30T11:00:00Z"}]
+    found = browser.execute_async_script(
+        "const done = arguments[2]; import('/static/alert_words.js').then(({ episodes }) => done(episodes(arguments[0], arguments[1])));",
+        ended,
+        active,
+    )
+    assert [(each["id"], [step["id"] for step in each["steps"]]) for each in found] == [
+        ("a-later", []), ("a-over", ["a-10", "a-30"]), ("b-earlier", []),
+    ]  # fmt: skip
 
 
 def test_custody_deadlines_keep_counting_down_when_the_feed_is_silent(browser: webdriver.Chrome, day: Day) -> None:

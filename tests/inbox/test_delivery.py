@@ -22,7 +22,9 @@ from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
 from alerts.inbox.figure import AlertFigure
 from alerts.inbox.log.entry import AnyEntry, Assigned, Escalated, Rose
 from alerts.inbox.log.intake import by_name, ended, raised
+from alerts.inbox.log.situation import situation_of
 from alerts.inbox.log.state import InboxState, fold_alert
+from alerts.rule import Severity
 from alerts.table import RULES
 from facts.errors import SettingError
 from producers.secret import Secret
@@ -130,7 +132,7 @@ def test_an_email_says_what_to_do_and_keeps_its_message_id() -> None:
         for _ in range(2):
             send(message(Receiver(name="mail", email=email)), NAMES)
     one, other = emails
-    assert one["Message-ID"] == other["Message-ID"]
+    assert one["Message-ID"] == other["Message-ID"] != one["References"]
     assert one["To"] == "a@force.invalid, b@force.invalid"
     assert " ".join(one["Subject"].split()) == f"CRITICAL: {RULE.title} (Staffordshire Police)"
     text = one.get_payload(decode=True)
@@ -236,6 +238,72 @@ def test_who_is_assigned_is_notified_and_escalation_by_hand_is_to_a_post() -> No
     (alert,) = state.alerts.values()
     notified = [(each.receiver.name, each.event) for each in undelivered(alert, state, receivers, START)]
     assert sorted(notified) == [("inspector", "escalated"), ("inspector", "raised"), ("sergeant", "assigned")]
+
+
+STEP, FURTHER = "grade_1_unresourced", "grade_1_unresourced_several"
+BOTH, CRITICAL = ("critical", "warning"), ("critical",)
+
+
+@pytest.mark.parametrize(
+    ("severities", "spans", "told"),
+    [
+        # The minutes in which each step is active; what somebody with these severities is told.
+        (BOTH, {STEP: (0, 30)}, [(STEP, "raised"), (STEP, "ended")]),
+        (BOTH, {STEP: (0, 30), FURTHER: (5, 30)}, [(STEP, "raised"), (FURTHER, "raised"), (FURTHER, "ended"), (STEP, "ended")]),
+        (BOTH, {STEP: (0, 30), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended")]),
+        (BOTH, {STEP: (0, 20), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended")]),
+        (BOTH, {STEP: (0, 20), FURTHER: (5, 30)}, [(STEP, "raised"), (FURTHER, "raised"), (FURTHER, "ended")]),
+        (BOTH, {STEP: (0, 40), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended, not over"), (STEP, "raised"), (STEP, "ended")]),
+        (CRITICAL, {STEP: (0, 30), FURTHER: (0, 20)}, [(FURTHER, "raised"), (FURTHER, "ended, not over")]),
+        (("warning",), {STEP: (0, 20), FURTHER: (0, 30)}, [(STEP, "raised"), (STEP, "ended, not over")]),
+        # The next step of a detainee's clock replaces the one before, which has not ended well.
+        (
+            BOTH,
+            {"child_review_due_within_10_minutes": (0, 10), "child_review_overdue": (9, 30)},
+            [("child_review_due_within_10_minutes", "raised"), ("child_review_overdue", "raised"), ("child_review_overdue", "ended")],
+        ),
+    ],
+)  # fmt: skip
+def test_one_situation_is_told_once_and_ends_once(
+    severities: tuple[Severity, ...], spans: dict[str, tuple[int, int]], told: list[tuple[str, str]]
+) -> None:
+    """Each minute, whatever is due is delivered at once."""
+    state, receiver = InboxState(), Receiver(name="mail", severities=severities, events=("raised", "ended"))
+    found = []
+    for minute in range(60):
+        now = START + timedelta(minutes=minute)
+        for rule, (first, last) in spans.items():
+            began = START + timedelta(minutes=first)
+            entry = raised(by_name(RULES)[rule], {"force": "north"}, began, began)
+            if minute == first:
+                state.add([entry])
+            if minute == last:
+                state.add([ended(state.alerts[entry.alert], now, now)])
+        for alert in sorted(state.alerts.values(), key=lambda each: each.raised.severity):
+            for each in undelivered(alert, state, [receiver], now):
+                event = "ended, not over" if "but not over" in subject(each, "North") else each.event
+                found.append((each.alert.raised.rule, event))
+                state.add([each.delivered(now)])
+    assert found == told
+
+
+SITUATIONS: list[tuple[str, dict[str, str], int]] = [
+    # A rule, its scope, and which situation it is about.
+    ("grade_1_unresourced", {"force": "f"}, 0),
+    ("grade_1_unresourced_several", {"force": "f"}, 0),
+    ("grade_1_unresourced_several", {"force": "other"}, 1),
+    ("child_review_overdue", {"detainee": "d1"}, 2),
+    ("child_review_due_within_30_minutes", {"detainee": "d1"}, 2),
+    ("child_review_due_within_30_minutes", {"detainee": "d2"}, 3),
+    ("child_detention_overdue", {"detainee": "d1"}, 4),
+    ("feed_silent", {"feed": "custody"}, 5),
+    ("feed_late", {"feed": "custody"}, 6),
+]
+
+
+def test_rules_that_include_each_other_are_about_one_situation_in_a_scope() -> None:
+    found = [situation_of(raised(by_name(RULES)[rule], scope, START, START)) for rule, scope, _ in SITUATIONS]
+    assert [list(dict.fromkeys(found)).index(each) for each in found] == [place for *_, place in SITUATIONS]
 
 
 def test_alerts_reach_the_receivers_of_their_force_and_alerts_of_no_force_reach_all() -> None:

@@ -402,7 +402,7 @@ def test_the_second_inbox_takes_over_and_each_decision_is_recorded_once(two: tup
     assert second.sent == [], "it records what the engine reports, and the first one notifies"
     first.tick(2)
     assert first.notified() == [("pager", "raised"), ("mail", "raised")]
-    second.accept(begun(1), firing(3, FEW.name, SCOPE))
+    second.accept(begun(1), firing(3, "grade_1_unattended", SCOPE))
 
     def has_the_second_one() -> bool:
         second.tick(4)
@@ -413,7 +413,7 @@ def test_the_second_inbox_takes_over_and_each_decision_is_recorded_once(two: tup
     assert not first.service.is_working, "a process that hung does not continue while its successor works"
     assert first.notified() == [("pager", "raised"), ("mail", "raised")]
     assert len({each.key for each in (*first.sent, *second.sent)}) == len(first.sent) + len(second.sent)
-    assert {each.alert.raised.rule for each in second.sent} == {FEW.name}
+    assert {each.alert.raised.rule for each in second.sent} == {"grade_1_unattended"}
     raised_ = [each for each in InboxLog(first.redis, KEY).entries() if isinstance(each, Raised)]
     assert len(raised_) == len({each.id for each in raised_}) == 2
     first.start().tick()

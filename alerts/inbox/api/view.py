@@ -9,11 +9,11 @@ from msgspec import Struct
 from alerts.inbox.figure import AlertFigure, Samples, figure
 from alerts.inbox.log.data_status import DataStatus
 from alerts.inbox.log.entry import AnyEntry
+from alerts.inbox.log.situation import situation_of
 from alerts.inbox.log.state import Alert, InboxState, State, Suppression
+from alerts.inbox.log.steps import SEVERITY_ORDER
 from alerts.rule import Rule
 from streams.refusal import CAUSES, WORDS
-
-_SEVERITY_ORDER = {"critical": 0, "warning": 1, "info": 2, "heartbeat": 3}
 
 
 class Acknowledgement(Struct, frozen=True):
@@ -55,6 +55,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     scope: dict[str, str]
     measure: str
+    situation: str
     figure: AlertFigure | None
     what_to_do: str
     who: str
@@ -151,7 +152,7 @@ def _causes(samples: Samples) -> set[str]:
 
 
 def _order(each: AlertRow) -> tuple[bool, int, bool, datetime, str]:
-    return each.state == "ended", _SEVERITY_ORDER[each.severity], not each.is_child, each.since, each.id
+    return each.state == "ended", SEVERITY_ORDER[each.severity], not each.is_child, each.since, each.id
 
 
 def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Samples, now: datetime) -> AlertRow:
@@ -173,6 +174,7 @@ def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Sam
         ended_at=ended.ended if ended else None,
         scope=raised.scope,
         measure=raised.measure,
+        situation=alert.id if suppression else situation_of(raised),
         figure=figure(rule, raised.scope, samples) if rule and not ended else None,
         what_to_do=raised.what_to_do,
         who=raised.who,

@@ -22,7 +22,9 @@ from alerts.inbox.log.entry import (
     Reraised,
     Rose,
 )
+from alerts.inbox.log.situation import situation_of
 from alerts.inbox.log.state import Alert, InboxState
+from alerts.inbox.log.steps import is_further, other_steps
 from facts.times import has_passed
 
 RETRIED_FOR = timedelta(hours=24)
@@ -39,6 +41,7 @@ class Message(Struct, frozen=True, kw_only=True):
         receiver: who is notified.
         attempt: the number of the attempt, from 1.
         event: the kind of notification.
+        still_active: the titles of other steps of the same situation that are still active after this one has ended.
     """
 
     alert: Alert
@@ -46,6 +49,12 @@ class Message(Struct, frozen=True, kw_only=True):
     receiver: Receiver
     attempt: int
     event: Event
+    still_active: tuple[str, ...] = ()
+
+    @property
+    def situation(self) -> str:
+        """The same for every alert that is about the same situation, so that a receiver can put them together."""
+        return situation_of(self.alert.raised)
 
     @property
     def key(self) -> str:
@@ -98,9 +107,37 @@ def undelivered(alert: Alert, state: InboxState, receivers: Sequence[Receiver], 
             before = alert.deliveries.get((entry.id, receiver.name))
             if before and before.is_delivered:
                 continue
-            if event in (receiver.events or ()) and _is_for(entry, alert, receiver, now):
+            if (
+                event in (receiver.events or ())
+                and _is_for(entry, alert, receiver, now)
+                and not _is_in_a_further_step(entry, alert, receiver, state)
+            ):
                 attempt = before.attempts + 1 if before else 1
-                yield Message(alert=alert, entry=entry, receiver=receiver, attempt=attempt, event=event)
+                still = tuple(each.raised.title for each in other_steps(alert, state, now)) if event == "ended" else ()
+                yield Message(
+                    alert=alert, entry=entry, receiver=receiver, attempt=attempt, event=event, still_active=still
+                )
+
+
+def _is_in_a_further_step(entry: AnyEntry, alert: Alert, receiver: Receiver, state: InboxState) -> bool:
+    """Whether the receiver is notified of a further step of the same situation instead; what a person did is always sent.
+
+    Whatever the further step did later changes nothing, except that a start is sent after all if its alert outlasts the further step.
+    """
+    if isinstance(entry, Assigned) or entry.by != BLUE_LAMP:
+        return False
+    further = [
+        each for each in other_steps(alert, state, entry.at) if is_further(each, alert) and _covers(receiver, each)
+    ]
+    if isinstance(entry, Raised):
+        return any(not _outlasts(alert, each) for each in further)
+    if isinstance(entry, Escalated):
+        return any(step.notify == entry.notify and step.at <= entry.at for each in further for step in each.escalations)
+    return bool(further)
+
+
+def _outlasts(alert: Alert, step: Alert) -> bool:
+    return step.ended is not None and (alert.ended is None or alert.ended.at > step.ended.at)
 
 
 def due(alert: Alert, state: InboxState, receivers: Sequence[Receiver], now: datetime) -> Iterator[Message]:
@@ -168,7 +205,7 @@ def subject(message: Message, force: str, figure: AlertFigure | None = None) -> 
     severity = raised.severity.upper()
     prefixes = {
         "raised": severity,
-        "ended": "ENDED",
+        "ended": "ENDED, but not over" if message.still_active else "ENDED",
         "escalated": f"{severity}, escalated to {getattr(message.entry, 'notify', '')}",
         "reraised": f"{severity}, still active at shift changeover",
         "rose": f"{severity}, {change(message, figure)}",
@@ -210,6 +247,7 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertF
         *([f"Scope: {scope}"] if scope else []),
         f"Started: {_local(alert.raised.began, zone)}",
         *([f"Ended: {_local(alert.ended.ended, zone)}"] if alert.ended else []),
+        *(f"Still active: {title}." for title in message.still_active),
         *_reason(message.entry),
         *([] if message.event == "ended" else _instructions(alert)),
         *([f"{'View' if alert.ended else 'View and acknowledge'}: {link}"] if link else []),

@@ -50,7 +50,7 @@ def send(message: Message, force: ForceNames, figure: AlertFigure | None = None)
     """
     title, text = subject(message, force.title, figure), body(message, force.title, force.zone, force.link, figure)
     if message.receiver.email:
-        _mail(message.receiver.email, title, text, message.key)
+        _mail(message.receiver.email, title, text, message)
     else:
         _post(message, title, text, force.link, figure)
 
@@ -60,6 +60,8 @@ def _post(message: Message, title: str, text: str, link: str, figure: AlertFigur
     content = {
         "event": message.event,
         "alert": message.alert.id,
+        "situation": message.situation,
+        "still_active": message.still_active,
         "key": message.key,
         "title": title,
         "text": text,
@@ -93,11 +95,13 @@ def _post(message: Message, title: str, text: str, link: str, figure: AlertFigur
         raise DeliveryError(f"the webhook answered {response.status_code}")
 
 
-def _mail(email: Email, title: str, text: str, key: str) -> None:
+def _mail(email: Email, title: str, text: str, about: Message) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = title, email.sender, ", ".join(email.to)
     # The same at every attempt, so that a mail server can recognise a duplicate.
-    message["Message-ID"] = f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@bluelamp>"
+    message["Message-ID"] = _mail_id(about.key)
+    # Mail programs list messages with the same reference together.
+    message["References"] = _mail_id(about.situation)
     message.set_content(text)
     try:
         with _server(email) as server:
@@ -110,6 +114,10 @@ def _mail(email: Email, title: str, text: str, key: str) -> None:
         raise DeliveryError(f"the mail server cannot be reached or used ({type(error).__name__})") from None
     if refused:
         raise DeliveryError(f"the mail server refused {len(refused)} addresses")
+
+
+def _mail_id(text: str) -> str:
+    return f"<{hashlib.sha256(text.encode()).hexdigest()[:32]}@bluelamp>"
 
 
 def _server(email: Email) -> smtplib.SMTP:

@@ -24,6 +24,7 @@ from alerts.inbox.log.entry import (
     Unsuppressed,
     scope_of,
 )
+from alerts.inbox.log.situation import situation_of
 
 _JUST_AFTER = timedelta(microseconds=1)
 State = Literal["raised", "acknowledged", "suppressed", "ended"]
@@ -167,6 +168,7 @@ class InboxState:
         self._active: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
         self._ends: dict[tuple[str, tuple[tuple[str, str], ...]], dict[str, datetime]] = {}
         self._since = datetime.min.replace(tzinfo=UTC)
+        self._situations: dict[str, set[str]] = {}
 
     def __contains__(self, entry: AnyEntry) -> bool:
         return entry.id in self._entries.get(entry.alert, ())
@@ -194,6 +196,7 @@ class InboxState:
             self._index(alert)
 
     def _index(self, alert: Alert) -> None:
+        self._situations.setdefault(situation_of(alert.raised), set()).add(alert.id)
         key = alert.raised.rule, scope_of(alert.raised.scope)
         active = self._active.setdefault(key, set())
         if alert.ended is None:
@@ -221,6 +224,10 @@ class InboxState:
     def active_alerts_for(self, rule: str, scope: Mapping[str, str]) -> list[Alert]:
         """The active alert of a rule and scope: one, or none."""
         return [self.alerts[key] for key in self._active.get((rule, scope_of(scope)), ())]
+
+    def alerts_of(self, situation: str) -> list[Alert]:
+        """Every alert of a situation, whether or not it has ended."""
+        return [self.alerts[key] for key in self._situations.get(situation, ())]
 
     def ends(self, rule: str, scope: Mapping[str, str]) -> Iterable[datetime]:
         """When the alerts of a rule and scope ended, by the engine's clock."""

@@ -1,5 +1,5 @@
 // One alert as a card: its problem, status, instructions, the actions available, and its history on request.
-import { entryWords, figureWords, scopeWords, stateWords, stepWords, titleWords } from "./alert_words.js";
+import { entryWords, figureWords, scopeWords, stateWords, stepWords, titleWords, unacknowledged } from "./alert_words.js";
 import { element, redraw, set, write } from "./elements.js";
 import { act, history, requestName } from "./inbox.js";
 import { spanWords } from "./tile.js";
@@ -22,11 +22,6 @@ function possible(alert, session) {
   const acknowledging = unacknowledged(alert).length ? ["acknowledge"] : [];
   const planning = session.may_administer && alert.state !== "suppressed" ? ["suppress"] : [];
   return [...acknowledging, "assign", "escalate", "note", ...planning];
-}
-
-// The alert and its steps that nobody has acknowledged.
-function unacknowledged(alert) {
-  return [alert, ...(alert.steps ?? [])].filter((each) => !each.acknowledged);
 }
 
 export function card(reload) {

@@ -1,6 +1,6 @@
 // Active and resolved alerts, fetched from the inbox repeatedly. "No active alerts" is displayed only when it is known to be true.
 import { card, fill } from "./alert.js";
-import { clockWords, alertsOf, grouped, plannedWords, monitoringWords, stepped } from "./alert_words.js";
+import { clockWords, alertsOf, episodes, grouped, plannedWords, monitoringWords, stepped } from "./alert_words.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
@@ -91,11 +91,11 @@ function planned(work, now) {
 
 function drawEnded(listing) {
   ended = listing;
-  const alerts = alertsOf(listing.alerts, force).filter((alert) => new Date(alert.ended_at).getTime() >= endedSince)
-    .sort((one, other) => other.ended_at.localeCompare(one.ended_at));
+  const alerts = alertsOf(listing.alerts, force).filter((alert) => new Date(alert.ended_at).getTime() >= endedSince);
+  const resolved = episodes(alerts, active?.alerts ?? []);
   const isCut = listing.alerts.length === endedMost && alerts.length === endedMost;
-  write(place("ended-says"), isCut ? `The last ${endedMost}. The log has all of them.` : alerts.length ? "" : `None. Checked ${timeWords(listing.now, listing.now)}.`);
-  cards("ended", alerts, listing.now);
+  write(place("ended-says"), isCut ? `The last ${endedMost} alerts. The log has all of them.` : resolved.length ? "" : `None. Checked ${timeWords(listing.now, listing.now)}.`);
+  cards("ended", resolved, listing.now);
 }
 
 function failEnded(why) {

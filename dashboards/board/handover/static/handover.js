@@ -1,5 +1,5 @@
 // The handover sheet: everything as of one moment, which it names; it displays nothing that is unknown.
-import { alertsOf, clockWords, figureWords, monitoringWords, scopeWords, stateWords, titleWords } from "./alert_words.js";
+import { alertsOf, clockWords, figureWords, monitoringWords, scopeWords, stateWords, stepped, stepWords, titleWords } from "./alert_words.js";
 import { deadlineWords } from "./deadline.js";
 import { element, list, redraw, set, write } from "./elements.js";
 import { poll } from "./polling.js";
@@ -88,15 +88,23 @@ function fail(why) {
 function drawAlerts(listing) {
   const alerts = alertsOf(listing.alerts, force);
   const trouble = monitoringWords(listing, force);
-  const order = (alert) => (alert.state === "raised" ? 0 : 1);
+  const isRaised = (card) => [card, ...card.steps].some((each) => each.state === "raised");
   const unacknowledged = alerts.filter((alert) => alert.state === "raised").length;
+  const cards = stepped(alerts);
+  const onCards = cards.length < alerts.length ? ` They are about ${cards.length} ${cards.length === 1 ? "situation" : "situations"}.` : "";
   write(place("alerts-trouble"), trouble);
   const checked = `Checked ${timeWords(listing.now, listing.now)}.`;
-  write(place("alerts-summary"), alerts.length ? `${unacknowledged} unacknowledged, ${alerts.length - unacknowledged} acknowledged or in planned work. ${checked}` : trouble ? "" : `No active alerts. ${checked}`);
-  rows("alerts", [...alerts].sort((one, other) => order(one) - order(other)).map((alert) => ({
-    key: alert.id,
-    cells: [[titleWords(alert), scopeWords(alert.scope)].filter(Boolean), briefly(alert, listing.now), timeWords(alert.since, listing.now), `${figureWords(alert.figure)}${alert.figure ? `; threshold: ${alert.figure.limit_words}` : ""}`, alert.what_to_do],
-    verdicts: [null, alert.state === "raised" ? "bad" : null],
+  write(place("alerts-summary"), alerts.length ? `${unacknowledged} unacknowledged, ${alerts.length - unacknowledged} acknowledged or in planned work.${onCards} ${checked}` : trouble ? "" : `No active alerts. ${checked}`);
+  rows("alerts", cards.sort((one, other) => isRaised(other) - isRaised(one)).map((card) => ({
+    key: card.id,
+    cells: [
+      [titleWords(card), scopeWords(card.scope)].filter(Boolean),
+      [...briefly(card, listing.now), ...card.steps.map((step) => `Also: ${stepWords(step, listing.now)}`)],
+      timeWords(card.since, listing.now),
+      `${figureWords(card.figure)}${card.figure ? `; threshold: ${card.figure.limit_words}` : ""}`,
+      card.what_to_do,
+    ],
+    verdicts: [null, isRaised(card) ? "bad" : null],
   })));
 }
 

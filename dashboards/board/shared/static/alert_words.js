@@ -23,24 +23,40 @@ function groupOf(alert) {
   return alert.scope.detainee ? `${alert.rule} ${alert.scope.force}` : alert.id;
 }
 
-// One situation, one card: active alerts whose rules are steps of each other (such as one incident, and eight or more) are the steps
-// of the most severe of them, which comes first in the list.
+// One situation, one card: active alerts of one situation (such as one incident, and eight or more) are the steps of the most severe of
+// them, which comes first in the list.
 export function stepped(alerts) {
   const cards = new Map();
   for (const alert of alerts) {
-    const card = cards.get(situationOf(alert));
+    const card = cards.get(alert.situation);
     if (card) card.steps.push(alert);
-    else cards.set(situationOf(alert), { ...alert, steps: [] });
+    else cards.set(alert.situation, { ...alert, steps: [] });
   }
   return [...cards.values()];
 }
 
-const clockSteps = /_(overdue|due_within_\d+_minutes)(_count)?$/;
+// Resolved alerts as situations, the last to end first: steps that followed each other are one card. A step that was followed by one that is
+// still active is left out, because its situation is not over.
+export function episodes(ended, active) {
+  const cards = [];
+  const latest = new Map(active.map((alert) => [alert.situation, { began: alert.since }]));
+  for (const alert of [...ended].sort((one, other) => other.ended_at.localeCompare(one.ended_at))) {
+    const after = latest.get(alert.situation);
+    if (after && alert.ended_at >= after.began) {
+      after.card?.steps.push(alert);
+      after.began = alert.since < after.began ? alert.since : after.began;
+      continue;
+    }
+    const card = { ...alert, steps: [] };
+    latest.set(alert.situation, { began: alert.since, card });
+    cards.push(card);
+  }
+  return cards;
+}
 
-// What an alert is about: its measure, without the step of a custody clock, and its scope.
-function situationOf(alert) {
-  if (!alert.measure || alert.state === "suppressed") return alert.id;
-  return JSON.stringify([alert.measure.replace(clockSteps, ""), Object.entries(alert.scope).sort()]);
+// A card and its steps that nobody has acknowledged.
+export function unacknowledged(card) {
+  return [card, ...(card.steps ?? [])].filter((each) => !each.acknowledged);
 }
 
 // A step below the most severe, in words.

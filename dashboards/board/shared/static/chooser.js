@@ -1,4 +1,5 @@
 // The form of an analyst's page: the choices become the address, so that they can be shared and bookmarked. It also works without this script.
+import { keepSayingDates, sayDates } from "./date_words.js";
 import { write } from "./elements.js";
 
 const form = document.getElementById("chooser");
@@ -22,6 +23,8 @@ form.addEventListener("input", (event) => {
   if (dates.includes(event.target.name)) form.elements.window.value = "dates";
 });
 
+keepSayingDates(form);
+
 // Another measure has other windows, dimensions and filters: they are fetched at once, and the measure keeps the focus.
 let asked = 0;
 form.elements.measure?.addEventListener("change", async ({ target }) => {
@@ -31,5 +34,6 @@ form.elements.measure?.addEventListener("change", async ({ target }) => {
   const found = page.getElementById("choices");
   if (number !== asked || !found) return;
   document.getElementById("choices").replaceWith(document.adoptNode(found));
+  sayDates(form);
   write(document.getElementById("choices-says"), `The choices are those of ${target.selectedOptions[0].textContent}.`);
 });
