@@ -245,9 +245,9 @@ BOTH, CRITICAL = ("critical", "warning"), ("critical",)
 
 
 @pytest.mark.parametrize(
-    ("severities", "spans", "told"),
+    ("severities", "spans", "notified"),
     [
-        # The minutes in which each step is active; what somebody with these severities is told.
+        # The minutes in which each step is active; what somebody with these severities is notified of.
         (BOTH, {STEP: (0, 30)}, [(STEP, "raised"), (STEP, "ended")]),
         (BOTH, {STEP: (0, 30), FURTHER: (5, 30)}, [(STEP, "raised"), (FURTHER, "raised"), (FURTHER, "ended"), (STEP, "ended")]),
         (BOTH, {STEP: (0, 30), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended")]),
@@ -264,8 +264,8 @@ BOTH, CRITICAL = ("critical", "warning"), ("critical",)
         ),
     ],
 )  # fmt: skip
-def test_one_situation_is_told_once_and_ends_once(
-    severities: tuple[Severity, ...], spans: dict[str, tuple[int, int]], told: list[tuple[str, str]]
+def test_one_situation_is_notified_once_and_ends_once(
+    severities: tuple[Severity, ...], spans: dict[str, tuple[int, int]], notified: list[tuple[str, str]]
 ) -> None:
     """Each minute, whatever is due is delivered at once."""
     state, receiver = InboxState(), Receiver(name="mail", severities=severities, events=("raised", "ended"))
@@ -284,7 +284,7 @@ def test_one_situation_is_told_once_and_ends_once(
                 event = "ended, not over" if "but not over" in subject(each, "North") else each.event
                 found.append((each.alert.raised.rule, event))
                 state.add([each.delivered(now)])
-    assert found == told
+    assert found == notified
 
 
 SITUATIONS: list[tuple[str, dict[str, str], int]] = [
