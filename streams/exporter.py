@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
 from producers.http.hosts import is_own_host
-from producers.http.metrics import CLOSED
+from producers.http.metrics import CLOSED, MetricsDoor
 from streams.band_metrics import band_families
 from streams.health import STATE_UP, Health, state_families
 from streams.logwatch import LogWatch
@@ -120,8 +120,9 @@ def serve(
         force_of: the only force whose metrics a request with this Authorization header may read; empty for none.
         service: its name, which /health says.
     """
+    door = MetricsDoor(is_allowed, force_of)
     applications: dict[str, WSGIApplication] = {
-        path: _guarded(collectors, is_allowed, force_of) for path, collectors in collectors_by_path.items()
+        path: _guarded(collectors, door) for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
     applications["/health"] = _health(service)
@@ -165,21 +166,19 @@ class OfForce(Collector):
                 yield kept
 
 
-def _guarded(
-    collectors: Iterable[Collector], is_allowed: Callable[[str], bool], force_of: Callable[[str], str]
-) -> WSGIApplication:
+def _guarded(collectors: Iterable[Collector], door: MetricsDoor) -> WSGIApplication:
     every = list(collectors)
     everything: WSGIApplication = make_wsgi_app(_registry(every))
 
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        authorization = environment.get("HTTP_AUTHORIZATION", "")
-        if is_allowed(authorization):
+        opened = door.opened(environment.get("HTTP_AUTHORIZATION", ""), environment.get("REMOTE_ADDR", ""))
+        if opened.is_all:
             return everything(environment, start_response)
-        if force := force_of(authorization):
-            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, force) for each in every))
+        if opened.force:
+            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, opened.force) for each in every))
             return of_force(environment, start_response)
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("WWW-Authenticate", "Bearer")]
-        start_response("401 Unauthorized", headers)
+        headers = [("Content-Type", "text/plain; charset=utf-8"), *opened.headers().items()]
+        start_response(f"{opened.status.value} {opened.status.phrase}", headers)
         return [CLOSED.encode()]
 
     return answer

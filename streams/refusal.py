@@ -10,6 +10,7 @@ from msgspec import Struct
 from redis.exceptions import ConnectionError as NoConnectionError
 from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as NoAnswerError
+from redis.sentinel import MasterNotFoundError
 
 from facts.errors import BlueLampError, IncompleteError, PartMissingError
 from producers.tls import tls_trouble
@@ -180,6 +181,8 @@ def refusal_of(error: Exception) -> Refusal:
     """The true cause of an error from the state server's client, or of one of our own errors."""
     if isinstance(error, BlueLampError):
         return Refusal("needs_person" if isinstance(error, IncompleteError) else "other", error.what, error.hint)
+    if isinstance(error, MasterNotFoundError):
+        return _of_sentinels(str(error))
     text = _IN_PIPELINE.sub("", str(error))
     code = str(getattr(error, "status_code", None) or text.partition(" ")[0])
     cause = _CODES.get(code) or next((each for part, each in _SENTENCES.items() if part in text), None)
@@ -193,6 +196,18 @@ def refusal_of(error: Exception) -> Refusal:
     if reason or isinstance(error, OSError | NoConnectionError):
         return Refusal("unreachable", reason or _short(text))
     return Refusal("other", _short(text))
+
+
+def _of_sentinels(text: str) -> Refusal:
+    """A refusal if no sentinel names a primary; `text` has the error of each sentinel."""
+    if "AuthenticationError" in text:
+        hint = "Correct BLUELAMP_REDIS_SENTINEL_USER and BLUELAMP_REDIS_SENTINEL_PASSWORD."
+        return Refusal("access_denied", "a sentinel does not accept the user or the password", hint)
+    hint = (
+        "Start Redis and its sentinels, or correct BLUELAMP_REDIS: the name after the sentinels must be the one that they give to the primary. "
+        "With TLS, it begins with rediss+sentinel://, and BLUELAMP_REDIS_CA names the authority that signs the sentinels' certificates too."
+    )
+    return Refusal("unreachable", "no sentinel that answers knows a primary of this name", hint)
 
 
 def _of_code(cause: Cause, code: str, text: str) -> Refusal:

@@ -14,7 +14,7 @@ from bluelamp.wiring.program import VERSION
 from bluelamp.wiring.settings import FORCE_METRICS_TOKENS, METRICS_TOKEN, Settings, secret_in
 from facts.errors import SettingError
 from producers.gateway.senders import Senders, parse_pairs
-from producers.http.metrics import HttpMetrics, build_info, may_read, metrics_route
+from producers.http.metrics import HttpMetrics, MetricsDoor, build_info, may_read, metrics_route
 
 
 def reading_right(settings: Settings, environment: Mapping[str, str], host: str) -> Callable[[str], bool]:
@@ -73,7 +73,7 @@ class ServiceMetrics:
         for each in collectors:
             registry.register(each)
         self._http = HttpMetrics(registry)
-        self.route: Route = metrics_route(registry, is_allowed)
+        self.route: Route = metrics_route(registry, MetricsDoor(is_allowed))
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application, with its requests counted."""

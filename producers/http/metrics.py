@@ -1,8 +1,11 @@
 """Metrics of a service over HTTP: its program, its process, its requests and how long they took."""
 
 import hmac
+import logging
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import NamedTuple
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -20,7 +23,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from producers.http.answer import Answer, AnswerRoute
+from producers.http.attempts import WRONG_TOKENS, Attempts
 
+_logger = logging.getLogger("bluelamp.metrics")
 PATH = "/metrics"
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 _STREAM = b"text/event-stream"
@@ -92,6 +97,29 @@ def _is_stream(message: Message) -> bool:
     return any(name == b"content-type" and value.startswith(_STREAM) for name, value in message.get("headers", ()))
 
 
+class Opened(NamedTuple):
+    """What a request may read of the metrics.
+
+    Attributes:
+        is_all: everything.
+        force: the samples of this force alone; empty for none.
+        wait_seconds: how long its address must wait after too many wrong tokens; 0 if it need not.
+    """
+
+    is_all: bool = False
+    force: str = ""
+    wait_seconds: int = 0
+
+    @property
+    def status(self) -> HTTPStatus:
+        """The status of a refusal."""
+        return HTTPStatus.TOO_MANY_REQUESTS if self.wait_seconds else HTTPStatus.UNAUTHORIZED
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a refusal."""
+        return {"Retry-After": str(self.wait_seconds)} if self.wait_seconds else {"WWW-Authenticate": "Bearer"}
+
+
 def may_read(authorization: str, token: str, *, is_open: bool) -> bool:
     """Whether a request may read the metrics.
 
@@ -105,23 +133,61 @@ def may_read(authorization: str, token: str, *, is_open: bool) -> bool:
     return hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {token}".encode())
 
 
+class MetricsDoor:
+    """Decides who may read metrics, logs wrong tokens, and limits them for each address.
+
+    Args:
+        is_allowed: whether a request with this Authorization header may read all metrics.
+        force_of: the only force whose metrics a request with this Authorization header may read; empty for none.
+        monotonic: a clock that never jumps.
+    """
+
+    def __init__(
+        self,
+        is_allowed: Callable[[str], bool],
+        force_of: Callable[[str], str] = lambda _: "",
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._is_allowed, self._force_of = is_allowed, force_of
+        self._attempts = Attempts(monotonic, WRONG_TOKENS)
+
+    def opened(self, authorization: str, address: str) -> Opened:
+        """What a request may read. A right token is never delayed: an old one must not stop the others behind its address.
+
+        Args:
+            authorization: its header.
+            address: where it is from.
+        """
+        if self._is_allowed(authorization):
+            return Opened(is_all=True)
+        if force := self._force_of(authorization):
+            return Opened(force=force)
+        wait = self._attempts.wait_seconds(address)
+        if authorization and not wait:
+            self._attempts.note_failure(address)
+            _logger.warning("wrong token for metrics from %s", address)
+        return Opened(wait_seconds=wait)
+
+
 CLOSED = (
     "Metrics need a token here: set BLUELAMP_METRICS_TOKEN for this service, and the same token for Prometheus "
     "(`authorization` in its scrape configuration).\n"
 )
 
 
-def metrics_route(registry: CollectorRegistry, is_allowed: Callable[[str], bool]) -> Route:
+def metrics_route(registry: CollectorRegistry, door: MetricsDoor) -> Route:
     """The route of the metrics.
 
     Args:
         registry: holds them.
-        is_allowed: whether a request with this Authorization header may read them.
+        door: decides who may read them.
     """
 
     def answer(request: Request) -> Response:
-        if not is_allowed(request.headers.get("authorization", "")):
-            return PlainTextResponse(CLOSED, 401, headers={"WWW-Authenticate": "Bearer"})
+        address = request.client.host if request.client else ""
+        opened = door.opened(request.headers.get("authorization", ""), address)
+        if not opened.is_all:
+            return PlainTextResponse(CLOSED, opened.status, headers=opened.headers())
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return AnswerRoute(PATH, answer, Answer(summary="The program's own metrics.", media=("text/plain",)))

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from bluelamp.wiring.ports import free_ports
 from facts.errors import SettingError
 from producers.secret import Secret
+from streams.refusal import refusal_of
 from streams.state_address import StateServerAddress, Watched, blocking_client, watched_by
 from tests.integration.conftest import Parts
 from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, week
@@ -140,8 +141,10 @@ def test_the_address_of_sentinels_is_read_or_refused_with_what_to_write() -> Non
     for wrong in ("redis+sentinel://one/state", "redis+sentinel://one:26379", "redis+sentinel://u:p@one:26379/state"):
         with pytest.raises(SettingError, match="incomplete"):
             watched_by(wrong)
-    with pytest.raises(RedisError):
+    with pytest.raises(RedisError) as caught:
         blocking_client("redis+sentinel://127.0.0.1:1/state").ping()
+    assert "no sentinel that answers" in refusal_of(caught.value).sentence()
+    assert "<redis" not in refusal_of(caught.value).words()
 
 
 SENTINEL_RULES = "resetchannels -@all +auth +ping +sentinel|masters"
@@ -176,7 +179,9 @@ def test_sentinels_may_have_a_password_or_a_user_of_their_own(tmp_path: Path, si
         until(lambda: responds(blocking_client(known)), 30, "the sentinel to name its primary")
         wrong = [replace(known, sentinel_password=Secret(each)) for each in ("wrong", "")]
         for refused in [*wrong, replace(known, sentinel_user="somebody-else")]:
-            assert not responds(blocking_client(refused))
+            with pytest.raises(RedisError) as caught:
+                blocking_client(refused).ping()
+            assert "a sentinel does not accept" in refusal_of(caught.value).sentence()
     finally:
         for each in running:
             each.kill()
