@@ -1,6 +1,11 @@
-"""A real Apache Kafka with encryption and sign-in: one listener for each way of connecting, right and wrong."""
+"""A real Apache Kafka with encryption, sign-in and rights: one listener for each way of connecting, right and wrong."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from bluelamp.wiring.ports import free_ports
 from tests.real.certificates import Certificates
@@ -25,6 +30,8 @@ ssl.keystore.location={server}
 ssl.truststore.type=PEM
 ssl.truststore.location={ca}
 listener.name.mutual.ssl.client.auth=required
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 listener.name.expired.ssl.keystore.type=PEM
 listener.name.expired.ssl.keystore.location={expired}
 listener.name.elsewhere.ssl.keystore.type=PEM
@@ -34,8 +41,23 @@ _PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
+_PRINCIPALS = (f"User:{USER}", "User:CN=client")
+_DOCUMENTED = Path(__file__).parents[2] / "docs" / "run" / "secured.md"
+
+
+def documented_rights() -> Iterator[ACL]:
+    """The rights that the documentation gives to Blue Lamp's user in Kafka, for each user of these tests."""
+    for command in re.findall(r"kafka-acls\.sh .*", _DOCUMENTED.read_text()):
+        names = [(ResourceType.TOPIC, each) for each in re.findall(r"--topic (\S+)", command)]
+        names += [(ResourceType.GROUP, each) for each in re.findall(r"--group (\S+)", command)]
+        for operation in re.findall(r"--operation (\S+)", command):
+            kind = ACLOperation[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()]
+            for place in (ResourcePattern(*each) for each in names):
+                yield from (ACL(each, "*", kind, ACLPermissionType.ALLOW, place) for each in _PRINCIPALS)
+
+
 class SecuredKafka(KafkaServer):
-    """One broker with a listener for each name of `listener`.
+    """One broker with a listener for each name of `listener`. Its users have the rights that the documentation gives them, and no others.
 
     Args:
         directory: where its settings and its log are.
@@ -58,6 +80,13 @@ class SecuredKafka(KafkaServer):
             )
         for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
             self._format_options += ["--add-scram", f"{mechanism}=[name={USER},password={PASSWORD}]"]
+
+    def start(self, within_seconds: float = 90.0) -> None:
+        """Start it, and give the users their rights."""
+        super().start(within_seconds)
+        with KafkaAdminClient(bootstrap_servers=self.bootstrap) as admin:
+            done = admin.create_acls([*documented_rights()])
+        assert not done["failed"], done
 
     def listener(self, name: str) -> str:
         """`host:port` of a listener: SASL, MUTUAL, SCRAM, EXPIRED or ELSEWHERE."""
