@@ -191,11 +191,12 @@ class Follower(Generic[_Content]):
         watched = {name for name, channel in self.channels.items() if channel.viewers}
         content = await self._read_or_fail(watched)
         async with self._turned:
-            for name in watched:
+            # A viewer may have left during the read. Content that nobody watches must not be kept: it would be out of date for the next one.
+            for channel in (self.channels[name] for name in watched if self.channels[name].viewers):
                 if isinstance(content, Failure):
-                    self.channels[name].fail(content)
+                    channel.fail(content)
                 else:
-                    self.channels[name].update(content)
+                    channel.update(content)
             self._turned.notify_all()
 
     async def _read_or_fail(self, watched: set[str]) -> _Content | Failure:

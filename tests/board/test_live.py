@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,31 @@ def test_a_watcher_receives_everything_once_then_changes_and_an_event_for_every_
     assert data(received[3]) == {"now": 1000}
     assert data(received[4]) == {"now": 1000, "parts": {"b": "2"}, "gone": []}
     assert data(received[5]) == {"now": 1000, "parts": {}, "gone": ["a"]}
+
+
+def test_what_was_read_while_the_last_watcher_left_is_never_sent_to_the_next_one() -> None:
+    """The page would be called live with the figures of that time, until the next read has ended."""
+
+    async def run() -> list[str]:
+        is_reading, may_end = threading.Event(), threading.Event()
+
+        def held(_: set[str]) -> Snapshot:
+            is_reading.set()
+            assert may_end.wait(60)
+            return Snapshot(1_000, {"page": {"a": "old"}})
+
+        live = LiveUpdates(["page"], held, lambda _: None)
+        leaving = live.watch("page")
+        await anext(leaving)
+        reading = asyncio.create_task(live.update())
+        await asyncio.to_thread(is_reading.wait, 60)
+        await leaving.aclose()
+        may_end.set()
+        await reading
+        arriving = live.watch("page")
+        return [await anext(arriving), await anext(arriving)]
+
+    assert names(asyncio.run(run())) == ["retry: 1000", "event: waiting"]
 
 
 def data(event: str) -> Any:
