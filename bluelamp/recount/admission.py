@@ -65,6 +65,7 @@ class Admission:
         self._feeds, self._partitions = _feeds(forces), partitions
         self._settled: dict[tuple[Topic, int, str], dict[str, _Settled]] = {}
         self._oldest: dict[tuple[Topic, int, str], datetime] = {}
+        self._own: dict[tuple[Topic, int, str], set[str]] = {}
 
     def refusal(
         self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime, *, is_moved: bool
@@ -87,8 +88,13 @@ class Admission:
         oldest = self._oldest.get(place)
         if oldest is not None and fact.at < oldest and not is_moved:
             return "too_late"
-        is_own = recounted_partition(fact.subject_id, self._partitions.get(topic, 1)) == partition
-        return None if is_own else "wrong_partition"
+        own = self._own.setdefault(place, set())
+        if fact.subject_id in own:
+            return None
+        if recounted_partition(fact.subject_id, self._partitions.get(topic, 1)) != partition:
+            return "wrong_partition"
+        own.add(fact.subject_id)
+        return None
 
     def _add(self, heartbeat: FeedHeartbeat, place: tuple[Topic, int, str], received_at: datetime) -> None:
         topic, _, force = place

@@ -70,13 +70,16 @@ class FeedCoverage:
 
     def __init__(self) -> None:
         self._partitions: dict[Topic, set[int]] = {}
+        self._place: tuple[Topic, int] | None = None
         self._first: dict[tuple[str, Topic, str], datetime] = {}
         self._complete: dict[tuple[str, Topic, str], dict[int, int]] = {}
         self._unsent_before: dict[tuple[str, Topic, str], dict[int, int]] = {}
 
     def add(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> None:
         """Add the next fact or heartbeat of a partition, with the time on its record."""
-        self._partitions.setdefault(topic, set()).add(partition)
+        if self._place != (topic, partition):
+            self._place = (topic, partition)
+            self._partitions.setdefault(topic, set()).add(partition)
         if isinstance(fact, FeedHeartbeat):
             marks = self._complete.setdefault((fact.force, topic, fact.feed), {})
             is_possible = fact.complete_to - received_at <= _APART
@@ -86,7 +89,7 @@ class FeedCoverage:
             if fact.complete_from is not None:
                 unsent[partition] = microseconds(fact.complete_from)
             return
-        at = min(fact.at, received_at)  # a fact cannot be received before it happens
+        at = min(received_at, fact.at)  # a fact cannot be received before it happens
         self._see((fact.force, topic, ""), at)
         if isinstance(fact, ContactOffered):
             self._see((fact.force, topic, fact.line), at)

@@ -2,7 +2,6 @@
 
 import tempfile
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -61,7 +60,7 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 MOST_FACTS = 5_000
 """A subject has at most this many facts; the others are left out."""
-_SMALL_BYTES, _TINY_BYTES = 1_000_000, 50_000
+_SMALL_BYTES, _TINY_BYTES = 8_000_000, 50_000
 _CONFIG: dict[str, Any] = {"memory_limit": "2GB", "preserve_insertion_order": "false"}
 _numbers = count()
 
@@ -82,11 +81,11 @@ class ChosenSubjects:
                 edges += [start, end]
         self._edges = edges
         self._found: set[str] = set()
-        self._facts = Counter[str]()
+        self._facts: dict[str, int] = {}
 
     def add(self, about: str, at: int) -> None:
         """Add a fact of a subject, with its time in microseconds."""
-        self._facts[about] += 1
+        self._facts[about] = self._facts.get(about, 0) + 1
         if bisect_right(self._edges, at) % 2:
             self._found.add(about)
 
