@@ -9,7 +9,7 @@ import click
 from benchmarks.outlooks import held
 from bluelamp.local.simulation import simulation_of
 from bluelamp.recount.load import from_records
-from bluelamp.verify.backtest import QueueBacktest, backtest, lines
+from bluelamp.verify.backtest import Figure, QueueBacktest, backtest, lines
 from bluelamp.verify.calibration import records
 from bluelamp.wiring.settings import Settings, load_forces
 from measures.forecast import LEAST_WEEKS
@@ -17,6 +17,7 @@ from measures.outcome import SECOND
 
 _PAGE = Path(__file__).parents[1] / "docs" / "understand" / "backtest.md"
 _FORCE = "staffordshire"
+_TIMES_DAYS = 180
 _TWIN_DAYS, _MOMENTS = 180, 120
 _HEAD = """\
 # Backtest of the forecast
@@ -34,6 +35,13 @@ _SIMULATED = """\
 `bluelamp simulate --seed {seed} --from {start} --days {days}`, contacts only. The simulator's days differ in volume at random, its
 months follow the published report, and it does not know bank holidays: it shows that the method is sound, not how good it is for a
 real force. `bluelamp forecast --backtest` does the same for the record that you have.
+"""
+_TIMES = """\
+## Handling time
+
+The first {days} days of the same force, with its call takers: the mean handling time of each half-hour, compared where at least 5 contacts were handled
+in it and in the same half-hour of last week. The simulator's handling times do not depend on the hour, so the weekly pattern cannot
+help here; a real force's may.
 """
 _TWIN = """\
 ## The twin
@@ -61,13 +69,17 @@ shorter than the {weeks} weeks that a forecast needs, so it has no forecast, and
 @click.option("--days", default=366, show_default=True, help="Number of days.")
 def main(seed: int, start: str, days: int) -> None:
     """Simulate, recount, forecast, compare and write the page."""
-    found = simulated(seed, date.fromisoformat(start), days)
+    found = simulated(seed, date.fromisoformat(start), days, "contacts")
+    times = simulated(seed, date.fromisoformat(start), min(days, _TIMES_DAYS), "handling time")
     rules, first = load_forces(Settings())[_FORCE], date.fromisoformat(start)
     outlooks = held(rules, seed, first, min(days, _TWIN_DAYS), _MOMENTS)
     page = [
         _HEAD,
         _SIMULATED.format(seed=seed, start=start, days=days),
         *lines(found),
+        "",
+        _TIMES.format(days=min(days, _TIMES_DAYS)),
+        *lines(times),
         "",
         _TWIN.format(count=_MOMENTS)
         + "\n".join(f"| {each.name} | {each.moments} | {each.inside / each.moments:.0%} |" for each in outlooks),
@@ -77,14 +89,15 @@ def main(seed: int, start: str, days: int) -> None:
     _PAGE.write_text("\n".join(page))
 
 
-def simulated(seed: int, start: date, days: int) -> list[QueueBacktest]:
-    """The backtest of a simulated force."""
+def simulated(seed: int, start: date, days: int, figure: Figure) -> list[QueueBacktest]:
+    """The backtest of one figure of a simulated force."""
     rules = load_forces(Settings())[_FORCE]
     made = simulation_of(rules.force, seed, "normal", start.isoformat(), is_live=False)
-    end = made.end_of(days)
-    facts: Any = (each for each in made.reported_before(end) if each.topic == "contacts")
+    end, topic = made.end_of(days), "contacts" if figure == "contacts" else "call_takers"
+    facts: Any = (each for each in made.reported_before(end) if each.topic == topic)
     with from_records(records(facts), [rules.force]) as recount:
-        return backtest(recount, rules, (int(made.end_of(0)) * SECOND, int(end) * SECOND))
+        found = backtest(recount, rules, (int(made.end_of(0)) * SECOND, int(end) * SECOND))
+        return [each for each in found if each.figure == figure]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from statistics import fmean
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from measures.outcome import instant, microseconds
 from measures.pane import HOUR
@@ -22,14 +22,14 @@ LEAST_WEEKS = 4
 """How many weeks of hours a forecast needs."""
 SHARE_INSIDE = 0.8
 """The share of the half-hours whose count the range should contain."""
-_WEEK_HOURS = 7 * 24
-_LEVEL_HOURS, _HALF_LIFE_HOURS = 4 * _WEEK_HOURS, _WEEK_HOURS
+WEEK_HOURS = 7 * 24
+LEVEL_HOURS, _HALF_LIFE_HOURS = 4 * WEEK_HOURS, WEEK_HOURS
 """The level uses the last four weeks; a week ago counts half as much as now."""
 _LEAST_VALUES = 2
-_TAIL = 0.1
+TAIL = 0.1
 _COUNT_MAX = 100_000
 
-_Key = tuple[int, int]
+Key = tuple[int, int]
 """Weekday (0 is Monday) and local hour."""
 
 
@@ -61,7 +61,7 @@ class _Usual(NamedTuple):
 class _Place(NamedTuple):
     """Where an hour is in the week, and whether it is on a bank holiday, which is like no weekday."""
 
-    key: _Key
+    key: Key
     is_bank_holiday: bool
 
 
@@ -93,10 +93,10 @@ class Forecast:
 
     def __init__(self, counts: Mapping[int, int], origin: int, rules: Rules) -> None:
         self._zone, self._calendar = rules.force.zone(), rules.force.bank_holidays
-        used = {hour: counts[hour] for hour in range(origin - WEEKS * _WEEK_HOURS, origin) if hour in counts}
+        used = {hour: counts[hour] for hour in range(origin - WEEKS * WEEK_HOURS, origin) if hour in counts}
         places = {hour: self._place(hour) for hour in used}
-        self.weeks = len(used) // _WEEK_HOURS
-        self.reason = _reason(self.weeks)
+        self.weeks = len(used) // WEEK_HOURS
+        self.reason = reason_of(self.weeks)
         self._usual = _usual((place.key, used[hour]) for hour, place in places.items() if not place.is_bank_holiday)
         compared = [
             _Compared(hour, used[hour], self._usual[place.key], place.is_bank_holiday)
@@ -164,15 +164,16 @@ class Forecast:
         return _Place((local.weekday(), local.hour), is_bank_holiday)
 
 
-def _usual(hours: Iterable[tuple[_Key, int]]) -> dict[_Key, _Usual]:
+def _usual(hours: Iterable[tuple[Key, int]]) -> dict[Key, _Usual]:
     """The mean of each hour of the week that has enough hours."""
-    values: dict[_Key, list[int]] = {}
+    values: dict[Key, list[int]] = {}
     for key, count in hours:
         values.setdefault(key, []).append(count)
     return {key: _Usual(fmean(each), len(each)) for key, each in values.items() if len(each) >= _LEAST_VALUES}
 
 
-def _reason(weeks: int) -> str:
+def reason_of(weeks: int) -> str:
+    """Why there is no forecast from so many weeks; empty if there is one."""
     if weeks >= LEAST_WEEKS:
         return ""
     return f"A forecast needs at least {LEAST_WEEKS} weeks of hours; the record has {weeks}."
@@ -183,11 +184,16 @@ def _level(compared: Iterable[_Compared], origin: int) -> float:
     actual = expected = 0.0
     for each in compared:
         age = origin - each.hour
-        if age <= _LEVEL_HOURS:
-            weight = 0.5 ** (age / _HALF_LIFE_HOURS)
+        if age <= LEVEL_HOURS:
+            weight = age_weight(age)
             actual += weight * each.counted
             expected += weight * each.usual.mean
     return actual / expected if expected else 1.0
+
+
+def age_weight(age: int) -> float:
+    """How much an hour counts for the level, by its age in hours."""
+    return math.pow(0.5, age / _HALF_LIFE_HOURS)
 
 
 def _dispersion(compared: Iterable[_Compared]) -> float:
@@ -214,13 +220,13 @@ def count_range(mean: float, variance: float) -> tuple[int, int]:
     if mean <= 0:
         return 0, 0
     below = [0.0]  # below[k] is the probability of a count under k
-    for probability in _probabilities(mean, variance):
+    for probability in probabilities(mean, variance):
         below.append(below[-1] + probability)
-        if below[-1] > 1 - _TAIL / 2:
+        if below[-1] > 1 - TAIL / 2:
             break
     middles = [(under + upto) / 2 for under, upto in pairwise(below)]
-    low = bisect_left(middles, _TAIL)
-    high = max(low, bisect_right(middles, 1 - _TAIL) - 1)
+    low = bisect_left(middles, TAIL)
+    high = max(low, bisect_right(middles, 1 - TAIL) - 1)
     near = [
         (least, most)
         for least, most in product((low, low - 1, low + 1), (high, high - 1, high + 1))
@@ -229,8 +235,8 @@ def count_range(mean: float, variance: float) -> tuple[int, int]:
     return min(near, key=lambda each: abs(below[each[1] + 1] - below[each[0]] - SHARE_INSIDE))
 
 
-def _probabilities(mean: float, variance: float) -> Iterator[float]:
-    """The probability of 0, 1, 2 and so on."""
+def probabilities(mean: float, variance: float) -> Iterator[float]:
+    """The probability of 0, 1, 2 and so on: negative binomial, or Poisson if the variance is not above the mean."""
     is_wider = variance > mean * (1 + 1e-9)
     size = mean * mean / (variance - mean) if is_wider else math.inf
     share = mean / (size + mean) if is_wider else 0.0
@@ -256,12 +262,27 @@ class Score(NamedTuple):
     inside: float | None
 
 
+class Predicted(Protocol):
+    """What is expected of an hour or half-hour, with its range."""
+
+    @property
+    def mean(self) -> float:
+        """What is expected."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the range; None without a range."""
+
+    def contains(self, value: Any, /) -> bool:
+        """Whether a value is in the range."""
+
+
 class Case(NamedTuple):
     """One hour or half-hour: what was expected, what happened, and what happened a week earlier."""
 
-    expected: Expected
-    actual: int
-    week_before: int
+    expected: Predicted
+    actual: float
+    week_before: float
 
 
 def score(cases: Iterable[Case]) -> Score | None:

@@ -15,6 +15,7 @@ from facts.force import Feed
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.coverage import Coverage, Span
+from measures.handling_forecast import Handled
 from measures.judging import coverage, judge
 from measures.measure import Measure, Where
 from measures.occupancy import Suites, occupancy
@@ -357,18 +358,37 @@ class Reader:
         Raises:
             QuestionError: the measure has no such dimension or word.
         """
+        return {hour: sum(each.n for each in found) for hour, found in self._by_hours(measure, force, weeks, where)}
+
+    @_of_one_moment
+    def hour_times(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> dict[int, Handled]:
+        """How many a mean handling time is made from and their sum, by whole hours; the arguments and errors are those of `hour_counts`.
+
+        Args:
+            measure: a mean of seconds that has windows.
+            force: the force's name.
+            weeks: how many weeks to go back.
+            where: the labels to filter by.
+        """
+        return {
+            hour: Handled(each.n, each.n * (each.value or 0.0))
+            for hour, (each,) in self._by_hours(measure, force, weeks, where)
+        }
+
+    def _by_hours(
+        self, measure: Measure, force: str, weeks: int, where: Where | None
+    ) -> Iterator[tuple[int, list[Figure]]]:
+        """The figures of each whole hour that the record covers, by its number since 1970 in UTC."""
         rules = self.rules[force]
         window = self.hours_known(measure, force, weeks)
         if window is None:
-            return {}
+            return
         question = Question(measure, window, window.end, (), where or {}, is_now=False)
         check(question, rules)
         source = self._source(question, rules)
-        counts = {}
         for hour in (hour for part in window.segments for hour in part.slots()):
             of_hour = replace(window, segments=(SlotRun("hour", hour, hour + 1),))
-            counts[hour] = sum(each.n for each in read(replace(question, window=of_hour), source, rules))
-        return counts
+            yield hour, read(replace(question, window=of_hour), source, rules)
 
     @_of_one_moment
     def hours_known(self, measure: Measure, force: str, weeks: int) -> Window | None:

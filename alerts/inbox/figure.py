@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from alerts.engine import SampleLike, combined, judge
 from alerts.rule import Rule, Threshold
+from alerts.table import FORECAST_999
 from measures.catalogue import find
 from measures.display import doubt_words, words
 from measures.measure import Unit
@@ -31,6 +32,8 @@ class AlertFigure(Struct, frozen=True, kw_only=True):
         doubt_words: what is not recorded of the figure, with the bounds of a share; empty if everything is recorded.
         limit_words: the limit beyond which it is bad, as text.
         is_bad: whether it is bad now; None if unknown. An alert stays active until its figure has been good for long enough.
+        is_forecast: whether the alert is about a forecast, which only the exporter makes: there is no value here, and the words
+            say where it is.
     """
 
     value: float | None
@@ -44,10 +47,22 @@ class AlertFigure(Struct, frozen=True, kw_only=True):
     doubt_words: str = ""
     limit_words: str = ""
     is_bad: bool | None = None
+    is_forecast: bool = False
+
+
+_FORECAST = AlertFigure(
+    value=None,
+    words="a forecast, which What if shows: the alert ends when the forecast is better, or when there is none",
+    unit="",
+    limit_words="more than 80% sure",
+    is_forecast=True,
+)
 
 
 def figure(rule: Rule, scope: Mapping[str, str], samples: Samples) -> AlertFigure:
     """The current figure that a rule evaluates."""
+    if rule.series.metric == FORECAST_999:
+        return _FORECAST
     key = tuple(scope.get(name, "") for name in rule.series.by)
     value, n, lower, centre, upper = (
         _known(combined(rule.series, ending, samples).get(key))

@@ -28,6 +28,9 @@ class HalfHourForecast(Struct, frozen=True, kw_only=True):
         low: the least number in the 80% range; None without a range.
         high: the greatest number in the range; None without a range.
         note: why there is no forecast or no range; empty otherwise.
+        handling_seconds: the expected mean handling time; None if it is not known.
+        handling_low: the lower end of its range; None if it is not known.
+        handling_high: the upper end of its range; None if it is not known.
     """
 
     queue: str
@@ -36,6 +39,9 @@ class HalfHourForecast(Struct, frozen=True, kw_only=True):
     low: int | None
     high: int | None
     note: str
+    handling_seconds: float | None
+    handling_low: float | None
+    handling_high: float | None
 
 
 @click.command("forecast")
@@ -50,10 +56,10 @@ class HalfHourForecast(Struct, frozen=True, kw_only=True):
 @FORCE
 @JSON
 def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None, as_json: bool) -> None:
-    """Forecast how many contacts will be offered in each half-hour, with the range that should contain 80% of the counts.
+    """Forecast how many contacts will be offered in each half-hour, and how long they will take to handle, each with its 80% range.
 
     With --backtest, the exit status is 1 if an error is not below that of the same half-hour last week, or a range contains fewer
-    than 75% or more than 85% of the counts.
+    than 75% or more than 85% of the half-hours.
     """
     settings = settings_of(force=force)
     source = reader(settings)
@@ -62,7 +68,9 @@ def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None
         from bluelamp.archive.full_log import recount_of
         from bluelamp.verify.backtest import backtest
 
-        with recount_of(settings, [each.force for each in source.rules.values()], topics=["contacts"]) as recounted:
+        with recount_of(
+            settings, [each.force for each in source.rules.values()], topics=["contacts", "call_takers"]
+        ) as recounted:
             found = backtest(recounted, source.rules[name])
         _print_backtest([each for each in found if queue in (None, each.queue)], as_json)
         return
@@ -89,7 +97,9 @@ def _chosen(source: "Reader", force: str, name: str | None) -> "Sequence[Interva
 def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int) -> "Iterator[HalfHourForecast]":
     """The forecast of the half-hours from the present one on, from all whole hours before it; call it at one moment of the reader."""
     from bluelamp.verify.backtest import offered
+    from dashboards.board.shared.interval_queues import handling_column
     from measures.forecast import HALF_HOUR, WEEKS_READ, Forecast
+    from measures.handling_forecast import HandlingForecast
     from measures.outcome import instant, microseconds
     from measures.pane import HOUR
 
@@ -97,24 +107,35 @@ def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int)
     present = microseconds(source.present(force))
     counts = source.hour_counts(column.measure, force, WEEKS_READ, column.where)
     made = Forecast(counts, present // HOUR, rules)
+    handling = handling_column(queue, rules.force)
+    times = source.hour_times(handling.measure, force, WEEKS_READ, handling.where) if handling else {}
+    lasting = HandlingForecast(times, present // HOUR, rules)
     for half in range(present // HALF_HOUR, present // HALF_HOUR + 2 * hours):
-        found = made.half_hour(half)
-        start = instant(half * HALF_HOUR).astimezone(rules.force.zone())
-        if found is None:
-            yield HalfHourForecast(
-                queue=queue.name, start=start, expected=None, low=None, high=None, note=made.unknown_words()
-            )
-        else:
-            note = made.holiday_words() if found.low is None else ""
-            yield HalfHourForecast(
-                queue=queue.name, start=start, expected=found.mean, low=found.low, high=found.high, note=note
-            )
+        found, time = made.half_hour(half), lasting.half_hour(half)
+        note = "" if found and found.low is not None else made.holiday_words() if found else made.unknown_words()
+        yield HalfHourForecast(
+            queue=queue.name,
+            start=instant(half * HALF_HOUR).astimezone(rules.force.zone()),
+            expected=found and found.mean,
+            low=found and found.low,
+            high=found and found.high,
+            note=note,
+            handling_seconds=time and time.mean,
+            handling_low=time and time.low,
+            handling_high=time and time.high,
+        )
 
 
 def _line(row: HalfHourForecast) -> str:
+    from measures.display import span_words
+
     expected = "unknown" if row.expected is None else f"{row.expected:.1f} expected"
     between = "" if row.low is None else f"{row.low} to {row.high}"
-    parts = (f"{row.start:%a %Y-%m-%d %H:%M %Z}", row.queue, expected, between, row.note)
+    handling = ""
+    if row.handling_seconds is not None and row.handling_low is not None and row.handling_high is not None:
+        mean, low, high = map(span_words, (row.handling_seconds, row.handling_low, row.handling_high))
+        handling = f"handled in {mean} ({low} to {high})"
+    parts = (f"{row.start:%a %Y-%m-%d %H:%M %Z}", row.queue, expected, between, handling, row.note)
     return "  ".join(part for part in parts if part)
 
 

@@ -18,6 +18,9 @@ from bluelamp.wiring.connections import reader
     help="Call takers who are on now at 101 triage (default: as the record says).",
 )
 @click.option(
+    "--units", type=click.IntRange(1, 2000), help="Response units on duty now; without it, Grade 1 is not forecast."
+)
+@click.option(
     "--more-local",
     type=click.IntRange(-200, 200),
     default=0,
@@ -29,22 +32,43 @@ from bluelamp.wiring.connections import reader
     default=0,
     help="Call takers to add at triage; negative to take away.",
 )
-@click.option("--busier", type=click.IntRange(-90, 300), default=0, help="More calls, in percent; negative for fewer.")
+@click.option(
+    "--more-units",
+    type=click.IntRange(-2000, 2000),
+    default=0,
+    help="Response units to add; negative to take away. Needs --units.",
+)
+@click.option(
+    "--busier",
+    type=click.IntRange(-90, 300),
+    default=0,
+    help="More calls and incidents, in percent; negative for fewer.",
+)
 @click.option(
     "--busier-101",
     type=click.IntRange(-100, 300),
     default=0,
-    help="More 101 calls in addition, in percent; negative for fewer. -100 closes 101 to new callers.",
+    help="More 101 calls in addition, in percent; negative for fewer.",
 )
+@click.option(
+    "--close",
+    type=click.Choice(["triage", "post_triage", "101"]),
+    help="Close this queue, or all of 101, to new callers.",
+)
+@click.option("--at", help="When the change begins: a local time such as 16:00, within two hours (default: now).")
 @FORCE
 @JSON
 def whatif(
     local: int | None,
     triage: int | None,
+    units: int | None,
     more_local: int,
     more_triage: int,
+    more_units: int,
     busier: int,
     busier_101: int,
+    close: str | None,
+    at: str | None,
     force: str | None,
     as_json: bool,
 ) -> None:
@@ -54,16 +78,28 @@ def whatif(
     """
     from dashboards.board.whatif.outlook import compared, says, table
     from dashboards.board.whatif.present import parameters_of, present_of
-    from dashboards.board.whatif.question import WhatIf
-    from producers.simulate.twin import TwinChange
+    from dashboards.board.whatif.question import WhatIf, closed, parse_at
+    from producers.simulate.twin import Present, TwinChange
 
     settings = settings_of(force=force)
     source = reader(settings)
     name = source.rules_of(settings.force).force.name
-    change = TwinChange(local=more_local, triage=more_triage, busier=busier / 100, busier_101=busier_101 / 100)
-    question = WhatIf(local, triage, change)
-    parameters = parameters_of(name)
-    present = source.at_one_moment(lambda: present_of(source, name, question))
+    change = TwinChange(
+        local=more_local,
+        triage=more_triage,
+        busier=busier / 100,
+        busier_101=busier_101 / 100,
+        closed=closed(close or ""),
+        units=more_units,
+    )
+    asked = WhatIf(local, triage, change, parse_at(at or ""), units)
+    parameters, zone = parameters_of(name), source.rules[name].force.zone()
+
+    def read() -> tuple[WhatIf, Present]:
+        timed = asked.timed(source.present(name), zone)
+        return timed, present_of(source, name, timed)
+
+    question, present = source.at_one_moment(read)
     found = compared(parameters, present, question)
     if as_json:
         say({"says": list(says(present, question)), **found._asdict()})

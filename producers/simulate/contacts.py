@@ -71,6 +71,9 @@ class Contacts:
         seed: the simulation's seed.
         tag: the prefix of every id, so that ids of two simulations in one log differ.
         takers: receives the facts of call takers; without it, none are made.
+
+    Attributes:
+        closed: the queues to which triage sends nobody on.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Contacts:
         self._environment, self._parameters, self._feeds = environment, parameters, feeds
         self._effects, self._ledger, self._seed, self._tag = effects, ledger, seed, tag
         self._takers = takers
+        self.closed: frozenset[str] = frozenset()
         local, triage = parameters.local, parameters.triage
         self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds, *self._reported(local))
         self.triage = Desk(environment, self, 0, None, *self._reported(triage))
@@ -275,7 +279,7 @@ class Contacts:
             self._report_concluded(call.subject_id, queue, at, then, "concluded")
             return
         self._report_concluded(call.subject_id, queue, at, then.result, "concluded")
-        if then.result == "to_local":
+        if then.result == "to_local" and _LOCAL not in self.closed:
             leaves = at + then.patience_seconds
             note = (_LOCAL, then.local_result)
             self.offer(_LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note))

@@ -25,7 +25,7 @@ from facts.incident import (
 )
 from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time, whole_second
-from producers.simulate.parameters import Parameters, month_share, of_year
+from producers.simulate.parameters import IncidentParameters, Parameters, month_share, of_year
 from producers.simulate.random_draws import (
     Floats,
     bounded_lognormal,
@@ -41,8 +41,8 @@ from producers.simulate.units import UnitRequest, Units
 
 NO_AREA = "none"
 _GRADES = ("1", "2", "3", "res_centre", "other")
-_RESOURCED = ("arrived", "unrecorded", "turned_back")
-_LEAST_READY_SECONDS = 20.0
+RESOURCED = ("arrived", "unrecorded", "turned_back")
+LEAST_READY_SECONDS = 20.0
 _LONGEST_LATER_SECONDS = 7 * 86_400.0
 """Assumed: an incident of a lower grade is reached, or its closing begins, within a week."""
 _LONGEST_CLOSING_SECONDS = 3 * 86_400.0
@@ -130,19 +130,18 @@ class Incidents:
         plans = plan_month(self._parameters, self._effects, month, self._seed, self._tag)
         for plan in plans:
             self._report_opening(plan)
-        resourced = [plan for plan in plans if plan.handling in _RESOURCED]
+        resourced = [plan for plan in plans if plan.handling in RESOURCED]
         resourced.sort(key=lambda plan: plan.opened + plan.ready_seconds)
         yield self._request_units(resourced)
         yield self._change_shifts(month)
 
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
-        begins = self._params.shift_hours
         for hour in month.hours:
             wait_seconds = hour.start - self._environment.now
             if wait_seconds < 0:
                 continue
             yield Timeout(self._environment, wait_seconds)
-            shift = (sum(hour.of_day >= begin for begin in begins) - 1) % len(begins)
+            shift = shift_at(hour.of_day, self._params)
             present = self._effects.factor("units", hour.start)
             self.units.staff({area: round(on_duty[shift] * present) for area, on_duty in self._params.units.items()})
 
@@ -211,11 +210,11 @@ class Incidents:
             self._report_regrade(plan)
         if plan.handling == "video":
             self._report_video(plan)
-        if plan.handling not in _RESOURCED:
+        if plan.handling not in RESOURCED:
             self._report_closing(plan, plan.opened + plan.ready_seconds + plan.closing_seconds)
 
     def _report_regrade(self, plan: IncidentPlan) -> None:
-        after_seconds = max(plan.ready_seconds, _LEAST_READY_SECONDS) * _REGRADED_BY_SHARE
+        after_seconds = max(plan.ready_seconds, LEAST_READY_SECONDS) * _REGRADED_BY_SHARE
         at = whole_second(
             plan.opened + min(after_seconds, _REGRADED_WITHIN_SECONDS.get(plan.first_grade or "", math.inf))
         )
@@ -270,6 +269,11 @@ class Incidents:
             **common,
         )
         self._ledger.add(at, self._feed, closed)
+
+
+def shift_at(hour: int, params: IncidentParameters) -> int:
+    """The number of the shift in a local hour: the last one before its first beginning."""
+    return (sum(hour >= begin for begin in params.shift_hours) - 1) % len(params.shift_hours)
 
 
 def plan_month(parameters: Parameters, effects: Effects, month: Month, seed: int, tag: str) -> list[IncidentPlan]:
@@ -373,7 +377,7 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
     for chosen in (reached, rest):
         count = len(chosen)
         if grade == "1":
-            ready, travel = _immediate_times(parameters, month, rng, count)
+            ready, travel = immediate_times(parameters, month, rng, count)
         else:
             travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
             ready = _ready_times(parameters, month, rng, grade, chosen) - travel
@@ -386,12 +390,12 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
             at_scene = params.at_scene[grade].draw(rng, count)
         closing = params.closing[grade].draw_up_to(rng, count, longest)
         for plan, *times in zip(chosen, ready.tolist(), travel.tolist(), at_scene, closing, strict=True):
-            plan.ready_seconds = max(_LEAST_READY_SECONDS, times[0])
+            plan.ready_seconds = max(LEAST_READY_SECONDS, times[0])
             plan.travel_seconds, plan.at_scene_seconds, plan.closing_seconds = times[1:]
     _set_video(parameters, month, rng, grade, reached)
 
 
-def _immediate_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> tuple[Floats, Floats]:
+def immediate_times(parameters: Parameters, month: Month, rng: Generator, count: int) -> tuple[Floats, Floats]:
     """Times from opening to dispatch and from dispatch to arrival, which are correlated."""
     params, index = parameters.incidents.immediate, month.number - 1
     first = quantiles(rng, count)
@@ -470,7 +474,7 @@ def _set_duplicates(rng: Generator, plans: list[IncidentPlan], parameters: Param
     known = params.duplicate_known.draw(rng, len(chosen))
     for (number, plan), result, group, place, seconds in zip(chosen, results, groups, parents, known, strict=True):
         plan.handling, plan.group, plan.domestic = result, group, group == "domestic"
-        plan.ready_seconds, plan.closing_seconds = _LEAST_READY_SECONDS, seconds
+        plan.ready_seconds, plan.closing_seconds = LEAST_READY_SECONDS, seconds
         if result == "duplicate" and number:
             plan.duplicate_of = plans[max(0, number - 1 - int(place * 20))].subject_id
 

@@ -1,5 +1,6 @@
 """The parameters of a simulated force, read from a TOML file: volumes, daily patterns, staffing, delays and shares."""
 
+import math
 import tomllib
 from calendar import monthrange
 from collections.abc import Mapping
@@ -56,6 +57,11 @@ class Lognormal(Strict, frozen=True, kw_only=True):
 
     median_seconds: _Number
     sigma: _Number
+
+    @property
+    def mean_seconds(self) -> float:
+        """The mean."""
+        return self.median_seconds * math.exp(self.sigma**2 / 2)
 
     def draw(self, rng: Generator, count: int) -> list[float]:
         """Draw lengths of time in seconds, one from each of `count` equal strata."""

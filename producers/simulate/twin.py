@@ -13,48 +13,31 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.random import Generator
 from simpy import Environment
 
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.union import AnyFact
+from producers.simulate.arrivals import HORIZON_SECONDS, Arrivals, arrival_times
 from producers.simulate.call_takers import Call
 from producers.simulate.contacts import Contacts, Feeds
 from producers.simulate.ledger import Ledger
 from producers.simulate.parameters import CallerPatience, EmergencyCalls, Local, Parameters, Triage
 from producers.simulate.random_draws import Floats, stream
 from producers.simulate.scenario import NORMAL, Effects, load_scenario
+from producers.simulate.twin_units import IncidentsNow, UnitChange, UnitsTwin
 
 QueueName = Literal["emergency", "triage", "local"]
 QUEUES: tuple[QueueName, ...] = ("emergency", "triage", "local")
-HORIZON_SECONDS = 7200
-"""How far the twin looks ahead: two hours."""
 WARM_UP_SECONDS = 3600
 """How long it runs before the present, so that as many call takers are busy as usual."""
 RUNS = 200
 _LOW, _HIGH = 0.1, 0.9
+_LEAST_FACTOR, _MOST_FACTOR = 0.25, 4.0
+"""A handling time further from the parameters than this is a mistake in the record, and must not stop the simulation."""
 _FEEDS = Feeds("twin", "twin", "twin")
 _IN_PROGRESS = "p"
-
-
-class Arriving(NamedTuple):
-    """Calls expected in a stretch of time, in seconds from the present; negative before it."""
-
-    start: float
-    end: float
-    expected: float
-
-
-class Arrivals(Struct, frozen=True):
-    """The calls expected in a queue.
-
-    Attributes:
-        stretches: from `-WARM_UP_SECONDS` to `HORIZON_SECONDS`, in order.
-        dispersion: how much whole days differ from what is expected, as a variance relative to the square of the mean.
-    """
-
-    stretches: tuple[Arriving, ...]
-    dispersion: float = 0.0
 
 
 class AnswerTarget(Struct, frozen=True):
@@ -84,6 +67,9 @@ class Present(Struct, frozen=True, kw_only=True):
         triage: the number of call takers at triage.
         target: the target of 999 calls; None if there is none.
         short_seconds: an abandonment after less than this does not count, by queue.
+        incidents: what is known of incidents and units; None to leave them out.
+        handling_seconds: how long calls are expected to keep a call taker on average, with the ringing, by queue; without a
+            figure, as long as the parameters say.
     """
 
     waiting: Mapping[QueueName, Sequence[float]]
@@ -92,6 +78,8 @@ class Present(Struct, frozen=True, kw_only=True):
     triage: int
     target: AnswerTarget | None
     short_seconds: Mapping[QueueName, float] = {}
+    incidents: IncidentsNow | None = None
+    handling_seconds: Mapping[QueueName, float] = {}
 
 
 class TwinChange(Struct, frozen=True, kw_only=True):
@@ -100,17 +88,25 @@ class TwinChange(Struct, frozen=True, kw_only=True):
     Attributes:
         local: how many more local call takers; negative for fewer.
         triage: how many more at triage.
-        busier: how many more calls, as a share of those expected.
-        busier_101: how many more 101 calls there are in addition, as a share; -1 if 101 is closed to new callers.
+        busier: how many more calls and incidents, as a share of those expected.
+        busier_101: how many more 101 calls there are in addition, as a share.
+        closed: the queues that nobody joins any more: neither callers from outside nor those whom triage would send on.
+        after_seconds: from the present until the change begins.
+        units: how many more units; negative for fewer.
     """
 
     local: int = 0
     triage: int = 0
     busier: float = 0.0
     busier_101: float = 0.0
+    closed: frozenset[QueueName] = frozenset()
+    after_seconds: float = 0.0
+    units: int = 0
 
     def share(self, queue: QueueName) -> float:
         """The calls of a queue as a share of the expected calls."""
+        if queue in self.closed:
+            return 0.0
         return (1 + self.busier) * (1 if queue == "emergency" else 1 + self.busier_101)
 
 
@@ -138,11 +134,13 @@ class Outlook(Struct, frozen=True, kw_only=True):
         within_target: share of the 999 calls that are answered within the target, of those answered or waiting beyond it.
         longest_seconds: the longest wait of a caller, by queue.
         abandoned: share of the calls that are abandoned, of those answered or abandoned, by queue.
+        unresourced: the most Grade 1 incidents that have no unit for two minutes or more at one time.
     """
 
     within_target: RunSpread | None
     longest_seconds: dict[QueueName, RunSpread | None]
     abandoned: dict[QueueName, RunSpread | None]
+    unresourced: RunSpread | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -153,12 +151,14 @@ class Run(Struct, frozen=True, kw_only=True):
         longest_seconds: as in `Outlook`.
         abandoned: as in `Outlook`.
         judged_calls: the number of 999 calls behind `within_target`.
+        unresourced: as in `Outlook`.
     """
 
     within_target: float | None
     longest_seconds: dict[QueueName, float | None]
     abandoned: dict[QueueName, float | None]
     judged_calls: int = 0
+    unresourced: float | None = None
 
 
 class Chance(NamedTuple):
@@ -192,15 +192,19 @@ class Twin:
         pause: Callable[[], None] = lambda: None,
         horizon_seconds: int = HORIZON_SECONDS,
     ) -> None:
-        self._parameters, self._present, self._seed, self._pause = parameters, present, seed, pause
+        self._parameters, self._present = _as_long(parameters, present.handling_seconds), present
+        self._seed, self._pause = seed, pause
         self._horizon = horizon_seconds
         self._effects = Effects(load_scenario(NORMAL), date(2000, 1, 1), ZoneInfo("UTC"))
+        self._of_units: dict[tuple[UnitChange, int], Sequence[float]] = {}
 
     def runs(self, change: TwinChange = NO_CHANGE, count: int = RUNS) -> list[Run]:
-        """The figures of each run if a change is made now."""
+        """The figures of each run if a change is made."""
         centres = [_Centre(self._parameters, self._effects, self._horizon) for _ in range(count)]
         usual = self._calls(centres, "usual", WARM_UP_SECONDS, dict.fromkeys(QUEUES, 1.0))
-        more = self._calls(centres, "more", 0, {queue: max(change.share(queue) - 1, 0.0) for queue in QUEUES})
+        more = self._calls(
+            centres, "more", -change.after_seconds, {queue: max(change.share(queue) - 1, 0.0) for queue in QUEUES}
+        )
         found = []
         for number, centre in enumerate(centres):
             rng = stream(self._seed, "present", number)
@@ -208,7 +212,20 @@ class Twin:
             calls = [*thinned, *more[number]]
             found.append(self._run(centre, sorted(calls, key=_offered), change, rng))
             self._pause()
-        return found
+        unresourced = self._unresourced(change, count)
+        return [replace(run, unresourced=each) for run, each in zip(found, unresourced, strict=True)]
+
+    def _unresourced(self, change: TwinChange, count: int) -> Sequence[float | None]:
+        """The most Grade 1 incidents without a unit in each run. Calls do not change them, so they are simulated separately."""
+        if self._present.incidents is None:
+            return [None] * count
+        of_units = UnitChange(
+            change.units, change.busier, change.after_seconds if change.units or change.busier else 0.0
+        )
+        if (of_units, count) not in self._of_units:
+            twin = UnitsTwin(self._parameters, self._present.incidents, self._seed, self._pause, self._horizon)
+            self._of_units[of_units, count] = twin.runs(of_units, count)
+        return self._of_units[of_units, count]
 
     def _run(self, centre: "_Centre", calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Run:
         present = self._present
@@ -216,8 +233,13 @@ class Twin:
         centre.environment.process(centre.contacts.offer_calls(calls))
         centre.environment.run(until=0)
         centre.replace_waiting(present.waiting, rng)
-        centre.staff(present.local + change.local, present.triage + change.triage)
-        centre.environment.run(until=self._horizon)
+        if change.after_seconds:
+            centre.staff(present.local, present.triage)
+            centre.environment.run(until=min(change.after_seconds, self._horizon))
+        if change.after_seconds < self._horizon:
+            centre.staff(present.local + change.local, present.triage + change.triage)
+            centre.contacts.closed = change.closed
+            centre.environment.run(until=self._horizon)
         return centre.tally.figures(present)
 
     def _calls(
@@ -238,29 +260,28 @@ class Twin:
         return found
 
 
+def _as_long(parameters: Parameters, handling_seconds: Mapping[QueueName, float]) -> Parameters:
+    """The parameters, with handling times that have these means."""
+    for queue, seconds in handling_seconds.items():
+        calls: EmergencyCalls | Triage | Local = getattr(parameters, queue)
+        factor = (seconds - calls.ring.mean_seconds) / calls.handling.mean_seconds
+        longer = replace(
+            calls.handling, median_seconds=calls.handling.median_seconds * min(max(factor, _LEAST_FACTOR), _MOST_FACTOR)
+        )
+        parameters = replace(parameters, **{queue: replace(calls, handling=longer)})
+    return parameters
+
+
 def _offered(call: tuple[str, Call]) -> float:
     return call[1].offered
 
 
 def _thinned(calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Iterator[tuple[str, Call]]:
-    """All calls before the present and, for each queue, the share of the later calls that still come."""
+    """All calls before the change and, for each queue, the share of the later calls that still come."""
     shares: dict[str, float] = {queue: change.share(queue) for queue in QUEUES}
     for queue, call in calls:
-        if call.offered < 0 or shares[queue] >= 1 or rng.random() < shares[queue]:
+        if call.offered < change.after_seconds or shares[queue] >= 1 or rng.random() < shares[queue]:
             yield queue, call
-
-
-def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
-    """When calls arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole."""
-    shape = 1 / arrivals.dispersion if arrivals.dispersion > 0 else None
-    day = share * (rng.gamma(shape) / shape if shape else 1.0)
-    found = []
-    for stretch in arrivals.stretches:
-        start, end = max(stretch.start, from_second), min(stretch.end, float(HORIZON_SECONDS))
-        if start < end:
-            expected = day * stretch.expected * (end - start) / (stretch.end - stretch.start)
-            found.append(np.sort(rng.uniform(start, end, rng.poisson(expected))))
-    return np.concatenate(found) if found else np.empty(0)
 
 
 class _Centre:
@@ -430,12 +451,15 @@ def _over(values: Callable[[_Value], list[float | None]]) -> Outlook:
         within_target=_spread(values(lambda each: each.within_target)),
         longest_seconds=of_queues(lambda each: each.longest_seconds),
         abandoned=of_queues(lambda each: each.abandoned),
+        unresourced=_spread(values(lambda each: each.unresourced), is_count=True),
     )
 
 
-def _spread(values: Sequence[float | None]) -> RunSpread | None:
+def _spread(values: Sequence[float | None], *, is_count: bool = False) -> RunSpread | None:
     known = [each for each in values if each is not None]
     if not known or 2 * len(known) < len(values):
         return None
+    if is_count:  # nothing between whole numbers
+        return RunSpread(*np.quantile(known, (0.5, _LOW, _HIGH), method="inverted_cdf").tolist())
     low, high = np.quantile(known, (_LOW, _HIGH)).tolist()
     return RunSpread(median(known), low, high)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from alerts.inbox.delivery.notification import Message, body, change, subject, undelivered
 from alerts.inbox.delivery.receiver import EVENTS, Email, Event, Receiver, load_receivers
 from alerts.inbox.delivery.send import DeliveryError, ForceNames, send
-from alerts.inbox.figure import AlertFigure
+from alerts.inbox.figure import AlertFigure, figure
 from alerts.inbox.log.entry import AnyEntry, Assigned, Escalated, Rose
 from alerts.inbox.log.intake import by_name, ended, raised
 from alerts.inbox.log.situation import situation_of
@@ -366,3 +366,16 @@ def test_errors_in_the_receivers_file_contain_no_secret(tmp_path: Path, old: str
     with pytest.raises(SettingError, match=error) as caught:
         load_receivers(str(path), "BLUELAMP_RECEIVERS", ["north"])
     assert "a-secret" not in str(caught.value)
+
+
+def test_a_forecast_is_called_one_and_has_no_live_figure() -> None:
+    """Without a live figure another alert stays active; this one ends with its forecast."""
+    (rule,) = [each for each in RULES if each.name == "contact_999_forecast_below_standard"]
+    found = figure(rule, {"force": "north"}, {})
+    assert (found.value, found.is_forecast, found.limit_words) == (None, True, "more than 80% sure")
+    at = START + timedelta(minutes=9)
+    one = message_about(Rose(id="r", alert=ENTRY.alert, at=at, before=3, figure=5, notify_at=at), event="rose")
+    (line,) = [each for each in body(one, "North", NAMES.zone, NAMES.link, found).splitlines() if "Figure" in each]
+    assert line.startswith("Figure: a forecast, which What if shows: the alert ends when")
+    others = [each for each in RULES if each != rule]
+    assert not any(figure(each, {"force": "north"}, {}).is_forecast for each in others)

@@ -2,10 +2,12 @@
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import repeat
+from itertools import count, repeat
+from math import ceil, exp, lgamma, log, log1p
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -22,16 +24,18 @@ from dashboards.board.shared.content_types import IntervalsAnswer, WhatIfAnswer
 from dashboards.board.shared.interval_queues import QUEUES, IntervalQueue
 from dashboards.board.whatif.present import parameters_of, present_of
 from dashboards.board.whatif.question import WhatIf
-from facts.call_taker import CallTakerSignedOn, CallTakerStateChanged, TakerState
+from facts.call_taker import CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged, TakerState
 from facts.contact import ContactAnswered, ContactOffered, Line
 from facts.errors import QuestionError
+from facts.incident import IncidentClosed, IncidentOpened, UnitDispatched
 from facts.union import Topic
 from measures.display import words
-from measures.forecast import WEEKS_READ
+from measures.forecast import WEEKS_READ, Forecast
 from measures.measure import Count
 from measures.outcome import KINDS, microseconds
 from measures.rules import Rules
-from producers.simulate.twin import HORIZON_SECONDS, NO_CHANGE, AnswerTarget, Arriving, TwinChange
+from producers.simulate.arrivals import HORIZON_SECONDS, Arriving
+from producers.simulate.twin import NO_CHANGE, AnswerTarget, TwinChange
 from streams.readings import Reader
 from tests.oracle.memory import MemoryReader
 from tests.support.asgi import get
@@ -76,9 +80,42 @@ def calls() -> Iterator[ContactOffered | ContactAnswered]:
         yield ContactOffered(fact_id=name, at=NOW - timedelta(seconds=WAITING[name][2]), **same)
 
 
+def handled() -> Iterator[CallTakerSignedOn | CallTakerStateChanged | CallTakerSignedOff]:
+    """One call taker a day until 15:50, who handles 999 calls: quickly before noon, and longer after it."""
+    chance, day = random.Random(9), BEGINS.date() + timedelta(days=1)
+    while day <= NOW.date():
+        at, end = (datetime.combine(day, each, ZONE).astimezone(UTC) for each in (time(6), time(15, 50)))
+        same: dict[str, Any] = {"force": FORCE.name, "subject_id": f"t{day}"}
+        yield CallTakerSignedOn(fact_id=f"{day}-0", at=at, skill="local_calls", **same)
+        for number in count(1):
+            if at >= end:
+                break
+            lasts = round(chance.uniform(100, 500) * (1.4 if at.astimezone(ZONE).hour >= 12 else 1.0))
+            yield CallTakerStateChanged(fact_id=f"{day}-{number}", at=at, state="on_contact", queue="emergency", **same)
+            at += timedelta(seconds=lasts)
+            yield CallTakerStateChanged(fact_id=f"{day}-{number}a", at=at, state="available", **same)
+            at += timedelta(seconds=60)
+        yield CallTakerSignedOff(fact_id=f"{day}-z", at=at, **same)
+        day += timedelta(days=1)
+
+
+def jobs() -> Iterator[IncidentOpened | UnitDispatched | IncidentClosed]:
+    """Every two hours an incident, of Grade 1 every other time, with a unit six minutes later; and one that waits now."""
+    at, number = BEGINS.astimezone(UTC), 0
+    while at < NOW - timedelta(hours=1):
+        same: dict[str, Any] = {"force": FORCE.name, "subject_id": f"j{number}"}
+        yield IncidentOpened(fact_id=f"j{number}", at=at, grade=str(1 + number % 2), group="crime", **same)
+        yield UnitDispatched(fact_id=f"j{number}-2", at=at + timedelta(minutes=6), unit="u", **same)
+        yield IncidentClosed(fact_id=f"j{number}-3", at=at + timedelta(minutes=50), result="attended", **same)
+        at, number = at + timedelta(hours=2), number + 1
+    same = {"force": FORCE.name, "subject_id": "waits", "grade": "1", "group": "crime"}
+    yield IncidentOpened(fact_id="waits", at=NOW - timedelta(seconds=200), **same)
+
+
 @pytest.fixture(scope="module")
 def known() -> Iterator[Known]:
     found: list[tuple[Topic, Any]] = [("contacts", each) for each in calls()]
+    found += [("call_takers", each) for each in handled()] + [("incidents", each) for each in jobs()]
     facts: Facts = (*found, *beats(NOW))
     with recount_of(facts) as counted:
         yield Known(read_by(facts, NOW), counted, facts)
@@ -202,6 +239,94 @@ def test_the_page_shows_the_error_of_the_days_before_and_that_of_the_week_before
     assert f"a week earlier was wrong by {score['naive_error']:.1f}" in line
 
 
+def times_of(counted: Recount, origin: datetime) -> dict[datetime, list[int]]:
+    """The handling times of each hour before an origin, by its start; empty for an hour in which nothing was handled."""
+    begins = datetime.combine(BEGINS.date() + timedelta(days=1), time(6), ZONE).astimezone(UTC)
+    hours: dict[datetime, list[int]] = {
+        begins + timedelta(hours=number): [] for number in range((origin - begins) // timedelta(hours=1))
+    }
+    for each in counted.finished("handled"):
+        at = datetime.fromtimestamp(each.decided // 3_600_000_000 * 3600, UTC)
+        if at in hours:
+            hours[at].append(each.value)
+    return hours
+
+
+def mean_of_one_over(expected: float, dispersion: float) -> float:
+    """The mean of 1/n for n from 5 on, with the distribution of section 13."""
+    if dispersion == 0:
+        chances = {n: exp(n * log(expected) - expected - lgamma(n + 1)) for n in range(5, 150)}
+    else:
+        size = 1 / dispersion
+        of_n = {n: lgamma(n + size) - lgamma(size) - lgamma(n + 1) for n in range(5, 150)}
+        share = expected / (size + expected)
+        chances = {n: exp(each + n * log(share) + size * log1p(-share)) for n, each in of_n.items()}
+    return sum(each / n for n, each in chances.items()) / sum(chances.values())
+
+
+def test_the_forecast_of_handling_time_is_that_of_section_13(known: Known) -> None:
+    origin = datetime.combine(NOW.date(), time(), ZONE).astimezone(UTC)
+    hours = times_of(known.counted, origin)
+    full = {at: each for at, each in hours.items() if each}
+    spans = [each for found in full.values() for each in found]
+    by_place: dict[tuple[int, int], list[list[int]]] = {}
+    for at, found in full.items():
+        by_place.setdefault(place(at), []).append(found)
+    together = {key: [each for found in parts for each in found] for key, parts in by_place.items()}
+    within = sum(len(each) * (mean(each) - mean(together[place(at)])) ** 2 for at, each in full.items())
+    within /= len(full) - len(together)
+    between = (
+        sum(len(each) * (mean(each) - mean(spans)) ** 2 for each in together.values()) - (len(together) - 1) * within
+    )
+    between /= len(spans) - sum(len(each) ** 2 for each in together.values()) / len(spans)
+    assert between > 0, "afternoons take longer"
+    towards = within / between
+    usual = {key: (sum(each) + towards * mean(spans)) / (len(each) + towards) for key, each in together.items()}
+    weights = {at: 0.5 ** ((origin - at) / timedelta(weeks=1)) for at in full if origin - at <= timedelta(weeks=4)}
+    level = sum(weight * sum(full[at]) for at, weight in weights.items())
+    level /= sum(weight * len(full[at]) * usual[place(at)] for at, weight in weights.items())
+    made_at_midnight = [each["forecast_handling"] for each in fetch(known)["intervals"]]
+    means = [usual.get((4, half // 2), mean(spans)) * level for half in range(48)]  # a Friday
+    assert [each["mean"] for each in made_at_midnight] == pytest.approx(means)
+    counts = {int(at.timestamp()) // 3600: len(each) for at, each in hours.items()}
+    made = Forecast(counts, int(origin.timestamp()) // 3600, Rules(FORCE))
+    scaled = []
+    for at, each in full.items():
+        expected = usual[place(at)] * level
+        if len(each) >= 5:
+            sigma = log1p(within * level**2 / expected**2 / len(each)) ** 0.5
+            scaled.append(abs(log(mean(each) / expected) + sigma**2 / 2) / sigma)
+    reach = sorted(scaled)[ceil(0.8 * len(scaled)) - 1]
+    assert 1 < reach < 1.6
+    for half in (20, 27):
+        contacts = made.half_hour(int(origin.timestamp()) // 1800 + half)
+        assert contacts is not None
+        sigma = log1p(within * level**2 / means[half] ** 2 * mean_of_one_over(contacts.mean, made.dispersion)) ** 0.5
+        middle = means[half] * exp(-(sigma**2) / 2)
+        assert made_at_midnight[half]["low"] == pytest.approx(middle * exp(-reach * sigma), rel=1e-4)
+        assert made_at_midnight[half]["high"] == pytest.approx(middle * exp(reach * sigma), rel=1e-4)
+
+
+def test_the_error_of_forecasts_of_handling_time_is_below_that_of_the_week_before(known: Known) -> None:
+    found = fetch(known)
+    score = found["forecast_handling"]["score"]
+    assert score["error"] < score["naive_error"]
+    assert f"wrong by {words(score['error'], 'seconds')} on average" in " ".join(found["says"])
+    (tested,) = [
+        each for each in backtest(known.counted, Rules(FORCE)) if each.figure == "handling time" and each.score
+    ]
+    assert tested.queue == "999"
+    assert tested.score is not None
+    assert tested.score.cases > 30
+    assert tested.score.error < tested.score.naive_error
+    first, *_ = half_hours(known.reader, FORCE.name, QUEUES[0], 1)
+    expected = [each["forecast_handling"]["mean"] for each in found["intervals"]][32]
+    assert first.handling_seconds == pytest.approx(expected, rel=0.05), "from the present, and not from midnight"
+    present = present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE))
+    assert present.handling_seconds["emergency"] == pytest.approx(expected, rel=0.2)
+    assert set(present.handling_seconds) == {"emergency"}, "nothing is known of the other queues"
+
+
 def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) -> None:
     found = fetch(known, "day=2025-12-21")
     assert {row["cells"][-1]["text"] for row in found["table"]["rows"]} == {"unknown"}
@@ -237,7 +362,8 @@ def test_the_command_forecasts_from_the_present_hour(known: Known) -> None:
 
 
 def test_the_backtest_compares_with_the_recount_and_says_what_it_could_not_test(known: Known) -> None:
-    found = {each.queue: each for each in backtest(known.counted, Rules(FORCE))}
+    every = backtest(known.counted, Rules(FORCE))
+    found = {each.queue: each for each in every if each.figure == "contacts"}
     emergency = found["999"]
     assert emergency.score is not None
     assert (emergency.days, emergency.first) == (8, date(2025, 12, 25))
@@ -267,18 +393,39 @@ def test_the_twin_begins_with_who_waits_and_what_is_expected(known: Known) -> No
     assert present.target == AnswerTarget(10, is_inclusive=False)
 
 
+def test_the_twin_begins_with_the_incidents_that_wait_and_the_units_that_were_sent(known: Known) -> None:
+    now = present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE, units=50)).incidents
+    assert now is not None
+    assert (now.units, now.waiting, now.shift) == (50, [200.0], 1)
+    sent = {1: Counter[float](), 2: Counter[float]()}
+    for number, each in enumerate(each for each in jobs() if isinstance(each, UnitDispatched)):
+        hour = each.at.replace(minute=0, second=0)
+        sent[1 + number % 2][(hour - NOW).total_seconds()] += 1
+    past = {each.start: each.expected for each in now.sent if each.start < -700}
+    assert past == {start: sent[1][start] for start in past}
+    assert len(past) == 6
+    assert sum(past.values()) > 0
+    others = {each.start: each.expected for each in now.others.stretches if each.start in past}
+    assert others == {start: sent[2][start] for start in past}
+    ahead = sum(each.expected for each in now.opened.stretches if -700 <= each.start < 6500)
+    week_before = [
+        each.at - NOW + timedelta(weeks=1) for each in jobs() if isinstance(each, IncidentOpened) and each.grade == "1"
+    ]
+    assert ahead == pytest.approx(sum(-700 <= each.total_seconds() < 6500 for each in week_before), rel=0.1)
+
+
 def ask(known: Known, query: str) -> tuple[int, dict[str, Any]]:
     answer = get(board(known.reader, FORCE.name), "/api/whatif", query)
     return answer.status, json.loads(answer.text)
 
 
 def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forecast(known: Known) -> None:
-    status, found = ask(known, "local=8&triage=3&more_local=-2&busier=20&busier_101=-100")
+    status, found = ask(known, "local=8&triage=3&units=50&more_local=-2&more_units=-49&busier=20&close=101&at=16:00")
     assert (status, msgspec.convert(found, WhatIfAnswer).is_forecast) == (200, True)
     assert found["says"][0].startswith("FORECAST of the next 2 hours, not a live figure. It begins with the 4 callers")
     assert (
-        "2 fewer call takers for 999 and 101 after triage, 20% more calls, 101 closed to new callers"
-        in found["says"][2]
+        "from now on: 2 fewer call takers for 999 and 101 after triage, 49 fewer units, 20% more calls and incidents, 101, both queues closed to new"
+        in found["says"][4]
     )
     assert [each["title"] for each in found["table"]["columns"]] == [
         "If nothing changes",
@@ -293,9 +440,15 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
     middle = found["usual"]["within_target"]["middle"]
     assert rows["999 answered within target"][0].startswith(f"{words(middle, 'ratio')} (")
     assert rows["999 answered within target"][2].endswith(" pp")
-    assert found["brief"].startswith(f"Forecast, next 2 hours: 999 within target {words(middle, 'ratio')} (")
+    assert found["brief"].startswith(f"Forecast, next 2 hours: 999 within 10 s {words(middle, 'ratio')} (")
     assert "; with 2 fewer call takers on, " in found["brief"]
     assert found["difference"]["longest_seconds"]["local"]["middle"] > 0, "with two fewer, somebody waits longer"
+    grade_1 = found["usual"]["unresourced"]
+    assert grade_1["low"] >= 1, "one waits already"
+    middle, low, high = (f"{grade_1[name]:.0f}" for name in ("middle", "low", "high"))
+    assert rows["Grade 1 with no unit for 2 min, the most at one time"][0] == f"{middle} ({low} to {high})"
+    assert found["changed"]["unresourced"]["high"] >= grade_1["high"]
+    assert "Units on duty: 50 units as you say. Grade 1 incidents with no unit now: 1." in found["says"][3]
 
 
 def at_work(number: int, skill: str, state: TakerState) -> Iterator[CallTakerSignedOn | CallTakerStateChanged]:
@@ -330,14 +483,16 @@ def test_now_shows_the_outlook_of_999_in_one_sentence_or_why_there_is_none(known
     page = get(board(known.reader, FORCE.name), "/").text
     assert page.count('data-address="/api/outlook"') == 1
     says = json.loads(get(board(known.reader, FORCE.name), "/api/outlook").text)["says"]
-    assert says.startswith("No forecast of the next 2 hours. Nobody is on by the record")
+    assert says.startswith("No forecast of the next hour. Nobody is on by the record")
     takers = [each for number in range(8) for each in at_work(number, "local_calls", "available")]
     takers += [each for number in range(3) for each in at_work(number, "triage", "available")]
     begun: list[tuple[Topic, Any]] = [("call_takers", each) for each in takers]
     served = board(read_by((*begun, *known.facts), NOW), FORCE.name)
     says = json.loads(get(served, "/api/outlook").text)["says"]
-    assert says == json.loads(get(served, "/api/whatif", "more_local=-2").text)["brief"]
-    assert says.startswith("Forecast, next 2 hours: 999 within target ")
+    assert re.match(
+        r"Forecast, next hour: 999 within 10 s \d+\.\d% \(\d+\.\d% to \d+\.\d%\); with 2 fewer call takers on, \d+\.\d%\.",
+        says,
+    )
 
 
 def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(known: Known) -> None:
@@ -397,6 +552,10 @@ def test_one_outlook_serves_every_page_that_asks_within_half_a_minute(known: Kno
         ("local=many&triage=3", "local", "Give a whole number from 1 to 200."),
         ("local=8&triage=3&busier=1e3", "busier", "Give a whole number from -90 to 300."),
         ("local=8&triage=3&busier=-95", "busier", "Give a whole number from -90 to 300."),
+        ("local=8&triage=3&units=5&more_units=-6", "more_units", "would leave fewer than 0 units"),
+        ("local=8&triage=3&more_units=-6", "more_units", "Give the number on duty as well."),
+        ("local=8&triage=3&close=999", "close", "Give triage, post_triage, 101, or nothing."),
+        ("local=8&triage=3&at=25:00", "at", "Give it as 16:00."),
         ("local=\u0668&triage=3", "local", "Give a whole number from 1 to 200."),
     ],
 )
@@ -428,3 +587,15 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
 def test_a_force_without_a_calibration_has_no_outlook() -> None:
     with pytest.raises(QuestionError, match="how long callers of elsewhere wait"):
         parameters_of("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("at", "seconds"), [("16:00", 0.0), ("17:00", 2980.0), ("18:10", 7180.0), ("15:30", None), ("19:00", None)]
+)
+def test_a_change_begins_at_its_local_time_within_two_hours(at: str, seconds: float | None) -> None:
+    question = WhatIf(8, 3, TwinChange(local=-2), time.fromisoformat(at))
+    if seconds is None:
+        with pytest.raises(QuestionError, match=f"{at} is not within the next 2 hours"):
+            question.timed(NOW, ZONE)
+    else:
+        assert question.timed(NOW, ZONE).change == TwinChange(local=-2, after_seconds=seconds)

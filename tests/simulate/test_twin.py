@@ -10,23 +10,20 @@ import pytest
 from msgspec.structs import replace
 from numpy.random import Generator
 
+from producers.simulate.arrivals import HORIZON_SECONDS, Arrivals, Arriving, arrival_times
 from producers.simulate.parameters import CallerPatience, Lognormal, Parameters, packaged
 from producers.simulate.random_draws import stream
 from producers.simulate.twin import (
-    HORIZON_SECONDS,
     NO_CHANGE,
     QUEUES,
     RUNS,
     WARM_UP_SECONDS,
     AnswerTarget,
-    Arrivals,
-    Arriving,
     Present,
     QueueName,
     Run,
     Twin,
     TwinChange,
-    arrival_times,
     chance_below,
     difference,
     outlook,
@@ -94,7 +91,11 @@ def test_one_queue_behaves_as_the_erlang_a_formula_says(
     hourly: float, handling: float, patience: float, takers: int
 ) -> None:
     at_once = AnswerTarget(0, is_inclusive=True)
-    twin = Twin(one_queue(handling, patience), present(takers, 0, hourly={"emergency": hourly}, target=at_once), seed=4)
+    # The parameters say half as long; the forecast of the handling time overrules them.
+    now = replace(
+        present(takers, 0, hourly={"emergency": hourly}, target=at_once), handling_seconds={"emergency": handling}
+    )
+    twin = Twin(one_queue(handling / 2, patience), now, seed=4)
     runs = twin.runs(count=60)
     found = [fmean(value for each in runs if (value := each.abandoned["emergency"]) is not None)]
     found += [fmean(each.within_target for each in runs if each.within_target is not None)]
@@ -117,16 +118,40 @@ def test_more_call_takers_help_and_more_calls_do_not() -> None:
     )
 
 
+def test_a_change_has_no_effect_before_it_begins() -> None:
+    twin = Twin(packaged(), present(), horizon_seconds=3600)
+    later = TwinChange(local=-5, triage=-2, busier=1.0, closed=frozenset({"triage"}), after_seconds=3600.0)
+    assert twin.runs(later, 6) == twin.runs(count=6)
+    longer, half = (
+        Twin(packaged(), present()).runs(TwinChange(local=-3, after_seconds=after), 12) for after in (0.0, 3600.0)
+    )
+    assert mean_within(longer) < mean_within(half)
+
+
+def test_one_queue_of_101_is_closed_alone() -> None:
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [], "local": [600.0]}
+    twin = Twin(packaged(), present(6, 2, waiting=waiting))
+    usual, no_triage, no_local = (
+        twin.runs(TwinChange(closed=frozenset(closed)), 9) for closed in ((), ("triage",), ("local",))
+    )
+    assert max(each.longest_seconds["triage"] or 0 for each in no_triage) < 10, (
+        "only callbacks accepted before are made"
+    )
+    assert max(each.longest_seconds["local"] or 0 for each in no_triage) >= 600, "direct callers still come"
+    assert [each.abandoned["triage"] for each in no_local] == [each.abandoned["triage"] for each in usual]
+    gone = [fmean(each.longest_seconds["local"] or 0 for each in runs) for runs in (usual, no_local)]
+    assert 600 <= gone[1] < gone[0], "who waits already stays, and triage sends nobody on"
+
+
 def test_101_closed_to_new_callers_leaves_those_who_wait_and_all_999_calls() -> None:
     waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [40.0], "local": [600.0]}
     twin = Twin(packaged(), present(6, 2, waiting=waiting))
-    usual, closed = (twin.runs(each, 12) for each in (NO_CHANGE, TwinChange(busier_101=-1)))
+    both = TwinChange(closed=frozenset({"triage", "local"}))
+    usual, closed = (twin.runs(each, 12) for each in (NO_CHANGE, both))
     assert mean_within(closed) > mean_within(usual)
     assert all((each.longest_seconds["local"] or 0) >= 600 for each in closed), "who waits already is not sent away"
     ended = [(run.judged_calls, other.judged_calls) for run, other in zip(usual, closed, strict=True)]
     assert fmean(other - run for run, other in ended) == pytest.approx(0, abs=3), "as many 999 calls as before"
-    runs = Twin(packaged(), present(6, 2)).runs(TwinChange(busier_101=-1), 9)
-    assert max(each.longest_seconds["triage"] or 0 for each in runs) < 10, "only callbacks accepted before are made"
 
 
 def test_999_comes_before_101() -> None:

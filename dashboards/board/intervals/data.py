@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dashboards.board.intervals.forecasting import DayForecast, DayHandling
 from dashboards.board.intervals.grid import Grid
 from dashboards.board.intervals.question import IntervalQuestion, parse_intervals
 from dashboards.board.shared.blocking import Needed, blocking
@@ -51,29 +52,31 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
                 "start": each.start.astimezone(zone),
                 "end": each.end.astimezone(zone),
                 "status": grid.status(each),
-                "forecast": _expected(grid, each),
+                "forecast": _expected(grid.forecast, each),
+                "forecast_handling": _expected(grid.forecast_of_times, each),
             }
             for each in grid.intervals
         ],
-        "forecast": _about_forecast(grid),
+        "forecast": _about_forecast(grid.forecast),
+        "forecast_handling": _about_forecast(grid.forecast_of_times),
         "table": plain(grid.table()),
     }
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _expected(grid: Grid, interval: Interval) -> dict[str, Any] | None:
-    found = grid.forecast.expected(interval) if grid.forecast else None
+def _expected(forecast: DayForecast | DayHandling | None, interval: Interval) -> dict[str, Any] | None:
+    found = forecast.expected(interval) if forecast else None
     return found._asdict() if found else None
 
 
-def _about_forecast(grid: Grid) -> dict[str, Any] | None:
-    """From what the forecast is made, and how good those of the days before were; None if the day has none."""
-    if grid.forecast is None:
+def _about_forecast(forecast: DayForecast | DayHandling | None) -> dict[str, Any] | None:
+    """From what a forecast is made, and how good those of the days before were; None if the day has none."""
+    if forecast is None:
         return None
-    score = grid.forecast.score
+    score = forecast.score
     return {
-        "weeks": grid.forecast.made.weeks,
-        "reason": grid.forecast.made.reason,
+        "weeks": forecast.made.weeks,
+        "reason": forecast.made.reason,
         "score": score._asdict() if score else None,
     }
 

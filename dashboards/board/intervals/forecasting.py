@@ -1,4 +1,4 @@
-"""The forecast of a day for one queue, made at its first midnight, and how good the forecasts of the days before it were."""
+"""The forecasts of a day for one queue, made at its first midnight, and how good the forecasts of the days before it were."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -7,7 +7,9 @@ from functools import lru_cache
 from dashboards.board.shared.day import Interval, day_words, whole_day
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View
+from measures.display import span_words
 from measures.forecast import HALF_HOUR, WEEKS_READ, Expected, Forecast, Score, cases, score
+from measures.handling_forecast import ExpectedTime, Handled, HandlingForecast, handling_cases
 from measures.outcome import microseconds
 from measures.pane import HOUR
 from measures.rules import Rules
@@ -15,6 +17,10 @@ from measures.rules import Rules
 _DAYS_SCORED = 14
 _Counts = tuple[tuple[int, int], ...]
 """Hours, by their number since 1970, each with its count: what a forecast is a function of."""
+_Times = tuple[tuple[int, Handled], ...]
+"""Likewise, each with what was handled."""
+_Days = tuple[tuple[int, int], ...]
+"""The first hour of each day, and the hour after its last."""
 
 
 class DayForecast:
@@ -31,15 +37,12 @@ class DayForecast:
     """
 
     def __init__(self, column: IntervalColumn, day: date, view: View) -> None:
-        rules, zone = view.reader.rules[view.force], view.profile.zone()
+        rules, (origin, days) = view.reader.rules[view.force], _days_before(day, view)
         self._day = day
         counts = view.reader.hour_counts(column.measure, view.force, WEEKS_READ, column.where)
-        first = [
-            microseconds(whole_day(day - timedelta(days=back), zone).start) // HOUR for back in range(_DAYS_SCORED + 1)
-        ]
-        before: _Counts = tuple((hour, count) for hour, count in counts.items() if hour < first[0])
-        self.made = _made(before, first[0], rules)
-        self.score = _scored(before, tuple(zip(first[1:], first, strict=False)), rules)
+        before: _Counts = tuple((hour, count) for hour, count in counts.items() if hour < origin)
+        self.made = _made(before, origin, rules)
+        self.score = _scored(before, days, rules)
 
     def expected(self, interval: Interval) -> Expected | None:
         """What is expected of an interval of half an hour or an hour; None if it is not known."""
@@ -64,6 +67,53 @@ class DayForecast:
             yield _score_words(self.score)
 
 
+class DayHandling:
+    """The forecast of the mean handling time on a day; blocking.
+
+    Args:
+        column: the column with the mean handling time.
+        day: the local day.
+        view: what is read.
+
+    Attributes:
+        score: how the forecasts of the two weeks before compare with what happened, by hours; None if there were none.
+        made: the forecast.
+    """
+
+    def __init__(self, column: IntervalColumn, day: date, view: View) -> None:
+        rules, (origin, days) = view.reader.rules[view.force], _days_before(day, view)
+        times = view.reader.hour_times(column.measure, view.force, WEEKS_READ, column.where)
+        before: _Times = tuple((hour, handled) for hour, handled in times.items() if hour < origin)
+        self.made = _made_of_times(before, origin, rules)
+        self.score = _scored_times(before, days, rules)
+
+    def expected(self, interval: Interval) -> ExpectedTime | None:
+        """What is expected of an interval of half an hour or an hour; None if it is not known."""
+        start, end = (microseconds(at) for at in interval)
+        return self.made.half_hour(start // HALF_HOUR) if end - start == HALF_HOUR else self.made.hour(start // HOUR)
+
+    def says(self) -> Iterator[str]:
+        """How far the forecast can be relied on, in sentences."""
+        if self.made.reason:
+            yield f"Forecast of handling time: unknown. {self.made.reason}"
+        elif self.score is not None:
+            error, naive = span_words(self.score.error), span_words(self.score.naive_error)
+            inside = "" if self.score.inside is None else f" {self.score.inside * 100:.0f}% were inside the range."
+            yield (
+                f"Handling time: over the {_DAYS_SCORED} days before, forecasts of the mean of an hour were wrong by {error} on average; "
+                f"that of the same hour a week earlier was wrong by {naive}.{inside}"
+            )
+
+
+def _days_before(day: date, view: View) -> tuple[int, _Days]:
+    """The first hour of a day, and the days before it whose forecasts are scored."""
+    zone = view.profile.zone()
+    first = [
+        microseconds(whole_day(day - timedelta(days=back), zone).start) // HOUR for back in range(_DAYS_SCORED + 1)
+    ]
+    return first[0], tuple(zip(first[1:], first, strict=False))
+
+
 def _score_words(found: Score) -> str:
     inside = "" if found.inside is None else f" {found.inside * 100:.0f}% of the counts were inside the range."
     return (
@@ -78,5 +128,15 @@ def _made(counts: _Counts, origin: int, rules: Rules) -> Forecast:
 
 
 @lru_cache(maxsize=64)
-def _scored(counts: _Counts, days: tuple[tuple[int, int], ...], rules: Rules) -> Score | None:
+def _scored(counts: _Counts, days: _Days, rules: Rules) -> Score | None:
     return score(cases(dict(counts), days, rules))
+
+
+@lru_cache(maxsize=64)
+def _made_of_times(times: _Times, origin: int, rules: Rules) -> HandlingForecast:
+    return HandlingForecast(dict(times), origin, rules)
+
+
+@lru_cache(maxsize=64)
+def _scored_times(times: _Times, days: _Days, rules: Rules) -> Score | None:
+    return score(handling_cases(dict(times), days, rules))

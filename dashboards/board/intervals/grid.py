@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from dashboards.board.intervals.forecasting import DayForecast
+from dashboards.board.intervals.forecasting import DayForecast, DayHandling
 from dashboards.board.intervals.question import IntervalQuestion
 from dashboards.board.shared.day import (
     Interval,
@@ -26,11 +26,13 @@ from dashboards.board.shared.query import filter_parameters
 from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from facts.errors import QuestionError
+from measures.display import NOTHING, span_words
 from measures.forecast import WEEKS_READ
 from measures.reading import Reading, loading
 from measures.window import Window, between, resolve
 
 Status = Literal["over", "in progress", "not begun"]
+_HANDLING = "handling_mean_seconds"
 NOT_BEGUN, NOT_OVER = "not begun", "not over yet"
 FORECAST_BRIEF = "made at midnight"
 _NO_SUCH_TIME = "no such time"
@@ -70,6 +72,17 @@ class Grid:
         """The forecast of the day; None if its hours are no longer kept. Read only when it is needed: it takes weeks of hours."""
         return DayForecast(self.question.queue.columns[0], self.question.day, self._view) if self.minutes else None
 
+    @cached_property
+    def forecast_of_times(self) -> DayHandling | None:
+        """The forecast of the handling time; None if its hours are no longer kept, or if no call takers are reported."""
+        column = self._handling
+        return DayHandling(column, self.question.day, self._view) if column and self.minutes else None
+
+    @property
+    def _handling(self) -> IntervalColumn | None:
+        """The column with the mean handling time."""
+        return next((each for each in self.question.queue.columns if each.name == _HANDLING), None)
+
     def _minutes(self) -> Minutes:
         """The length of a row, in minutes: hours if the other day has only hours; a day with only a total does not matter."""
         kept = minutes_kept(self.question.day, self.present, self._zone)
@@ -94,9 +107,10 @@ class Grid:
         for each in (*self.intervals, *self._matched.values(), *totals):
             if each is not None and (window := self._window(each)):
                 yield window
-        offered = self.question.queue.columns[0].measure
-        if self.minutes and (hours := self._view.reader.hours_known(offered, self._view.force, WEEKS_READ)):
-            yield hours
+        for column in (self.question.queue.columns[0], self._handling):
+            if self.minutes and column:
+                hours = self._view.reader.hours_known(column.measure, self._view.force, WEEKS_READ)
+                yield from (hours,) if hours else ()
 
     def says(self) -> list[str]:
         """What a reader of the table must know, in sentences."""
@@ -109,6 +123,7 @@ class Grid:
                 self._length_words(),
                 *self._clock_words(),
                 *(self.forecast.says() if self.forecast else ()),
+                *(self.forecast_of_times.says() if self.forecast_of_times else ()),
                 self._progress_words(),
                 self._other_words(),
                 self.question.queue.note,
@@ -167,6 +182,8 @@ class Grid:
                 yield Column(column.title, f"{day.day} {day:%b %Y}", brief)
         if self.forecast:
             made = f"{self.question.day.day} {self.question.day:%b %Y}"
+            if self.forecast_of_times:
+                yield Column("Forecast of handling time", made, FORECAST_BRIEF)
             yield Column("Forecast of offered", made, FORECAST_BRIEF)
 
     def _label(self, interval: Interval) -> str:
@@ -201,6 +218,9 @@ class Grid:
                 cells.append(self._other_cell(column, other, is_total=is_total))
         repeats = 2 if self._has_columns else 1
         measures = tuple(each.name for each in self.question.queue.columns for _ in range(repeats))
+        if self.forecast_of_times:
+            cells.append(self._time_cell(self.forecast_of_times, chosen, is_total=is_total))
+            measures += (_HANDLING,)
         if self.forecast:
             cells.append(self._forecast_cell(self.forecast, chosen))
             measures += (self.question.queue.columns[0].name,)
@@ -222,6 +242,19 @@ class Grid:
         )
         cell = DocumentCell(f"{float(mean):,.1f}{between}", mean, "count")
         return self._cells.noted(cell, forecast.holiday_words(inside[0]))
+
+    def _time_cell(self, forecast: DayHandling, asked: Interval | date, *, is_total: bool) -> DocumentCell:
+        """The expected mean with its range; none of a total, for which nothing is forecast."""
+        if isinstance(asked, Interval) and not is_total:
+            expected = forecast.expected(asked)
+        elif forecast.made.reason:
+            expected = None
+        else:
+            return DocumentCell(NOTHING)
+        if expected is None:
+            return self._cells.unknown(forecast.made.unknown_words())
+        mean, low, high = map(span_words, expected)
+        return DocumentCell(f"{mean} ({low} to {high})", Fraction(expected.mean), "seconds")
 
     def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
         return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)

@@ -167,17 +167,29 @@ class ExpectedAnswer(_Strict, frozen=True, kw_only=True):
     high: int | None
 
 
+class ExpectedTimeAnswer(_Strict, frozen=True, kw_only=True):
+    """What mean handling time was expected of an interval at the first midnight of its day, in seconds."""
+
+    mean: int | float
+    low: int | float
+    high: int | float
+
+
 class IntervalAnswer(_Strict, frozen=True, kw_only=True):
-    """The time of a row, whether it is over, and its forecast; null if that is not known."""
+    """The time of a row, whether it is over, and its forecasts; null if one is not known."""
 
     start: datetime
     end: datetime
     status: Literal["over", "in progress", "not begun"]
     forecast: ExpectedAnswer | None
+    forecast_handling: ExpectedTimeAnswer | None
 
 
 class ForecastScoreAnswer(_Strict, frozen=True, kw_only=True):
-    """Forecasts compared with what happened, by hours: their mean absolute error, and that of the same hour a week earlier."""
+    """Forecasts compared with what happened, by hours: their mean absolute error, and that of the same hour a week earlier.
+
+    The errors are in contacts, or in seconds of the mean handling time.
+    """
 
     cases: int
     error: int | float
@@ -229,6 +241,7 @@ class IntervalsAnswer(_Strict, frozen=True, kw_only=True):
     columns: tuple[IntervalColumnAnswer, ...]
     intervals: tuple[IntervalAnswer, ...]
     forecast: ForecastAnswer | None
+    forecast_handling: ForecastAnswer | None
     table: TableAnswer
 
 
@@ -246,6 +259,7 @@ class OutlookAnswer(_Strict, frozen=True, kw_only=True):
     within_target: SpreadAnswer | None
     longest_seconds: dict[str, SpreadAnswer | None]
     abandoned: dict[str, SpreadAnswer | None]
+    unresourced: SpreadAnswer | None
 
 
 class BriefOutlookAnswer(_Strict, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from dashboards.board.shared.page import View
 from dashboards.board.shared.tile import is_displayed
 from facts.errors import QuestionError
-from facts.force import LOCAL, TRIAGE
+from facts.force import LOCAL, TRIAGE, Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
 
@@ -141,14 +141,26 @@ def interval_queues(view: View) -> Iterator[IntervalQueue]:
 
 def _of_takers(queue: IntervalQueue, view: View) -> Iterator[IntervalColumn]:
     """The columns about the call takers of a queue; none without a feed of call takers."""
-    staffed, handling = CATALOGUE["call_taker_staffed_count"], CATALOGUE["handling_mean_seconds"]
-    labels = tuple(
-        each.label for each in view.profile.queues if each.line == queue.line and queue.queue in ("", each.label)
-    )
+    staffed, labels = CATALOGUE["call_taker_staffed_count"], _labels(queue, view.profile)
     skills = tuple(each.label for each in view.profile.skills if set(labels) & set(each.queues))
-    if skills and staffed.feeds(view.profile):
+    handling = handling_column(queue, view.profile)
+    if skills and handling:
         yield IntervalColumn("Staffed", staffed.name, "minutes", {"skill": skills})
-        yield IntervalColumn("Handling time", handling.name, "value", {"queue": labels})
+        yield handling
+
+
+def handling_column(queue: IntervalQueue, force: Force) -> IntervalColumn | None:
+    """The column of the mean handling time of a queue; None if no call takers answer it, or without a feed of call takers."""
+    handling, labels = CATALOGUE["handling_mean_seconds"], _labels(queue, force)
+    is_answered = any(set(labels) & set(each.queues) for each in force.skills)
+    if not (is_answered and handling.feeds(force)):
+        return None
+    return IntervalColumn("Handling time", handling.name, "value", {"queue": labels})
+
+
+def _labels(queue: IntervalQueue, force: Force) -> tuple[str, ...]:
+    """The labels of the force's queues that belong to a queue of the page."""
+    return tuple(each.label for each in force.queues if each.line == queue.line and queue.queue in ("", each.label))
 
 
 def find_queue(name: str, view: View) -> IntervalQueue:

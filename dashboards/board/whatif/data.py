@@ -14,26 +14,28 @@ from dashboards.board.shared.blocking import Later, Needed, blocking
 from dashboards.board.shared.content_types import BriefOutlookAnswer, WhatIfAnswer
 from dashboards.board.shared.figures import about
 from dashboards.board.shared.page import View
-from dashboards.board.whatif.outlook import brief, compared, says, table
+from dashboards.board.whatif.outlook import ComparedOutlooks, brief, compared, says, table
 from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
-from dashboards.board.whatif.question import FIELDS, WhatIf, parse_what_if
+from dashboards.board.whatif.question import FIELDS, WORDS, WhatIf, parse_what_if
 from dashboards.report.text import plain
 from facts.errors import QuestionError
 from producers.http.answer import Answer, AnswerRoute
+from producers.simulate.arrivals import HORIZON_SECONDS
 from producers.simulate.twin import Present, TwinChange
 
 _WHATIF = Answer(
     summary="A forecast of the next two hours of 999 and 101 from the present, as it is and with a change. Not a live figure.",
     body=WhatIfAnswer,
-    query={name: title for name, (title, _, _) in FIELDS.items()},
+    query={**{name: title for name, (title, _, _) in FIELDS.items()}, **WORDS},
 )
 
 
 _OUTLOOK = Answer(
-    summary="The forecast of 999 for the next two hours in one sentence, also with two fewer call takers. Not a live figure.",
+    summary="The forecast of 999 for the next hour in one sentence, also with two fewer call takers. Not a live figure.",
     body=BriefOutlookAnswer,
 )
 _FEWER = WhatIf(None, None, TwinChange(local=-2))
+_BRIEF_SECONDS = 3600
 _KEPT_FOR = timedelta(seconds=30)
 
 
@@ -42,7 +44,7 @@ class Outlooks:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._kept: dict[WhatIf, tuple[datetime, Mapping[str, Any]]] = {}
+        self._kept: dict[tuple[WhatIf, int], tuple[datetime, Mapping[str, Any]]] = {}
         self._turn = threading.Lock()
 
     def answer(self, request: Request) -> Later:
@@ -57,9 +59,9 @@ class Outlooks:
     def brief(self, _: Request) -> Response | Later:
         """The outlook of 999 in one sentence, as the page Now shows it; or why there is none."""
         try:
-            answer = self._answer(_FEWER)
+            answer = self._answer(_FEWER, _BRIEF_SECONDS)
         except QuestionError as error:
-            return _json({**about(self._view), "says": f"No forecast of the next 2 hours. {error.what}"})
+            return _json({**about(self._view), "says": f"No forecast of the next hour. {error.what}"})
 
         def respond(pause: Callable[[], None]) -> Response:
             found = answer(pause)
@@ -67,15 +69,20 @@ class Outlooks:
 
         return respond
 
-    def _answer(self, question: WhatIf) -> Callable[[Callable[[], None]], Mapping[str, Any]]:
-        head = about(self._view)
-        present, at = present_of(self._view.reader, self._view.force, question), head["as_of"]
+    def _answer(
+        self, question: WhatIf, horizon_seconds: int = HORIZON_SECONDS
+    ) -> Callable[[Callable[[], None]], Mapping[str, Any]]:
+        head, key = about(self._view), (question, horizon_seconds)
+        at = head["as_of"]
+        timed = question.timed(at, self._view.profile.zone())
+        present = present_of(self._view.reader, self._view.force, timed)
 
         def answer(pause: Callable[[], None]) -> Mapping[str, Any]:
             with self._turn:
-                kept = self._kept.get(question)
+                kept = self._kept.get(key)
                 if kept is None or not timedelta() <= at - kept[0] < _KEPT_FOR:
-                    kept = self._kept[question] = at, _content(head, present, question, pause)
+                    found = compared(parameters_of(head["force"]), present, timed, pause, horizon_seconds)
+                    kept = self._kept[key] = at, _content(head, present, timed, found, horizon_seconds)
                 for old in [each for each, (made_at, _) in self._kept.items() if made_at < at - _KEPT_FOR]:
                     del self._kept[old]
             return kept[1]
@@ -88,14 +95,12 @@ def _json(content: Mapping[str, Any]) -> Response:
 
 
 def _content(
-    head: Mapping[str, Any], present: Present, question: WhatIf, pause: Callable[[], None]
+    head: Mapping[str, Any], present: Present, question: WhatIf, found: ComparedOutlooks, horizon_seconds: int
 ) -> Mapping[str, Any]:
-
-    found = compared(parameters_of(head["force"]), present, question, pause)
     return {
         **head,
         "is_forecast": True,
-        "brief": brief(found, question),
+        "brief": brief(found, present, question, horizon_seconds),
         "says": list(says(present, question)),
         **found._asdict(),
         "table": plain(table(found)),
@@ -105,8 +110,8 @@ def _content(
 def routes(view: View) -> list[Route]:
     """The routes."""
 
-    def needs(_: Request) -> Needed:
-        return hours_needed(view.reader, view.force)
+    def needs(request: Request) -> Needed:
+        return hours_needed(view.reader, view.force, has_units=bool(request.query_params.get("units", "").strip()))
 
     outlooks = Outlooks(view)
     return [

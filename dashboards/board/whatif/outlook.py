@@ -4,12 +4,22 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from dashboards.board.shared.takers import count_words
-from dashboards.board.whatif.question import WhatIf
+from dashboards.board.whatif.question import CLOSED, WhatIf
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
-from measures.display import number, span_words, words
+from measures.display import number, short_words, span_words, words
 from measures.measure import Unit
+from producers.simulate.arrivals import HORIZON_SECONDS
 from producers.simulate.parameters import Parameters
-from producers.simulate.twin import HORIZON_SECONDS, RUNS, Outlook, Present, RunSpread, Twin, difference, outlook
+from producers.simulate.twin import (
+    RUNS,
+    Outlook,
+    Present,
+    QueueName,
+    RunSpread,
+    Twin,
+    difference,
+    outlook,
+)
 
 FORECAST = "FORECAST"
 UNKNOWN = "unknown"
@@ -58,14 +68,24 @@ _ROWS = (
         lambda each: each.longest_seconds["local"],
     ),
     _Row("Abandoned, 101 after triage", "ratio", "post_triage_abandoned_ratio", lambda each: each.abandoned["local"]),
+    _Row(
+        "Grade 1 with no unit for 2 min, the most at one time",
+        "count",
+        "grade_1_unresourced_over_2_minutes_count",
+        lambda each: each.unresourced,
+    ),
 )
 
 
 def compared(
-    parameters: Parameters, present: Present, question: WhatIf, pause: Callable[[], None] = lambda: None
+    parameters: Parameters,
+    present: Present,
+    question: WhatIf,
+    pause: Callable[[], None] = lambda: None,
+    horizon_seconds: int = HORIZON_SECONDS,
 ) -> ComparedOutlooks:
     """Run the twin as it is and, if anything is changed, with the change."""
-    twin = Twin(parameters, present, pause=pause)
+    twin = Twin(parameters, present, pause=pause, horizon_seconds=horizon_seconds)
     usual = twin.runs()
     if not question.is_changed():
         return ComparedOutlooks(outlook(usual), None, None)
@@ -108,28 +128,59 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         f"Call takers on now for 999 and 101 after triage: {local}. At triage: {triage}. The forecast assumes that as many as usual "
         "are on a call now, that nobody who could answer is free while somebody waits, and that nobody signs on or off."
     )
+    yield _of_times(present)
+    yield _of_units(present)
     change = question.change
     parts = [
         _more(change.local, "for 999 and 101 after triage"),
         _more(change.triage, "at triage"),
-        _share(change.busier, "calls"),
-        "101 closed to new callers" if change.busier_101 == -1 else _share(change.busier_101, "101 calls"),
+        f"{abs(change.units)} {'more' if change.units > 0 else 'fewer'} units" if change.units else "",
+        _share(change.busier, "calls and incidents"),
+        _share(change.busier_101, "101 calls"),
+        _closed(change.closed),
     ]
     if any(parts):
-        yield f"The change, from now on: {', '.join(each for each in parts if each)}. Both columns have the same callers."
+        begins = f"{question.at:%H:%M}" if question.at and change.after_seconds else "now"
+        yield (
+            f"The change, from {begins} on: {', '.join(each for each in parts if each)}. Both columns have the same callers. "
+            "Its figures cover the whole two hours."
+        )
 
 
-def brief(found: ComparedOutlooks, question: WhatIf) -> str:
-    """The outlook of 999 as one sentence, for a page of live figures."""
-    usual = found.usual.within_target
-    if usual is None:
+def _of_times(present: Present) -> str:
+    titles: dict[QueueName, str] = {"emergency": "999", "triage": "101 triage", "local": "101 after triage"}
+    times = [f"{titles[queue]} {span_words(seconds)}" for queue, seconds in present.handling_seconds.items()]
+    if not times:
+        return "Calls take as long as the simulator is calibrated for, because the record has too few handling times."
+    return f"Calls are forecast to keep a call taker for, on average: {', '.join(times)}."
+
+
+def _of_units(present: Present) -> str:
+    if present.incidents is None:
+        return "Grade 1 is not forecast, because the record does not say how many units are on duty: give the number."
+    return (
+        f"Units on duty: {number(present.incidents.units, 'unit')} as you say. Grade 1 incidents with no unit now: "
+        f"{len(present.incidents.waiting)}. Units are as busy as those sent in the last six hours make them."
+    )
+
+
+def brief(found: ComparedOutlooks, present: Present, question: WhatIf, horizon_seconds: int) -> str:
+    """The outlook of 999 as one sentence, for a page of live figures; empty if there is none."""
+    usual, hours = found.usual.within_target, horizon_seconds // 3600
+    if usual is None or present.target is None:
         return ""
-    low, high = words(usual.low, "ratio"), words(usual.high, "ratio")
-    sentence = f"Forecast, next {HORIZON_SECONDS // 3600} hours: 999 within target {words(usual.middle, 'ratio')} ({low} to {high})"
+    period = "hour" if hours == 1 else number(hours, "hour")
+    middle, low, high = (words(each, "ratio") for each in (usual.middle, usual.low, usual.high))
+    sentence = f"Forecast, next {period}: 999 within {short_words(present.target.seconds)} {middle} ({low} to {high})"
     changed = found.changed.within_target if found.changed else None
     if changed is None:
         return f"{sentence}."
     return f"{sentence}; with {_more(question.change.local, 'on')}, {words(changed.middle, 'ratio')}."
+
+
+def _closed(queues: frozenset[QueueName]) -> str:
+    titles = [title for title, each in CLOSED.values() if each == queues and queues]
+    return "".join(f"{title} closed to new callers" for title in titles)
 
 
 def _more(count: int, where: str) -> str:
@@ -160,6 +211,8 @@ def _difference(row: _Row, found: ComparedOutlooks) -> Iterator[DocumentCell]:
 
 
 def _signed(value: float, unit: Unit) -> str:
+    if unit == "count":
+        return f"{value:+.0f}" if value else "0"
     if unit == "ratio":
         return f"{value * 100:+.1f}" if round(value * 100, 1) else "0.0"
     shown = span_words(abs(value))

@@ -73,6 +73,7 @@ function facts(alert, now) {
 
 // Where to read more about its figure. Every rule evaluates 60 minutes, which is also the window of these pages unless another is chosen.
 function links(alert) {
+  if (alert.figure?.is_forecast) return [["View What if", `${root}/whatif`]];
   if (!alert.measure) return [["View feeds", `${root}/feeds`]];
   const where = alert.scope.suite ? `?where=suite:${encodeURIComponent(alert.scope.suite)}` : "";
   return [["View measure", `${root}/measure/${alert.measure}${where}`], ["Explain as JSON", `${root}/api/explain/${alert.measure}${where}`]];

@@ -104,6 +104,7 @@ const units = { ratio: "share", seconds: "time" };
 // The figure with its unit and n. Without a live figure the alert stays active, and the words say so.
 export function figureWords(figure) {
   if (!figure) return "not known: the rule no longer exists";
+  if (figure.is_forecast) return figure.words;
   if (figure.value === null) return "no live figure: the alert stays active until there is a good one";
   const about = [units[figure.unit], figure.n !== null && `n ${figure.n.toLocaleString("en-GB")}`].filter(Boolean).join(", ");
   const recovery = figure.is_bad === false ? ", within the threshold now: the alert will resolve if this lasts" : "";
