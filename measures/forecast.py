@@ -173,7 +173,7 @@ def _usual(hours: Iterable[tuple[Key, int]]) -> dict[Key, _Usual]:
 
 
 def reason_of(weeks: int) -> str:
-    """Why there is no forecast from so many weeks; empty if there is one."""
+    """Why there is no forecast from this number of weeks; empty if there is one."""
     if weeks >= LEAST_WEEKS:
         return ""
     return f"A forecast needs at least {LEAST_WEEKS} weeks of hours; the record has {weeks}."
