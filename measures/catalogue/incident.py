@@ -468,9 +468,10 @@ QUALITY = (
     Measure(
         name="arrival_unrecorded_ratio",
         title="Attended, arrival not recorded",
-        question="What share of incidents attended or closed was closed as attended with no arrival recorded?",
-        population=f"Incidents attended or closed. {_NOT_NEEDED}",
-        statistic=Share((Selection("arrival_unrecorded"),), (Selection("attendance_settled"),)),
+        version=2,
+        question="For what share of incidents closed as attended is no arrival recorded?",
+        population="Incidents closed as attended.",
+        statistic=Share((Selection("arrival_unrecorded"),), (Selection("incident_closed", {"result": ("attended",)}),)),
         # An incident opened twice, or closed without an arrival, counts here as it should; only one without an opening is left out.
         unrecorded=(Unrecorded(Selection("attendance_unrecorded"), met=(), missed=()),),
         unit="ratio",

@@ -19,6 +19,7 @@ from measures.measure import (
     Median,
     OpenLongest,
     OpenSoonest,
+    Selection,
     Share,
     SpanWithin,
 )
@@ -111,6 +112,20 @@ def test_what_is_not_recorded_of_a_figure_can_be_chosen_by_each_of_its_words(mea
         names = {*KINDS[each.of.kind].dimensions, *DERIVED_DIMENSIONS}
         assert {*each.of.where, *measure.where, *measure.dimensions()} <= names
         assert KINDS[each.of.kind].topic in measure.topics()
+
+
+# Outcomes of the first kind are decided together with one of the second, whose labels are given here.
+COUNTED_TOGETHER = {"arrival_unrecorded": Selection("incident_closed", {"result": ("attended",)})}
+
+
+@pytest.mark.parametrize("measure", [each for each in EVERY if isinstance(each.statistic, Share)], ids=lambda each: each.name)
+def test_what_a_share_counts_as_met_is_decided_with_what_it_is_a_share_of(measure: Measure) -> None:
+    """Otherwise a window that has only one of the two times has a share above 100%."""
+    assert isinstance(measure.statistic, Share)
+    for met in measure.statistic.met:
+        whole = COUNTED_TOGETHER.get(met.kind, met)
+        of = [each for each in measure.statistic.of if each.kind == whole.kind]
+        assert any({*each.where.items()} <= {*whole.where.items()} for each in of), (met, of)
 
 
 @pytest.mark.parametrize(("period", "total"), [("2024-01-01/2025-01-01", 252917), ("2023-01-01/2024-01-01", 273562)])

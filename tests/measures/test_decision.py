@@ -97,6 +97,14 @@ def test_an_incident_closed_as_attended_without_an_arrival_is_missed_and_counted
     assert story.value("arrival_unrecorded_ratio", "22:06") == (1.0, 1)
 
 
+def test_an_arrival_not_recorded_counts_when_the_incident_is_closed_even_after_a_video_response(story: Story) -> None:
+    opened(story, "18:00", grade="2", domestic=True)
+    story.report(VideoResponseStarted, "18:30")
+    assert story.value("arrival_unrecorded_ratio", "18:31") == (None, 0)
+    story.report(IncidentClosed, "22:05", result="attended")
+    assert story.value("arrival_unrecorded_ratio", "22:06", window="15m") == (1.0, 1)
+
+
 def test_a_video_response_counts_as_attended_and_not_as_arrived(story: Story) -> None:
     opened(story, "20:00", grade="2", domestic=True)
     story.report(VideoResponseStarted, "20:30")
