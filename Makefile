@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Every part is a process of its own: each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run sample test check types lint collect bench backtest faults derive site pictures lock parts clean
+.PHONY: help run sample test suite check types lint collect bench backtest faults derive site pictures lock parts clean
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,10 +30,13 @@ run: $(VENV)/.ready ## Start everything on this machine with a simulated force; 
 sample: $(VENV)/.ready ## Replay a real week of fire and ambulance incidents instead, from its start each time
 	$(BIN)/bluelamp up --data .bluelamp/sample --fresh --force san_francisco_fire --replay sample --fast-until 2017-01-04T17:00 --speed 60
 
-# Most tests wait for servers: six processes keep two cores busy. The longest tests start first (tests/conftest.py).
-# Before that, one core checks types while the other prepares the tests.
+# Types take one core for half a minute, so they are checked during the tests.
 test: $(VENV)/.ready ## Run every check: lint, types, layers, derived files and the test suite
-	$(MAKE) --no-print-directory --jobs 2 --output-sync check parts collect
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint parts collect
+	$(MAKE) --no-print-directory --jobs 2 types suite
+
+# Most tests wait for servers: six processes keep two cores busy. The longest tests start first (tests/conftest.py).
+suite: $(VENV)/.ready
 	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder
 
 check: types lint ## Check lint, format, types, layers and derived files
