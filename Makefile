@@ -37,7 +37,7 @@ test: $(VENV)/.ready ## Run every check: lint, types, layers, derived files and 
 
 # Most tests wait for servers: six processes keep two cores busy. The longest tests start first (tests/conftest.py).
 suite: $(VENV)/.ready
-	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 6 --no-loadscope-reorder
 
 check: types lint ## Check lint, format, types, layers and derived files
 
@@ -69,7 +69,7 @@ backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not 
 	$(BIN)/python -m benchmarks.backtest
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
-	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --dist loadfile --no-loadscope-reorder \
+	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --no-loadscope-reorder \
 	    --fault-table=docs/run/faults.md
 
 site: $(VENV)/.ready ## Build the documentation as a site in build/site

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,17 @@ from bluelamp.embedded.state import Choice, StateServer
 from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
+from tests.support.scheduling import GROUPS, FilesTogether
 
 pytest_plugins = ("tests.support.fault_table",)
 _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
 """Folders whose files take minutes. They begin first, so that the run does not end by waiting for one of them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    """Files that share what takes long to make run in one process, whatever `--dist` says."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +40,8 @@ def pytest_collection_finish() -> None:
 
 
 def _rank(item: pytest.Item) -> int:
+    if item.nodeid.split("::")[0] in GROUPS:
+        return 0
     folder = item.path.parent.name
     return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)
 

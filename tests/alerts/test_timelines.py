@@ -75,7 +75,9 @@ def test_prometheus_follows_the_timeline(path: Path, tmp_path: Path) -> None:
         pytest.skip(reason)
     timeline, rules = yaml.safe_load(path.read_text()), yaml.safe_load(RULE_FILE.read_text())
     given = {each["series"].partition("{")[0] for test in timeline["tests"] for each in test["input_series"]}
-    assert not any("absent" in rule["expr"] for rule in every_rule(rules)), "a rule without any series would have a value"
+    assert not any("absent" in rule["expr"] for rule in every_rule(rules)), (
+        "a rule without any series would have a value"
+    )
     used = {rule["labels"]["rule"] for rule in every_rule(rules) if given & {*re.findall(r"[\w:]+", rule["expr"])}}
     for group in rules["groups"]:
         group["rules"] = [rule for rule in group["rules"] if rule["labels"]["rule"] in used]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bluelamp.derive import derived
+from tests.support.scheduling import GROUPS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("facts", "measures", "producers", "streams", "alerts", "dashboards", "bluelamp", "benchmarks")
@@ -149,6 +150,10 @@ def test_every_dependency_is_used() -> None:
         module = MODULES.get(name, name.replace("-", "_"))
         is_a_tool = SIGNS.get(name, f"$(BIN)/{name}") in tools
         assert module in used or is_a_tool or name in USED_BY_OTHERS, f"nothing uses {name}"
+
+
+def test_test_files_that_run_together_exist() -> None:
+    assert [path for path in GROUPS if not (ROOT / path).is_file()] == []
 
 
 DEPLOYED = {".yml", ".md"}

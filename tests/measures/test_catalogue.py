@@ -118,7 +118,9 @@ def test_what_is_not_recorded_of_a_figure_can_be_chosen_by_each_of_its_words(mea
 COUNTED_TOGETHER = {"arrival_unrecorded": Selection("incident_closed", {"result": ("attended",)})}
 
 
-@pytest.mark.parametrize("measure", [each for each in EVERY if isinstance(each.statistic, Share)], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "measure", [each for each in EVERY if isinstance(each.statistic, Share)], ids=lambda each: each.name
+)
 def test_what_a_share_counts_as_met_is_decided_with_what_it_is_a_share_of(measure: Measure) -> None:
     """Otherwise a window that has only one of the two times has a share above 100%."""
     assert isinstance(measure.statistic, Share)
