@@ -469,7 +469,7 @@ QUALITY = (
         name="arrival_unrecorded_ratio",
         title="Attended, arrival not recorded",
         version=2,
-        question="For what share of incidents closed as attended is no arrival recorded?",
+        question="What share of incidents closed as attended has no arrival recorded?",
         population="Incidents closed as attended.",
         statistic=Share((Selection("arrival_unrecorded"),), (Selection("incident_closed", {"result": ("attended",)}),)),
         # An incident opened twice, or closed without an arrival, counts here as it should; only one without an opening is left out.
