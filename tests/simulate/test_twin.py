@@ -121,26 +121,24 @@ def test_more_call_takers_help_and_more_calls_do_not() -> None:
 def test_a_change_has_no_effect_before_it_begins() -> None:
     twin = Twin(packaged(), present(), horizon_seconds=3600)
     later = TwinChange(local=-5, triage=-2, busier=1.0, closed=frozenset({"triage"}), after_seconds=3600.0)
-    assert twin.runs(later, 6) == twin.runs(count=6)
+    assert twin.runs(later, 4) == twin.runs(count=4)
     longer, half = (
-        Twin(packaged(), present()).runs(TwinChange(local=-3, after_seconds=after), 12) for after in (0.0, 3600.0)
+        Twin(packaged(), present()).runs(TwinChange(local=-3, after_seconds=after), 8) for after in (0.0, 3600.0)
     )
     assert mean_within(longer) < mean_within(half)
 
 
 def test_one_queue_of_101_is_closed_alone() -> None:
-    waiting: Mapping[QueueName, list[float]] = {"emergency": [], "triage": [], "local": [600.0]}
-    twin = Twin(packaged(), present(6, 2, waiting=waiting))
+    twin = Twin(packaged(), present(6, 2))
     usual, no_triage, no_local = (
-        twin.runs(TwinChange(closed=frozenset(closed)), 9) for closed in ((), ("triage",), ("local",))
+        twin.runs(TwinChange(closed=frozenset(closed)), 6) for closed in ((), ("triage",), ("local",))
     )
     assert max(each.longest_seconds["triage"] or 0 for each in no_triage) < 10, (
         "only callbacks accepted before are made"
     )
-    assert max(each.longest_seconds["local"] or 0 for each in no_triage) >= 600, "direct callers still come"
+    assert max(each.longest_seconds["local"] or 0 for each in no_triage) > 0, "direct callers still come"
     assert [each.abandoned["triage"] for each in no_local] == [each.abandoned["triage"] for each in usual]
-    gone = [fmean(each.longest_seconds["local"] or 0 for each in runs) for runs in (usual, no_local)]
-    assert 600 <= gone[1] < gone[0], "who waits already stays, and triage sends nobody on"
+    assert {each.longest_seconds["local"] for each in no_local} == {None}, "nobody comes, and triage sends nobody on"
 
 
 def test_101_closed_to_new_callers_leaves_those_who_wait_and_all_999_calls() -> None:
