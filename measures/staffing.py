@@ -14,6 +14,7 @@ SIGNS = {"call_taker_state_began": 1, "call_taker_state_ended": -1}
 FEWEST = 3
 """The fewest call takers that are shown together, so that no figure is about one person (semantics section 15)."""
 _BUSY = ("on_contact", "on_hold", "wrapping_up")
+_READY = ("available", *_BUSY)
 Skills = Collection[str] | None
 """The skills that count; None means all of them."""
 
@@ -69,6 +70,32 @@ def occupancy(minutes: Sequence[Takers], skills: Skills) -> float | None:
     busy = sum(number(each, skills, _BUSY) for each in minutes)
     free = sum(number(each, skills, ("available",)) for each in minutes)
     return busy / (busy + free) if busy + free else None
+
+
+def adherence(minutes: Sequence[Takers], rostered: Sequence[Takers], skills: Skills) -> float | None:
+    """The share of the rostered time in which a call taker was signed on; None if nobody was rostered.
+
+    Args:
+        minutes: the call takers at the beginning of each minute.
+        rostered: those rostered for each of these minutes, in one state.
+        skills: the skills that count.
+    """
+    planned = sum(number(each, skills) for each in rostered)
+    return _covered(minutes, rostered, skills, None) / planned if planned else None
+
+
+def shrinkage(minutes: Sequence[Takers], rostered: Sequence[Takers], skills: Skills) -> float | None:
+    """The share of the rostered time in which no call taker was ready; the arguments are those of `adherence`."""
+    planned = sum(number(each, skills) for each in rostered)
+    return (planned - _covered(minutes, rostered, skills, _READY)) / planned if planned else None
+
+
+def _covered(
+    minutes: Sequence[Takers], rostered: Sequence[Takers], skills: Skills, states: Collection[str] | None
+) -> int:
+    """The rostered minutes for which a call taker was in one of the states: too many in one do not make up for too few in another."""
+    pairs = zip(minutes, rostered, strict=True)
+    return sum(min(number(each, skills, states), number(planned, skills)) for each, planned in pairs)
 
 
 def is_shown(minutes: Sequence[Takers], skills: Skills, others: Iterable[Collection[str]]) -> bool:

@@ -15,6 +15,8 @@ SIMULATION = "simulation.json"
 """The file that describes a simulated log. A log without this file holds facts from real feeds."""
 HISTORY, UPCOMING = "history.json", "history-upcoming.jsonl"
 """How far a simulation's older history is in the log, and the reports about it that are due later."""
+ROSTERS = "rosters"
+"""The directory of the simulated force's roster."""
 _LOCK = "lock"
 _PRIVATE = (LOG, STATE, OUTPUT, "inbox", "prometheus")
 

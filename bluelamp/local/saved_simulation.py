@@ -39,12 +39,14 @@ class PlannedSimulation(Struct, frozen=True, kw_only=True):
         arguments: arguments for `bluelamp simulate`.
         older_arguments: arguments for the `bluelamp simulate` that fills in older history; empty if there is none.
         words: a sentence that describes it to the person who starts it.
+        roster: the roster of its contact centre, as the text of a roster file.
     """
 
     saved: SavedSimulation
     arguments: tuple[str, ...]
     older_arguments: tuple[str, ...] = ()
     words: str
+    roster: str
 
 
 def load_simulation(path: Path) -> SavedSimulation | None:

@@ -27,6 +27,7 @@ from producers.kafka import KafkaAddress
 from producers.publish import PublisherSettings, connect
 from producers.replay import Speed, parse_speed
 from producers.simulate.parameters import packaged
+from producers.simulate.planned import roster_lines
 from producers.simulate.playing import SimulationProgress, play
 from producers.simulate.scenario import NORMAL, load_scenario
 from producers.simulate.simulation import Simulation
@@ -41,6 +42,8 @@ _SECONDS_BETWEEN_LINES = 5.0
 _MONTH_DAYS = 30.44
 _HISTORY_DAYS_MAX = 780
 """Older facts are too late to be counted: see docs/understand/semantics.md, section 1."""
+_ROSTER_DAYS_BEFORE, _ROSTER_DAYS = 3, 100
+"""Minutes, which a roster is compared with, are kept for two days. A live simulation has a roster for three months."""
 LIVE = "live"
 RECENT_DAYS = 35
 """The history that a live simulation publishes before the present; older history is filled in behind it."""
@@ -204,7 +207,21 @@ def plan(
     words = f"{verb} a {kind}: seed {chosen.seed}, from {chosen.start}. No figure is real."
     to_save = saved or replace(saved_from(chosen), history_from=older)
     behind = ("--position", str(path), "--force", force.name, "--older-history") if to_save.history_from else ()
-    return PlannedSimulation(saved=to_save, arguments=tuple(arguments), older_arguments=behind, words=words)
+    return PlannedSimulation(
+        saved=to_save,
+        arguments=tuple(arguments),
+        older_arguments=behind,
+        words=words,
+        roster=_roster(chosen, is_live=is_live),
+    )
+
+
+def _roster(simulation: Simulation, *, is_live: bool) -> str:
+    """The roster for the days that the board can show: those around today, or those of the scenario."""
+    today = wall().astimezone(simulation.force.zone()).date()
+    first = (today if is_live else simulation.start) - timedelta(days=_ROSTER_DAYS_BEFORE)
+    days = _ROSTER_DAYS if is_live else simulation.scenario.days + 2 * _ROSTER_DAYS_BEFORE
+    return "".join(f"{line}\n" for line in roster_lines(simulation.parameters, first, days))
 
 
 def local_time(text: str, force: Force) -> datetime:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from bluelamp.embedded.repair import repair
 from bluelamp.embedded.state import StateServer, end_left_behind, find_binary, is_ready
 from bluelamp.local.alert_engine import AlertSetup
-from bluelamp.local.directory import LOG, OUTPUT, SIMULATION, STATE, clear, is_free, locked
+from bluelamp.local.directory import LOG, OUTPUT, ROSTERS, SIMULATION, STATE, clear, is_free, locked
 from bluelamp.local.saved_simulation import PlannedSimulation, save_simulation
 from bluelamp.local.terminal import Terminal
 from bluelamp.wiring.clock import wall
@@ -29,6 +29,7 @@ from bluelamp.wiring.settings import GATEWAY_TOKENS, NO_PART, RUNNING_FILE, Sett
 from facts.errors import BlueLampError, PartMissingError, SettingError
 from measures.outcome import instant, microseconds
 from measures.reading import Filling, Loading, filling, loading
+from producers.files import replace_file
 from streams.probe import Probe
 from streams.readings import Reader
 from streams.repeated_errors import RepeatedErrors
@@ -128,6 +129,7 @@ class Up:
         if self.plan.simulation:
             # Saved before the log is created: a log without this file holds facts from real feeds.
             save_simulation(self.directory / SIMULATION, self.plan.simulation.saved)
+            self._write_roster(self.plan.simulation)
         await self._start_parts()
         programs = self.alarm.programs(self.settings, self.directory)
         self._save_running()
@@ -149,6 +151,14 @@ class Up:
                 self._keep("history", "simulate", *self.plan.simulation.older_arguments, is_once=True)
         self._print_addresses(title)
         self._watching = asyncio.create_task(self._watch_state())
+
+    def _write_roster(self, simulation: PlannedSimulation) -> None:
+        """Give the board the simulated force's roster, unless a person has set another."""
+        if not self.settings.rosters:
+            rosters = self.directory / ROSTERS
+            rosters.mkdir(exist_ok=True)
+            replace_file(rosters / f"{simulation.saved.force}.csv", simulation.roster.encode())
+            self.settings = replace(self.settings, rosters=str(rosters))
 
     async def _wait_for_earlier_run(self) -> None:
         """Wait until the processes of a killed run have ended: they take a moment to notice that it is gone."""

@@ -20,6 +20,7 @@ from bluelamp.wiring.connections import reader
 from bluelamp.wiring.hosts import host_names
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start, program_words
+from bluelamp.wiring.rosters import roster_of
 from bluelamp.wiring.settings import Settings, variable
 from dashboards.board.app import board
 from dashboards.board.forces import ForceBoards, root_of
@@ -120,6 +121,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
             forces=places,
             # Its addresses are the installation's, and only the first board is at the plain address.
             region_routes=together.routes if len(places) > 1 and not each.root else (),
+            roster=roster_of(settings, source.rules[each.name].force),
         )
         for each in places
     }

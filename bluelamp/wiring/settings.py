@@ -110,6 +110,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(description="Directory of force profiles (TOML), added to those that come with Blue Lamp.")
     ] = ""
     force: Annotated[str, Meta(description="Force to use when a command or page names none.")] = "staffordshire"
+    rosters: Annotated[
+        str,
+        Meta(
+            description="Directory of rosters, one file `FORCE.csv` for each force, which say how many call takers are planned. The board "
+            "reads a file again when it changes. Empty: no rosters."
+        ),
+    ] = ""
     board_forces: Annotated[
         str,
         Meta(

@@ -30,9 +30,11 @@ from dashboards.board.shared.page import (
     Page,
     ReadAlerts,
     ReadFeedChecks,
+    ReadRoster,
     View,
     no_feed_checks,
     no_log_ends,
+    no_roster,
 )
 from dashboards.board.shared.strip import areas, read_strip
 from dashboards.board.shared.tile import displayed_measures
@@ -74,6 +76,7 @@ def board(
     root: str = "",
     forces: Sequence[ForcePlace] = (),
     region_routes: Sequence[BaseRoute] = (),
+    roster: ReadRoster = no_roster,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -89,9 +92,10 @@ def board(
         root: the path under which it is mounted.
         forces: every force of the installation, for the list of forces; empty if there is only one.
         region_routes: the routes of the page Region, which the API's document describes too.
+        roster: reads how many call takers are planned.
     """
     background = BackgroundReadings(reader, force, steady_seconds)
-    view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root)
+    view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root, roster=roster)
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, FAILURE])
 

@@ -86,6 +86,7 @@ class DocumentRow(Struct, frozen=True):
         is_total: whether it is the total of the other rows.
         is_part: whether it is a part of the row above.
         measures: the names of its measures: one for the row, or one for each column.
+        is_current: whether it is about the present, in a table of times.
     """
 
     label: str
@@ -94,6 +95,7 @@ class DocumentRow(Struct, frozen=True):
     is_total: bool = False
     is_part: bool = False
     measures: tuple[str, ...] = ()
+    is_current: bool = False
 
 
 class Table(Struct, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from dashboards.report.document import Column, DocumentCell, Table
+from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 
 
 def lines(table: Table) -> Iterable[str]:
@@ -45,15 +45,18 @@ def plain(table: Table) -> dict[str, Any]:
             {"title": column.title, "period": column.period, "brief": column.brief, "published": column.is_published}
             for column in table.columns
         ],
-        "rows": [
-            {"label": row.label, "unit": row.unit, "total": row.is_total, "cells": [_plain(cell) for cell in row.cells]}
-            for row in table.rows
-        ],
+        "rows": [_plain_row(row) for row in table.rows],
         "notes": table.notes,
         "published": table.published,
         "sources": table.sources,
         "disagreements": table.disagreements,
     }
+
+
+def _plain_row(row: DocumentRow) -> dict[str, Any]:
+    cells = [_plain(cell) for cell in row.cells]
+    found = {"label": row.label, "unit": row.unit, "total": row.is_total, "cells": cells}
+    return found | {"current": True} if row.is_current else found
 
 
 def _plain(cell: DocumentCell) -> dict[str, Any]:

@@ -153,8 +153,8 @@ class _Sheets:
         document = self._document
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, 1, _WORDS_WIDTH)
-        _write_text(sheet, 0, 0, document.marking, self._style(bold=True))
-        _write_text(sheet, 1, 0, f"{document.title}, {document.month:%B %Y}", self._style(bold=True, font_size=16))
+        write_text(sheet, 0, 0, document.marking, self._style(bold=True))
+        write_text(sheet, 1, 0, f"{document.title}, {document.month:%B %Y}", self._style(bold=True, font_size=16))
         words = f"{document.force}. Last 12 months: {document.period}. Figures as of {document.as_of:%d %B %Y, %H:%M}."
         place = 2
         for text in (words, *document.remarks, ROUNDING):
@@ -162,15 +162,15 @@ class _Sheets:
             sheet.set_row(place, 15 * (1 + len(text) // (_HEADING_WIDTH + _WORDS_WIDTH)))
             place += 1
         for line, (name, section, title) in enumerate(entries, start=place + 1):
-            _write_text(sheet, line, 0, section)
+            write_text(sheet, line, 0, section)
             sheet.write_url(line, 1, f"internal:'{name}'!A1", string=safe_cell(title))
 
     def _table(self, sheet: Worksheet, section: str, words: str, table: Table, drawn: Drawn | None) -> None:
         document = self._document
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, max(1, len(table.columns)), _FIGURE_WIDTH)
-        _write_text(sheet, 0, 0, words, self._style(bold=True, font_size=13))
-        _write_text(
+        write_text(sheet, 0, 0, words, self._style(bold=True, font_size=13))
+        write_text(
             sheet,
             1,
             0,
@@ -184,30 +184,30 @@ class _Sheets:
             self._row(sheet, place, table.columns, row, is_series=drawn is not None)
         after = FIRST_ROW + len(table.rows) + 1
         for place, text in enumerate((*_below(table), *(drawn.summary if drawn else ())), start=after):
-            _write_text(sheet, place, 0, text, self._style(font_color=_QUIET))
+            write_text(sheet, place, 0, text, self._style(font_color=_QUIET))
         if drawn and drawn.chart:
             self._chart(sheet, table, drawn)
 
     def _headings(self, sheet: Worksheet, table: Table) -> None:
         head = {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2}
-        _write_text(sheet, FIRST_ROW - 1, 0, table.heading, self._style(**head))
+        write_text(sheet, FIRST_ROW - 1, 0, table.heading, self._style(**head))
         for place, column in enumerate(table.columns, start=1):
             text = f"{column.title}\n{column.brief}" if column.brief else column.title
             shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
-            _write_text(sheet, FIRST_ROW - 1, place, text, self._style(**head, **shade, align="right"))
+            write_text(sheet, FIRST_ROW - 1, place, text, self._style(**head, **shade, align="right"))
         quoted = [place for place, column in enumerate(table.columns, start=1) if column.is_published]
         style = self._style(bold=True, italic=True, align="center", bg_color=_TINT)
         if len(quoted) > 1:
             sheet.merge_range(FIRST_ROW - 2, quoted[0], FIRST_ROW - 2, quoted[-1], "As published", style)
         elif quoted:
-            _write_text(sheet, FIRST_ROW - 2, quoted[0], "As published", style)
+            write_text(sheet, FIRST_ROW - 2, quoted[0], "As published", style)
 
     def _row(
         self, sheet: Worksheet, place: int, columns: Sequence[Column], row: DocumentRow, *, is_series: bool
     ) -> None:
         line = {"bold": True, "top": 2} if row.is_total else {}
         label = f"{row.label} ({row.unit})" if row.unit and row.unit != "%" else row.label
-        _write_text(sheet, place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
+        write_text(sheet, place, 0, label, self._style(**line, indent=2 if row.is_part else 0))
         for number_of, (column, cell) in enumerate(zip(columns, row.cells, strict=True), start=1):
             shade = {"bg_color": _TINT, "italic": True} if column.is_published else {}
             figure = printed(cell, is_published=column.is_published)
@@ -217,7 +217,7 @@ class _Sheets:
             elif not (is_series and cell.text == NOTHING):
                 # A chart draws text as zero, but leaves a gap for an empty cell.
                 text = cell.text + "".join(f" ({note})" for note in cell.notes)
-                _write_text(sheet, place, number_of, text, self._style(**line, **shade, align="right"))
+                write_text(sheet, place, number_of, text, self._style(**line, **shade, align="right"))
 
     def _chart(self, sheet: Worksheet, table: Table, drawn: Drawn) -> None:
         """A chart next to the table, which the spreadsheet draws from the cells."""
@@ -247,16 +247,16 @@ class _Sheets:
     def _definitions(self, sheet: Worksheet) -> None:
         sheet.set_column(0, 0, _HEADING_WIDTH)
         sheet.set_column(1, 1, _WORDS_WIDTH)
-        _write_text(sheet, 0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
+        write_text(sheet, 0, 0, _DEFINITIONS, self._style(bold=True, font_size=13))
         rows = [("Control charts", CHARTS), *((each.title, definition(each)) for each in self._document.measures)]
         if self._document.uncarried:
             rows.append(("Not included", f"This force has no feed for: {'; '.join(self._document.uncarried)}."))
         for place, (name, words) in enumerate(rows, start=2):
-            _write_text(sheet, place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
-            _write_text(sheet, place, 1, words, self._style(text_wrap=True, valign="top"))
+            write_text(sheet, place, 0, name, self._style(bold=True, text_wrap=True, valign="top"))
+            write_text(sheet, place, 1, words, self._style(text_wrap=True, valign="top"))
 
 
-def _write_text(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
+def write_text(sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
     """Write text that stays text, also if the workbook is saved as CSV and opened again."""
     sheet.write_string(row, column, safe_cell(text), style)
 

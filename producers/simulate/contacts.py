@@ -133,22 +133,23 @@ class Contacts:
     def _change_shifts(self, month: Month) -> Process[Event, Any, None]:
         rng = stream(self._seed, "absence", month.ordinal)
         local, triage = self._parameters.local, self._parameters.triage
-        local_factor = of_year(local.takers_by_month, month.year)[month.number - 1]
-        triage_factor = of_year(triage.takers_by_month, month.year)[month.number - 1]
         absent, absent_at_triage = (_by_shift(month, local.shift_hours, rng) for _ in range(2))
         for number, hour in enumerate(month.hours):
             wait_seconds = hour.start - self._environment.now
             if wait_seconds < 0:
                 continue
             yield Timeout(self._environment, wait_seconds)
-            on_duty = local.takers[hour.of_day] * local_factor + absent[number] * local.absence_sigma
-            at_triage = triage.takers[hour.of_day] * triage_factor + absent_at_triage[number] * triage.absence_sigma
             present = self._effects.factor("call_takers", hour.start)
+            usual, usual_at_triage = (each.usual(month.year, month.number, hour.of_day) for each in (local, triage))
+            on_duty = max(1, round((usual + absent[number] * local.absence_sigma) * present))
+            at_triage = max(1, round((usual_at_triage + absent_at_triage[number] * triage.absence_sigma) * present))
             if (hour.of_day - local.shift_hours[0]) % _STINT_HOURS == 0:
                 self.local.roster.change_shift()
                 self.triage.roster.change_shift()
-            self.local.staff(max(1, round(on_duty * present)))
-            self.triage.staff(max(1, round(at_triage * present)))
+            self.local.staff(on_duty)
+            self.triage.staff(at_triage)
+            self.local.roster.rest(local.on_break(on_duty))
+            self.triage.roster.rest(triage.on_break(at_triage))
 
     # Incoming calls.
 

@@ -112,7 +112,35 @@ class EmergencyCalls(Strict, frozen=True, kw_only=True):
     results: Shares
 
 
-class Triage(Strict, frozen=True, kw_only=True):
+class Team(Strict, frozen=True, kw_only=True):
+    """Call takers with one skill.
+
+    Attributes:
+        skill: their skill.
+        wrap_share: the wrap-up as a share of the handling time of any call.
+        takers: the usual number on duty, by local hour.
+        takers_by_month: factor for each month, by year.
+        absence_sigma: standard deviation of the number on duty between shifts, in call takers.
+        break_share: call takers on a break, as a share of those on duty, to whom they do not belong.
+    """
+
+    skill: str
+    wrap_share: Share
+    takers: Hours
+    takers_by_month: Years
+    absence_sigma: _Number
+    break_share: Share
+
+    def usual(self, year: int, month: int, hour: int) -> float:
+        """The usual number on duty at a local hour, before rounding."""
+        return self.takers[hour] * of_year(self.takers_by_month, year)[month - 1]
+
+    def on_break(self, on_duty: int) -> int:
+        """The number on a break beside those on duty."""
+        return round(on_duty * self.break_share)
+
+
+class Triage(Team, frozen=True, kw_only=True):
     """101 calls at triage, and 101 calls that go straight to the local queue.
 
     Attributes:
@@ -121,17 +149,12 @@ class Triage(Strict, frozen=True, kw_only=True):
         shape: when calls arrive.
         ring: ringing time.
         handling: talking time and wrap-up.
-        wrap_share: the wrap-up as a share of the handling time.
-        skill: the skill of its call takers.
         patience: how long callers wait at triage.
         results: weights of the results of calls that triage answers.
         callback_after_seconds: how long a caller waits before being offered a callback.
         callback_share: share of the callers offered a callback who accept.
         callback_delay: from accepting to being called.
         callback_promised_seconds: from accepting a callback to the time by which it is promised.
-        takers: call takers on duty at triage, by local hour.
-        takers_by_month: factor for each month, by year.
-        absence_sigma: standard deviation of the number on duty between shifts, in call takers.
     """
 
     volume: Volume
@@ -139,48 +162,33 @@ class Triage(Strict, frozen=True, kw_only=True):
     shape: Shape
     ring: Lognormal
     handling: Lognormal
-    wrap_share: Share
-    skill: str
     patience: CallerPatience
     results: Shares
     callback_after_seconds: _Number
     callback_share: Share
     callback_delay: Lognormal
     callback_promised_seconds: _Number
-    takers: Hours
-    takers_by_month: Years
-    absence_sigma: _Number
 
 
-class Local(Strict, frozen=True, kw_only=True):
+class Local(Team, frozen=True, kw_only=True):
     """The local call takers, who answer 999 calls, and 101 calls after triage.
 
     Attributes:
         ring: ringing time of a 101 call.
         handling: handling time of a 101 call.
-        wrap_share: the wrap-up as a share of the handling time, of 999 calls as well.
-        skill: the skill of the local call takers.
         patience: how long callers wait in the local queue.
         results: weights of the results of its 101 calls.
-        takers: call takers on duty, by local hour.
-        takers_by_month: factor for each month, by year.
         kept_free: call takers kept free for 999 calls.
         hold_after_seconds: how long a 999 call waits before a 101 call is put on hold for it.
-        absence_sigma: standard deviation of the number on duty between shifts, in call takers.
         shift_hours: local hours at which a shift begins.
     """
 
     ring: Lognormal
     handling: Lognormal
-    wrap_share: Share
-    skill: str
     patience: CallerPatience
     results: Shares
-    takers: Hours
-    takers_by_month: Years
     kept_free: int
     hold_after_seconds: _Number
-    absence_sigma: _Number
     shift_hours: tuple[int, ...]
 
 

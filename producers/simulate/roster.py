@@ -67,6 +67,7 @@ class Roster(Generic[_Call]):
     def __init__(self, listener: RosterListener, queue_of: Callable[[_Call], str]) -> None:
         self._listener, self._queue_of = listener, queue_of
         self._free: deque[CallTaker] = deque()
+        self._resting: deque[CallTaker] = deque()
         self._busy: dict[_Call, CallTaker] = {}
         self._leaving = 0
         self._number = 0
@@ -81,16 +82,32 @@ class Roster(Generic[_Call]):
         for _ in range(-excess):
             self._sign_on()
 
+    def rest(self, on_break: int) -> None:
+        """Set the number on a break, who are not on duty: those who were on a break change places with free call takers."""
+        while len(self._resting) > on_break:
+            self._listener.signed_off(self._resting.popleft())
+        for _ in range(min(len(self._resting), len(self._free))):
+            back, away = self._resting.popleft(), self._free.popleft()
+            self._change(back, "available")
+            self._change(away, "on_break")
+            self._free.append(back)
+            self._resting.append(away)
+        while len(self._resting) < on_break:
+            self._resting.append(self._signed_on("on_break"))
+
     def change_shift(self) -> None:
         """Replace everybody; those with a call once it ends."""
         self._shift += 1
+        for _ in range(len(self._resting)):
+            self._listener.signed_off(self._resting.popleft())
+            self._resting.append(self._signed_on("on_break"))
         for _ in range(len(self._free)):
             self._listener.signed_off(self._free.popleft())
             self._sign_on()
 
     def sign_on_again(self) -> None:
         """Let everybody sign on again, in the present state: a simulation reports nobody who signed on before it."""
-        for taker in (*self._free, *self._busy.values()):
+        for taker in (*self._free, *self._busy.values(), *self._resting):
             self._number += 1
             taker.number, taker.reported = self._number, 0
             self._listener.signed_on(taker)
@@ -130,6 +147,10 @@ class Roster(Generic[_Call]):
             self._listener.changed(taker)
 
     def _sign_on(self) -> None:
+        self._free.append(self._signed_on("available"))
+
+    def _signed_on(self, state: TakerState) -> CallTaker:
         self._number += 1
-        self._free.append(CallTaker(self._number, self._shift))
-        self._listener.signed_on(self._free[-1])
+        taker = CallTaker(self._number, self._shift, state)
+        self._listener.signed_on(taker)
+        return taker

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +13,15 @@ from bluelamp.recount.cell import Finished
 from bluelamp.recount.load import from_records
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
+from dashboards.board.shared.page import ReadRoster, no_roster
 from dashboards.board.shared.takers import count_words
+from facts.roster import Roster, parse_roster
 from facts.union import Topic
 from measures.display import words
 from measures.outcome import microseconds
-from tests.board.day import FORCE, MOMENT, PROFILE, Day
+from producers.simulate.parameters import packaged
+from producers.simulate.planned import roster_lines
+from tests.board.day import FORCE, MOMENT, PROFILE, START, Day
 from tests.recount.outcomes import records
 from tests.support.asgi import get
 from tests.support.facts import heartbeat
@@ -35,8 +40,17 @@ def counted(day: Day) -> Iterator[Recount]:
         yield recount
 
 
-def _fetch(day: Day, queue: str) -> dict[str, Any]:
-    answer = get(board(day.reader, FORCE), f"/api/staffing/{queue}", "")
+@pytest.fixture(scope="module")
+def roster_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated force's roster, with more planned than came, and without the last half-hour of the second day."""
+    path = tmp_path_factory.mktemp("rosters") / f"{FORCE}.csv"
+    lines = [each for each in roster_lines(packaged(), START, 2) if "2024-12-03,23:30,local" not in each]
+    path.write_text("\n".join(each.replace("local_calls,9", "local_calls,11") for each in lines))
+    return path
+
+
+def _fetch(day: Day, queue: str, roster: ReadRoster = no_roster) -> dict[str, Any]:
+    answer = get(board(day.reader, FORCE, roster=roster), f"/api/staffing/{queue}", "")
     assert answer.status == 200, answer.text
     found: dict[str, Any] = json.loads(answer.text)
     return found
@@ -148,3 +162,47 @@ def test_the_files_have_the_same_cells(day: Day) -> None:
     assert answer.status == 200
     assert "Wrap-up" in answer.text
     assert "08:00 to 08:30" in answer.text
+
+
+def test_adherence_and_shrinkage_are_those_of_the_recount(day: Day, counted: Recount, roster_file: Path) -> None:
+    roster = parse_roster(roster_file.read_text(), roster_file.name, PROFILE)
+    found = _fetch(day, "emergency", lambda: roster)
+    table, shown = _cells(found["today"]), set[str]()
+    for number in range(0, 31, 3):
+        start = datetime(2024, 12, 3, tzinfo=PROFILE.zone()) + timedelta(minutes=30 * number)
+        row = table[f"{start:%H:%M} to {start + timedelta(minutes=30):%H:%M}"]
+        read = counted.beside_roster(FORCE, roster_file, ["local_calls"], start, start + timedelta(minutes=30))
+        assert read is not None
+        rostered, staffed, ready = read
+        assert row["Rostered"] == str(rostered // 30)
+        assert row["Adherence"] == words(staffed / rostered, "ratio")
+        assert row["Shrinkage"] == words((rostered - ready) / rostered, "ratio")
+        shown |= {row["Adherence"], row["Shrinkage"]}
+    assert len(shown) > 6
+    assert (table["22:30 to 23:00"]["Rostered"], table["22:30 to 23:00"]["Adherence"]) == ("11", "not begun")
+    assert table["23:30 to 00:00"]["Rostered"] == "unknown"
+    now = _cells(found["now"])
+    minute = MOMENT.replace(second=0)
+    read = counted.beside_roster(FORCE, roster_file, ["local_calls"], minute - timedelta(minutes=30), minute)
+    assert read is not None
+    assert now["999"]["Adherence"] == words(read[1] / read[0], "ratio")
+    # One or two are planned at triage, so nothing about them is shown, and nothing about the total either.
+    assert now["101 triage"]["Rostered"] == "fewer than 3"
+    assert {now[name][title] for name in ("101 triage", "All call takers") for title in ("Adherence", "Shrinkage")} == {
+        "not shown"
+    }
+
+
+@pytest.mark.parametrize(
+    ("roster", "rostered", "why"),
+    [
+        (Roster(), "unknown", "The roster does not say"),
+        ("The roster staffordshire.csv cannot be read.", "unknown", "cannot be read"),
+    ],
+)
+def test_what_the_roster_does_not_say_is_not_known(day: Day, roster: Roster | str, rostered: str, why: str) -> None:
+    found = _fetch(day, "emergency", lambda: roster)
+    assert {row["Rostered"] for row in _cells(found["today"]).values()} == {rostered}
+    assert {row["Adherence"] for row in _cells(found["today"]).values()} == {"unknown", "not begun"}
+    assert any(why in note for note in found["today"]["notes"])
+    assert "Rostered" not in _cells(_fetch(day, "emergency")["today"])["08:00 to 08:30"]

@@ -4,7 +4,7 @@ import pytest
 
 from measures.outcome import OpenItem
 from measures.pane import MINUTE, Pane
-from measures.staffing import Takers, is_shown, occupancy, staffed, staffed_range, staffing
+from measures.staffing import Takers, adherence, is_shown, occupancy, shrinkage, staffed, staffed_range, staffing
 
 _ONE, _TWO = frozenset({"one"}), frozenset({"two"})
 
@@ -45,6 +45,18 @@ def test_staffed_and_occupancy_are_means_over_minutes() -> None:
     assert occupancy(minutes, None) == pytest.approx(3 / 7)
     assert occupancy(minutes, _TWO) == 0
     assert (staffed([], None), occupancy([{("one", "on_break"): 1}], None)) == (None, None)
+
+
+def test_too_many_in_one_minute_do_not_make_up_for_too_few_in_another() -> None:
+    minutes: list[Takers] = [
+        {("one", "available"): 6, ("one", "on_break"): 2},
+        {("one", "on_contact"): 2, ("one", "on_break"): 1, ("two", "available"): 4},
+    ]
+    rostered: list[Takers] = [{("one", "rostered"): 5, ("two", "rostered"): 1}] * 2
+    assert adherence(minutes, rostered, _ONE) == pytest.approx((5 + 3) / 10)
+    assert shrinkage(minutes, rostered, _ONE) == pytest.approx(1 - (5 + 2) / 10)
+    assert adherence(minutes, rostered, None) == pytest.approx((6 + 6) / 12)
+    assert (adherence([{}], [{("one", "rostered"): 0}], _ONE), shrinkage([], [], None)) == (None, None)
 
 
 @pytest.mark.parametrize(

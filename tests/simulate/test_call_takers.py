@@ -206,3 +206,17 @@ def test_everybody_on_duty_signs_on_again_when_the_simulation_begins_to_report()
     _, desk, states = _watched(2, routine("one", 0))
     desk.roster.sign_on_again()
     assert [(number, what) for number, what, _ in states.story[-2:]] == [(3, "on available"), (4, "on on_contact")]
+
+
+def test_breaks_rotate_among_free_call_takers_and_leave_as_many_on_duty() -> None:
+    environment, desk, states = _watched(3, routine("one", 0))
+    desk.roster.rest(1)
+    assert states.of(4) == [("on on_break", 10)]
+    desk.roster.rest(1)
+    assert [(number, what) for number, what, _ in states.story[-2:]] == [(4, "available"), (2, "on_break")]
+    desk.roster.change_shift()
+    environment.run()
+    assert states.of(2)[-1] == ("off", 10)
+    desk.roster.rest(0)
+    on = sum(what.startswith("on ") for _, what, _ in states.story) - sum(what == "off" for _, what, _ in states.story)
+    assert (on, desk.on_duty, desk.busy) == (3, 3, 0)

@@ -224,7 +224,8 @@ class Grid:
         if self.forecast:
             cells.append(self._forecast_cell(self.forecast, chosen))
             measures += (self.question.queue.columns[0].name,)
-        return DocumentRow(label, "", tuple(cells), is_total=is_total, measures=measures)
+        is_current = isinstance(chosen, Interval) and not is_total and self.status(chosen) == "in progress"
+        return DocumentRow(label, "", tuple(cells), is_total=is_total, is_current=is_current, measures=measures)
 
     def _forecast_cell(self, forecast: DayForecast, asked: Interval | date) -> DocumentCell:
         """The expected number with its range; of a total without one, because ranges do not add up."""

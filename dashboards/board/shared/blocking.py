@@ -23,6 +23,7 @@ _TYPES = {
     "csv": "text/csv; charset=utf-8",
     "svg": "image/svg+xml; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 Needed = Iterable[tuple[Measure, str | Window]]
 """The measures that a response reads, each with a window."""
@@ -82,12 +83,12 @@ def blocking(
 
 
 def as_file(content: str | bytes, kind: str, words: Iterable[str], view: View) -> Response:
-    """A download of kind `csv`, `svg` or `parquet`, named after the words and the force's present."""
+    """A download of kind `csv`, `svg`, `parquet` or `xlsx`, named after the words and the force's present."""
     return file_response(content, kind, words, view.reader.present(view.force))
 
 
 def file_response(content: str | bytes, kind: str, words: Iterable[str], at: datetime) -> Response:
-    """A download of kind `csv`, `svg` or `parquet`, named after the words and the time of its figures."""
+    """A download of kind `csv`, `svg`, `parquet` or `xlsx`, named after the words and the time of its figures."""
     parts = (*(each for each in words if each), f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join(parts))
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}

@@ -8,6 +8,10 @@ from msgspec import UNSET, Struct, UnsetType
 from producers.http.answer import Answer
 
 CSV = Answer(summary="The same as CSV: comments with the definition, a header row, and the rows.", media=("text/csv",))
+WORKBOOK = Answer(
+    summary="The same as an Excel workbook.",
+    media=("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+)
 PARQUET = Answer(summary="The same as Parquet.", media=("application/vnd.apache.parquet",))
 QUESTION = {
     "window": "A window, such as today, 24h, 12m, or FROM/TO as dates.",
@@ -47,11 +51,12 @@ class TableCell(_Strict, frozen=True, kw_only=True):
 
 
 class TableRow(_Strict, frozen=True, kw_only=True):
-    """A row of a table."""
+    """A row of a table; `current` is only in a row about the present, in a table of times."""
 
     label: str
     unit: str
     total: bool
+    current: bool | UnsetType = UNSET
     cells: tuple[TableCell, ...]
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dashboards.board.shared.blocking import Needed, as_file, blocking
-from dashboards.board.shared.content_types import CSV, PARQUET
+from dashboards.board.shared.content_types import CSV, PARQUET, WORKBOOK
 from dashboards.board.shared.contract import contract
 from dashboards.board.shared.page import MARKING, View
 from dashboards.report.document import Table
@@ -42,7 +42,7 @@ class Sheet(NamedTuple):
 def download_routes(
     page: str, sheet: Callable[[Request], Sheet], view: View, needs: Callable[[Request], Needed]
 ) -> list[Route]:
-    """The routes that download what a page displays, as CSV and as Parquet.
+    """The routes that download what a page displays, as CSV, as Parquet and as an Excel workbook.
 
     Args:
         page: the page's name in the address.
@@ -56,10 +56,10 @@ def download_routes(
             content = sheet(request)
             return as_file(write(content, view), kind, (page, *content.name), view)
 
-        answer = {"csv": CSV, "parquet": PARQUET}[kind]
+        answer = {"csv": CSV, "parquet": PARQUET, "xlsx": WORKBOOK}[kind]
         return AnswerRoute(f"/{kind}/{page}/{{name}}", blocking(view, download, needs), answer)
 
-    return [in_kind("csv", _csv_of), in_kind("parquet", _parquet_of)]
+    return [in_kind("csv", _csv_of), in_kind("parquet", _parquet_of), in_kind("xlsx", _workbook_of)]
 
 
 def _csv_of(sheet: Sheet, view: View) -> str:
@@ -85,6 +85,14 @@ def _parquet_of(sheet: Sheet, view: View) -> bytes:
     from dashboards.board.shared.parquet import in_parquet  # noqa: PLC0415
 
     return in_parquet([*head_of(sheet.measure, sheet.where, view), *sheet.head], sheet.tables)
+
+
+def _workbook_of(sheet: Sheet, view: View) -> bytes:
+    """The tables as they are displayed, each on a sheet, and the head of the CSV on a last one."""
+    # As for Parquet: most people never download a workbook.
+    from dashboards.board.shared.workbook import in_workbook  # noqa: PLC0415
+
+    return in_workbook([*head_of(sheet.measure, sheet.where, view), *sheet.head], sheet.tables)
 
 
 def head_of(measure: Measure, where: Where, view: View) -> Iterator[list[str]]:

@@ -68,7 +68,7 @@ def _waits(mean: str, median: str, within: str, where: Where) -> tuple[IntervalC
 
 
 _MEAN_101, _MEDIAN_101 = "contact_101_answer_mean_seconds", "contact_101_answer_median_seconds"
-_WITHIN_101 = "contact_101_answered_within_target_ratio"
+_WITHIN_101, _SERVICE_101 = "contact_101_answered_within_target_ratio", "contact_101_service_level_ratio"
 _IN_TRIAGE, _IN_LOCAL = {"queue": (TRIAGE,)}, {"queue": (LOCAL,)}
 
 QUEUES = (
@@ -98,6 +98,8 @@ QUEUES = (
         (
             IntervalColumn("Offered", "contact_101_offered_count"),
             IntervalColumn("Answered", _MEAN_101, "n"),
+            IntervalColumn("Abandoned", "contact_101_abandoned_ratio", "met"),
+            IntervalColumn("Service level", _SERVICE_101),
             *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, {}),
         ),
         _STAYS,
@@ -111,6 +113,7 @@ QUEUES = (
             IntervalColumn("Offered", "contact_101_offered_count", "value", _IN_TRIAGE),
             IntervalColumn("Answered", "triage_answered_count"),
             IntervalColumn("Abandoned", "triage_abandoned_ratio", "met"),
+            IntervalColumn("Service level", _SERVICE_101, "value", _IN_TRIAGE),
             *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_TRIAGE),
         ),
         _STAYS,
@@ -124,10 +127,21 @@ QUEUES = (
             IntervalColumn("Offered", "post_triage_offered_count"),
             IntervalColumn("Answered", "post_triage_answer_median_seconds", "n"),
             IntervalColumn("Abandoned", "post_triage_abandoned_ratio", "met"),
+            IntervalColumn("Service level", _SERVICE_101, "value", _IN_LOCAL),
             *_waits(_MEAN_101, _MEDIAN_101, _WITHIN_101, _IN_LOCAL),
         ),
     ),
-    IntervalQueue("digital", "Digital", "digital", "", (IntervalColumn("Offered", "digital_offered_count"),)),
+    IntervalQueue(
+        "digital",
+        "Digital",
+        "digital",
+        "",
+        (
+            IntervalColumn("Offered", "digital_offered_count"),
+            IntervalColumn("Answered", "digital_answer_mean_seconds", "n"),
+            IntervalColumn("Mean wait", "digital_answer_mean_seconds"),
+        ),
+    ),
 )
 
 

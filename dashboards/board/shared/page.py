@@ -33,6 +33,7 @@ from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.turns import Turns
 from facts.errors import BlueLampError
 from facts.force import Force
+from facts.roster import Roster
 from measures.trust import CheckedTopic
 from streams.logwatch import LogSnapshot
 from streams.readings import Reader
@@ -70,6 +71,10 @@ ReadAlerts = Callable[[], AlertCounts | None]
 """Reads the alerts of the board's force; None while they cannot be read."""
 
 
+ReadRoster = Callable[[], Roster | str | None]
+"""Reads the force's roster; the reason if it cannot be read, and None where no roster is set."""
+
+
 def error_words(error: BlueLampError) -> str:
     """What is wrong and what to do; without the place, which is worded for the command line."""
     return f"{error.what} {error.hint}"
@@ -86,6 +91,11 @@ def no_log_ends() -> LogEnds:
 
 def no_feed_checks() -> Sequence[CheckedTopic] | None:
     """The checks of the feeds where nothing listens to the log: unknown."""
+    return None
+
+
+def no_roster() -> Roster | str | None:
+    """The roster where none is set."""
     return None
 
 
@@ -120,6 +130,7 @@ class View(NamedTuple):
         program: the version and build, for the foot of each page.
         turns: runs long readings, a few at a time.
         root: the path under which the force's pages and data are; empty for the first force of the board.
+        roster: reads how many call takers are planned.
     """
 
     reader: Reader
@@ -131,6 +142,7 @@ class View(NamedTuple):
     program: str = ""
     turns: Turns = Turns()
     root: str = ""
+    roster: ReadRoster = no_roster
 
     @property
     def place(self) -> ForcePlace:

@@ -1,6 +1,6 @@
 """Call takers on the board: the groups that are shown together, and the figures of a group that show what no single person does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from dashboards.board.shared.interval_cells import IntervalCells
 from dashboards.board.shared.page import View, error_words
 from dashboards.report.document import DocumentCell
 from facts.errors import QuestionError
+from facts.roster import Roster
 from measures.display import words
 from measures.measure import Where
 from measures.staffing import FEWEST, Skills, Takers, is_shown, occupancy, staffed, staffed_range
@@ -19,9 +20,15 @@ WHY_HIDDEN = (
     f"Not shown, because it could be about one person: {FEW} call takers were staffed at some time, or {FEW} more "
     "than in a queue that is shown."
 )
+_WHY_ROSTER_HIDDEN = (
+    f"Not shown, because it could be about one person: {FEW} call takers were staffed or rostered at some time, or {FEW} "
+    "more than in a queue that is shown."
+)
 _TRAILING = 2
 """How many minutes at the end may be unknown: a feed reports a little after the minute."""
 _ALL = "all"
+_ROSTERED = "rostered"
+_NOT_PLANNED = "The roster does not say how many call takers are planned for all of this time."
 
 
 class TakerGroup(NamedTuple):
@@ -68,16 +75,22 @@ def find_group(name: str, view: View) -> TakerGroup:
 
 
 class Staffing:
-    """The call takers of each minute of a stretch of time; blocking.
+    """The call takers of each minute of a stretch of time, and those rostered; blocking.
 
     Args:
         view: what is read.
         start: the first minute.
         end: the end, or a time after the present.
+
+    Attributes:
+        has_roster: whether the force has a roster, readable or not.
     """
 
     def __init__(self, view: View, start: datetime, end: datetime) -> None:
         self._shown_skills = [each.skills for each in groups(view) if each.skills is not None]
+        self._skills = frozenset(each.label for each in view.profile.skills)
+        self._roster = view.roster()
+        self.has_roster = self._roster is not None
         self._takers: dict[datetime, Takers | None] = {}
         self._why = "The record does not cover all of this time."
         try:
@@ -91,6 +104,26 @@ class Staffing:
         known = [each for each in found if each is not None]
         is_whole = bool(found) and found[0] is not None and len(found) - len(known) <= _TRAILING
         return known if is_whole else self._why
+
+    def rostered(self, at: datetime, skills: Skills) -> Takers | str:
+        """Those rostered with these skills at a time, past or to come; the reason if that is not known."""
+        if not isinstance(self._roster, Roster):
+            return self._roster or _NOT_PLANNED
+        planned, wanted = self._roster.at(at), self._skills if skills is None else skills
+        return {(each, _ROSTERED): planned[each] for each in wanted} if planned.keys() >= set(wanted) else _NOT_PLANNED
+
+    def beside_roster(
+        self, start: datetime, end: datetime, skills: Skills
+    ) -> tuple[Sequence[Takers], Sequence[Takers]] | str:
+        """The call takers at each minute from a time up to another, and those rostered for it; the reason if either is not known."""
+        minutes = self.minutes(start, end)
+        if isinstance(minutes, str):
+            return minutes
+        rostered = [self.rostered(at, skills) for at in self._takers if start <= at < end][: len(minutes)]
+        known = [each for each in rostered if not isinstance(each, str)]
+        return (
+            (minutes, known) if len(known) == len(minutes) else next(each for each in rostered if isinstance(each, str))
+        )
 
     def is_shown(self, minutes: Sequence[Takers], skills: Skills) -> bool:
         """Whether states, occupancy and times of a group can be shown."""
@@ -134,3 +167,35 @@ def occupancy_cell(
         return cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
     share = occupancy(minutes, group.skills)
     return DocumentCell("none") if share is None else DocumentCell(words(share, "ratio"), Fraction(share), "ratio")
+
+
+def rostered_cell(at: datetime, skills: Skills, staffing: Staffing, cells: IntervalCells) -> DocumentCell:
+    """The number rostered for the half-hour of a time; 1 and 2 are shown as "fewer than 3"."""
+    found = staffing.rostered(at, skills)
+    if isinstance(found, str):
+        return cells.unknown(found)
+    return DocumentCell(count_words(*staffing.range(found, skills)))
+
+
+def roster_cell(
+    share: Callable[[Sequence[Takers], Sequence[Takers], Skills], float | None],
+    pair: tuple[Sequence[Takers], Sequence[Takers]] | str,
+    skills: Skills,
+    staffing: Staffing,
+    cells: IntervalCells,
+) -> DocumentCell:
+    """The adherence or shrinkage over minutes.
+
+    Args:
+        share: which of the two.
+        pair: the call takers at each minute, and those rostered.
+        skills: the skills that count.
+        staffing: decides what is shown.
+        cells: makes the cell.
+    """
+    if isinstance(pair, str):
+        return cells.unknown(pair)
+    if not all(staffing.is_shown(each, skills) for each in pair):
+        return cells.noted(DocumentCell(HIDDEN), _WHY_ROSTER_HIDDEN)
+    found = share(*pair, skills)
+    return DocumentCell("none") if found is None else DocumentCell(words(found, "ratio"), Fraction(found), "ratio")

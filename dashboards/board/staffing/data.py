@@ -18,10 +18,22 @@ from producers.http.answer import Answer, AnswerRoute
 _STAFFING = Answer(
     summary="Call takers now by queue, and those of a queue (or of `all`) by half-hours of today.", body=StaffingAnswer
 )
+_ROSTER_SAYS = (
+    "Adherence is the share of the rostered time in which a call taker was signed on; shrinkage is the share in which none was ready "
+    "for contacts. More call takers than rostered in one minute do not make up for fewer in another."
+)
 _SAYS = (
     "A call taker who answers several queues counts in each of them, and once in the total.",
     "Staffed and occupancy of a half-hour are means over its minutes. Times count in the half-hour in which the wrap-up ended.",
 )
+
+
+def _says(view: View) -> tuple[str, ...]:
+    """What a reader of the tables must know; with a roster that cannot be read, why."""
+    roster = view.roster()
+    if roster is None:
+        return _SAYS
+    return (*_SAYS, _ROSTER_SAYS, roster) if isinstance(roster, str) else (*_SAYS, _ROSTER_SAYS)
 
 
 def staffing_json(group: TakerGroup, view: View) -> Response:
@@ -30,7 +42,7 @@ def staffing_json(group: TakerGroup, view: View) -> Response:
     content = {
         **about(view),
         "queue": group.name,
-        "says": _SAYS,
+        "says": _says(view),
         "now": plain(tables.now()),
         "today": plain(tables.today()),
     }
@@ -40,7 +52,7 @@ def staffing_json(group: TakerGroup, view: View) -> Response:
 def staffing_sheet(group: TakerGroup, view: View) -> Sheet:
     """The same tables as a file."""
     tables = StaffingTables(group, view)
-    head = [["Call takers", group.title], *(["Note", each] for each in _SAYS)]
+    head = [["Call takers", group.title], *(["Note", each] for each in _says(view))]
     return Sheet((group.name,), MEASURES[0], {}, head, (tables.now(), tables.today()))
 
 

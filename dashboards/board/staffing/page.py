@@ -16,6 +16,7 @@ def _context(view: View, request: Request) -> Mapping[str, Any]:
         "group": find_group(request.query_params.get("queue", ""), view),
         "groups": groups(view),
         "has_feed": bool(MEASURES[0].feeds(view.profile)),
+        "has_roster": view.roster() is not None,
         "contracts": [contract(each, view) for each in MEASURES],
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from dashboards.board.shared.day import Interval, Minutes, intervals, whole_day
 from dashboards.board.shared.interval_cells import IntervalCells
 from dashboards.board.shared.page import View, error_words
@@ -14,6 +16,8 @@ from dashboards.board.shared.takers import (
     count_words,
     groups,
     occupancy_cell,
+    roster_cell,
+    rostered_cell,
     staffed_cell,
 )
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
@@ -21,7 +25,7 @@ from facts.errors import QuestionError
 from measures.catalogue import find
 from measures.measure import Measure
 from measures.reading import Reading
-from measures.staffing import Takers, number
+from measures.staffing import Takers, adherence, number, shrinkage
 from measures.window import Window, between, whole_minutes
 
 _STAFFED = find("call_taker_staffed_count")
@@ -29,11 +33,10 @@ _STATES = tuple(find(f"call_taker_{state}_count") for state in ("available", "on
 TIMES = tuple(find(f"{part}_mean_seconds") for part in ("handling", "talk", "hold", "wrap"))
 _TIME_TITLES = ("Handling time", "Talk", "Hold", "Wrap-up")
 MEASURES = (_STAFFED, *_STATES, *TIMES)
-_OF_TODAY = tuple(each.name for each in (_STAFFED, _STAFFED, *TIMES))
-_OF_NOW = tuple(each.name for each in (_STAFFED, *_STATES, _STAFFED, *TIMES))
-"""The measure of each column. Occupancy is calculated from all states, like the number staffed."""
-_OCCUPANCY, _HOUR = timedelta(minutes=30), timedelta(hours=1)
+_BY_ROSTER = (("Adherence", adherence), ("Shrinkage", shrinkage))
+_RECENT, _HOUR = timedelta(minutes=30), timedelta(hours=1)
 _HALF_HOUR: Minutes = 30
+_NOT_BEGUN = "not begun"
 
 
 class StaffingTables:
@@ -52,6 +55,7 @@ class StaffingTables:
         self._intervals = intervals(today, _HALF_HOUR, self._zone)
         self._begins = min(self._day.start, self.present - _HOUR).replace(second=0, microsecond=0)
         self._staffing = Staffing(view, self._begins, self.present + timedelta(minutes=1))
+        self._has_roster = self._staffing.has_roster
 
     def window(self) -> Window:
         """The window of all minutes that are read."""
@@ -61,16 +65,28 @@ class StaffingTables:
 
     def now(self) -> Table:
         """A row for each queue, with the call takers of all queues first."""
-        cells = IntervalCells()
-        takers = self._takers()
-        titles = ("Staffed", "Available", "On a contact", "Wrapping up", "On a break", "Occupancy", *_TIME_TITLES)
-        brief = ["now"] * (1 + len(_STATES)) + ["30 minutes"] + ["60 minutes"] * len(TIMES)
-        columns = tuple(Column(title, brief=words) for title, words in zip(titles, brief, strict=True))
-        rows = tuple(
-            DocumentRow(each.title, "", tuple(self._now(each, takers, cells)), measures=_OF_NOW)
-            for each in groups(self._view)
+        cells, takers = IntervalCells(), self._takers()
+        states = (("Available", "now"), ("On a contact", "now"), ("Wrapping up", "now"), ("On a break", "now"))
+        columns = (
+            *self._roster_columns(("Staffed", "now"), ("Rostered", "now")),
+            *(Column(title, brief=brief) for title, brief in states),
+            *self._roster_columns(("Occupancy", "30 minutes"), *((title, "30 minutes") for title, _ in _BY_ROSTER)),
+            *(Column(each, brief="60 minutes") for each in _TIME_TITLES),
         )
-        return Table("Call takers now", "Queue", columns, rows, cells.notes())
+        rows = (self._row(each.title, self._now(each, takers, cells), _STATES) for each in groups(self._view))
+        return Table("Call takers now", "Queue", columns, tuple(rows), cells.notes())
+
+    def _roster_columns(self, first: tuple[str, str], *others: tuple[str, str]) -> Iterator[Column]:
+        """The first column, and those that need a roster, if there is one; each with a title and a brief."""
+        yield from (Column(title, brief=brief) for title, brief in (first, *(others if self._has_roster else ())))
+
+    def _row(self, label: str, found: Iterator[DocumentCell], states: Sequence[Measure] = ()) -> DocumentRow:
+        """A row, with the measure of each column: all but the times are calculated from the states, like the number staffed."""
+        row, times = tuple(found), tuple(each.name for each in TIMES)
+        named = [_STAFFED.name] * (len(row) - len(times))
+        first = 2 if self._has_roster else 1
+        named[first : first + len(states)] = [each.name for each in states]
+        return DocumentRow(label, "", row, measures=(*named, *times))
 
     def _takers(self) -> Takers | str:
         """The call takers now, by skill and state; why they are not known otherwise."""
@@ -82,16 +98,35 @@ class StaffingTables:
         return {(each.dimensions["skill"], each.dimensions["state"]): int(each.value or 0) for each in found}
 
     def _now(self, group: TakerGroup, takers: Takers | str, cells: IntervalCells) -> Iterator[DocumentCell]:
-        if isinstance(takers, str):
-            yield from (cells.unknown(takers) for _ in (_STAFFED, *_STATES))
-        else:
-            yield DocumentCell(count_words(*self._staffing.range(takers, group.skills)))
-            yield from (self._state(group, each, takers, cells) for each in _STATES)
-        yield occupancy_cell(self._last(_OCCUPANCY), group, self._staffing, cells)
+        yield self._staffed_now(group, takers, cells)
+        yield from self._rostered(group, self.present, cells)
+        yield from (self._state(group, each, takers, cells) for each in _STATES)
+        yield occupancy_cell(self._last(_RECENT), group, self._staffing, cells)
+        yield from self._by_roster(group, self._minute(_RECENT), self._minute(timedelta()), cells)
         window = between("60 minutes", self._minute(_HOUR), self._minute(timedelta()), self._view.profile)
         yield from self._times(group, self._last(_HOUR), window, cells)
 
-    def _state(self, group: TakerGroup, measure: Measure, takers: Takers, cells: IntervalCells) -> DocumentCell:
+    def _staffed_now(self, group: TakerGroup, takers: Takers | str, cells: IntervalCells) -> DocumentCell:
+        if isinstance(takers, str):
+            return cells.unknown(takers)
+        return DocumentCell(count_words(*self._staffing.range(takers, group.skills)))
+
+    def _rostered(self, group: TakerGroup, at: datetime, cells: IntervalCells) -> Iterator[DocumentCell]:
+        """The cell of the number rostered at a time; none without a roster."""
+        if self._has_roster:
+            yield rostered_cell(at, group.skills, self._staffing, cells)
+
+    def _by_roster(
+        self, group: TakerGroup, start: datetime, end: datetime, cells: IntervalCells
+    ) -> Iterator[DocumentCell]:
+        """The cells of adherence and shrinkage; none without a roster."""
+        if self._has_roster:
+            pair = self._staffing.beside_roster(start, end, group.skills)
+            yield from (roster_cell(share, pair, group.skills, self._staffing, cells) for _, share in _BY_ROSTER)
+
+    def _state(self, group: TakerGroup, measure: Measure, takers: Takers | str, cells: IntervalCells) -> DocumentCell:
+        if isinstance(takers, str):
+            return cells.unknown(takers)
         if not self._staffing.is_shown([takers], group.skills):
             return cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
         states = measure.statistic.of.where["state"]  # type: ignore[union-attr]
@@ -106,26 +141,36 @@ class StaffingTables:
     def today(self) -> Table:
         """The half-hours of today for one queue."""
         cells = IntervalCells()
-        titles = ("Staffed", "Occupancy", *_TIME_TITLES)
-        rows = tuple(
-            DocumentRow(self._label(each), "", tuple(self._half_hour(each, cells)), measures=_OF_TODAY)
+        columns = (
+            *self._roster_columns(("Staffed", ""), ("Rostered", "")),
+            *self._roster_columns(("Occupancy", ""), *((title, "") for title, _ in _BY_ROSTER)),
+            *(Column(each) for each in _TIME_TITLES),
+        )
+        rows = (
+            replace(self._row(self._label(each), self._half_hour(each, cells)), is_current=self._is_current(each))
             for each in self._intervals
         )
-        title = f"{self.group.title}, today by half-hour"
-        return Table(title, "Time", tuple(Column(each) for each in titles), rows, cells.notes())
+        return Table(f"{self.group.title}, today by half-hour", "Time", columns, tuple(rows), cells.notes())
+
+    def _is_current(self, interval: Interval) -> bool:
+        return interval.start < self.present < interval.end
 
     def _label(self, interval: Interval) -> str:
-        is_in_progress = interval.start < self.present < interval.end
-        return interval.words(self._zone) + (", so far" if is_in_progress else "")
+        return interval.words(self._zone) + (", so far" if self._is_current(interval) else "")
 
     def _half_hour(self, interval: Interval, cells: IntervalCells) -> Iterator[DocumentCell]:
         if interval.start >= self._minute(timedelta()):
-            yield from (DocumentCell("not begun") for _ in range(2 + len(TIMES)))
+            yield DocumentCell(_NOT_BEGUN)
+            yield from self._rostered(self.group, interval.start, cells)
+            later = 1 + len(TIMES) + (len(_BY_ROSTER) if self._has_roster else 0)
+            yield from (DocumentCell(_NOT_BEGUN) for _ in range(later))
             return
         end = min(interval.end, self._minute(timedelta()))
         minutes = self._staffing.minutes(interval.start, end)
         yield staffed_cell(minutes, self.group.skills, self._staffing, cells)
+        yield from self._rostered(self.group, interval.start, cells)
         yield occupancy_cell(minutes, self.group, self._staffing, cells)
+        yield from self._by_roster(self.group, interval.start, end, cells)
         window = between("interval", interval.start, end, self._view.profile)
         yield from self._times(self.group, minutes, window, cells)
 

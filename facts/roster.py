@@ -1,0 +1,95 @@
+"""A force's roster: how many call takers are planned to be at work in each half-hour. It is a plan, so it is not a fact."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from io import StringIO
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from facts.errors import SettingError
+from facts.force import Force
+
+COLUMNS = ("day", "start", "skill", "rostered")
+HALF_HOUR = timedelta(minutes=30)
+_MOST = 9999
+_HINT = (
+    "Each row has a local date (2024-12-02), the local time at which a half-hour starts (07:00 or 07:30), a skill of the profile and "
+    f"a whole number up to {_MOST:,}. docs/feed/roster.md has an example."
+)
+
+
+class Roster(Struct, frozen=True):
+    """How many call takers are planned.
+
+    Attributes:
+        planned: the number for each skill, by the start of the half-hour in UTC. What it does not list is not known.
+    """
+
+    planned: Mapping[datetime, Mapping[str, int]] = {}
+
+    def at(self, moment: datetime) -> Mapping[str, int]:
+        """The number for each skill at a time."""
+        return self.planned.get(half_hour_of(moment), {})
+
+
+def half_hour_of(moment: datetime) -> datetime:
+    """The start of the half-hour that contains a time, in UTC: time zones have offsets of whole hours."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(minute=utc.minute // 30 * 30, second=0, microsecond=0)
+
+
+def parse_roster(text: str, source: str, force: Force) -> Roster:
+    """Read a roster file.
+
+    A local time that a clock change repeats has the same number both times; one that it skips has none.
+
+    Args:
+        text: the file: CSV with a header.
+        source: its name, for errors.
+        force: the profile, for its skills and its time zone.
+
+    Raises:
+        SettingError: a row is not valid, or two rows are about the same half-hour and skill.
+    """
+    lines = csv.reader(StringIO(text.removeprefix("\ufeff")))
+    if tuple(word.strip() for word in next(lines, [])) != COLUMNS:
+        raise SettingError(f"The header is not {','.join(COLUMNS)}.", where=f"{source}, line 1", hint=_HINT)
+    planned: dict[datetime, dict[str, int]] = {}
+    skills, zone = {each.label for each in force.skills}, force.zone()
+    for cells in lines:
+        where = f"{source}, line {lines.line_num}"
+        if cells:
+            _add([each.strip() for each in cells], planned, skills, zone, where)
+    return Roster(planned)
+
+
+def _add(
+    cells: list[str], planned: dict[datetime, dict[str, int]], skills: set[str], zone: ZoneInfo, where: str
+) -> None:
+    if len(cells) != len(COLUMNS):
+        raise SettingError(f"There are {len(cells)} cells in place of {len(COLUMNS)}.", where=where, hint=_HINT)
+    day, start, skill, count = cells
+    if skill not in skills:
+        hint = f"The profile has the skills {', '.join(sorted(skills)) or 'none'}."
+        raise SettingError(f"There is no skill {skill!r}.", where=where, hint=hint)
+    if not (count.isascii() and count.isdecimal() and int(count) <= _MOST):
+        raise SettingError(f"{count!r} is not a number of call takers.", where=where, hint=_HINT)
+    for instant in _instants(day, start, zone, where):
+        if skill in planned.setdefault(instant, {}):
+            what = f"{day} {start} has two rows for the skill {skill!r}."
+            raise SettingError(what, where=where, hint="Keep one of them.")
+        planned[instant][skill] = int(count)
+
+
+def _instants(day: str, start: str, zone: ZoneInfo, where: str) -> Iterator[datetime]:
+    """The times in UTC that a local time means: one, or two or none on the day of a clock change."""
+    try:
+        at = datetime.combine(date.fromisoformat(day), time.fromisoformat(start))
+    except ValueError:
+        raise SettingError(f"{day} {start} is not a date and a time.", where=where, hint=_HINT) from None
+    if at.tzinfo is not None or at.minute % 30 or at.second or at.microsecond:
+        raise SettingError(f"{start} does not start a half-hour of local time.", where=where, hint=_HINT)
+    found = {at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    yield from sorted(each for each in found if each.astimezone(zone).replace(tzinfo=None) == at)
