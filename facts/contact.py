@@ -48,5 +48,15 @@ class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
     promised_for: Instant | None = None
 
 
-ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded
+class CallbackDeclined(SubjectFact, frozen=True, kw_only=True, gc=False):
+    """The caller was offered a callback in this queue, and stayed in the queue. If the time is not known, the end of the stay.
+
+    Attributes:
+        queue: the queue in which the caller waited.
+    """
+
+    queue: Label
+
+
+ContactFact = ContactOffered | ContactAnswered | ContactAbandoned | ContactConcluded | CallbackDeclined
 """Every fact of a contact. Those of one subject with the same time count in this order: systems keep times to the minute."""

@@ -118,12 +118,15 @@ class Queue(Term, frozen=True, kw_only=True):
             counts as an abandonment, so it has no date: after a change, the whole past is counted again.
         end_unrecorded_after_seconds: after this long in the queue, a contact is taken to have left it without a record. Absent:
             `WAIT_UNRECORDED_AFTER`, by its line.
+        declined_callbacks_reported: whether the system reports callers who decline a callback. If not, it is not known how many
+            callers were offered one.
     """
 
     line: Line
     targets: tuple[QueueTarget, ...] = ()
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 0
     end_unrecorded_after_seconds: Seconds | None = None
+    declined_callbacks_reported: bool = False
 
 
 class Channel(Term, frozen=True, kw_only=True):

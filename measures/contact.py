@@ -1,11 +1,18 @@
 """What a contact counts for. Each stay in a queue is a leg: answered, abandoned, ended otherwise or still waiting."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from msgspec import Struct
 
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, ContactResult
+from facts.contact import (
+    CallbackDeclined,
+    ContactAbandoned,
+    ContactAnswered,
+    ContactConcluded,
+    ContactOffered,
+    ContactResult,
+)
 from facts.fact import EndedByHand, SubjectFact
 from facts.force import NONE
 from measures.outcome import (
@@ -72,7 +79,10 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
         rules: the rules of the contact's force.
         by_hand: the ends by hand, in order.
     """
-    legs, strays = _legs(facts, rules)
+    declined = [fact for fact in facts if isinstance(fact, CallbackDeclined)]
+    legs, strays = _legs(
+        [fact for fact in facts if not isinstance(fact, CallbackDeclined)] if declined else facts, rules
+    )
     builder = OutcomeBuilder("contact", legs[0].at if legs else microseconds(facts[0].at))
     if strays:
         builder.incomplete(microseconds(strays[0].at))
@@ -83,6 +93,7 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
         _count_leg(leg, leg is legs[-1], by_hand, builder, rules)
         _count_in_doubt(leg, builder.finished[before:], builder, rules)
     _count_callback(legs, builder)
+    _count_callback_offer(legs, declined, builder, rules)
     _count_never_offered(strays, builder, rules)
     return builder.outcomes()
 
@@ -207,6 +218,27 @@ def _count_callback(legs: Sequence[_Leg], builder: OutcomeBuilder) -> None:
     builder.settle("callback_connected_decided", at, connected, at + _CALLBACK_LOST, dimensions)
     if leg.promised is not None and leg.promised > at:
         builder.settle("callback_kept_decided", at, connected, leg.promised, dimensions)
+
+
+def _count_callback_offer(
+    legs: Sequence[_Leg], declined: Sequence[CallbackDeclined], builder: OutcomeBuilder, rules: Rules
+) -> None:
+    """Count the contact's offer of a callback as accepted or declined, where the system reports both."""
+    accepted = next(((leg, at, 1) for leg in legs if (at := leg.callback()) is not None), None)
+    found = accepted or next(_declined(legs, declined), None)
+    if found is not None:
+        leg, at, value = found
+        queue = rules.queues.get(leg.offered.queue)
+        if queue is not None and queue.declined_callbacks_reported:
+            builder.count("callback_offer_settled", at, leg.dimensions, value)
+
+
+def _declined(legs: Sequence[_Leg], declined: Sequence[CallbackDeclined]) -> Iterator[tuple[_Leg, int, int]]:
+    """The callbacks declined, each with its leg: the last one of its queue offered by then, or else the first."""
+    for fact in declined:
+        at, own = microseconds(fact.at), [leg for leg in legs if leg.offered.queue == fact.queue]
+        if own:
+            yield next((leg for leg in reversed(own) if leg.at <= at), own[0]), at, 0
 
 
 def _count_in_doubt(leg: _Leg, counted: Sequence[Outcome], builder: OutcomeBuilder, rules: Rules) -> None:

@@ -44,7 +44,14 @@ def fill(connection: DuckDBPyConnection, forces: Sequence[Force]) -> None:
         connection,
         "queue",
         (
-            (one.name, each.label, each.line, each.short_abandon_seconds, each.end_unrecorded_after_seconds)
+            (
+                one.name,
+                each.label,
+                each.line,
+                each.short_abandon_seconds,
+                each.end_unrecorded_after_seconds,
+                each.declined_callbacks_reported,
+            )
             for one in forces
             for each in one.queues
         ),

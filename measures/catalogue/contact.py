@@ -399,6 +399,18 @@ NON_EMERGENCY = (
         where=_101,
     ),
     Measure(
+        name="callback_accepted_ratio",
+        title="Callbacks accepted, of those offered",
+        question="What share of the 101 callers who were offered a callback accepted it?",
+        population="101 callers who accepted a callback, or declined every one. Each counts once. Only queues of which the profile says that declined callbacks are reported.",
+        statistic=Decided(Selection("callback_offer_settled")),
+        unrecorded=_RESULT_UNRECORDED,
+        unit="ratio",
+        where=_101,
+        minimum_n=5,
+        notes=("Without reports of declined callbacks there is no figure: it would always be 100%.",),
+    ),
+    Measure(
         name="callback_attempt_mean_seconds",
         title="Time to a callback",
         question="How long did 101 callers wait, on average, until their callback was tried?",

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from simpy import Environment, Event
 from simpy.events import Timeout
 
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.contact import CallbackDeclined, ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from producers.simulate.call_taker_facts import CallTakerFacts
 from producers.simulate.call_takers import Call, Desk
 from producers.simulate.ledger import Ledger
@@ -242,6 +242,24 @@ class Contacts:
         """A call joins its queue."""
         self._report_offered(call.subject_id, queue, call.offered)
         (self.triage if queue == _TRIAGE else self.local).offer(call)
+        kind, then = call.note
+        if call.is_waiting and kind == _TRIAGE and isinstance(then, _After) and not then.accepts_callback:
+            callbacks: Any = Timeout(self._environment, self._parameters.triage.callback_after_seconds, call).callbacks
+            callbacks.append(self._decline)
+
+    def _decline(self, event: Any) -> None:
+        """A caller who still waits at triage is offered a callback, and stays in the queue."""
+        call: Call = event.value
+        if call.is_waiting:
+            at = _tenth(self._environment.now)
+            fact = CallbackDeclined(
+                fact_id=f"{call.subject_id}.{_TRIAGE}.declined",
+                force=self._parameters.force,
+                at=utc_time(at),
+                subject_id=call.subject_id,
+                queue=_TRIAGE,
+            )
+            self._ledger.add(at, self._feed(_TRIAGE), fact)
 
     def answered(self, call: Call, at: float) -> None:
         """A call taker speaks to the caller."""

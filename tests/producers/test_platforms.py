@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from msgspec import Struct
 
+from facts.contact import CallbackDeclined, ContactConcluded
 from facts.union import AnyFact
 from producers.adapters.webhook import Webhook
 from producers.extract import read_extract
@@ -306,6 +307,52 @@ def test_contact_records_give_what_happened(tmp_path: Path, seed: int) -> None:
     extract = read_extract(file, packaged_mapping("amazon_connect_records"), now=NOW)
     assert (malformed, extract.malformed) == ([], ())
     assert lines(facts) == lines(extract.facts) == expected(made)
+
+
+def _of_callbacks(facts: Iterable[AnyFact]) -> list[tuple[str, float, float | None]]:
+    """Callbacks declined and accepted: when, and for when they were promised, in seconds after the beginning."""
+    found = []
+    for fact in facts:
+        if isinstance(fact, CallbackDeclined):
+            found.append(("declined", (fact.at - BEGAN).total_seconds(), None))
+        elif isinstance(fact, ContactConcluded) and fact.result == "callback":
+            promised = None if fact.promised_for is None else (fact.promised_for - BEGAN).total_seconds()
+            found.append(("accepted", (fact.at - BEGAN).total_seconds(), promised))
+    return sorted(found)
+
+
+def test_callbacks_and_promises_come_from_the_attributes_that_a_flow_sets(tmp_path: Path) -> None:
+    def leg(name: str, start: float, end: float, **more: Any) -> Event:
+        queue = {"ARN": "arn:example:queue/triage", "EnqueueTimestamp": iso(start), "DequeueTimestamp": iso(end)}
+        own = {"ContactId": name, "Channel": "VOICE", "InitiationMethod": "INBOUND", "Queue": queue}
+        return {**own, "DisconnectTimestamp": iso(end + 90), "DisconnectReason": "CONTACT_FLOW_DISCONNECT", **more}
+
+    chosen = {"callback_choice": "accepted", "callback_promised_for": iso(3700)}
+    declined = {"Attributes": {"callback_choice": "declined"}, "Agent": {"ConnectedToAgentTimestamp": iso(300)}}
+    records = [
+        leg("A", 0, 10, Attributes=chosen),
+        leg("B", 20, 300, InitialContactId="A", InitiationMethod="CALLBACK", Attributes=chosen),
+        leg("C", 0, 300, **declined),
+        leg("D", 0, 300, **declined | {"InitialContactId": "C", "InitiationMethod": "CALLBACK"}),
+        leg("E", 0, 40),
+    ]
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in records))
+    facts, malformed = followed("amazon_connect_records", file)
+    assert (malformed, _of_callbacks(facts)) == ([], [("accepted", 100, 3700), ("declined", 300, None)])
+
+    def task(name: str, kind: str, second: float, **more: str) -> Event:
+        own = {"TaskSid": name, "EventType": kind, "TaskQueueName": "triage", "TimestampMs": str(milliseconds(second))}
+        return {**own, "TaskChannelUniqueName": "voice", **more}
+
+    tasks = [
+        task("A", "task.canceled", 70, TaskCanceledReason="callback", TaskAttributes=json.dumps(chosen)),
+        task("B", "reservation.accepted", 90, TaskAttributes=json.dumps({"callback_choice": "declined"})),
+        task("C", "reservation.accepted", 95),
+    ]
+    webhook = Webhook(packaged_mapping("twilio_taskrouter"), lambda: NOW, events_max=1000)
+    sent = [fact for each in tasks for fact in webhook.read(Sent(body=urlencode(each).encode(), media_type=FORM))]
+    assert _of_callbacks(sent) == [("accepted", 70, 3700), ("declined", 90, None)]
 
 
 @pytest.mark.parametrize(("seed", "unit"), [(1, 1), (2, 1000)])

@@ -7,7 +7,7 @@ import pytest
 from facts.union import AnyFact
 from measures.outcome import microseconds
 from tests.recount.outcomes import outcomes_of
-from tests.support.facts import abandoned, answered, at, concluded, offered
+from tests.support.facts import abandoned, answered, at, concluded, declined, offered
 
 BOTH_DECIDED = {"leg_answer_decided", "leg_service_decided"}
 OFFERED = {"contact_offered", "leg_offered"}
@@ -410,6 +410,23 @@ def test_only_the_first_callback_of_a_call_counts_and_one_of_an_answered_call_do
     assert "callback_waiting" not in read.open
     spoken = outcomes_of(offered("09:00", "triage", "101"), answered("09:05", "triage"), callback("09:10"))
     assert "callback_accepted" not in spoken.kinds()
+
+
+def test_a_callback_offer_is_accepted_or_declined_once() -> None:
+    first = offered("09:00", "triage", "101")
+    told = declined("09:03"), declined("09:06"), answered("09:09", "triage")
+    read = outcomes_of(first, *told)
+    assert read.counts("callback_offer_settled") == [("09:03:00", 0)]
+    assert read.word("callback_offer_settled", "queue") == ["triage"]
+    assert read.counts("leg_answered") == outcomes_of(first, told[-1]).counts("leg_answered"), "it has no other effect"
+    accepted = outcomes_of(first, declined("09:03"), callback("09:10"))
+    assert accepted.counts("callback_offer_settled") == [("09:10:00", 1)], (
+        "who declines first and accepts later accepts"
+    )
+    local = outcomes_of(offered("09:00", "local", "101"), declined("09:03", "local"))
+    assert local.counts("callback_offer_settled") == [], "the profile does not say that this queue reports them"
+    assert outcomes_of(first, declined("09:03", "local")).counts("callback_offer_settled") == []
+    assert outcomes_of(declined("09:03")).kinds() == set()
 
 
 def test_an_attempt_before_the_acceptance_is_none() -> None:

@@ -103,6 +103,7 @@ def report_contacts(story: Story, number: int) -> None:
     end = ContactAnswered if number % 2 else ContactAbandoned
     story.report(end, f"{minute}:58", f"n{number}", queue="local")
     story.report(ContactOffered, minute, f"d{number}", line="digital", queue="online", channel="contact_us")
+    story.report(ContactAnswered, f"{minute}:20", f"d{number}", queue="online")
     story.report(ContactConcluded, f"{minute}:40", f"d{number}", queue="online", result="resolved")
     story.report(
         ContactOffered,

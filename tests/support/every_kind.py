@@ -43,6 +43,7 @@ def _contacts() -> Iterable[AnyFact]:
     yield made.answered("11:36", queue="triage", subject_id="c11")
     yield made.offered("11:30", queue="triage", line="101", subject_id="c12")
     yield made.answered("11:31", queue="triage", subject_id="c12")
+    yield made.declined("11:03:30", subject_id="c5")
     yield made.offered("12:00", queue="triage", line="101", subject_id="c6")
     yield made.offered("12:10", queue="local", line="101", subject_id="c6")  # the end of its first leg is unknown
     yield made.offered("13:00", subject_id="c7")  # waits

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from facts.call_taker import CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged
-from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.contact import CallbackDeclined, ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.custody import DetaineeArrived, DetentionAuthorised, DetentionEnded, ReviewHeld, VoluntaryAttended
 from facts.fact import EndedByHand, FactWithdrawn
 from facts.feed import FeedHeartbeat
@@ -89,6 +89,11 @@ def abandoned(when: str | datetime, queue: str = "emergency", **fields: Any) -> 
 def concluded(when: str | datetime, queue: str = "emergency", result: str = "resolved", **fields: Any) -> AnyFact:
     """The contact ended."""
     return build(ContactConcluded, when, queue=queue, result=result, **fields)
+
+
+def declined(when: str | datetime, queue: str = "triage", **fields: Any) -> AnyFact:
+    """The caller declined a callback."""
+    return build(CallbackDeclined, when, queue=queue, **fields)
 
 
 def opened(when: str | datetime, grade: str = "1", **fields: Any) -> AnyFact:

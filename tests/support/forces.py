@@ -91,6 +91,7 @@ label = "triage"
 name = "Triage"
 line = "101"
 end_unrecorded_after_seconds = 5400
+declined_callbacks_reported = true
 [[queues.targets]]
 since = 2024-10-27
 seconds = 120

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from facts.call_taker import CallTakerFact, CallTakerSignedOff, CallTakerSignedOn, CallTakerStateChanged, TakerState
 from facts.contact import (
+    CallbackDeclined,
     ContactAbandoned,
     ContactAnswered,
     ContactConcluded,
@@ -101,7 +102,9 @@ _CONTACT: list[st.SearchStrategy[dict[str, Any]]] = [
             "channel": st.sampled_from([None, "contact_us", "livechat", "fax"]),
         }
     ),
-    st.fixed_dictionaries({"kind": st.sampled_from([ContactAnswered, ContactAbandoned]), "queue": _queues}),
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from([ContactAnswered, ContactAbandoned, CallbackDeclined]), "queue": _queues}
+    ),
     st.fixed_dictionaries(
         {
             "kind": st.just(ContactConcluded),

@@ -451,6 +451,34 @@ SELECT kind, subject, force, accepted_at AS since, began, day, before AS due, li
 FROM callback_limit
 WHERE connected_at IS NULL;
 
+-- Whether a callback that was offered was accepted: for each contact, the accepted one, or else the first one declined in a queue
+-- that the contact was offered to.
+CREATE TABLE callback_offer AS
+WITH
+declined AS (
+    SELECT
+        effective.subject, place, happened,
+        coalesce(max(leg) FILTER (WHERE offered <= happened), min(leg)) AS leg
+    FROM effective
+    JOIN contact_offer ON contact_offer.subject = effective.subject AND contact_offer.queue = effective.queue
+    WHERE fact = 'CallbackDeclined' AND effective.subject NOT IN (SELECT subject FROM contact_callback)
+    GROUP BY effective.subject, place, happened
+    QUALIFY row_number() OVER (PARTITION BY effective.subject ORDER BY place) = 1
+)
+SELECT leg, accepted_at AS decided, 1 AS value FROM contact_callback
+UNION ALL
+SELECT leg, happened AS decided, 0 AS value FROM declined;
+
+INSERT INTO contacts_finished BY NAME
+SELECT
+    'callback_offer_settled' AS kind, contact_leg.subject, contact_leg.force, decided, began, day, contact_leg.line,
+    contact_leg.queue, channel, value
+FROM callback_offer
+JOIN contact_leg USING (leg)
+JOIN queue ON queue.force = contact_leg.force AND queue.queue = contact_leg.queue
+WHERE declined_reported;
+
+DROP TABLE callback_offer;
 DROP TABLE callback_limit;
 DROP TABLE contact_callback;
 DROP TABLE contact_doubt;

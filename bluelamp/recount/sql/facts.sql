@@ -10,7 +10,7 @@ CREATE TABLE fact_order AS
 SELECT unnest(range(1, len(facts) + 1)) AS rank, unnest(facts) AS fact
 FROM (
     SELECT [
-        'ContactOffered', 'ContactAnswered', 'ContactAbandoned', 'ContactConcluded',
+        'ContactOffered', 'ContactAnswered', 'ContactAbandoned', 'ContactConcluded', 'CallbackDeclined',
         'IncidentOpened', 'IncidentRegraded', 'IncidentReclassified', 'UnitDispatched', 'UnitArrived', 'UnitStoodDown',
         'VideoResponseStarted', 'IncidentClosed', 'IncidentReopened',
         'VoluntaryAttended', 'DetaineeArrived', 'DetaineeTransferred', 'DetentionAuthorised', 'ReviewPostponed', 'ReviewHeld',

@@ -26,7 +26,8 @@ CREATE TABLE grade_target (
 );
 
 CREATE TABLE queue (
-    force VARCHAR, queue VARCHAR, line VARCHAR, short_abandon_seconds BIGINT, end_unrecorded_seconds BIGINT
+    force VARCHAR, queue VARCHAR, line VARCHAR, short_abandon_seconds BIGINT, end_unrecorded_seconds BIGINT,
+    declined_reported BOOLEAN
 );
 
 CREATE TABLE queue_target (force VARCHAR, queue VARCHAR, since DATE, seconds BIGINT, is_inclusive BOOLEAN);
