@@ -1,4 +1,4 @@
-"""Call takers' states as Cisco Unified CCX, Asterisk and Amazon Connect record them, up to what the measures count."""
+"""Call takers' states as Cisco Unified CCX, Asterisk, Amazon Connect and Twilio record them, up to what the measures count."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -165,7 +165,55 @@ _IN_CONNECT = [
      "400 on triage", "400 available", "500 off"],
 ]  # fmt: skip
 
+_ACTIVITY = "worker.activity.update"
+
+
+def _streamed(number: int, seconds: int, kind: str, activity: str = "Available", before: str = "", **more: str) -> str:
+    """An event of Twilio's TaskRouter, as Event Streams sends it."""
+    skill = more.pop("skill", "local_calls")
+    payload = {
+        "eventtype": kind,
+        "timestamp": str(int(BEGAN.timestamp() + seconds) * 1000),
+        "worker_sid": "WK0001",
+        "worker_name": "Jo Smith",
+        "worker_activity_name": activity,
+        "worker_attributes": json.dumps({"contact_uri": "client:smithj", "routing": {"skills": [skill, "other"]}}),
+        **({"worker_previous_activity_name": before} if before else {}),
+        **more,
+    }
+    event = {"specversion": "1.0", "type": f"com.twilio.taskrouter.{kind}", "id": f"EV{number}"}
+    return json.dumps({**event, "data": {"payload": payload}})
+
+
+_CALL = {"task_queue_name": "emergency", "task_channel_unique_name": "voice"}
+_TWILIO = (
+    _streamed(1, 0, _ACTIVITY, before="Offline"),
+    _streamed(2, 50, "reservation.canceled", **_CALL),
+    _streamed(3, 63, "reservation.accepted", **_CALL),
+    _streamed(3, 63, "reservation.accepted", **_CALL),
+    _streamed(4, 100, _ACTIVITY, "Lunch", "Available"),
+    _streamed(5, 183, "reservation.wrapup", "Lunch", **_CALL),
+    _streamed(6, 200, "reservation.completed", "Lunch", **_CALL),
+    _streamed(7, 300, _ACTIVITY, "Available", "Lunch"),
+    _streamed(8, 310, "reservation.accepted", task_queue_name="emergency", task_channel_unique_name="chat"),
+    _streamed(9, 320, "reservation.accepted", **_CALL | {"task_queue_name": "local"}),
+    _streamed(10, 330, "reservation.canceled", **_CALL | {"task_queue_name": "local"}),
+    _streamed(11, 500, _ACTIVITY, "Offline", "Available"),
+    _streamed(12, 600, _ACTIVITY, "Available", "Offline", skill="night"),
+    _streamed(13, 610, "reservation.accepted", **_CALL),
+)
+_IN_TWILIO = [
+    ["0 on local_calls", "0 available", "63 on_contact emergency", "183 wrapping_up emergency", "200 on_break",
+     "300 available", "320 on_contact local", "330 available", "500 off"],
+]  # fmt: skip
+
 _PLATFORMS = {
+    "twilio_taskrouter_workers": (
+        list(_TWILIO),
+        _IN_TWILIO,
+        ["unknown_value", "no_session"],
+        [("local_calls", "emergency", 137), ("local_calls", "local", 10)],
+    ),
     "asterisk_queue_log_agents": (
         [f"{int(BEGAN.timestamp()) + int(row.partition('|')[0])}|{row.partition('|')[2]}" for row in _ASTERISK],
         _IN_ASTERISK,
@@ -228,7 +276,7 @@ def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_p
         ended, paused = (fact.at for fact in extract.facts if int((fact.at - BEGAN).total_seconds()) == 400)
         assert (paused - ended).microseconds == 1
     text = repr(extract.facts)
-    assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws") if word in text]
+    assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws", "WK0001") if word in text]
 
 
 def test_a_call_taker_stays_the_same_over_a_rotated_file_and_a_restart(tmp_path: Path) -> None:

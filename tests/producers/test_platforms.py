@@ -311,7 +311,7 @@ def test_contact_records_give_what_happened(tmp_path: Path, seed: int) -> None:
 
 def _of_callbacks(facts: Iterable[AnyFact]) -> list[tuple[str, float, float | None]]:
     """Callbacks declined and accepted: when, and for when they were promised, in seconds after the beginning."""
-    found = []
+    found: list[tuple[str, float, float | None]] = []
     for fact in facts:
         if isinstance(fact, CallbackDeclined):
             found.append(("declined", (fact.at - BEGAN).total_seconds(), None))
