@@ -73,6 +73,11 @@ const texts = [...document.querySelectorAll("main *, header *")].filter((place) 
       return [...range.getClientRects()].map(({ left, right, top, bottom, height }) =>
         [place, { left, right, top: top + height * 0.2, bottom: bottom - height * 0.2 }]);
     });
+  }).filter(([place, { top, bottom }]) => {
+    // Of a table that scrolls by itself, only the rows below its headings and above its end are seen.
+    const box = place.closest(".long > .scroll");
+    if (!box || place.closest("thead")) return true;
+    return top >= box.querySelector("thead th").getBoundingClientRect().bottom && bottom <= box.getBoundingClientRect().bottom;
   });
 texts.sort((one, other) => one[1].top - other[1].top);
 const found = [];
@@ -149,6 +154,17 @@ def rules_broken(browser: webdriver.Chrome, theme: Literal["dark"] | None) -> li
     browser.execute_script(AXE.read_text())
     found: list[str] = browser.execute_async_script(RULES, ["color-contrast"] if theme else None)
     return found
+
+
+def test_a_table_of_half_hours_begins_at_the_present(browser: webdriver.Chrome, address: str) -> None:
+    show_as(browser, 1280, 800, "light")
+    opened(browser, address, "/intervals?queue=999")
+    at = """const box = document.querySelector(".long > .scroll"), row = box.querySelector("[aria-current=time]");
+      return [row.textContent.slice(0, 14), box.scrollTop, Math.round(row.getBoundingClientRect().top - box.getBoundingClientRect().top)]"""
+    label, moved, below = browser.execute_script(at)
+    assert label == "15:30 to 16:00"
+    assert moved > 0
+    assert 0 < below < 300, "the headings and the two half-hours before it are above"
 
 
 def test_nothing_is_cut_off_and_nothing_overlaps(browser: webdriver.Chrome, address: str) -> None:
