@@ -15,7 +15,7 @@ from bluelamp.recount.figures import cells
 from bluelamp.recount.interval import interval
 from bluelamp.recount.listing import ListedOutcome, Slot, outcomes, slots, subjects_of, subjects_open
 from bluelamp.recount.question import RecountQuestion
-from bluelamp.recount.roster import beside_roster
+from bluelamp.recount.roster import with_roster
 from bluelamp.recount.statements import rows_of
 from bluelamp.recount.subject import RecountSubject, subjects
 from bluelamp.recount.times import microseconds
@@ -232,7 +232,7 @@ class Recount:
         rows = self._connection.execute(text, {"force": force, "at": microseconds(at)}).fetchall()
         return {(skill, state): present for skill, state, present in rows}
 
-    def beside_roster(
+    def with_roster(
         self, force: str, roster: Path, skills: Sequence[str], start: datetime, end: datetime
     ) -> tuple[int, int, int] | None:
         """Minutes rostered over a period, and how many of these had somebody staffed, and ready; None if the roster leaves any out.
@@ -244,7 +244,7 @@ class Recount:
             start: the first minute.
             end: the end.
         """
-        return beside_roster(self._connection, self.forces[force], roster, skills, start, end)
+        return with_roster(self._connection, self.forces[force], roster, skills, start, end)
 
     def finished(self, kind: str) -> list[Finished]:
         """Every outcome of a kind, by force and in order of decision."""

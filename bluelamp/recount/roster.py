@@ -1,4 +1,4 @@
-"""Recounts the call takers beside a roster (section 15 of the semantics), from the roster file and the recounted states."""
+"""Compares the call takers with a roster (section 15 of the semantics), from the roster file and the recounted states."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,10 +40,10 @@ _TEXT = """
     """
 
 
-def beside_roster(
+def with_roster(
     connection: Any, force: Force, roster: Path, skills: Sequence[str], start: datetime, end: datetime
 ) -> tuple[int, int, int] | None:
-    """Minutes rostered, and how many of these had somebody staffed, and ready; the arguments are those of `Recount.beside_roster`."""
+    """Minutes rostered, and how many of these had somebody staffed, and ready; the arguments are those of `Recount.with_roster`."""
     times = range(microseconds(start), microseconds(end), MINUTE)
     local = [moment_of(each).astimezone(force.zone()) for each in times]
     values = {

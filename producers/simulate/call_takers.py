@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from simpy import Environment
 from simpy.events import Timeout
 
-from producers.simulate.roster import Roster, Unreported
+from producers.simulate.roster import DutyRoster, Unreported
 
 _FOREVER = float("inf")
 
@@ -94,11 +94,11 @@ class Desk:
         listener: CallListener,
         kept_free: int,
         hold_after_seconds: float | None,
-        roster: Roster[Call] | None = None,
+        roster: DutyRoster[Call] | None = None,
         wrap_share: float = 0.0,
     ) -> None:
         self._environment, self._listener = environment, listener
-        self.roster: Roster[Call] = roster or Roster(Unreported(), lambda _: "")
+        self.roster: DutyRoster[Call] = roster or DutyRoster(Unreported(), lambda _: "")
         self._wrap_share = wrap_share
         self._kept_free, self._hold_after_seconds = kept_free, hold_after_seconds
         self.on_duty = 0

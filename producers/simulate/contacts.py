@@ -17,7 +17,7 @@ from producers.simulate.ledger import Ledger
 from producers.simulate.months import Month, spread, utc_time
 from producers.simulate.parameters import CallerPatience, Local, Parameters, Shape, Triage, month_total, of_year
 from producers.simulate.random_draws import Floats, lognormal, normal, quantiles, shuffled, stream
-from producers.simulate.roster import Roster
+from producers.simulate.roster import DutyRoster
 from producers.simulate.scenario import Effects
 
 _NEVER = float("inf")
@@ -95,13 +95,13 @@ class Contacts:
         self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds, *self._reported(local))
         self.triage = Desk(environment, self, 0, None, *self._reported(triage))
 
-    def _reported(self, team: Local | Triage) -> tuple[Roster[Call] | None, float]:
+    def _reported(self, team: Local | Triage) -> tuple[DutyRoster[Call] | None, float]:
         """Who is signed on at a desk, and the share of the handling time that is wrap-up, if call takers are reported."""
         if self._takers is None:
             return None, 0.0
         prefix, feed = f"{self._tag}{team.skill}-", self._feeds.call_takers
         facts = CallTakerFacts(self._environment, self._takers, feed, self._parameters.force, team.skill, prefix)
-        return Roster(facts, _queue), team.wrap_share
+        return DutyRoster(facts, _queue), team.wrap_share
 
     def sign_on_again(self) -> None:
         """Let everybody on duty sign on again: the simulation begins to report now."""

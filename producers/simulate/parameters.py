@@ -136,7 +136,7 @@ class Team(Strict, frozen=True, kw_only=True):
         return self.takers[hour] * of_year(self.takers_by_month, year)[month - 1]
 
     def on_break(self, on_duty: int) -> int:
-        """The number on a break beside those on duty."""
+        """The number on a break, not counting those on duty."""
         return round(on_duty * self.break_share)
 
 

@@ -24,6 +24,6 @@ def roster_lines(parameters: Parameters, first: date, days: int) -> Iterator[str
 
 
 def _planned(team: Team, day: date, hour: int) -> int:
-    """Those on duty without absence, and those on a break beside them."""
+    """Those on duty without absence, and those on a break."""
     on_duty = max(1, round(team.usual(day.year, day.month, hour)))
     return on_duty + team.on_break(on_duty)

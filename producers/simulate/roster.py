@@ -56,7 +56,7 @@ class Unreported:
 _Call = TypeVar("_Call", bound=Hashable)
 
 
-class Roster(Generic[_Call]):
+class DutyRoster(Generic[_Call]):
     """The call takers of a desk. The next call goes to the one who has been free the longest.
 
     Args:

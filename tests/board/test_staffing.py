@@ -171,7 +171,7 @@ def test_adherence_and_shrinkage_are_those_of_the_recount(day: Day, counted: Rec
     for number in range(0, 31, 3):
         start = datetime(2024, 12, 3, tzinfo=PROFILE.zone()) + timedelta(minutes=30 * number)
         row = table[f"{start:%H:%M} to {start + timedelta(minutes=30):%H:%M}"]
-        read = counted.beside_roster(FORCE, roster_file, ["local_calls"], start, start + timedelta(minutes=30))
+        read = counted.with_roster(FORCE, roster_file, ["local_calls"], start, start + timedelta(minutes=30))
         assert read is not None
         rostered, staffed, ready = read
         assert row["Rostered"] == str(rostered // 30)
@@ -183,7 +183,7 @@ def test_adherence_and_shrinkage_are_those_of_the_recount(day: Day, counted: Rec
     assert table["23:30 to 00:00"]["Rostered"] == "unknown"
     now = _cells(found["now"])
     minute = MOMENT.replace(second=0)
-    read = counted.beside_roster(FORCE, roster_file, ["local_calls"], minute - timedelta(minutes=30), minute)
+    read = counted.with_roster(FORCE, roster_file, ["local_calls"], minute - timedelta(minutes=30), minute)
     assert read is not None
     assert now["999"]["Adherence"] == words(read[1] / read[0], "ratio")
     # One or two are planned at triage, so nothing about them is shown, and nothing about the total either.

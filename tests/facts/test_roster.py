@@ -58,7 +58,7 @@ def test_another_header_is_refused() -> None:
         parse_roster("skill,day,start,rostered\n", "north.csv", _FORCE)
 
 
-def test_the_file_is_read_again_when_it_changes_and_an_old_roster_never_stands_in(tmp_path: Path) -> None:
+def test_the_file_is_read_again_when_it_changes_and_an_old_roster_is_never_used(tmp_path: Path) -> None:
     assert roster_of(Settings(), _FORCE)() is None
     read, path = roster_of(Settings(rosters=str(tmp_path)), _FORCE), tmp_path / "staffordshire.csv"
     assert "cannot be read: No such file" in str(read())

@@ -414,11 +414,11 @@ def test_only_the_first_callback_of_a_call_counts_and_one_of_an_answered_call_do
 
 def test_a_callback_offer_is_accepted_or_declined_once() -> None:
     first = offered("09:00", "triage", "101")
-    told = declined("09:03"), declined("09:06"), answered("09:09", "triage")
-    read = outcomes_of(first, *told)
+    twice = declined("09:03"), declined("09:06"), answered("09:09", "triage")
+    read = outcomes_of(first, *twice)
     assert read.counts("callback_offer_settled") == [("09:03:00", 0)]
     assert read.word("callback_offer_settled", "queue") == ["triage"]
-    assert read.counts("leg_answered") == outcomes_of(first, told[-1]).counts("leg_answered"), "it has no other effect"
+    assert read.counts("leg_answered") == outcomes_of(first, twice[-1]).counts("leg_answered"), "it has no other effect"
     accepted = outcomes_of(first, declined("09:03"), callback("09:10"))
     assert accepted.counts("callback_offer_settled") == [("09:10:00", 1)], (
         "who declines first and accepts later accepts"

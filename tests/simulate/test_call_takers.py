@@ -5,7 +5,7 @@ from simpy import Environment
 from simpy.events import Timeout
 
 from producers.simulate.call_takers import Call, Desk
-from producers.simulate.roster import CallTaker, Roster
+from producers.simulate.roster import CallTaker, DutyRoster
 
 NEVER = float("inf")
 
@@ -156,7 +156,7 @@ def _watched(on_duty: int, *calls: Call, hold_after_seconds: float | None = None
     """A desk where a tenth of the handling time is wrap-up; it runs for 10 seconds."""
     environment = Environment()
     states = _States(environment)
-    roster = Roster[Call](states, lambda call: "urgent" if call.is_urgent else "routine")
+    roster = DutyRoster[Call](states, lambda call: "urgent" if call.is_urgent else "routine")
     desk = Desk(environment, _Recorder(), 0, hold_after_seconds, roster=roster, wrap_share=0.1)
     desk.staff(on_duty)
     for call in calls:

@@ -112,7 +112,7 @@ class Staffing:
         planned, wanted = self._roster.at(at), self._skills if skills is None else skills
         return {(each, _ROSTERED): planned[each] for each in wanted} if planned.keys() >= set(wanted) else _NOT_PLANNED
 
-    def beside_roster(
+    def with_roster(
         self, start: datetime, end: datetime, skills: Skills
     ) -> tuple[Sequence[Takers], Sequence[Takers]] | str:
         """The call takers at each minute from a time up to another, and those rostered for it; the reason if either is not known."""

@@ -121,7 +121,7 @@ class StaffingTables:
     ) -> Iterator[DocumentCell]:
         """The cells of adherence and shrinkage; none without a roster."""
         if self._has_roster:
-            pair = self._staffing.beside_roster(start, end, group.skills)
+            pair = self._staffing.with_roster(start, end, group.skills)
             yield from (roster_cell(share, pair, group.skills, self._staffing, cells) for _, share in _BY_ROSTER)
 
     def _state(self, group: TakerGroup, measure: Measure, takers: Takers | str, cells: IntervalCells) -> DocumentCell:
