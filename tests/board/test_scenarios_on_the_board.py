@@ -178,6 +178,7 @@ def test_disorder_leaves_grade_1_without_units_and_abandonment_improves_no_figur
         assert page.seen("grade_2_unattended_over_2_hours_count", "now").number() > late
 
 
+@pytest.mark.faults
 def test_a_silent_feed_makes_only_its_own_figures_stale(browser: webdriver.Chrome, state: StateServer) -> None:
     with watched(browser, state, "feed_outage", "2024-11-12T13:59:50") as page:
         assert page.frame() == ("Live", "")
@@ -251,6 +252,7 @@ def test_a_bad_feed_has_the_figures_of_a_good_one_and_its_bad_facts_are_quaranti
             assert reason in text.replace("_", " "), reason
 
 
+@pytest.mark.faults
 def test_breaches_stay_open_over_the_handover_and_the_shift_figures_restart(
     browser: webdriver.Chrome, state: StateServer
 ) -> None:

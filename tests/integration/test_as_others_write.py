@@ -194,6 +194,7 @@ def state_of(system: System) -> Any:
 
 
 @REAL
+@pytest.mark.faults
 def test_committed_transactions_count_and_open_ones_are_reported(system: System) -> None:
     facts = week(400)
     assert set(system.ends().values()) == {0}, "the topics must exist and be empty"

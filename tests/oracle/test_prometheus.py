@@ -32,7 +32,8 @@ def _needs_promtool() -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.parametrize("scenario", [pytest.param("disorder", marks=pytest.mark.faults), "feed_outage"])
+@pytest.mark.faults
+@pytest.mark.parametrize("scenario", HOTTEST)
 def test_prometheus_raises_the_alerts_that_the_facts_require(scenario: str, tmp_path: Path) -> None:
     seen = watch(broadcast(scenario, HOTTEST[scenario]))
     output = evaluated(tmp_path, seen, RULES, seen.oracle.seen(PHASE_SECONDS))
