@@ -41,15 +41,15 @@ _TIMES = """\
 
 The first {days} days of the same force, with its call takers: the mean handling time of each half-hour, compared where at least 5 contacts were handled
 in it and in the same half-hour of last week. The simulator's handling times do not depend on the hour, so the weekly pattern cannot
-help here; a real force's may.
+help here. It may help at a real force.
 """
 _TWIN = """\
 ## The twin
 
 Outlooks of the [twin](semantics.md#14-the-twin) for {count} moments of the same simulated force, each from the 65 days or more before it, with the number of
 call takers that were on. They are moments at which that number stays the same for two hours, because the twin does not know who will sign off. The
-range should contain four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always. A
-number of incidents is a whole number, so a range such as 1 to 3 contains more than four futures in five.
+range should contain four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always. Incidents
+are counted in whole numbers, so a range such as 1 to 3 can contain more than four futures in five.
 These are few moments. By chance alone, a range that truly contains four futures in five can seem to contain 73 to 87 in 100. With another seed, the range of the
 longest wait contained 78% for 999, and 72% for 101 after triage.
 
@@ -60,8 +60,8 @@ _REAL = """\
 ## Real contacts
 
 No record of real calls over several weeks comes with Blue Lamp. The supplied real week of San Francisco's fire department is
-shorter than the {weeks} weeks that a forecast needs, so it has no forecast, and `bluelamp forecast` says so. It has no
-callers who wait and give up either: the patience of callers is fitted to the published shares and bands alone.
+shorter than the {weeks} weeks that a forecast needs, so it has no forecast, and `bluelamp forecast` says so. That week also
+has no callers who wait and give up, so the patience of callers is fitted to published shares and bands alone.
 """
 
 

@@ -190,11 +190,17 @@ _PLACES: dict[Place, str] = {
 }
 
 
+def _statistic(measure: Measure) -> str:
+    if isinstance(measure.statistic, Decided) and not measure.target:
+        return "share of decided cases, overdue open items included"
+    return _STATISTICS[type(measure.statistic)]
+
+
 def _definition(measure: Measure) -> Iterable[tuple[str, str]]:
     yield "Population", measure.population
     if measure.clock:
         yield "Clock", measure.clock
-    yield "Statistic", f"{_STATISTICS[type(measure.statistic)]}; unit: {measure.unit}; version {measure.version}"
+    yield "Statistic", f"{_statistic(measure)}; unit: {measure.unit}; version {measure.version}"
     if measure.unrecorded:
         yield (
             "Not recorded",

@@ -49,7 +49,7 @@ class ContactConcluded(SubjectFact, frozen=True, kw_only=True, gc=False):
 
 
 class CallbackDeclined(SubjectFact, frozen=True, kw_only=True, gc=False):
-    """The caller was offered a callback in this queue, and stayed in the queue. If the time is not known, the end of the stay.
+    """The caller was offered a callback in this queue, and stayed in the queue. If the time is not known, give the time at which the wait ended.
 
     Attributes:
         queue: the queue in which the caller waited.

@@ -35,7 +35,7 @@ class Roster(Struct, frozen=True):
 
 
 def half_hour_of(moment: datetime) -> datetime:
-    """The start of the half-hour that contains a time, in UTC: time zones have offsets of whole hours."""
+    """The start of the half-hour that contains a time, in UTC. A zone's offset must be a multiple of half an hour."""
     utc = moment.astimezone(UTC)
     return utc.replace(minute=utc.minute // 30 * 30, second=0, microsecond=0)
 
@@ -69,7 +69,7 @@ def _add(
     cells: list[str], planned: dict[datetime, dict[str, int]], skills: set[str], zone: ZoneInfo, where: str
 ) -> None:
     if len(cells) != len(COLUMNS):
-        raise SettingError(f"There are {len(cells)} cells in place of {len(COLUMNS)}.", where=where, hint=_HINT)
+        raise SettingError(f"The row has {len(cells)} cells, not {len(COLUMNS)}.", where=where, hint=_HINT)
     day, start, skill, count = cells
     if skill not in skills:
         hint = f"The profile has the skills {', '.join(sorted(skills)) or 'none'}."

@@ -26,7 +26,7 @@ from measures.rules import Rules
 from measures.window import weeks_before
 
 LEAST_CONTACTS = 5
-"""A mean of fewer contacts is not shown, and so not compared: the `minimum_n` of the measure."""
+"""The `minimum_n` of the measure: a mean of fewer contacts is not shown, so it is not compared either."""
 _NEGLIGIBLE = 1e-6
 _LEAST_HOURS = 50
 """With fewer hours to learn the range from, the normal distribution of the logarithm gives it."""
@@ -97,7 +97,7 @@ class HandlingForecast:
 
     def unknown_words(self) -> str:
         """Why something is not known."""
-        return self.reason or "Nothing was handled in the weeks before."
+        return self.reason or "No contact was handled in the weeks before."
 
     def _expected(self, hour: int, contacts: Expected | None) -> ExpectedTime | None:
         """The mean, and the range of a mean over as many contacts as are expected, given that there are enough to show one."""
@@ -115,7 +115,7 @@ class HandlingForecast:
     def _reach_of(self, used: Mapping[int, Handled]) -> float:
         """How many standard deviations contain four in five of the past hours whose mean is shown.
 
-        Where everybody is busy, hours with long contacts have few of them, so the means of hours with many differ less.
+        If everybody is busy, an hour with long contacts has few of them. So the means of hours with many contacts differ less.
         """
         found = []
         for hour, each in used.items():
@@ -170,7 +170,7 @@ def _between(totals: Mapping[Key, Handled], whole: Handled, variance: float) -> 
 
 
 def _drawn(each: Handled, whole: Handled, variance: float, between: float) -> float:
-    """The mean of an hour of the week, drawn towards the mean of all contacts as far as chance could explain their difference."""
+    """The mean of an hour of the week, moved towards the mean of all contacts: the more chance could explain the difference, the further."""
     if not between:
         return whole.mean
     towards = variance / between

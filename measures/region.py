@@ -89,7 +89,7 @@ def _mixed(forces: list[Part]) -> Iterable[str]:
     latest = max(each.reading.as_of for each in forces)
     behind = [each.title for each in forces if latest - each.reading.as_of > APART]
     if behind:
-        yield f"The figures of the forces are not of the same time. Behind the others, in a replay or while history loads: {', '.join(behind)}."
+        yield f"The figures of the forces are not of the same time. Behind, because of a replay or while history loads: {', '.join(behind)}."
     simulated = [each.title for each in forces if each.reading.is_simulated]
     if 0 < len(simulated) < len(forces):
         yield f"Simulated and real figures are not added: {', '.join(simulated)}."

@@ -191,7 +191,7 @@ class Follower(Generic[_Content]):
         watched = {name for name, channel in self.channels.items() if channel.viewers}
         content = await self._read_or_fail(watched)
         async with self._turned:
-            # A viewer may have left during the read. Content that nobody watches must not be kept: it would be out of date for the next one.
+            # A viewer may have left during the read. Content that nobody watches must not be kept: the next viewer would receive it out of date.
             for channel in (self.channels[name] for name in watched if self.channels[name].viewers):
                 if isinstance(content, Failure):
                     channel.fail(content)

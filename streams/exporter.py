@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 
 from facts.errors import IncompleteError
 from producers.http.hosts import is_own_host
-from producers.http.metrics import CLOSED, MetricsDoor
+from producers.http.metrics import CLOSED, MetricsAccess
 from streams.band_metrics import band_families
 from streams.health import STATE_UP, Health, state_families
 from streams.logwatch import LogWatch
@@ -120,9 +120,9 @@ def serve(
         force_of: the only force whose metrics a request with this Authorization header may read; empty for none.
         service: its name, which /health says.
     """
-    door = MetricsDoor(is_allowed, force_of)
+    access = MetricsAccess(is_allowed, force_of)
     applications: dict[str, WSGIApplication] = {
-        path: _guarded(collectors, door) for path, collectors in collectors_by_path.items()
+        path: _guarded(collectors, access) for path, collectors in collectors_by_path.items()
     }
     first = next(iter(applications.values()))
     applications["/health"] = _health(service)
@@ -166,19 +166,19 @@ class OfForce(Collector):
                 yield kept
 
 
-def _guarded(collectors: Iterable[Collector], door: MetricsDoor) -> WSGIApplication:
+def _guarded(collectors: Iterable[Collector], access: MetricsAccess) -> WSGIApplication:
     every = list(collectors)
     everything: WSGIApplication = make_wsgi_app(_registry(every))
 
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        opened = door.opened(environment.get("HTTP_AUTHORIZATION", ""), environment.get("REMOTE_ADDR", ""))
-        if opened.is_all:
+        found = access.decide(environment.get("HTTP_AUTHORIZATION", ""), environment.get("REMOTE_ADDR", ""))
+        if found.is_all:
             return everything(environment, start_response)
-        if opened.force:
-            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, opened.force) for each in every))
+        if found.force:
+            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, found.force) for each in every))
             return of_force(environment, start_response)
-        headers = [("Content-Type", "text/plain; charset=utf-8"), *opened.headers().items()]
-        start_response(f"{opened.status.value} {opened.status.phrase}", headers)
+        headers = [("Content-Type", "text/plain; charset=utf-8"), *found.headers().items()]
+        start_response(f"{found.status.value} {found.status.phrase}", headers)
         return [CLOSED.encode()]
 
     return answer

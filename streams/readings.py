@@ -362,7 +362,7 @@ class Reader:
 
     @_of_one_moment
     def hour_times(self, measure: Measure, force: str, weeks: int, where: Where | None = None) -> dict[int, Handled]:
-        """How many a mean handling time is made from and their sum, by whole hours; the arguments and errors are those of `hour_counts`.
+        """The number and the sum of the times behind a mean, by whole hours; the errors are those of `hour_counts`.
 
         Args:
             measure: a mean of seconds that has windows.

@@ -204,8 +204,8 @@ def _of_sentinels(text: str) -> Refusal:
         hint = "Correct BLUELAMP_REDIS_SENTINEL_USER and BLUELAMP_REDIS_SENTINEL_PASSWORD."
         return Refusal("access_denied", "a sentinel does not accept the user or the password", hint)
     hint = (
-        "Start Redis and its sentinels, or correct BLUELAMP_REDIS: the name after the sentinels must be the one that they give to the primary. "
-        "With TLS, it begins with rediss+sentinel://, and BLUELAMP_REDIS_CA names the authority that signs the sentinels' certificates too."
+        "Start Redis and its sentinels, or correct BLUELAMP_REDIS: after the sentinels, it must have the name that they give to the primary. "
+        "With TLS, it begins with rediss+sentinel://, and BLUELAMP_REDIS_CA must also be the authority of the sentinels' certificates."
     )
     return Refusal("unreachable", "no sentinel that answers knows a primary of this name", hint)
 

@@ -32,8 +32,8 @@ class AlertFigure(Struct, frozen=True, kw_only=True):
         doubt_words: what is not recorded of the figure, with the bounds of a share; empty if everything is recorded.
         limit_words: the limit beyond which it is bad, as text.
         is_bad: whether it is bad now; None if unknown. An alert stays active until its figure has been good for long enough.
-        is_forecast: whether the alert is about a forecast, which only the exporter makes: there is no value here, and the words
-            say where it is.
+        is_forecast: whether the alert is about a forecast. Only the exporter makes it, so there is no value here, and the words say
+            where to see it.
     """
 
     value: float | None

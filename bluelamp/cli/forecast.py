@@ -56,7 +56,7 @@ class HalfHourForecast(Struct, frozen=True, kw_only=True):
 @FORCE
 @JSON
 def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None, as_json: bool) -> None:
-    """Forecast how many contacts will be offered in each half-hour, and how long they will take to handle, each with its 80% range.
+    """Forecast how many contacts will be offered in each half-hour, and how long they will take to handle, each with the range that should contain 80% of the half-hours.
 
     With --backtest, the exit status is 1 if an error is not below that of the same half-hour last week, or a range contains fewer
     than 75% or more than 85% of the half-hours.

@@ -185,7 +185,7 @@ def _write(
         loaded.records += 1
         for unreadable in batch.unreadable:
             loaded.leave_out(unreadable.reason)
-        # This loop is half of the work of a recount, so it looks up as little as it can for each fact.
+        # This loop is half of the work of a recount, so for each fact it looks up as little as possible.
         topic, partition, received_at = record.topic, record.partition, record.received_at
         prefix = topic.encode()
         for _, fact in batch.facts:

@@ -235,7 +235,7 @@ class Recount:
     def with_roster(
         self, force: str, roster: Path, skills: Sequence[str], start: datetime, end: datetime
     ) -> tuple[int, int, int] | None:
-        """Minutes rostered over a period, and how many of these had somebody staffed, and ready; None if the roster leaves any out.
+        """The rostered minutes of a period, in how many somebody was staffed, and in how many ready; None if the roster leaves any out.
 
         Args:
             force: the force's name.

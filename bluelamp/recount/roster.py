@@ -43,7 +43,7 @@ _TEXT = """
 def with_roster(
     connection: Any, force: Force, roster: Path, skills: Sequence[str], start: datetime, end: datetime
 ) -> tuple[int, int, int] | None:
-    """Minutes rostered, and how many of these had somebody staffed, and ready; the arguments are those of `Recount.with_roster`."""
+    """The rostered minutes, in how many somebody was staffed, and in how many ready; the arguments are those of `Recount.with_roster`."""
     times = range(microseconds(start), microseconds(end), MINUTE)
     local = [moment_of(each).astimezone(force.zone()) for each in times]
     values = {

@@ -40,7 +40,7 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
 
     Args:
         settings: the settings of this run.
-        environment: holds the token for the inbox, without which alerts appear only in the log and the metrics, and those of the metrics.
+        environment: holds the token for the inbox, without which alerts appear only in the log and the metrics, and the tokens for the metrics.
         host: address to listen on.
         say: prints the address when the exporter is ready, and warnings.
     """

@@ -14,7 +14,7 @@ from bluelamp.wiring.program import VERSION
 from bluelamp.wiring.settings import FORCE_METRICS_TOKENS, METRICS_TOKEN, Settings, secret_in
 from facts.errors import SettingError
 from producers.gateway.senders import Senders, parse_pairs
-from producers.http.metrics import HttpMetrics, MetricsDoor, build_info, may_read, metrics_route
+from producers.http.metrics import HttpMetrics, MetricsAccess, build_info, may_read, metrics_route
 
 
 def reading_right(settings: Settings, environment: Mapping[str, str], host: str) -> Callable[[str], bool]:
@@ -24,7 +24,7 @@ def reading_right(settings: Settings, environment: Mapping[str, str], host: str)
 
     Args:
         settings: may say that others reach the service although it listens on loopback.
-        environment: holds the token, and those of forces, with which loopback is not private either.
+        environment: holds the token for all metrics, and the tokens of forces. If forces have tokens, loopback is not open either.
         host: the address that the service listens on.
     """
     token = secret_in(environment, METRICS_TOKEN)
@@ -73,7 +73,7 @@ class ServiceMetrics:
         for each in collectors:
             registry.register(each)
         self._http = HttpMetrics(registry)
-        self.route: Route = metrics_route(registry, MetricsDoor(is_allowed))
+        self.route: Route = metrics_route(registry, MetricsAccess(is_allowed))
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """The application, with its requests counted."""

@@ -30,7 +30,7 @@ def host_names(settings: Settings, host: str) -> list[str]:
 
 
 def is_private(settings: Settings, host: str) -> bool:
-    """Whether only this machine can reach a service: it listens on loopback, and no setting says that others reach it through a proxy.
+    """Whether only this machine can reach a service: it listens on loopback, and no setting says that others reach it.
 
     Args:
         settings: name a proxy, an identity provider, or host names under which others reach the service.

@@ -22,7 +22,7 @@ class RosterFile:
         self._read: tuple[object, Roster | str] = None, ""
 
     def __call__(self) -> Roster | str:
-        """The roster; why it cannot be read otherwise. A file that is wrong is not replaced by what was read before."""
+        """The roster, or why it cannot be read. While the file is wrong, what it said before is not used."""
         try:
             found = self._path.stat()
             version = found.st_ino, found.st_mtime_ns, found.st_size

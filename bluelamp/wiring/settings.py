@@ -40,8 +40,8 @@ SECRETS = {
     PEOPLE: "People who may view alerts, act on them or administer the inbox, as `login:role:token` separated by spaces.",
     TOKEN: "Token of the person who acknowledges alerts at the command line.",
     ENGINE_TOKEN: "Token with which the exporter or Alertmanager sends alerts to the inbox.",
-    METRICS_TOKEN: "Token with which Prometheus reads /metrics. Without one, only services that listen on loopback show their metrics.",
-    FORCE_METRICS_TOKENS: "Tokens with which the Prometheus of one force reads that force's metrics from the exporter, and no other force's, as `force:token` separated by spaces.",
+    METRICS_TOKEN: "Token with which Prometheus reads /metrics. Without one, a service shows its metrics only if no other machine can reach it.",
+    FORCE_METRICS_TOKENS: "Tokens for the Prometheus of single forces, as `force:token` separated by spaces. Each reads only its force's metrics from the exporter.",
 }
 """Secret variables: kept out of `Settings`, because settings are printed and passed to child processes."""
 

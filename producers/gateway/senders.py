@@ -10,7 +10,7 @@ from facts.errors import SettingError
 TOKEN_LENGTH_MIN = 24
 _PAIR = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,39}):(\S+)")
 _HINT = (
-    f"Give `name:token` for each sender, separated by spaces. A token has at least {TOKEN_LENGTH_MIN} characters; "
+    f"Give `name:token` for each sender or force, separated by spaces. A token has at least {TOKEN_LENGTH_MIN} characters; "
     '`python -c "import secrets; print(secrets.token_urlsafe(32))"` makes one.'
 )
 

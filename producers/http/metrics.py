@@ -97,13 +97,13 @@ def _is_stream(message: Message) -> bool:
     return any(name == b"content-type" and value.startswith(_STREAM) for name, value in message.get("headers", ()))
 
 
-class Opened(NamedTuple):
+class MayRead(NamedTuple):
     """What a request may read of the metrics.
 
     Attributes:
         is_all: everything.
         force: the samples of this force alone; empty for none.
-        wait_seconds: how long its address must wait after too many wrong tokens; 0 if it need not.
+        wait_seconds: how long its address must wait after too many wrong tokens; 0 if it need not wait.
     """
 
     is_all: bool = False
@@ -133,7 +133,7 @@ def may_read(authorization: str, token: str, *, is_open: bool) -> bool:
     return hmac.compare_digest(authorization.encode("utf-8", "replace"), f"Bearer {token}".encode())
 
 
-class MetricsDoor:
+class MetricsAccess:
     """Decides who may read metrics, logs wrong tokens, and limits them for each address.
 
     Args:
@@ -151,22 +151,22 @@ class MetricsDoor:
         self._is_allowed, self._force_of = is_allowed, force_of
         self._attempts = Attempts(monotonic, WRONG_TOKENS)
 
-    def opened(self, authorization: str, address: str) -> Opened:
-        """What a request may read. A right token is never delayed: an old one must not stop the others behind its address.
+    def decide(self, authorization: str, address: str) -> MayRead:
+        """What a request may read. A right token is never delayed, so a wrong one does not stop others that share its address.
 
         Args:
             authorization: its header.
-            address: where it is from.
+            address: the address that it comes from.
         """
         if self._is_allowed(authorization):
-            return Opened(is_all=True)
+            return MayRead(is_all=True)
         if force := self._force_of(authorization):
-            return Opened(force=force)
+            return MayRead(force=force)
         wait = self._attempts.wait_seconds(address)
         if authorization and not wait:
             self._attempts.note_failure(address)
             _logger.warning("wrong token for metrics from %s", address)
-        return Opened(wait_seconds=wait)
+        return MayRead(wait_seconds=wait)
 
 
 CLOSED = (
@@ -175,19 +175,19 @@ CLOSED = (
 )
 
 
-def metrics_route(registry: CollectorRegistry, door: MetricsDoor) -> Route:
+def metrics_route(registry: CollectorRegistry, access: MetricsAccess) -> Route:
     """The route of the metrics.
 
     Args:
         registry: holds them.
-        door: decides who may read them.
+        access: decides who may read them.
     """
 
     def answer(request: Request) -> Response:
         address = request.client.host if request.client else ""
-        opened = door.opened(request.headers.get("authorization", ""), address)
-        if not opened.is_all:
-            return PlainTextResponse(CLOSED, opened.status, headers=opened.headers())
+        found = access.decide(request.headers.get("authorization", ""), address)
+        if not found.is_all:
+            return PlainTextResponse(CLOSED, found.status, headers=found.headers())
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return AnswerRoute(PATH, answer, Answer(summary="The program's own metrics.", media=("text/plain",)))

@@ -272,7 +272,7 @@ class Incidents:
 
 
 def shift_at(hour: int, params: IncidentParameters) -> int:
-    """The number of the shift in a local hour: the last one before its first beginning."""
+    """The number of the shift at a local hour. Before the first shift of the day begins, it is the last one of the day before."""
     return (sum(hour >= begin for begin in params.shift_hours) - 1) % len(params.shift_hours)
 
 
@@ -381,7 +381,7 @@ def _set_times(parameters: Parameters, month: Month, rng: Generator, grade: str,
         else:
             travel = lognormal(quantiles(rng, count), params.travel.median_seconds, params.travel.sigma)
             ready = _ready_times(parameters, month, rng, grade, chosen) - travel
-        # The tails would leave emergencies open and unattended for half a day, and other incidents open for weeks.
+        # Without these limits, a few emergencies would be open and unattended for half a day, and a few other incidents open for weeks.
         if grade == "1" and chosen is rest:
             longest = params.unattended_longest_seconds
             at_scene = params.at_scene[grade].draw_up_to(rng, count, longest)

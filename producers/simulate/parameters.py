@@ -121,7 +121,7 @@ class Team(Strict, frozen=True, kw_only=True):
         takers: the usual number on duty, by local hour.
         takers_by_month: factor for each month, by year.
         absence_sigma: standard deviation of the number on duty between shifts, in call takers.
-        break_share: call takers on a break, as a share of those on duty, to whom they do not belong.
+        break_share: the number on a break, as a share of the number on duty, which does not include them.
     """
 
     skill: str

@@ -35,7 +35,7 @@ WARM_UP_SECONDS = 3600
 RUNS = 200
 _LOW, _HIGH = 0.1, 0.9
 _LEAST_FACTOR, _MOST_FACTOR = 0.25, 4.0
-"""A handling time further from the parameters than this is a mistake in the record, and must not stop the simulation."""
+"""If a handling time differs more than this from the parameters, the record is wrong. It must not stop the simulation."""
 _FEEDS = Feeds("twin", "twin", "twin")
 _IN_PROGRESS = "p"
 

@@ -20,9 +20,9 @@ from producers.simulate.random_draws import Floats, apportion, lognormal, quanti
 from producers.simulate.units import UnitRequest, Units
 
 LEAST_SECONDS = 120.0
-"""From when an incident without a unit counts, as in the live figure."""
+"""How long an incident must be without a unit to count, as in the live figure."""
 BUSY_SECONDS = 6 * 3600
-"""How far back units were sent that may still be busy."""
+"""Assumed: units that were sent longer ago than this are no longer busy."""
 _GRADE_1, _OTHERS = "1", "2"
 _LEAST_URGENT = 9
 _LONGEST_USUAL = 3.09
@@ -136,7 +136,7 @@ class UnitsTwin:
     def _new(
         self, arrivals: Arrivals, name: str, from_second: float, share: float, count: int, *, is_immediate: bool
     ) -> list[list[_Incident]]:
-        """The incidents that come, by run. All runs are drawn together: single runs are then not stratified."""
+        """The incidents that come, by run. All runs are drawn together, so that they are stratified over all runs and not within each."""
         found: list[list[_Incident]] = [[] for _ in range(count)]
         if share == 0:
             return found
@@ -187,7 +187,7 @@ class UnitsTwin:
         return needed * (arrived + (1 - arrived) * sent)
 
     def _waiting(self, rng: Generator) -> Iterator[_Incident]:
-        """The Grade 1 incidents without a unit at the present; a unit is requested as late as that of one that waits as long."""
+        """The Grade 1 incidents without a unit at the present. The time until the request is that of incidents that have waited as long."""
         median, sigma = self._ready()
         waited = np.array(sorted(self._now.waiting, reverse=True))
         for seconds, incident in zip(waited.tolist(), self._drawn(-waited, rng, is_immediate=True), strict=True):
@@ -204,7 +204,7 @@ class UnitsTwin:
         return medians[month.number - 1], sigmas[month.number - 1]
 
     def _busy(self, rng: Generator) -> list[float]:
-        """How much longer each busy unit is busy: those sent in the hours before; all of them if an incident waits unusually long."""
+        """How much longer each busy unit is busy: of those sent in the hours before, or of all units if an incident waits unusually long."""
         median, sigma = self._ready()
         if max(self._now.waiting, default=0.0) > median * exp(_LONGEST_USUAL * sigma):
             return self._lasting(np.zeros(self._now.units), rng, _GRADE_1, is_length_biased=True)
@@ -215,7 +215,7 @@ class UnitsTwin:
         return left + self._lasting(others[others < 0], rng, _OTHERS)
 
     def _lasting(self, sent: Floats, rng: Generator, grade: str, *, is_length_biased: bool = False) -> list[float]:
-        """How much longer units that were sent at these times stay away, of those that still do."""
+        """How much longer units that were sent at these times are busy, for those that still are."""
         stays = self._params.at_scene[grade]
         # A job in progress is more likely to be a long one, and how much of it has passed is drawn at random.
         median = stays.median_seconds * (exp(stays.sigma**2) if is_length_biased else 1.0)

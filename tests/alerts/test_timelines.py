@@ -69,7 +69,7 @@ CASES = [
 @pytest.mark.real
 @pytest.mark.parametrize("path", TIMELINES, ids=lambda path: path.stem)
 def test_prometheus_follows_the_timeline(path: Path, tmp_path: Path) -> None:
-    """With the rules that can have a value in the timeline, which takes a third of the time."""
+    """Only with the rules that can have a value in the timeline: with every rule, it takes three times as long."""
     reason = missing("prometheus")
     if reason:
         pytest.skip(reason)

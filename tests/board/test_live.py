@@ -83,7 +83,7 @@ def test_a_watcher_receives_everything_once_then_changes_and_an_event_for_every_
 
 
 def test_what_was_read_while_the_last_watcher_left_is_never_sent_to_the_next_one() -> None:
-    """The page would be called live with the figures of that time, until the next read has ended."""
+    """Otherwise the page would show old figures as live until the next read has ended."""
 
     async def run() -> list[str]:
         is_reading, may_end = threading.Event(), threading.Event()

@@ -43,7 +43,7 @@ def test_a_repeated_local_time_counts_twice_and_a_skipped_one_not_at_all() -> No
         ("2024-07-01,07:15,triage,2", "07:15 does not start a half-hour"),
         ("2024-07-01,07:30+01:00,triage,2", "does not start a half-hour of local time"),
         ("01/07/2024,07:30,triage,2", "is not a date and a time"),
-        ("2024-07-01,07:30,triage", "There are 3 cells"),
+        ("2024-07-01,07:30,triage", "The row has 3 cells, not 4"),
         ("2024-07-01,08:00,triage,3", "has two rows for the skill 'triage'"),
     ],
 )

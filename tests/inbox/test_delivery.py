@@ -240,7 +240,7 @@ def test_who_is_assigned_is_notified_and_escalation_by_hand_is_to_a_post() -> No
     assert sorted(notified) == [("inspector", "escalated"), ("inspector", "raised"), ("sergeant", "assigned")]
 
 
-STEP, FURTHER = "grade_1_unresourced", "grade_1_unresourced_several"
+STEP, HIGHER = "grade_1_unresourced", "grade_1_unresourced_several"
 BOTH, CRITICAL = ("critical", "warning"), ("critical",)
 
 
@@ -249,13 +249,13 @@ BOTH, CRITICAL = ("critical", "warning"), ("critical",)
     [
         # The minutes in which each step is active; what somebody with these severities is notified of.
         (BOTH, {STEP: (0, 30)}, [(STEP, "raised"), (STEP, "ended")]),
-        (BOTH, {STEP: (0, 30), FURTHER: (5, 30)}, [(STEP, "raised"), (FURTHER, "raised"), (FURTHER, "ended"), (STEP, "ended")]),
-        (BOTH, {STEP: (0, 30), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended")]),
-        (BOTH, {STEP: (0, 20), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended")]),
-        (BOTH, {STEP: (0, 20), FURTHER: (5, 30)}, [(STEP, "raised"), (FURTHER, "raised"), (FURTHER, "ended")]),
-        (BOTH, {STEP: (0, 40), FURTHER: (0, 30)}, [(FURTHER, "raised"), (FURTHER, "ended, not over"), (STEP, "raised"), (STEP, "ended")]),
-        (CRITICAL, {STEP: (0, 30), FURTHER: (0, 20)}, [(FURTHER, "raised"), (FURTHER, "ended, not over")]),
-        (("warning",), {STEP: (0, 20), FURTHER: (0, 30)}, [(STEP, "raised"), (STEP, "ended, not over")]),
+        (BOTH, {STEP: (0, 30), HIGHER: (5, 30)}, [(STEP, "raised"), (HIGHER, "raised"), (HIGHER, "ended"), (STEP, "ended")]),
+        (BOTH, {STEP: (0, 30), HIGHER: (0, 30)}, [(HIGHER, "raised"), (HIGHER, "ended")]),
+        (BOTH, {STEP: (0, 20), HIGHER: (0, 30)}, [(HIGHER, "raised"), (HIGHER, "ended")]),
+        (BOTH, {STEP: (0, 20), HIGHER: (5, 30)}, [(STEP, "raised"), (HIGHER, "raised"), (HIGHER, "ended")]),
+        (BOTH, {STEP: (0, 40), HIGHER: (0, 30)}, [(HIGHER, "raised"), (HIGHER, "ended, still active"), (STEP, "raised"), (STEP, "ended")]),
+        (CRITICAL, {STEP: (0, 30), HIGHER: (0, 20)}, [(HIGHER, "raised"), (HIGHER, "ended, still active")]),
+        (("warning",), {STEP: (0, 20), HIGHER: (0, 30)}, [(STEP, "raised"), (STEP, "ended, still active")]),
         # The next step of a detainee's clock replaces the one before, which has not ended well.
         (
             BOTH,
@@ -281,7 +281,7 @@ def test_one_situation_is_notified_once_and_ends_once(
                 state.add([ended(state.alerts[entry.alert], now, now)])
         for alert in sorted(state.alerts.values(), key=lambda each: each.raised.severity):
             for each in undelivered(alert, state, [receiver], now):
-                event = "ended, not over" if "but not over" in subject(each, "North") else each.event
+                event = "ended, still active" if "is still active" in subject(each, "North") else each.event
                 found.append((each.alert.raised.rule, event))
                 state.add([each.delivered(now)])
     assert found == notified

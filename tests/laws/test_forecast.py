@@ -449,7 +449,7 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
     middle, low, high = (f"{grade_1[name]:.0f}" for name in ("middle", "low", "high"))
     assert rows["Grade 1 with no unit for 2 min, the most at one time"][0] == f"{middle} ({low} to {high})"
     assert found["changed"]["unresourced"]["high"] >= grade_1["high"]
-    assert "Units on duty: 50 units as you say. Grade 1 incidents with no unit now: 1." in found["says"][3]
+    assert "Units on duty: 50 units, as you say. Grade 1 incidents with no unit now: 1." in found["says"][3]
 
 
 def at_work(number: int, skill: str, state: TakerState) -> Iterator[CallTakerSignedOn | CallTakerStateChanged]:

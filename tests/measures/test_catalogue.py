@@ -121,7 +121,7 @@ COUNTED_TOGETHER = {"arrival_unrecorded": Selection("incident_closed", {"result"
 @pytest.mark.parametrize(
     "measure", [each for each in EVERY if isinstance(each.statistic, Share)], ids=lambda each: each.name
 )
-def test_what_a_share_counts_as_met_is_decided_with_what_it_is_a_share_of(measure: Measure) -> None:
+def test_the_parts_of_a_share_are_decided_at_the_same_time_as_the_whole(measure: Measure) -> None:
     """Otherwise a window that has only one of the two times has a share above 100%."""
     assert isinstance(measure.statistic, Share)
     for met in measure.statistic.met:

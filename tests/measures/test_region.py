@@ -73,7 +73,7 @@ KNOWN = reading(value=5.0, n=5, met=3)
         (replace(SILENT, state="in_part", reason="The record begins at 09:40."), "South: The record begins"),
         (
             replace(KNOWN, as_of=NOW - APART - timedelta(seconds=1)),
-            "not of the same time. Behind the others, in a replay or while history loads: South.",
+            "not of the same time. Behind, because of a replay or while history loads: South.",
         ),
         (replace(KNOWN, is_simulated=True), "Simulated and real figures are not added: South."),
     ],

@@ -26,7 +26,7 @@ from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import FORCE_METRICS_TOKENS, METRICS_TOKEN, Settings
 from facts.errors import SettingError
 from producers.gateway.metrics import GatewayMetrics
-from producers.http.metrics import HttpMetrics, MetricsDoor
+from producers.http.metrics import HttpMetrics, MetricsAccess
 from streams.exporter import serve
 from streams.started import Start, record_start, start_families
 from tests.real.certificates import Certificates
@@ -239,17 +239,17 @@ def test_the_exporter_shows_metrics_only_with_the_token_and_a_force_only_its_own
 
 def test_wrong_tokens_for_metrics_are_limited_and_logged_and_right_ones_pass(caplog: pytest.LogCaptureFixture) -> None:
     clock = [0.0]
-    door = MetricsDoor(
+    access = MetricsAccess(
         lambda given: given == "right", lambda given: "north" if given == "of north" else "", lambda: clock[0]
     )
-    found = [door.opened("wrong", "10.0.0.1").status for _ in range(40)]
+    found = [access.decide("wrong", "10.0.0.1").status for _ in range(40)]
     assert found == [401] * 30 + [429] * 10
     assert caplog.text.count("wrong token for metrics from 10.0.0.1") == 30
-    assert (door.opened("right", "10.0.0.1").is_all, door.opened("of north", "10.0.0.1").force) == (True, "north")
-    assert door.opened("wrong", "10.0.0.2").status == 401
-    assert door.opened("wrong", "10.0.0.1").headers() == {"Retry-After": "61"}
+    assert (access.decide("right", "10.0.0.1").is_all, access.decide("of north", "10.0.0.1").force) == (True, "north")
+    assert access.decide("wrong", "10.0.0.2").status == 401
+    assert access.decide("wrong", "10.0.0.1").headers() == {"Retry-After": "61"}
     clock[0] = 61.0
-    assert door.opened("", "10.0.0.1").status == door.opened("wrong", "10.0.0.1").status == 401
+    assert access.decide("", "10.0.0.1").status == access.decide("wrong", "10.0.0.1").status == 401
 
 
 @pytest.mark.parametrize(

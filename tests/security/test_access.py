@@ -41,7 +41,7 @@ def test_the_default_is_open_on_loopback_alone() -> None:
             Settings(hosts="bluelamp.police.example"),
             Settings(board="https://bluelamp.police.example"),
         ):
-            assert viewers(of_others, host) == closed, "a proxy on this machine brings requests of other machines"
+            assert viewers(of_others, host) == closed, "a proxy on this machine passes on requests from other machines"
     for host in ("0.0.0.0", "::", "10.0.0.5", "board"):  # noqa: S104 - what must not be open
         assert viewers(Settings(), host) == closed
     assert viewers(Settings(view_board="everyone"), "::") == EVERYONE

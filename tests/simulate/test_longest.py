@@ -37,7 +37,9 @@ def test_no_grade_2_incident_waits_longer_than_the_parameters_say(year: int, mon
         )
         for is_domestic in (False, True)
     }
-    assert max(_open_seconds(plan) for plan in plans) < 11 * DAY, "a job of twelve days would be nobody's"
+    assert max(_open_seconds(plan) for plan in plans) < 11 * DAY, (
+        "no officer would keep an incident open for twelve days"
+    )
     # Travel is drawn separately, and is added to a request that is never made at once.
     assert DAY < longest[False] < 3.1 * DAY
     assert 3.1 * DAY < longest[True] < 7.1 * DAY

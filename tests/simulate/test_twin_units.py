@@ -26,8 +26,8 @@ def runs(now: IncidentsNow, change: UnitChange = NO_CHANGE, count: int = 12) -> 
     return UnitsTwin(packaged(), now, 5, lambda: None).runs(change, count)
 
 
-def test_with_enough_units_an_incident_waits_only_until_a_unit_is_asked_for() -> None:
-    """The incidents whose unit is asked for after two minutes are a Poisson process."""
+def test_with_enough_units_an_incident_waits_only_until_a_unit_is_requested() -> None:
+    """The incidents whose unit is requested after two minutes are a Poisson process."""
     params, hourly, count = packaged().incidents, 0.7, 300
     median, sigma = params.immediate.dispatch_seconds["2024"][2], params.immediate.dispatch_sigma["2024"][2]
     later = 0.5 * (1 - erf(log(120 / median) / sigma / sqrt(2)))

@@ -24,7 +24,7 @@ from alerts.inbox.log.entry import (
 )
 from alerts.inbox.log.situation import situation_of
 from alerts.inbox.log.state import Alert, InboxState
-from alerts.inbox.log.steps import is_further, other_steps
+from alerts.inbox.log.steps import is_higher, other_steps
 from facts.times import has_passed
 
 RETRIED_FOR = timedelta(hours=24)
@@ -110,7 +110,7 @@ def undelivered(alert: Alert, state: InboxState, receivers: Sequence[Receiver], 
             if (
                 event in (receiver.events or ())
                 and _is_for(entry, alert, receiver, now)
-                and not _is_in_a_further_step(entry, alert, receiver, state)
+                and not _is_in_a_higher_step(entry, alert, receiver, state)
             ):
                 attempt = before.attempts + 1 if before else 1
                 still = tuple(each.raised.title for each in other_steps(alert, state, now)) if event == "ended" else ()
@@ -119,21 +119,21 @@ def undelivered(alert: Alert, state: InboxState, receivers: Sequence[Receiver], 
                 )
 
 
-def _is_in_a_further_step(entry: AnyEntry, alert: Alert, receiver: Receiver, state: InboxState) -> bool:
-    """Whether the receiver is notified of a further step of the same situation instead; what a person did is always sent.
+def _is_in_a_higher_step(entry: AnyEntry, alert: Alert, receiver: Receiver, state: InboxState) -> bool:
+    """Whether the receiver is notified of a higher step of the same situation instead; what a person did is always sent.
 
-    Whatever the further step did later changes nothing, except that a start is sent after all if its alert outlasts the further step.
+    What the higher step does later changes nothing, except that a start is sent after all if its alert outlasts the higher step.
     """
     if isinstance(entry, Assigned) or entry.by != BLUE_LAMP:
         return False
-    further = [
-        each for each in other_steps(alert, state, entry.at) if is_further(each, alert) and _covers(receiver, each)
+    higher = [
+        each for each in other_steps(alert, state, entry.at) if is_higher(each, alert) and _covers(receiver, each)
     ]
     if isinstance(entry, Raised):
-        return any(not _outlasts(alert, each) for each in further)
+        return any(not _outlasts(alert, each) for each in higher)
     if isinstance(entry, Escalated):
-        return any(step.notify == entry.notify and step.at <= entry.at for each in further for step in each.escalations)
-    return bool(further)
+        return any(step.notify == entry.notify and step.at <= entry.at for each in higher for step in each.escalations)
+    return bool(higher)
 
 
 def _outlasts(alert: Alert, step: Alert) -> bool:
@@ -205,7 +205,7 @@ def subject(message: Message, force: str, figure: AlertFigure | None = None) -> 
     severity = raised.severity.upper()
     prefixes = {
         "raised": severity,
-        "ended": "ENDED, but not over" if message.still_active else "ENDED",
+        "ended": "ENDED, but a related alert is still active" if message.still_active else "ENDED",
         "escalated": f"{severity}, escalated to {getattr(message.entry, 'notify', '')}",
         "reraised": f"{severity}, still active at shift changeover",
         "rose": f"{severity}, {change(message, figure)}",

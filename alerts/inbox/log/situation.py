@@ -1,4 +1,4 @@
-"""The situation that an alert is about: rules that include each other are steps of one situation."""
+"""The situation that an alert is about: alerts of the same measure and scope, or of one custody clock, are its steps."""
 
 import re
 
@@ -8,7 +8,7 @@ _CLOCK_STEP = re.compile(r"_(overdue|due_within_\d+_minutes)(?=_count$|$)")
 
 
 def situation_of(raised: Raised) -> str:
-    """The measure of an alert, without the step of a custody clock, and its scope. An alert without a measure has its ID."""
+    """The measure of an alert, without the step of a custody clock, and its scope. For an alert without a measure, its id."""
     if not raised.measure:
         return raised.alert
     scope = ",".join(f"{name}={word}" for name, word in scope_of(raised.scope))

@@ -451,8 +451,8 @@ SELECT kind, subject, force, accepted_at AS since, began, day, before AS due, li
 FROM callback_limit
 WHERE connected_at IS NULL;
 
--- Whether a callback that was offered was accepted: for each contact, the accepted one, or else the first one declined in a queue
--- that the contact was offered to.
+-- Whether an offered callback was accepted: for each contact the accepted one, otherwise the first one that was declined in a queue
+-- to which the contact was offered.
 CREATE TABLE callback_offer AS
 WITH
 declined AS (

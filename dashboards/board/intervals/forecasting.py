@@ -16,7 +16,7 @@ from measures.rules import Rules
 
 _DAYS_SCORED = 14
 _Counts = tuple[tuple[int, int], ...]
-"""Hours, by their number since 1970, each with its count: what a forecast is a function of."""
+"""Hours, by their number since 1970, each with its count: a forecast depends on nothing else."""
 _Times = tuple[tuple[int, Handled], ...]
 """Likewise, each with what was handled."""
 _Days = tuple[tuple[int, int], ...]

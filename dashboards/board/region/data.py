@@ -167,7 +167,7 @@ def _part(measure: Measure, window: str, view: View) -> Part:
 def force_cell(measure: Measure, reading: Reading) -> RegionCell:
     """The figure of one force."""
     is_live = reading.state == "live" and not reading.is_loading
-    # A value that covers only part of its window, or belongs to a past moment, would look whole next to those of other forces.
+    # A value of part of its window, or of a past moment, would look complete next to those of other forces.
     instead = _LOADING if reading.is_loading else _IN_PART if reading.state == "in_part" else ""
     return RegionCell(
         text=instead or text(reading, measure),

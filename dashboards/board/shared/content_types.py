@@ -51,7 +51,7 @@ class TableCell(_Strict, frozen=True, kw_only=True):
 
 
 class TableRow(_Strict, frozen=True, kw_only=True):
-    """A row of a table; `current` is only in a row about the present, in a table of times."""
+    """A row of a table; `current` appears only in the row about the present, in a table of times."""
 
     label: str
     unit: str

@@ -88,7 +88,7 @@ def _parquet_of(sheet: Sheet, view: View) -> bytes:
 
 
 def _workbook_of(sheet: Sheet, view: View) -> bytes:
-    """The tables as they are displayed, each on a sheet, and the head of the CSV on a last one."""
+    """The tables as they are displayed, each on a sheet, and the head of the CSV on the last one."""
     # As for Parquet: most people never download a workbook.
     from dashboards.board.shared.workbook import in_workbook  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Tables of a page as an Excel workbook: figures as numbers, words as text, and where they come from on a last sheet."""
+"""Tables of a page as an Excel workbook: figures as numbers, words as text, and on the last sheet where they come from."""
 
 import io
 import re
@@ -56,7 +56,7 @@ def _write_table(sheet: Worksheet, table: Table, bold: Format, formats: dict[str
 
 
 def _write_cell(sheet: Worksheet, line: int, place: int, cell: DocumentCell, formats: dict[str, Format]) -> None:
-    """A figure with its unrounded value, and its range or the numbers of its notes as a comment; a word as it is displayed."""
+    """A figure as its unrounded value, with its range or the numbers of its notes as a comment; words as they are displayed."""
     text = " ".join([cell.text, *(f"({note})" for note in cell.notes)])
     if cell.value is None:
         write_text(sheet, line, place, text)

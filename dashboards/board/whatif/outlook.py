@@ -143,7 +143,7 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         begins = f"{question.at:%H:%M}" if question.at and change.after_seconds else "now"
         yield (
             f"The change, from {begins} on: {', '.join(each for each in parts if each)}. Both columns have the same callers. "
-            "Its figures cover the whole two hours."
+            "All figures cover the whole two hours."
         )
 
 
@@ -152,15 +152,15 @@ def _of_times(present: Present) -> str:
     times = [f"{titles[queue]} {span_words(seconds)}" for queue, seconds in present.handling_seconds.items()]
     if not times:
         return "Calls take as long as the simulator is calibrated for, because the record has too few handling times."
-    return f"Calls are forecast to keep a call taker for, on average: {', '.join(times)}."
+    return f"The mean time for which a call is forecast to keep a call taker: {', '.join(times)}."
 
 
 def _of_units(present: Present) -> str:
     if present.incidents is None:
         return "Grade 1 is not forecast, because the record does not say how many units are on duty: give the number."
     return (
-        f"Units on duty: {number(present.incidents.units, 'unit')} as you say. Grade 1 incidents with no unit now: "
-        f"{len(present.incidents.waiting)}. Units are as busy as those sent in the last six hours make them."
+        f"Units on duty: {number(present.incidents.units, 'unit')}, as you say. Grade 1 incidents with no unit now: "
+        f"{len(present.incidents.waiting)}. How busy the units are follows from those sent in the last six hours."
     )
 
 

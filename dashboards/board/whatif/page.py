@@ -21,11 +21,11 @@ _READY: Mapping[str, Mapping[str, str]] = {
     "Close 101 triage": {"close": "triage"},
     "Close 101 after triage": {"close": "post_triage"},
 }
-"""Questions that are often asked, each with the fields that it fills in."""
+"""Common questions, each with the fields that it fills in."""
 
 
 def _ready(now: datetime) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The questions that the page has ready: letting two go now or at a whole hour, then the others."""
+    """The common questions: letting two go now or at a full hour, then the others."""
     yield "2 fewer for 999 now", {"more_local": "-2"}
     hour = now.replace(minute=0, second=0, microsecond=0)
     for at in (hour + timedelta(hours=step) for step in range(1, HORIZON_SECONDS // 3600 + 1)):

@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
 }
 """The fields of the form that take no number, each with its title."""
 _JUST_PAST = timedelta(minutes=30)
-"""A change at 16:00 is made now at 16:20: the page stays open and asks again."""
+"""At 16:20, a change at 16:00 begins at once: a page that stays open asks again."""
 
 _CHANGES = ("more_local", "more_triage", "more_units", "busier", "busier_101")
 
