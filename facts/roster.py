@@ -14,6 +14,8 @@ from facts.force import Force
 COLUMNS = ("day", "start", "skill", "rostered")
 HALF_HOUR = timedelta(minutes=30)
 _MOST = 9999
+_DIGITS = 20
+"""Python refuses to read a number of thousands of digits."""
 _HINT = (
     "Each row has a local date (2024-12-02), the local time at which a half-hour starts (07:00 or 07:30), a skill of the profile and "
     f"a whole number up to {_MOST:,}. docs/feed/roster.md has an example."
@@ -53,16 +55,26 @@ def parse_roster(text: str, source: str, force: Force) -> Roster:
     Raises:
         SettingError: a row is not valid, or two rows are about the same half-hour and skill.
     """
-    lines = csv.reader(StringIO(text.removeprefix("\ufeff")))
-    if tuple(word.strip() for word in next(lines, [])) != COLUMNS:
-        raise SettingError(f"The header is not {','.join(COLUMNS)}.", where=f"{source}, line 1", hint=_HINT)
+    rows = _rows(text, source)
+    where, header = next(rows, (f"{source}, line 1", []))
+    if tuple(header) != COLUMNS:
+        raise SettingError(f"The header is not {','.join(COLUMNS)}.", where=where, hint=_HINT)
     planned: dict[datetime, dict[str, int]] = {}
     skills, zone = {each.label for each in force.skills}, force.zone()
-    for cells in lines:
-        where = f"{source}, line {lines.line_num}"
+    for where, cells in rows:
         if cells:
-            _add([each.strip() for each in cells], planned, skills, zone, where)
+            _add(cells, planned, skills, zone, where)
     return Roster(planned)
+
+
+def _rows(text: str, source: str) -> Iterator[tuple[str, list[str]]]:
+    """Each row with its place in the file."""
+    lines = csv.reader(StringIO(text.removeprefix("\ufeff")))
+    try:
+        for cells in lines:
+            yield f"{source}, line {lines.line_num}", [each.strip() for each in cells]
+    except csv.Error as error:
+        raise SettingError(f"This is not CSV: {error}.", where=f"{source}, line {lines.line_num}", hint=_HINT) from None
 
 
 def _add(
@@ -74,7 +86,7 @@ def _add(
     if skill not in skills:
         hint = f"The profile has the skills {', '.join(sorted(skills)) or 'none'}."
         raise SettingError(f"There is no skill {skill!r}.", where=where, hint=hint)
-    if not (count.isascii() and count.isdecimal() and int(count) <= _MOST):
+    if not (count.isascii() and count.isdecimal() and len(count) <= _DIGITS and int(count) <= _MOST):
         raise SettingError(f"{count!r} is not a number of call takers.", where=where, hint=_HINT)
     for instant in _instants(day, start, zone, where):
         if skill in planned.setdefault(instant, {}):
@@ -87,9 +99,9 @@ def _instants(day: str, start: str, zone: ZoneInfo, where: str) -> Iterator[date
     """The times in UTC that a local time means: one, or two or none on the day of a clock change."""
     try:
         at = datetime.combine(date.fromisoformat(day), time.fromisoformat(start))
-    except ValueError:
+        found = {at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    except (ValueError, OverflowError):
         raise SettingError(f"{day} {start} is not a date and a time.", where=where, hint=_HINT) from None
     if at.tzinfo is not None or at.minute % 30 or at.second or at.microsecond:
         raise SettingError(f"{start} does not start a half-hour of local time.", where=where, hint=_HINT)
-    found = {at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     yield from sorted(each for each in found if each.astimezone(zone).replace(tzinfo=None) == at)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bluelamp.wiring.rosters import roster_of
 from bluelamp.wiring.settings import Settings
@@ -40,6 +41,8 @@ def test_a_repeated_local_time_counts_twice_and_a_skipped_one_not_at_all() -> No
         ("2024-07-01,07:30,triage,-1", "'-1' is not a number"),
         ("2024-07-01,07:30,triage,2.5", "'2.5' is not a number"),
         ("2024-07-01,07:30,triage,", "'' is not a number"),
+        (f"2024-07-01,07:30,triage,{'9' * 5000}", "is not a number of call takers"),
+        (f"2024-07-01,07:30,triage,{'9' * 200_000}", "This is not CSV: field larger than field limit"),
         ("2024-07-01,07:15,triage,2", "07:15 does not start a half-hour"),
         ("2024-07-01,07:30+01:00,triage,2", "does not start a half-hour of local time"),
         ("01/07/2024,07:30,triage,2", "is not a date and a time"),
@@ -53,9 +56,10 @@ def test_a_wrong_row_is_refused_with_its_line(row: str, what: str) -> None:
     assert what in caught.value.what
 
 
-def test_another_header_is_refused() -> None:
+@pytest.mark.parametrize("text", ["", "skill,day,start,rostered\n", "x" * 200_000])
+def test_another_header_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="line 1"):
-        parse_roster("skill,day,start,rostered\n", "north.csv", _FORCE)
+        parse_roster(text, "north.csv", _FORCE)
 
 
 def test_the_file_is_read_again_when_it_changes_and_an_old_roster_is_never_used(tmp_path: Path) -> None:
@@ -75,3 +79,10 @@ def test_the_file_is_read_again_when_it_changes_and_an_old_roster_is_never_used(
     assert read() == "The roster is not valid: staffordshire.csv, line 2: 'many' is not a number of call takers."
     path.write_bytes(b"\xff\xfe")
     assert read() == "The roster staffordshire.csv is not UTF-8 text."
+
+
+def test_a_date_beyond_the_calendar_is_refused() -> None:
+    force = replace(_FORCE, time_zone="America/Los_Angeles")
+    with pytest.raises(SettingError, match="line 2") as caught:
+        parse_roster(_HEADER + "9999-12-31,23:30,triage,2\n", "north.csv", force)
+    assert "is not a date and a time" in caught.value.what
