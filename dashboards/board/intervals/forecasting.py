@@ -46,8 +46,8 @@ class DayForecast:
 
     def expected(self, interval: Interval) -> Expected | None:
         """What is expected of an interval of half an hour or an hour; None if it is not known."""
-        start, end = (microseconds(at) for at in interval)
-        return self.made.half_hour(start // HALF_HOUR) if end - start == HALF_HOUR else self.made.hour(start // HOUR)
+        is_half, number = _numbered(interval)
+        return self.made.half_hour(number) if is_half else self.made.hour(number)
 
     def holiday_words(self, interval: Interval) -> str:
         """Why there is no range, on a bank holiday; empty on other days."""
@@ -89,8 +89,8 @@ class DayHandling:
 
     def expected(self, interval: Interval) -> ExpectedTime | None:
         """What is expected of an interval of half an hour or an hour; None if it is not known."""
-        start, end = (microseconds(at) for at in interval)
-        return self.made.half_hour(start // HALF_HOUR) if end - start == HALF_HOUR else self.made.hour(start // HOUR)
+        is_half, number = _numbered(interval)
+        return self.made.half_hour(number) if is_half else self.made.hour(number)
 
     def says(self) -> Iterator[str]:
         """How far the forecast can be relied on, in sentences."""
@@ -103,6 +103,13 @@ class DayHandling:
                 f"Handling time: over the {_DAYS_SCORED} days before, forecasts of the mean of an hour were wrong by {error} on average; "
                 f"that of the same hour a week earlier was wrong by {naive}.{inside}"
             )
+
+
+def _numbered(interval: Interval) -> tuple[bool, int]:
+    """Whether an interval is half an hour, not an hour, and its number since 1970 among those of its length."""
+    start, end = (microseconds(at) for at in interval)
+    is_half = end - start == HALF_HOUR
+    return is_half, start // (HALF_HOUR if is_half else HOUR)
 
 
 def _days_before(day: date, view: View) -> tuple[int, _Days]:
