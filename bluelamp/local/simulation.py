@@ -69,7 +69,12 @@ def history_days(text: str) -> int:
     """
     for ending, days in (("mo", _MONTH_DAYS), ("d", 1.0)):
         number = text.removesuffix(ending)
-        if number != text and number.isdecimal() and int(number) * days <= _HISTORY_DAYS_MAX:
+        if (
+            number != text
+            and number.isdecimal()
+            and len(number) <= len(str(_HISTORY_DAYS_MAX))
+            and int(number) * days <= _HISTORY_DAYS_MAX
+        ):
             return round(int(number) * days)
     hint = f"Give days, such as 35d, or months, such as 24mo; at most {_HISTORY_DAYS_MAX} days."
     raise SettingError(f"{text!r} is not a valid length of history.", where="--history", hint=hint)

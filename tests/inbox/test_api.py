@@ -145,6 +145,11 @@ def test_assignment_and_suppression(address: str, clock: Clock) -> None:
     refused(Desk(address, "admin").post("/suppressions", plan), 422, "not_understood")
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "10001", "many", "9" * 5000])
+def test_a_wrong_limit_of_a_list_is_refused(address: str, limit: str) -> None:
+    refused(Desk(address, "act").get(f"?limit={limit}"), 422, "not_understood")
+
+
 @pytest.mark.parametrize(
     ("role", "place", "status", "kind"),
     [

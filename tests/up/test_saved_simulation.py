@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bluelamp.local.saved_simulation import SavedSimulation, load_simulation, save_simulation
-from bluelamp.local.simulation import plan
+from bluelamp.local.simulation import history_days, plan
 from bluelamp.wiring.clock import wall
 from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
@@ -19,6 +19,12 @@ SAVED = SavedSimulation(
     start=date(2024, 12, 1),
     published_until=datetime(2024, 12, 2, tzinfo=UTC),
 )
+
+
+@pytest.mark.parametrize("text", ["0x1d", "9y", "781d", "9" * 5000 + "d"])
+def test_a_wrong_length_of_history_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="is not a valid length of history"):
+        history_days(text)
 
 
 def test_a_saved_simulation_is_loaded_as_it_was(tmp_path: Path) -> None:

@@ -485,7 +485,7 @@ def _id(request: Request) -> str:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(ENDED_LIMIT))
-    if not text.isdecimal() or not 0 < int(text) <= 10_000:  # noqa: PLR2004 - named in the error
+    if not text.isdecimal() or len(text) > 5 or not 0 < int(text) <= 10_000:  # noqa: PLR2004 - named in the error
         raise problem(
             "not_understood", 422, f"The limit {text!r} is not valid.", "Set `limit` to a number from 1 to 10000."
         )
