@@ -4,13 +4,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ_SECONDS ?= 60
 # Every part is a process of its own: each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run sample test suite check types lint collect bench backtest faults derive site pictures lock parts clean
+.PHONY: help run sample test suite check types lint collect bench backtest faults fuzz audit-dependencies derive site pictures chart lock parts clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -69,8 +70,19 @@ backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not 
 	$(BIN)/python -m benchmarks.backtest
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
+	sh tests/real/install.sh helm
 	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --no-loadscope-reorder \
 	    --fault-table=docs/run/faults.md
+
+fuzz: $(VENV)/.ready ## Fuzz every reader of foreign bytes, each for FUZZ_SECONDS (60)
+	$(PIP) --require-hashes -r requirements.fuzz.lock
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+audit-dependencies: $(VENV)/.ready ## Look every locked package up in the list of known vulnerabilities, which is online
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.audit.lock
+	for lock in requirements*.lock; do \
+	  $(VENV)/audit/bin/pip-audit --disable-pip --strict --progress-spinner off --requirement $$lock || exit 1; done
 
 site: $(VENV)/.ready ## Build the documentation as a site in build/site
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.docs.lock
@@ -83,12 +95,17 @@ parts: $(VENV)/.ready ## Install the real parts that the tests use, where possib
 	sh tests/real/install.sh
 	$(BIN)/python -m tests.real.prepared_kafka
 
-lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and requirements.docs.lock
+chart: $(VENV)/.ready ## Render the Helm chart into deploy/helm/rendered.yaml; the first time builds Helm, for some minutes
+	sh tests/real/install.sh helm
+	$(BIN)/python -m tests.support.chart
+
+lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and the locks of extras
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
-	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['docs'])" \
+	for extra in docs fuzz audit; do \
+	  $(BIN)/python -c "import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]])" $$extra \
 	  | $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \
-	  --generate-hashes --no-header --quiet --output-file requirements.docs.lock
+	  --generate-hashes --no-header --quiet --output-file requirements.$$extra.lock || exit 1; done
 
 clean: ## Remove everything built here, but not the data directory
 	rm -rf $(VENV) .cache build *.egg-info

@@ -1,7 +1,6 @@
 """A force's profile: its labels, targets by date, time zone, shifts and feeds."""
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, TypeVar
@@ -14,6 +13,7 @@ from facts.contact import Line
 from facts.errors import ProfileError
 from facts.fact import Label
 from facts.required import required_hint
+from facts.toml import TOMLDecodeError, read_toml
 from facts.union import Topic
 
 Response = Literal["immediate", "priority", "scheduled", "desk", "other"]
@@ -295,8 +295,8 @@ def parse(text: str, source: str) -> Force:
         ProfileError: the profile is invalid.
     """
     try:
-        force = msgspec.convert(tomllib.loads(text), Force)
-    except tomllib.TOMLDecodeError as error:
+        force = msgspec.convert(read_toml(text), Force)
+    except TOMLDecodeError as error:
         raise ProfileError(
             f"This is not valid TOML: {error}.", where=source, hint="Correct the line it names."
         ) from None

@@ -1,6 +1,5 @@
 """Loads a mapping from TOML, or raises an error that says where the fault is and what to do."""
 
-import tomllib
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +8,7 @@ from msgspec import Struct, structs
 
 from facts.errors import MappingError
 from facts.required import required_hint
+from facts.toml import TOMLDecodeError, read_toml
 from facts.union import topic_of
 from producers.declaration import (
     REFUSE,
@@ -39,8 +39,8 @@ def load_mapping(text: str, source: str) -> Mapping:
         MappingError: the mapping is invalid; the error says where.
     """
     try:
-        mapping = msgspec.convert(tomllib.loads(text), Mapping)
-    except tomllib.TOMLDecodeError as error:
+        mapping = msgspec.convert(read_toml(text), Mapping)
+    except TOMLDecodeError as error:
         raise MappingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")

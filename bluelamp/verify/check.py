@@ -12,6 +12,7 @@ from bluelamp.verify.checks.log import archive_results, log_results
 from bluelamp.verify.checks.parts import ServicePart, service_results
 from bluelamp.verify.checks.programs import program_results, this_program
 from bluelamp.verify.checks.result import CheckResult
+from bluelamp.verify.checks.rosters import roster_results
 from bluelamp.verify.checks.state import Pause, a_second, look, state_results, state_server, write_results
 from bluelamp.wiring.settings import Settings
 from facts.errors import BlueLampError
@@ -22,7 +23,7 @@ from streams.refusal import explained
 def examine(
     settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second, only: str = ""
 ) -> Iterator[CheckResult]:
-    """Check profiles, log, state server, archive, clocks, state, workers, every force's feeds, and the HTTP services.
+    """Check profiles, rosters, log, state server, archive, clocks, state, workers, every force's feeds, and the HTTP services.
 
     A check that depends on a log or a state server that is bad is unknown.
 
@@ -35,11 +36,12 @@ def examine(
     """
     yield this_program(settings)
     yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
+    shown = [only] if only else settings.shown_forces()
+    yield from roster_results(settings, reader.rules, shown, reader.now())
     log = [*_guarded("log", lambda: log_results(settings, reader.now()))]
     server = [*_guarded("state server", lambda: state_server(reader.redis, settings.state_server()))]
     yield from (*log, *server)
     waiting: set[str] = set()
-    shown = [only] if only else settings.shown_forces()
 
     def state() -> Iterator[CheckResult]:
         seen = look(settings, reader.rules, reader.redis, pause)

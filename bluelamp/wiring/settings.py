@@ -555,9 +555,19 @@ def _profiles(directory: Traversable) -> dict[str, Force]:
     found: dict[str, Force] = {}
     for file in sorted(directory.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".toml"):
-            force = parse(file.read_text("utf-8"), file.name)
+            force = _profile(file)
             if force.name in found:
                 what = f"The force {force.name!r} has two profiles."
                 raise ProfileError(what, where=str(directory), hint="Keep one of them.")
             found[force.name] = force
     return found
+
+
+def _profile(file: Traversable) -> Force:
+    try:
+        return parse(file.read_text("utf-8"), file.name)
+    except OSError as error:
+        hint = "Let this program read it."
+        raise ProfileError(f"The profile cannot be read: {error.strerror}.", where=file.name, hint=hint) from None
+    except UnicodeDecodeError:
+        raise ProfileError("The profile is not UTF-8 text.", where=file.name, hint="Save it as UTF-8.") from None

@@ -1,7 +1,6 @@
 """The parameters of a simulated force, read from a TOML file: volumes, daily patterns, staffing, delays and shares."""
 
 import math
-import tomllib
 from calendar import monthrange
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,6 +14,7 @@ from numpy.random import Generator
 from facts.custody import Basis
 from facts.errors import SettingError
 from facts.occurrence import Compliance, Role
+from facts.toml import TOMLDecodeError, read_toml
 from producers.simulate.months import Month
 from producers.simulate.random_draws import apportion, bounded_lognormal, lognormal, quantiles
 from producers.strict import Strict
@@ -578,8 +578,8 @@ def parse(text: str, source: str) -> Parameters:
         SettingError: the file is invalid; the error says where.
     """
     try:
-        return msgspec.convert(tomllib.loads(text), Parameters)
-    except tomllib.TOMLDecodeError as error:
+        return msgspec.convert(read_toml(text), Parameters)
+    except TOMLDecodeError as error:
         raise SettingError(f"This is not TOML: {error}.", where=source, hint="Correct the line named.") from None
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")

@@ -1,6 +1,5 @@
 """Scenarios: what is out of the ordinary in a simulation, when, and what supervisors and inspectors should then see."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from importlib.resources import files
@@ -13,6 +12,7 @@ from msgspec import Meta, Struct
 from numpy.random import Generator
 
 from facts.errors import SettingError
+from facts.toml import TOMLDecodeError, read_toml
 from producers.packaged import names_in
 from producers.simulate.months import midnight
 from producers.simulate.random_draws import Floats
@@ -104,8 +104,8 @@ def parse_scenario(text: str, name: str) -> Scenario:
         SettingError: the scenario is invalid; the error says where.
     """
     try:
-        return msgspec.convert({"name": name, **tomllib.loads(text)}, Scenario)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert({"name": name, **read_toml(text)}, Scenario)
+    except (TOMLDecodeError, msgspec.ValidationError) as error:
         hint = "producers/simulate/scenario.py describes every key."
         raise SettingError(f"The scenario is invalid: {error}.", where=f"{name}.toml", hint=hint) from None
 

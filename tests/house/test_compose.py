@@ -1,6 +1,7 @@
 """The compose file and its mounts, checked against Blue Lamp's commands and settings and by the parts' own tools."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image") == "bluelamp"}
+
+
+def sources(name: str) -> set[str]:
+    """The volumes and files that a service mounts if no variable is set."""
+    defaults = (re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(volume)) for volume in SERVICES[name].get("volumes", ()))
+    return {volume.partition(":")[0] for volume in defaults}
 
 
 def test_the_compose_file_has_every_part() -> None:
@@ -43,8 +50,15 @@ def test_ports_are_open_only_on_this_machine(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_mounted_files_exist(name: str) -> None:
-    sources = [str(volume).partition(":")[0] for volume in SERVICES[name].get("volumes", ())]
-    assert [source for source in sources if source.startswith(".") and not (ROOT / source).exists()] == []
+    assert [each for each in sources(name) if each.startswith(".") and not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_service_sees_the_directories_that_the_variables_name(name: str) -> None:
+    for setting in ("forces", "rosters"):
+        inside, variable_ = f"/etc/bluelamp/{setting}", variable(setting)
+        assert OURS[name]["environment"][variable_] == f"${{{variable_}:+{inside}}}"
+        assert f"${{{variable_}:-{setting}}}:{inside}:ro" in OURS[name]["volumes"]
 
 
 @pytest.mark.real
@@ -89,16 +103,12 @@ def cut_off(directory: Path, kept: float) -> None:
 
 def test_lasting_data_is_on_volumes_of_its_own() -> None:
     """Named volumes are declared, and the archive and the log share no volume, so that the archive outlives the log."""
-    mounted = {
-        name: {
-            str(volume).partition(":")[0] for volume in service.get("volumes", ()) if not str(volume).startswith(".")
-        }
-        for name, service in SERVICES.items()
-    }
+    mounted = {name: {each for each in sources(name) if not each.startswith(".")} for name in SERVICES}
+    given = {"forces", "rosters"}
     assert set().union(*mounted.values()) == set(COMPOSE["volumes"])
     for name in ("kafka", "redis", "inbox", "archive", "prometheus", "grafana"):
-        assert mounted[name] == {name}, "each has its own"
-    settings, (volume,) = SERVICES["archive"]["environment"], SERVICES["archive"]["volumes"]
+        assert mounted[name] - given == {name}, "each has its own"
+    settings, (*_, volume) = SERVICES["archive"]["environment"], SERVICES["archive"]["volumes"]
     assert settings[variable("archive")].startswith(volume.partition(":")[2])
 
 

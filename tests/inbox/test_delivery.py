@@ -358,11 +358,12 @@ def test_the_receivers_file_reveals_no_secret(tmp_path: Path) -> None:
         ("who =", 'forces = ["nroth"]\nwho =', "names the force 'nroth', which has no profile"),
         ('["critical"]', '["loud"]', "Invalid enum value 'loud'"),
         ("[watcher]", "[watcher", "not valid TOML"),
+        ("[watcher]", "[watcher]\nurl = \udcff", "not valid TOML"),
     ],
 )
 def test_errors_in_the_receivers_file_contain_no_secret(tmp_path: Path, old: str, new: str, error: str) -> None:
     path = tmp_path / "receivers.toml"
-    path.write_text(FILE.replace(old, new))
+    path.write_bytes(FILE.replace(old, new).encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingError, match=error) as caught:
         load_receivers(str(path), "BLUELAMP_RECEIVERS", ["north"])
     assert "a-secret" not in str(caught.value)

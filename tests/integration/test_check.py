@@ -43,7 +43,11 @@ def test_a_healthy_system_is_all_good_and_every_missing_part_is_named(new_system
     with Whole(new_system(**ports()), (FORCE, OTHER)).running() as whole:
         status, results = checked(whole)
         assert (status, wrong(results)) == (0, {})
-        assert {name for name, each in results.items() if each.state == "not set up"} == {"archive", "prometheus"}
+        assert {name for name, each in results.items() if each.state == "not set up"} == {
+            "archive",
+            "prometheus",
+            "rosters",
+        }
         assert {*whole.parts, "workers", f"feed {FORCE} dispatch", f"feed {OTHER} custody"} <= set(results)
         see_in_words(whole)
         see_readiness(whole)

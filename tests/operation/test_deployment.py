@@ -1,10 +1,12 @@
 """Containers, systemd units and Kubernetes manifests: health checks, limits, no root, and commands and settings that exist."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import yaml
 
 from bluelamp.wiring.ports import free_ports
 from bluelamp.wiring.settings import SECRETS, Settings, variable
+from tests.support.chart import RENDERED, note
 from tests.support.command_line import check_command
 from tests.support.system import until
 
@@ -76,6 +79,7 @@ def test_a_unit_is_valid_confined_and_runs_a_command_that_exists(unit: Path, tmp
         assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@cache
 def manifests() -> list[dict[str, Any]]:
     """Every manifest, as kubectl renders it, with the gateway; without kubectl as the files have it."""
     if shutil.which("kubectl"):
@@ -116,7 +120,9 @@ def test_every_pod_is_confined_limited_and_checked() -> None:
         assert {each["name"] for each in container.get("env", ())} <= KNOWN
         volumes = {each["name"]: each for each in pod["volumes"]}
         assert volumes.keys() == {each["name"] for each in container["volumeMounts"]}
-        used = {each["persistentVolumeClaim"]["claimName"] for each in volumes.values() if "emptyDir" not in each}
+        used = {
+            each["persistentVolumeClaim"]["claimName"] for each in volumes.values() if "persistentVolumeClaim" in each
+        }
         assert used <= claims
         if name != "archive":
             assert container["livenessProbe"]["httpGet"]["path"] == "/health"
@@ -124,7 +130,7 @@ def test_every_pod_is_confined_limited_and_checked() -> None:
                 "/ready" if name in ("worker", "gateway") else "/health"
             )
     inbox = next(each["spec"] for each in every if each["kind"] == "Deployment" and each["metadata"]["name"] == "inbox")
-    assert (inbox["replicas"], inbox["strategy"]) == (1, {"type": "Recreate"}), "two would notify people twice"
+    assert (inbox["replicas"], inbox["strategy"]) == (1, {"type": "Recreate"}), "two would share a claim"
 
 
 def test_services_reach_their_pods_and_the_network_is_closed_by_default() -> None:
@@ -138,6 +144,40 @@ def test_services_reach_their_pods_and_the_network_is_closed_by_default() -> Non
     assert closed == {"podSelector": {"matchLabels": {"app": "bluelamp"}}, "policyTypes": ["Ingress"]}
     settings: dict[str, str] = next((each["data"] for each in every if each["kind"] == "ConfigMap"), {})
     assert settings.keys() <= KNOWN
+
+
+def plain(value: Any) -> Any:
+    """A manifest without what the renderers add: the namespace, annotations, the image's registry and version, and the hash of settings."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if not isinstance(value, dict):
+        return re.sub("^bluelamp-[0-9a-z]{10}$", "bluelamp", value) if isinstance(value, str) else value
+    kept = {name: plain(each) for name, each in value.items() if name not in ("namespace", "annotations")}
+    if "image" in kept:
+        kept["image"] = kept["image"].rpartition("/")[2].partition(":")[0]
+    return kept
+
+
+def by_name(every: list[dict[str, Any]]) -> dict[tuple[str, str], Any]:
+    """The manifests by kind and name, without the settings."""
+    named = {(each["kind"], each["metadata"]["name"]): plain(each) for each in every}
+    return {name: each for name, each in named.items() if name[0] != "ConfigMap"}
+
+
+def test_the_chart_makes_the_objects_of_the_manifests() -> None:
+    chart = [each for each in yaml.safe_load_all(RENDERED.read_text()) if each]
+    assert by_name(chart) == by_name(manifests())
+    (generated,) = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["configMapGenerator"]
+    (settings,) = (each["data"] for each in chart if each["kind"] == "ConfigMap")
+    assert settings == dict(line.split("=", 1) for line in generated["literals"])
+
+
+def test_the_committed_rendering_is_that_of_the_chart() -> None:
+    first, _, rest = RENDERED.read_text().partition("\n")
+    assert f"{first}\n" == note(), "run `make chart` and commit"
+    version = re.search('^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    assert set(re.findall("image: (.*)", rest)) == {f"registry.example.police.uk/bluelamp:{version[1]}"}
 
 
 CONFINED = """

@@ -3,10 +3,11 @@
 #
 # From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver, a Java compiler; no service is started.
 # From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types into
-# .cache/grafana, and axe into .cache/axe. Tests of anything that is still missing are skipped.
+# .cache/grafana, and axe into .cache/axe. With the argument `helm`: only Helm, from its Go module, into .cache/helm. Tests of anything that is still missing are skipped.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libs="$here/../../.cache/kafka/libs"
+helm=v3.18.4
 report=$(mktemp)
 guard=/usr/sbin/policy-rc.d
 guarded=
@@ -110,6 +111,27 @@ install_from_npm() {
     fi
 }
 
+# Compiling takes minutes, so `make parts` leaves it out: only `install.sh helm` does it.
+install_helm() {
+    place="$here/../../.cache/helm"
+    if [ "$(cat "$place/version" 2>/dev/null)" = "$helm" ]; then return; fi
+    if ! command -v go >/dev/null 2>&1; then
+        say "not installed: Helm - there is no go; try apt-get install golang"
+        return
+    fi
+    mkdir -p "$place"
+    if GOBIN="$(cd "$place" && pwd -P)" go install "helm.sh/helm/v3/cmd/helm@$helm" >"$report" 2>&1 </dev/null; then
+        echo "$helm" >"$place/version"
+        say "installed Helm $helm into .cache/helm"
+    else
+        say "not installed: Helm - $(tail -n 1 "$report" | cut -c 1-300)"
+    fi
+}
+
+if [ "${1-}" = helm ]; then
+    install_helm
+    exit 0
+fi
 install_packages
 install_kafka
 install_from_npm "Grafana's types" grafana grafana

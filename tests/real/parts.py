@@ -1,4 +1,4 @@
-"""Which of the real parts are installed: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, a Java compiler and others."""
+"""Which of the real parts are installed: Apache Kafka, Redis, Prometheus, Alertmanager, Chromium, a Java compiler, Helm and others."""
 
 import shutil
 from pathlib import Path
@@ -7,6 +7,7 @@ KAFKA_LIBRARIES = Path(__file__).resolve().parents[2] / ".cache" / "kafka" / "li
 KAFKA_CLASSES = KAFKA_LIBRARIES.parent / "classes.jsa"
 KAFKA_FORMATTED = KAFKA_LIBRARIES.parent / "formatted"
 GRAFANA_TYPES = KAFKA_LIBRARIES.parents[1] / "grafana" / "node_modules"
+HELM = KAFKA_LIBRARIES.parents[1] / "helm" / "helm"
 AXE = KAFKA_LIBRARIES.parents[1] / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 # The name of each part, and the programs it needs.
@@ -20,6 +21,7 @@ _PROGRAMS = {
     "axe": (),
     "javac": ("javac",),
     "openssl": ("openssl",),
+    "helm": (),
 }
 
 
@@ -34,4 +36,6 @@ def missing(part: str) -> str | None:
         return "grafana_types: @grafana/schema is not in .cache/grafana; `make parts` fetches it with npm"
     if part == "axe" and not AXE.is_file():
         return "axe: axe-core is not in .cache/axe; `make parts` fetches it with npm"
+    if part == "helm" and not HELM.is_file():
+        return "helm: Helm is not in .cache/helm; `make faults` and `make chart` build it if Go is installed"
     return None

@@ -25,16 +25,23 @@ class Answer(NamedTuple):
 
 def get(application: ASGIApp, path: str, query: str = "", headers: Mapping[str, str] = NO_HEADERS) -> Answer:
     """The response to a GET request; it must end by itself."""
-    return asyncio.run(_get(application, path, query, headers))
+    return asyncio.run(_request(application, "GET", path, query, headers))
 
 
-async def _get(application: ASGIApp, path: str, query: str, headers: Mapping[str, str]) -> Answer:
+def post(application: ASGIApp, path: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+    """The response to a POST request with this body."""
+    return asyncio.run(_request(application, "POST", path, "", headers, body))
+
+
+async def _request(
+    application: ASGIApp, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes = b""
+) -> Answer:
     messages: list[Any] = []
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "path": path,
         "raw_path": path.encode(),
         "root_path": "",
@@ -45,7 +52,7 @@ async def _get(application: ASGIApp, path: str, query: str, headers: Mapping[str
         "server": ("board", 80),
     }
 
-    sent = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    sent = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> dict[str, Any]:
         for message in sent:

@@ -33,6 +33,12 @@ def test_two_profiles_of_one_force_are_refused(tmp_path: Path) -> None:
         load_forces(Settings(forces=str(tmp_path)))
 
 
+def test_a_profile_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "strict.toml").write_bytes(b"\xff")
+    with pytest.raises(ProfileError, match=r"The profile is not UTF-8 text\.\n  where: strict\.toml"):
+        load_forces(Settings(forces=str(tmp_path)))
+
+
 def test_a_directory_without_a_profile_is_refused(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ProfileError) as caught:

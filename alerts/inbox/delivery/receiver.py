@@ -1,6 +1,5 @@
 """The receivers of notifications, read from a file of their own because it contains addresses and passwords."""
 
-import tomllib
 from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -10,6 +9,7 @@ from msgspec import Meta, Struct
 
 from alerts.rule import Severity
 from facts.errors import SettingError
+from facts.toml import TOMLDecodeError, read_toml
 from producers.secret import Secret
 
 Event = Literal["raised", "ended", "escalated", "reraised", "rose", "assigned"]
@@ -115,11 +115,11 @@ def load_receivers(path: str, where: str, known: Container[str]) -> Receivers:
         return Receivers()
     place = f"{where}={path}"
     try:
-        content = tomllib.loads(Path(path).read_text())
+        content = read_toml(Path(path).read_text())
         receivers = msgspec.convert(content, Receivers, dec_hook=_secret)
     except OSError as error:
         raise SettingError(f"The file cannot be read: {error.strerror}.", where=place, hint=_HINT) from None
-    except tomllib.TOMLDecodeError:
+    except (TOMLDecodeError, UnicodeDecodeError):
         raise SettingError("The file is not valid TOML.", where=place, hint=_HINT) from None
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
