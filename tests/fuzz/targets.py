@@ -102,7 +102,7 @@ def _batches() -> list[bytes]:
 
 
 class _Delivered:
-    """Stands in for the queue to the log: every fact can be written."""
+    """In place of the queue to the log: every fact can be written."""
 
     def start(self) -> None:
         """Nothing has to be started."""

@@ -122,6 +122,7 @@ MODULES = {
 SIGNS = {
     "import-linter": "lint-imports",
     "mkdocs-material": "$(BIN)/mkdocs",
+    "pip-audit": "/bin/pip-audit",
     "pytest-timeout": "timeout = ",
     "pytest-xdist": "--numprocesses",
     "ruff": "$(BIN)/ruff",
