@@ -95,14 +95,18 @@ parts: $(VENV)/.ready ## Install the real parts that the tests use, where possib
 	sh tests/real/install.sh
 	$(BIN)/python -m tests.real.prepared_kafka
 
-chart: $(VENV)/.ready ## Render the Helm chart into deploy/helm/rendered.yaml; the first time builds Helm, for some minutes
+chart: $(VENV)/.ready ## Render the Helm chart into deploy/helm/rendered.yaml, and check it; the first time builds Helm, for some minutes
 	sh tests/real/install.sh helm
 	$(BIN)/python -m tests.support.chart
+	$(PYTHON) -m venv $(VENV)/chart
+	$(VENV)/chart/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.chart.lock
+	for version in 1.25 1.37; do \
+	  $(VENV)/chart/bin/kubernetes-validate --strict --quiet --kubernetes-version $$version deploy/helm/rendered.yaml || exit 1; done
 
 lock: $(VENV)/.ready ## Resolve the dependencies again into requirements.lock and the locks of extras
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra traces --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.lock
-	for extra in docs fuzz audit; do \
+	for extra in docs fuzz audit chart; do \
 	  $(BIN)/python -c "import sys, tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'][sys.argv[1]])" $$extra \
 	  | $(BIN)/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --output-file requirements.$$extra.lock || exit 1; done

@@ -121,6 +121,7 @@ MODULES = {
 }
 SIGNS = {
     "import-linter": "lint-imports",
+    "kubernetes-validate": "/bin/kubernetes-validate",
     "mkdocs-material": "$(BIN)/mkdocs",
     "pip-audit": "/bin/pip-audit",
     "pytest-timeout": "timeout = ",
