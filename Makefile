@@ -58,12 +58,13 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure speed, size and delay: compared with other engines, at each step, and from a fact to pages and alerts
+bench: $(VENV)/.ready ## Measure speed, size and delay: compared with other engines, at each step, from a fact to pages and alerts, and for an analyst under load
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
 	$(BIN)/python -m benchmarks.state_size
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.analyst
 	$(BIN)/python -m benchmarks.growth
 
 backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; five minutes

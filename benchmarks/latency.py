@@ -114,7 +114,7 @@ def main(probes: int, loads: str) -> None:
         publisher = ending.enter_context(connect(board.settings.log(), LIVE, now=wall, monotonic=time.monotonic))
         source = reader(board.settings)
         for load in (int(each) for each in loads.split(",")):
-            with _loaded(publisher, load):
+            with loaded(publisher, load):
                 rows = asyncio.run(_measured(load, probes, board.port, publisher, source, receiver))
             print(table(rows), flush=True)
 
@@ -148,22 +148,30 @@ def _alerting(settings: Settings, receiver: WebhookReceiver) -> Iterator[None]:
 
 
 @contextmanager
-def _loaded(publisher: Publisher, load: int) -> Iterator[None]:
-    """Publish further facts at a steady rate: 999 calls that are abandoned at once."""
+def loaded(publisher: Publisher, load: float) -> Iterator[Callable[[], float]]:
+    """Publish further facts at a steady rate: 999 calls that are abandoned at once. Yields the facts a second that were published so far.
+
+    Args:
+        publisher: publishes to the log.
+        load: how many times the facts of an ordinary day.
+    """
     stop, seconds = threading.Event(), 2 / (ORDINARY_FACTS_PER_SECOND * max(1, load - 1))
+    published, began = [0], time.monotonic()
 
     def publish() -> None:
         number = 0
-        while load > 1 and not stop.wait(seconds):
+        # A fact that is late does not make the later ones late.
+        while load > 1 and not stop.wait(max(0.0, began + number * seconds - time.monotonic())):
             number, at = number + 1, wall()
             subject = f"load-{load}-{number}-{os.getpid()}"
             call = {"force": FORCE, "at": at, "subject_id": subject, "queue": "emergency"}
             publisher.publish(ContactOffered(fact_id=f"{subject}.1", line="999", **call))  # type: ignore[arg-type]
             publisher.publish(ContactAbandoned(fact_id=f"{subject}.2", **call))  # type: ignore[arg-type]
+            published[0] += 2
 
     thread = threading.Thread(target=publish, daemon=True)
     thread.start()
-    yield
+    yield lambda: published[0] / (time.monotonic() - began)
     stop.set()
     thread.join()
 

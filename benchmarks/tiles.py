@@ -55,18 +55,19 @@ def main(viewers: int, probes: int) -> None:
 
 
 @contextmanager
-def running_board(directory: Path) -> Iterator[RunningBoard]:
-    """A simulated force with two days of history, now live, with a worker and a board.
+def running_board(directory: Path, history: timedelta = _HISTORY) -> Iterator[RunningBoard]:
+    """A simulated force with some history, now live, with a worker and a board.
 
     Args:
         directory: an empty directory for the log and the state.
+        history: how much history it has.
     """
     with ExitStack() as ending:
         settings = msgspec.structs.replace(ending.enter_context(parts(directory)), force=_FORCE)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port: int = free.getsockname()[1]
-        start = (wall() - _HISTORY).date().isoformat()
+        start = (wall() - history).date().isoformat()
         for command in (
             ("simulate", "--speed", "live", "--from", start),
             ("worker",),

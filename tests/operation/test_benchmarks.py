@@ -7,6 +7,7 @@ import pytest
 
 from alerts.inbox.log.payload import payload, payload_alert
 from alerts.table import RULES
+from benchmarks import analyst
 from benchmarks.latency import ProbeLatencies, WebhookReceiver, quantile, table
 from benchmarks.state_size import KeyGroup, part_of
 from benchmarks.state_size import table as sizes
@@ -25,6 +26,12 @@ def test_a_probe_that_never_arrived_is_counted_and_not_left_out() -> None:
         "| 10 | the board | 50.00 s | 99.00 s | 100 of 101 |",
         "| 100 | a reading | - | - | 0 of 1 |",
     ]
+
+
+def test_a_page_without_a_whole_answer_is_counted_and_not_left_out() -> None:
+    answers = [(1.0, 200), (None, 0), (0.1, 503), (2.0, 200)]
+    rows = analyst.table([analyst.Taken("/trust", seconds, status) for seconds, status in answers])
+    assert rows.splitlines()[2:] == ["| `/trust` | 1.00 s | 2.00 s | 2 of 4 |", "| `all` | 1.00 s | 2.00 s | 2 of 4 |"]
 
 
 def test_a_webhook_counts_from_the_first_post_that_has_the_figure() -> None:
