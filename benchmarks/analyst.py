@@ -38,7 +38,7 @@ _CROWD, _CROWDS = 20, 5
 _PATIENCE_SECONDS, _ABANDONED_AFTER_SECONDS, _HISTORY = 20.0, 0.05, timedelta(days=14)
 
 
-class Taken(NamedTuple):
+class PageTime(NamedTuple):
     """One request that was not abandoned.
 
     Attributes:
@@ -68,10 +68,10 @@ def main(rate: float, viewers: int, requests: int) -> None:
         print(f"{published():.0f} facts a second, {viewers} open pages\n\n{table(found)}")
 
 
-async def _measured(port: int, viewers: int, requests: int) -> list[Taken]:
+async def _measured(port: int, viewers: int, requests: int) -> list[PageTime]:
     """Ask for one page after another; before each, abandon a request for the next page."""
     watching = [asyncio.create_task(Viewer(port).follow()) for _ in range(viewers)]
-    found: list[Taken] = []
+    found: list[PageTime] = []
     for page, other in itertools.islice(itertools.pairwise(itertools.cycle(PAGES)), requests):
         abandoned = asyncio.create_task(_request(port, other))
         await asyncio.sleep(_ABANDONED_AFTER_SECONDS)
@@ -83,7 +83,7 @@ async def _measured(port: int, viewers: int, requests: int) -> list[Taken]:
     return found
 
 
-async def _after_a_crowd(port: int) -> Taken:
+async def _after_a_crowd(port: int) -> PageTime:
     """The longest of the pages, right after many requests for it were abandoned."""
     crowd = [asyncio.create_task(_request(port, f"{_LONGEST}&by=area")) for _ in range(_CROWD)]
     await asyncio.sleep(_ABANDONED_AFTER_SECONDS)
@@ -92,14 +92,14 @@ async def _after_a_crowd(port: int) -> Taken:
     return (await _timed(port, _LONGEST))._replace(page=f"after {_CROWD} abandoned")
 
 
-async def _timed(port: int, page: str) -> Taken:
+async def _timed(port: int, page: str) -> PageTime:
     began, name = time.monotonic(), page.partition("?")[0]
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             status = await _request(port, page)
     except (TimeoutError, OSError):
-        return Taken(name, None, 0)
-    return Taken(name, time.monotonic() - began, status)
+        return PageTime(name, None, 0)
+    return PageTime(name, time.monotonic() - began, status)
 
 
 async def _request(port: int, page: str) -> int:
@@ -113,7 +113,7 @@ async def _request(port: int, page: str) -> int:
     return int(whole.split(b" ", 2)[1])
 
 
-def table(found: Sequence[Taken]) -> str:
+def table(found: Sequence[PageTime]) -> str:
     """The rows in Markdown, the last for all pages together."""
     head = ("| page | p50 | p99 | answered |", "|---|---|---|---|")
     names = [*dict.fromkeys(each.page for each in found)]
@@ -121,7 +121,7 @@ def table(found: Sequence[Taken]) -> str:
     return "\n".join((*head, *rows, _row("all", found)))
 
 
-def _row(name: str, found: Sequence[Taken]) -> str:
+def _row(name: str, found: Sequence[PageTime]) -> str:
     known = sorted(each.seconds for each in found if each.seconds is not None and each.status == HTTPStatus.OK)
     figures = [f"{quantile(known, share):.2f} s" for share in (0.5, 0.99)] if known else ["-", "-"]
     return f"| `{name}` | {' | '.join(figures)} | {len(known)} of {len(found)} |"

@@ -30,7 +30,7 @@ def test_a_probe_that_never_arrived_is_counted_and_not_left_out() -> None:
 
 def test_a_page_without_a_whole_answer_is_counted_and_not_left_out() -> None:
     answers = [(1.0, 200), (None, 0), (0.1, 503), (2.0, 200)]
-    rows = analyst.table([analyst.Taken("/trust", seconds, status) for seconds, status in answers])
+    rows = analyst.table([analyst.PageTime("/trust", seconds, status) for seconds, status in answers])
     assert rows.splitlines()[2:] == ["| `/trust` | 1.00 s | 2.00 s | 2 of 4 |", "| `all` | 1.00 s | 2.00 s | 2 of 4 |"]
 
 
