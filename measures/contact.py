@@ -83,7 +83,8 @@ def outcomes(facts: Sequence[SubjectFact], rules: Rules, by_hand: Sequence[Ended
     legs, strays = _legs(
         [fact for fact in facts if not isinstance(fact, CallbackDeclined)] if declined else facts, rules
     )
-    builder = OutcomeBuilder("contact", legs[0].at if legs else microseconds(facts[0].at))
+    began = legs[0].at if legs else microseconds((strays or facts)[0].at)
+    builder = OutcomeBuilder("contact", began)
     if strays:
         builder.incomplete(microseconds(strays[0].at))
     if legs:

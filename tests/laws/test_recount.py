@@ -18,6 +18,7 @@ from measures import timeline
 from measures.catalogue import CATALOGUE
 from measures.measure import External
 from measures.outcome import KINDS, microseconds
+from tests.support.facts import concluded, declined
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryState, deliver
@@ -58,6 +59,11 @@ def state_after(facts: list[TopicFact]) -> MemoryState:
 @_settings
 def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None:
     assert _quarantined(facts) == 0
+
+
+def test_a_declined_callback_begins_no_contact() -> None:
+    """Random facts showed this once: without an offer, the product let the contact begin when the callback was declined."""
+    assert _quarantined([("contacts", declined("09:00")), ("contacts", concluded("09:05"))]) == 0
 
 
 def test_a_subject_has_the_same_facts_up_to_the_most_that_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,11 @@ def test_ends_without_any_offer_are_one_incomplete_contact() -> None:
     assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:01:00"], ["09:01:00"])
 
 
+def test_a_declined_callback_does_not_begin_a_contact_without_any_offer() -> None:
+    read = outcomes_of(declined("09:00"), concluded("09:05"))
+    assert (read.times("contact_incomplete"), read.began("contact_incomplete")) == (["09:05:00"], ["09:05:00"])
+
+
 def test_an_end_in_a_queue_without_an_offer_also_makes_the_contact_incomplete() -> None:
     read = outcomes_of(
         offered("09:00"), answered("09:00:05"), concluded("09:09", "local"), abandoned("09:07", "triage")
