@@ -58,7 +58,7 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready ## Measure speed, size and delay: compared with other engines, at each step, from a fact to pages and alerts, and for an analyst under load
+bench: $(VENV)/.ready parts ## Measure speed, size and delay: compared with other engines, at each step, from a fact to pages and alerts, and for an analyst under load
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles

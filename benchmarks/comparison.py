@@ -38,7 +38,7 @@ from streams.log import LogClient
 
 _FORCE = "staffordshire"
 _FIRST = date(2024, 12, 2)
-_BATCH_FACTS, _PARTITIONS = 100, 2
+_BATCH_FACTS, _PARTITIONS, _OTHER_PARTITIONS = 100, 2, (1, 4, 8)
 _PEERS = Path(__file__).parent / "peers"
 _BUILD = Path("build")
 _PEER_PACKAGES = ("bytewax==0.21.1", "confluent-kafka==2.8.0")
@@ -135,7 +135,10 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
                 yield _row("limit: aiokafka and msgspec", log, count, asyncio.run(_limit(settings, count)))
             name = f"Blue Lamp, {workers} worker{'s' * (workers > 1)}, the whole catalogue"
             yield _row(name, log, count, work(settings, count, workers))
+    with _log(facts, size, on_kafka=True) as settings:
+        yield _row("Blue Lamp, 2 workers, on Apache Kafka", log, count, work(settings, count, 2))
     if size > 1:
+        yield from _by_partitions(facts, log, size)
         return
     with _log(facts, size, partitions=1) as settings:
         for name, python, script in (
@@ -147,6 +150,14 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
             yield _row(f"{name}, this question", log, count, cost, _compared(found["answer"], expected))
 
 
+def _by_partitions(facts: list[AnyFact], log: str, size: int) -> Iterator[ComparedEngine]:
+    """Two workers with each number of partitions; with one, only one of them has work."""
+    for partitions in _OTHER_PARTITIONS:
+        with _log(facts, size, partitions) as settings:
+            name = f"Blue Lamp, 2 workers, {partitions} partition{'s' * (partitions > 1)}"
+            yield _row(name, log, len(facts), work(settings, len(facts), 2))
+
+
 def _row(engine: str, log: str, facts: int, cost: Work, answer: str = "") -> ComparedEngine:
     print(f"{engine}, {log}: {facts / cost.seconds:,.0f} facts/s", file=sys.stderr)
     return ComparedEngine(
@@ -155,9 +166,11 @@ def _row(engine: str, log: str, facts: int, cost: Work, answer: str = "") -> Com
 
 
 @contextmanager
-def _log(facts: list[AnyFact], size: int, partitions: int = _PARTITIONS) -> Iterator[Settings]:
+def _log(
+    facts: list[AnyFact], size: int, partitions: int = _PARTITIONS, *, on_kafka: bool = False
+) -> Iterator[Settings]:
     """A log that holds the facts in records of a size, and an empty state."""
-    with tempfile.TemporaryDirectory() as directory, parts(Path(directory)) as given:
+    with tempfile.TemporaryDirectory() as directory, parts(Path(directory), on_kafka=on_kafka) as given:
         settings = msgspec.structs.replace(given, force=_FORCE)
         with LogClient(settings.log()) as log:
             log.ensure_topics(partitions)

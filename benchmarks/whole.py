@@ -1,4 +1,4 @@
-"""A fact's path from end to end, measured on the embedded servers: publisher, log, worker, state, reading."""
+"""A fact's path from end to end, measured on servers of its own: publisher, log, worker, state, reading."""
 
 import os
 import subprocess
@@ -22,6 +22,8 @@ from facts.union import AnyFact
 from producers.publish import BACKFILL, connect
 from streams.log import LogClient
 from streams.readings import Reader
+from tests.real.kafka_server import KafkaServer
+from tests.real.parts import missing
 
 _MEASURE = "opened_to_arrived_median_seconds"
 _PATIENCE_SECONDS, _LONG_PATIENCE_SECONDS = 300.0, 3600.0
@@ -35,18 +37,36 @@ class Work(NamedTuple):
 
 
 @contextmanager
-def parts(directory: Path) -> Iterator[Settings]:
-    """An embedded log and state server; yields settings with their addresses."""
-    state = StateServer(directory / "state")
-    state.start()
-    module = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(directory / "log"), "--port", "0"]
+def parts(directory: Path, *, on_kafka: bool = False) -> Iterator[Settings]:
+    """A log, embedded or Apache Kafka, and a state server; yields settings with their addresses."""
+    with ExitStack() as ending:
+        state = StateServer(directory / "state")
+        state.start()
+        ending.callback(state.stop)
+        log = _kafka(directory / "log") if on_kafka else _embedded(directory / "log")
+        yield Settings(kafka=ending.enter_context(log), redis=state.url, data=str(directory), force=FORCE)
+
+
+@contextmanager
+def _embedded(directory: Path) -> Iterator[str]:
+    module = [sys.executable, "-m", "bluelamp.embedded.broker", "--directory", str(directory), "--port", "0"]
     with subprocess.Popen(module, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as broker:
         try:
-            address = (broker.stdout.readline() if broker.stdout else "").removeprefix("ready ").strip()
-            yield Settings(kafka=address, redis=state.url, data=str(directory), force=FORCE)
+            yield (broker.stdout.readline() if broker.stdout else "").removeprefix("ready ").strip()
         finally:
             broker.terminate()
-            state.stop()
+
+
+@contextmanager
+def _kafka(directory: Path) -> Iterator[str]:
+    if reason := missing("kafka"):
+        raise SystemExit(f"Apache Kafka cannot be measured: {reason}")
+    broker = KafkaServer(directory)
+    broker.start()
+    try:
+        yield broker.bootstrap
+    finally:
+        broker.stop()
 
 
 def publish(settings: Settings, facts: list[AnyFact]) -> float:
