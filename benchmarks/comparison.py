@@ -41,7 +41,7 @@ _FIRST = date(2024, 12, 2)
 _BATCH_FACTS, _PARTITIONS, _OTHER_PARTITIONS = 100, 2, (1, 4, 8)
 _PEERS = Path(__file__).parent / "peers"
 _BUILD = Path("build")
-_PEER_PACKAGES = ("bytewax==0.21.1", "confluent-kafka==2.8.0")
+_PEER_PACKAGES = ("bytewax==0.21.1", "confluent-kafka==2.12.2", "quixstreams==3.28.1")
 """For their own virtual environment: the project does not depend on them."""
 _TOPICS: tuple[Topic, ...] = ("contacts", "incidents")
 Answer = dict[str, list[float]]
@@ -144,6 +144,7 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
         for name, python, script in (
             ("Faust tables", sys.executable, "faust_tables.py"),
             ("Bytewax", _peer_python(), "bytewax_flow.py"),
+            ("Quix Streams", _peer_python(), "quix_streams.py"),
         ):
             found = _peer(python, script, settings, end, count)
             cost = Work(found["seconds"], found["processor"])
@@ -182,7 +183,8 @@ async def _publish(address: str, facts: list[AnyFact], size: int, partitions: in
     producer = AIOKafkaProducer(bootstrap_servers=address, linger_ms=5)
     await producer.start()
     for topic, partition, batch in _batches(facts, size, partitions):
-        await producer.send(topic, encode(batch), partition=partition)
+        key = batch[0].subject_id.encode() if size == 1 else None  # type: ignore[union-attr]
+        await producer.send(topic, encode(batch), key=key, partition=partition)
     await producer.stop()
 
 
