@@ -24,6 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 from msgspec import Struct
 
+from benchmarks.peers.question import FinishedWait, last_hour
 from benchmarks.whole import Work, parts, work
 from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.wiring.settings import Settings, load_forces
@@ -141,14 +142,14 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
         yield from _by_partitions(facts, log, size)
         return
     with _log(facts, size, partitions=1) as settings:
-        for name, python, script in (
-            ("Faust tables", sys.executable, "faust_tables.py"),
-            ("Bytewax", _peer_python(), "bytewax_flow.py"),
-            ("Quix Streams", _peer_python(), "quix_streams.py"),
+        for name, program in (
+            ("Faust tables", [sys.executable, str(_PEERS / "faust_tables.py")]),
+            ("Bytewax", [_peer_python(), str(_PEERS / "bytewax_flow.py")]),
+            ("Quix Streams", [_peer_python(), str(_PEERS / "quix_streams.py")]),
         ):
-            found = _peer(python, script, settings, end, count)
-            cost = Work(found["seconds"], found["processor"])
-            yield _row(f"{name}, this question", log, count, cost, _compared(found["answer"], expected))
+            yield _peer(name, program, settings, end, count, expected)
+    with _log(facts, size, partitions=1, on_kafka=True) as settings:
+        yield _peer("Kafka Streams on Apache Kafka", _kafka_streams(), settings, end, count, expected)
 
 
 def _by_partitions(facts: list[AnyFact], log: str, size: int) -> Iterator[ComparedEngine]:
@@ -229,11 +230,29 @@ def _peer_python() -> str:
     return str(python)
 
 
-def _peer(python: str, script: str, settings: Settings, end: datetime, facts: int) -> dict[str, Any]:
-    command = [python, str(_PEERS / script), settings.kafka, end.isoformat(), str(facts)]
+def _kafka_streams() -> list[str]:
+    """The command of the Kafka Streams program, compiled here."""
+    libraries, classes = _BUILD / "peers" / "streams", _BUILD / "peers" / "classes"
+    every = f"{libraries}/*"
+    if not libraries.exists():
+        copy = ["dependency:copy-dependencies", f"-DoutputDirectory={libraries.resolve()}"]
+        subprocess.run(["mvn", "-B", "-q", "-f", str(_PEERS / "pom.xml"), *copy], check=True)
+    source = str(_PEERS / "KafkaStreamsPeer.java")
+    subprocess.run(["javac", "-nowarn", "-cp", every, "-d", str(classes), source], check=True)
+    return ["java", "-cp", f"{classes}:{every}", "KafkaStreamsPeer"]
+
+
+def _peer(
+    name: str, program: list[str], settings: Settings, end: datetime, facts: int, expected: Answer
+) -> ComparedEngine:
+    """Run another engine's program. It prints its answer, or every pane: the key, the minute and the waits that ended in it."""
+    command = [*program, settings.kafka, end.isoformat(), str(facts)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=600)
     found: dict[str, Any] = msgspec.json.decode(done.stdout.splitlines()[-1])
-    return found
+    waits = (FinishedWait(key, minute, wait) for key, minute, pane in found.get("panes", ()) for wait in pane)
+    answer = found.get("answer") or last_hour(waits, end.isoformat())
+    cost = Work(found["seconds"], found["processor"])
+    return _row(f"{name}, this question", "singles", facts, cost, _compared(answer, expected))
 
 
 def _compared(found: Answer, expected: Answer) -> str:
