@@ -29,7 +29,7 @@ from tests.support.facts import heartbeat
 from tests.support.system import until
 
 RECORDS_REQUESTS = True
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("dropped_sockets")]
 WINDOWS = ("15m", "60m", "24h", "7d", "shift", "today")
 WORDS = {"stale": "stale", "too_few": "too few", "no_data": "no data"}
 Cells = dict[tuple[str, str], tuple[str, str, str, str]]
