@@ -63,7 +63,8 @@ def test_every_outcome_of_every_kind_is_the_same(facts: list[TopicFact]) -> None
 
 def test_a_declined_callback_begins_no_contact() -> None:
     """Random facts showed this once: without an offer, the product let the contact begin when the callback was declined."""
-    assert _quarantined([("contacts", declined("09:00")), ("contacts", concluded("09:05"))]) == 0
+    facts: list[Any] = [("contacts", declined("09:00")), ("contacts", concluded("09:05"))]
+    assert _quarantined(facts) == 0
 
 
 def test_a_subject_has_the_same_facts_up_to_the_most_that_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
