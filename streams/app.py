@@ -10,7 +10,8 @@ from faust.types import TP
 
 from facts.union import TOPICS
 from producers.kafka import Kafka, kafka_at
-from streams.fetching import READ_COMMITTED, read_by_entries
+from streams.async_fetching import read_by_entries
+from streams.fetching import READ_COMMITTED
 from streams.settings import WorkerSettings
 
 _METADATA_MAX_AGE_MS = 5_000

@@ -26,7 +26,7 @@ from producers import tracing
 from producers.kafka import kafka_at
 from producers.kafka_probe import no_answer
 from streams.app import applied_offset_app
-from streams.fetching import skipped_of
+from streams.async_fetching import skipped_of
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of

@@ -8,6 +8,7 @@ from bluelamp.cli.options import AS_OF, BY, FORCE, JSON, WHERE, WINDOW, say, set
 from bluelamp.wiring.arguments import parse_instant, parse_where, split_names
 from bluelamp.wiring.connections import reader
 from measures.catalogue import find
+from measures.display import number
 
 
 @click.command("explain")
@@ -68,6 +69,10 @@ def explain(
                 click.echo(line)
         for line in not_compared(recounted.loaded.left_beyond, recounted.loaded.left_out):
             click.echo(line)
+        if recounted.loaded.unchecked:
+            click.echo(
+                f"Not checked: {number(recounted.loaded.unchecked, 'fact')} of subjects that this window does not need."
+            )
         if not figures:
             click.echo("Neither the log nor the state has this figure.")
     is_confirmed = isinstance(state, StateReadings) and all(figure.is_confirmed() for figure in figures)

@@ -94,10 +94,27 @@ class FeedCoverage:
         if isinstance(fact, ContactOffered):
             self._see((fact.force, topic, fact.line), at)
 
+    def would_change(self, force: str, topic: Topic, partition: int, line: str, at: datetime) -> bool:
+        """Whether `add` might change anything for a counted fact.
+
+        Args:
+            force: its force.
+            topic: its topic.
+            partition: its partition.
+            line: the line of an offered contact; empty for other facts.
+            at: when it happened, or when it was received if that is earlier.
+        """
+        if partition not in self._partitions.get(topic, ()):
+            return True
+        return self._is_earlier((force, topic, ""), at) or (line != "" and self._is_earlier((force, topic, line), at))
+
     def _see(self, place: tuple[str, Topic, str], at: datetime) -> None:
-        first = self._first.get(place)
-        if first is None or at < first:
+        if self._is_earlier(place, at):
             self._first[place] = at
+
+    def _is_earlier(self, place: tuple[str, Topic, str], at: datetime) -> bool:
+        first = self._first.get(place)
+        return first is None or at < first
 
     def begins(self, force: str, feeds: Sequence[Feed]) -> int | None:
         """The time from which all of these feeds have sent everything: the latest of their beginnings; None while one has no fact."""

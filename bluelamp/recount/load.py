@@ -1,7 +1,6 @@
 """Loads the facts of a log into tables, and derives the outcomes from them."""
 
 import tempfile
-from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -11,10 +10,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import duckdb
+import msgspec
 
 from bluelamp.recount import custody
 from bluelamp.recount.admission import Admission
 from bluelamp.recount.coverage import FeedCoverage
+from bluelamp.recount.first_look import ChosenSubjects, Looked, subject_name
 from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
@@ -49,6 +50,8 @@ class LogRecord(NamedTuple):
     is_readable: bool = True
 
 
+_ToCheck = tuple[LogRecord, Collection[str] | None]
+"""A record, and the only subjects whose facts are checked beyond its being read; None for all of its facts."""
 _SQL = Path(__file__).with_name("sql")
 _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "contacts": ("contacts",),
@@ -60,38 +63,12 @@ _SECTIONS: dict[Topic, tuple[str, ...]] = {
 """The sections that derive the outcomes of each topic; no section reads another topic's facts."""
 MOST_FACTS = 5_000
 """A subject has at most this many facts; the others are left out."""
+_PACKED = msgspec.msgpack.Encoder()
+_UNPACKED = msgspec.msgpack.Decoder(LogRecord)
+_SIZE_BYTES, _BUFFER_BYTES = 4, 1_000_000
 _SMALL_BYTES, _TINY_BYTES = 8_000_000, 50_000
 _CONFIG: dict[str, Any] = {"memory_limit": "2GB", "preserve_insertion_order": "false"}
 _numbers = count()
-
-
-class ChosenSubjects:
-    """The subjects that have a fact in at least one of the given times.
-
-    Args:
-        spans: the times; they may overlap.
-    """
-
-    def __init__(self, spans: Iterable[NeededTime]) -> None:
-        edges: list[int] = []
-        for start, end in sorted(spans):
-            if edges and start <= edges[-1]:
-                edges[-1] = max(edges[-1], end)
-            else:
-                edges += [start, end]
-        self._edges = edges
-        self._found: set[str] = set()
-        self._facts: dict[str, int] = {}
-
-    def add(self, about: str, at: int) -> None:
-        """Add a fact of a subject, with its time in microseconds."""
-        self._facts[about] = self._facts.get(about, 0) + 1
-        if bisect_right(self._edges, at) % 2:
-            self._found.add(about)
-
-    def subjects(self) -> set[str] | None:
-        """The subjects. None if a subject has more facts than may count: all facts then decide which ones count."""
-        return None if max(self._facts.values(), default=0) > MOST_FACTS else self._found
 
 
 def from_records(
@@ -116,14 +93,14 @@ def from_records(
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recount-")))
-        facts_file = directory / "facts.tsv"
-        with facts_file.open("wb") as lines:
-            coverage = FeedCoverage()
-            chosen = ChosenSubjects(spans) if spans is not None else None
-            loaded = _write(records, Admission(forces, partitions or {}), lines, coverage, chosen)
-        subjects = chosen.subjects() if chosen else None
-        if subjects is not None:
-            facts_file = _lines_about(subjects, facts_file)
+        facts_file, coverage, loaded, subjects = directory / "facts.tsv", FeedCoverage(), Loaded(), None
+        with (directory / "records").open("w+b", _BUFFER_BYTES) as file, facts_file.open("wb") as lines:
+            if spans is not None:
+                subjects, looked = _chosen(records, spans, file)
+                to_check = _to_check(_kept(file), looked, subjects, coverage, loaded)
+            else:
+                to_check = ((record, None) for record in records)
+            _write(to_check, Admission(forces, partitions or {}), lines, coverage, loaded, subjects)
         connection = stack.enter_context(_connected(directory, facts_file.stat().st_size))
         with _transaction(connection):
             _derive(connection, forces, facts_file, loaded, is_every_subject=subjects is None)
@@ -168,16 +145,57 @@ def _in_memory() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config={**_CONFIG, "threads": 1})
 
 
-def _write(
+def _chosen(
+    records: Iterable[LogRecord], spans: Sequence[NeededTime], file: BinaryIO
+) -> tuple[set[str] | None, list[Looked | None]]:
+    """The subjects with a fact in one of these times, and what a first look says of each record. Keeps the records in the file.
+
+    The subjects are None if all of them count.
+    """
+    chosen, looked = ChosenSubjects(spans, MOST_FACTS), []
+    for record in records:
+        packed = _PACKED.encode(record)
+        file.write(len(packed).to_bytes(_SIZE_BYTES) + packed)
+        looked.append(chosen.look(record.value, record.topic, record.received_at) if record.is_readable else None)
+    return chosen.subjects(), looked
+
+
+def _kept(file: BinaryIO) -> Iterator[LogRecord]:
+    """The records kept in a file, in the same order."""
+    file.seek(0)
+    while size := file.read(_SIZE_BYTES):
+        yield _UNPACKED.decode(file.read(int.from_bytes(size)))
+
+
+def _to_check(
     records: Iterable[LogRecord],
+    looked: Iterable[Looked | None],
+    subjects: set[str] | None,
+    coverage: FeedCoverage,
+    loaded: Loaded,
+) -> Iterator[_ToCheck]:
+    """The records that must be checked. The next one is chosen when the last one has been counted in the coverage."""
+    for record, look in zip(records, looked, strict=True):
+        place = record.topic, record.partition, record.received_at
+        if subjects is None or look is None or look.may_change(coverage, *place):
+            yield record, None
+        elif subjects.isdisjoint(look.subjects):
+            loaded.records += 1
+            loaded.unchecked += len(look.subjects)
+        else:
+            yield record, subjects
+
+
+def _write(
+    records: Iterable[_ToCheck],
     admission: Admission,
     lines: BinaryIO,
     coverage: FeedCoverage,
-    chosen: ChosenSubjects | None = None,
-) -> Loaded:
-    """Write each counted fact as a line: topic, time, its subject, canonical JSON and its number, separated by tabs."""
-    loaded = Loaded()
-    for record in records:
+    loaded: Loaded,
+    subjects: Collection[str] | None,
+) -> None:
+    """Write each counted fact, of these subjects or of all, as a line: topic, time, subject, canonical JSON and number, separated by tabs."""
+    for record, only in records:
         if not record.is_readable:
             loaded.leave_out("unreadable_batch")
             continue
@@ -189,6 +207,10 @@ def _write(
         topic, partition, received_at = record.topic, record.partition, record.received_at
         prefix = topic.encode()
         for _, fact in batch.facts:
+            about = "" if isinstance(fact, FeedHeartbeat) else subject_name(fact.force, fact.subject_id)
+            if only is not None and about not in only:
+                loaded.unchecked += 1
+                continue
             refusal = admission.refusal(fact, topic, partition, received_at, is_moved=record.is_moved)
             if refusal:
                 loaded.leave_out(refusal)
@@ -198,21 +220,10 @@ def _write(
                 loaded.heartbeats += 1
                 continue
             loaded.facts += 1
-            # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
-            about, at = f"{fact.force} {fact.subject_id}", microseconds(fact.at)
-            lines.write(b"%b\t%d\t%b\t%b\t%d\n" % (prefix, at, about.encode(), canonical(fact), loaded.facts))
-            if chosen is not None:
-                chosen.add(about, at)
-    return loaded
-
-
-def _lines_about(subjects: Collection[str], facts_file: Path) -> Path:
-    """Move the lines about some subjects to a file of their own, in the same order; the others are deleted."""
-    wanted, path = {about.encode() for about in subjects}, facts_file.with_name("chosen.tsv")
-    with facts_file.open("rb") as every_line, path.open("wb") as lines:
-        lines.writelines(line for line in every_line if line.split(b"\t", 3)[2] in wanted)
-    facts_file.unlink()
-    return path
+            if subjects is None or about in subjects:
+                # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
+                line = prefix, microseconds(fact.at), about.encode(), canonical(fact), loaded.facts
+                lines.write(b"%b\t%d\t%b\t%b\t%d\n" % line)
 
 
 def _derive(

@@ -57,10 +57,11 @@ def needed(measure: Measure, window: str, force: Force, as_of: datetime) -> tupl
 
 def _before(found: LiveInterval, force: Force) -> Iterator[NeededTime]:
     """The times in which a fact may lead to an outcome in the interval: itself, by a target, or because nothing followed it for too long."""
-    longest = max(_target_seconds(force), default=0) * SECOND
-    for after in {0, *_DEFAULTS, *(seconds * SECOND for seconds in unrecorded_after_seconds(force))}:
-        # A target falls due up to half a second before or after its span, because spans are rounded.
-        yield NeededTime(found.start - after - max(longest, _LONGEST_CLOCK) - SECOND, found.end - after + SECOND)
+    longest = max(max(_target_seconds(force), default=0) * SECOND, _LONGEST_CLOCK)
+    # A target falls due up to half a second before or after its span, because spans are rounded.
+    yield NeededTime(found.start - longest - SECOND, found.end + SECOND)
+    for after in {*_DEFAULTS, *(seconds * SECOND for seconds in unrecorded_after_seconds(force))}:
+        yield NeededTime(found.start - after - SECOND, found.end - after + SECOND)
 
 
 def _target_seconds(force: Force) -> Iterable[int]:

@@ -33,6 +33,7 @@ class Loaded(Struct, kw_only=True):
         records: the number of records read.
         facts: the number of facts read, including repeated ones, without heartbeats.
         heartbeats: the number of heartbeats read.
+        unchecked: the number of facts that were not checked, because the question does not need their subjects. They are not in `facts`.
         left_out: the number of facts and unreadable records that are not counted, by reason.
         missing_before: for each partition whose beginning has been deleted, its first offset; the recount is then incomplete.
         missing_after: for each partition that ends too early, its end and the offset up to which it should have been read.
@@ -43,6 +44,7 @@ class Loaded(Struct, kw_only=True):
     records: int = 0
     facts: int = 0
     heartbeats: int = 0
+    unchecked: int = 0
     left_out: dict[str, int] = {}
     missing_before: dict[tuple[str, int], int] = {}
     missing_after: dict[tuple[str, int], tuple[int, int]] = {}
