@@ -100,7 +100,7 @@ class Page:
 
 def child_explained(page: Page) -> str:
     """The address that explains the figure of the first alert, which is about a child."""
-    (found,) = page.browser.find_elements("css selector", "#active > li:first-child .facts a[href^='/api/explain']")
+    (found,) = page.browser.find_elements("css selector", "#active > li:first-child .acts a[href^='/api/explain']")
     return str(found.get_dom_attribute("href"))
 
 
@@ -169,7 +169,7 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
     assert page.text("ended-title") == "Resolved since Tue 07:00 (this shift and the previous one)"
     (ended,) = page.cards("ended")
     assert "Resolved at 12:50:20 after 30 min 00 s." in ended
-    links = page.card(TITLE).find_elements("css selector", ".facts a")
+    links = page.card(TITLE).find_elements("css selector", ".acts a")
     assert [(each.text, each.get_dom_attribute("href")) for each in links] == [
         ("View measure", "/measure/grade_1_unresourced_over_2_minutes_count"),
         ("Explain as JSON", "/api/explain/grade_1_unresourced_over_2_minutes_count"),
@@ -180,6 +180,8 @@ def test_active_alerts_are_listed_in_words_by_severity_with_the_readers_figures(
     assert explained["measure"] == "child_review_overdue_count"
     assert "--where suite=north" in explained["recount"]
     assert page.possible() == {"History"}, "nobody can act without signing in"
+    stops = "#inbox ol :is(a, button):not([tabindex='-1'])"
+    assert len(page.browser.find_elements("css selector", stops)) == len(alerts) + 1, "one for each card"
     assert "You are not signed in" in page.text("person")
     assert complaints(page.browser) == []
 
@@ -204,7 +206,9 @@ def test_an_alert_is_acknowledged_on_the_page_and_logged_with_name_and_time(page
     keys(page.browser, Keys.ESCAPE)
     assert page.browser.find_elements("name", "note") == []
     page.reach("Acknowledge")
-    keys(page.browser, Keys.ENTER, "Two units")
+    keys(page.browser, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    assert page.browser.switch_to.active_element.text == "Assign\u2026", "the arrow keys move within a card"
+    keys(page.browser, Keys.ARROW_LEFT, Keys.ENTER, "Two units")
     field = page.browser.switch_to.active_element
     desk.begin("feed_silent", 20, feed="custody")
     wait(page.browser, lambda: len(page.cards()) == 2, SECONDS)

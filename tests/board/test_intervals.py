@@ -375,7 +375,7 @@ def test_a_day_has_as_many_half_hours_as_it_has(day: str, count: int) -> None:
 def test_a_day_without_figures_is_refused_next_to_its_field(back: Watched, query: str, field: str, said: str) -> None:
     page, data = back.get("/intervals", f"queue=999&{query}"), back.get("/api/intervals/999", query)
     assert (page.status, data.status) == (400, 404)
-    assert f'aria-invalid="true" aria-describedby="{field}-error"' in page.text
+    assert f'aria-invalid="true" aria-describedby="{field}-error' in page.text
     assert said in page.text
     assert said in json.loads(data.text)["title"]
     assert "/csv/intervals" not in page.text

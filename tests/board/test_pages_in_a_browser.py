@@ -70,10 +70,15 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
   getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
   .map((place) => place.outerHTML.slice(0, 200));
 """
+# Whether the number of alerts in the navigation is on the screen.
+ALERTS_SEEN = """
+const { left, right, width } = document.getElementById("alert-count").getBoundingClientRect();
+return width > 20 && left >= 0 && right <= innerWidth;
+"""
 # Pairs of texts that overlap.
 OVERLAPPING = """
 const texts = [...document.querySelectorAll("main *, header *")].filter((place) => place.checkVisibility({ opacityProperty: true }) &&
-  getComputedStyle(place).clipPath === "none" && !place.closest(".readout, .skip, #simulation") &&
+  getComputedStyle(place).clipPath === "none" && !place.closest(".readout, .skip, #simulation, li:has(#alert-count)") &&
   [...place.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())).flatMap((place) => {
     const range = document.createRange();
     return [...place.childNodes].filter((node) => node.nodeType === 3 && node.textContent.trim()).flatMap((node) => {
@@ -189,6 +194,8 @@ def test_nothing_is_cut_off_and_nothing_overlaps(browser: webdriver.Chrome, addr
                 assert browser.execute_script("return document.documentElement.scrollWidth") <= width, (path, width)
                 assert browser.execute_script(CUT) == [], (path, width)
                 assert browser.execute_script(OVERLAPPING) == [], (path, width)
+            if path in ("/", "/trust"):
+                assert browser.execute_script(ALERTS_SEEN), (path, width)
 
 
 def press(browser: webdriver.Chrome, *keys: str) -> None:
@@ -445,6 +452,12 @@ def test_a_chart_is_read_by_keys_and_zoomed_by_dragging_and_its_form_changes_wit
     opened(browser, "", browser.current_url)
     wait(browser, lambda: browser.find_elements("css selector", "#chart [role=slider]"), 60)
     assert browser.find_element("id", "from").get_attribute("value") == "2024-11-29"
+    assert browser.find_element("id", "from-hint").text == "Fri 29 Nov 2024"
+    browser.execute_script("""const field = document.getElementById("to"); field.value = "";
+      field.dispatchEvent(new Event("input", { bubbles: true }));""")
+    assert browser.find_element("id", "to-hint").text == "For 27 March 2026, type 03/27/2026", (
+        "in this browser's language"
+    )
 
 
 def test_a_chosen_theme_stays_and_the_browser_decides_until_then(browser: webdriver.Chrome, address: str) -> None:

@@ -2,6 +2,7 @@
 import { entryWords, figureWords, scopeWords, stateWords, stepWords, titleWords, unacknowledged } from "./alert_words.js";
 import { element, redraw, set, write } from "./elements.js";
 import { act, history, requestName } from "./inbox.js";
+import { oneStop } from "./one_stop.js";
 import { spanWords } from "./tile.js";
 import { timeWords } from "./time_words.js";
 import { root } from "./root.js";
@@ -27,7 +28,7 @@ function possible(alert, session) {
 export function card(reload) {
   const made = element("li", { class: "alert" }, element("p", { class: "group" }),
     element("h3", { tabindex: "-1" }), element("p", { class: "how" }), element("ul", { class: "steps" }), element("dl", { class: "facts" }), element("ol", { class: "waiting" }), element("p", { class: "do" }),
-    element("div", { class: "acts" }), element("div", { class: "form" }), element("p", { class: "outcome", role: "status" }), element("div", { class: "history" }));
+    element("div", { class: "acts", role: "toolbar" }), element("div", { class: "form" }), element("p", { class: "outcome", role: "status" }), element("div", { class: "history" }));
   made.reload = reload;
   return made;
 }
@@ -50,9 +51,20 @@ export function fill(place, alert, session, now) {
   redraw(part(place, "facts"), facts(alert, now), (rows) => rows.map(fact));
   redraw(part(place, "waiting"), alert.waiting, (waiting) => (waiting ? waitingRows(waiting) : []));
   write(part(place, "do"), alert.state === "ended" ? "" : alert.what_to_do);
-  redraw(part(place, "acts"), [possible(alert, session), alert.id], ([names]) => [...names.map((name) => button(place, name)), historyButton(place)]);
+  drawActs(place, part(place, "acts"));
   if (isChanged && part(place, "history").firstChild) drawHistory(place);
   if (place.doing && !possible(alert, session).includes(place.doing)) close(place);
+}
+
+// Everything that can be pressed on a card: the next card is one stop of the Tab key away.
+function drawActs(place, acts) {
+  const { alert, session } = place;
+  set(acts, "aria-label", `Actions and links: ${alert.title}`);
+  const isNew = redraw(acts, [possible(alert, session), links(alert), alert.title], ([names, linked, title]) => [
+    ...names.map((name) => button(place, name)), historyButton(place),
+    ...linked.map(([words, address]) => element("a", { href: address, "aria-label": `${words}: ${title}` }, words)),
+  ]);
+  if (isNew) oneStop(acts, [...acts.children]);
 }
 
 function facts(alert, now) {
@@ -67,7 +79,6 @@ function facts(alert, now) {
     ["Since", timeWords(alert.since, now)],
     alert.state !== "ended" && ["Alert active for", spanWords(alert.age_seconds * 1000)],
     ["Notifies", alert.who],
-    ["Details", "", links(alert), alert.title],
   ].filter(Boolean);
 }
 
@@ -86,9 +97,8 @@ function waitingRows({ count, rows }) {
   return more > 0 ? [...listed, element("li", { class: "more" }, `and ${more.toLocaleString("en-GB")} more`)] : listed;
 }
 
-function fact([title, text, linked = [], about]) {
-  const anchors = linked.flatMap(([words, address]) => [element("a", { href: address, "aria-label": `${words}: ${about}` }, words), " "]);
-  return element("div", {}, element("dt", {}, title), element("dd", {}, text, ...anchors));
+function fact([title, text]) {
+  return element("div", {}, element("dt", {}, title), element("dd", {}, text));
 }
 
 function button(place, name) {

@@ -1,6 +1,7 @@
 // Contacts and incidents whose end was never recorded, and the form to end them by hand.
 import { element, list, redraw, set, write } from "./elements.js";
 import { act, requestName } from "./inbox.js";
+import { oneStop } from "./one_stop.js";
 
 const reasons = { system_fault: "A fault of the system", not_recorded: "Nobody recorded the end", test: "It was a test", recorded_twice: "It was recorded twice", other: "Another reason" };
 const roles = {
@@ -19,6 +20,7 @@ export function drawUnrecorded({ count, rows: listed }, session, force) {
   const more = count > listed.length ? ` The first ${listed.length} of ${count.toLocaleString("en-GB")}.` : "";
   write(says, `${count ? "No end has been recorded for these, and they no longer count as open." : "None."}${more}${session?.may_act || !count ? "" : " Sign in with the role act to end one by hand."}`);
   list(rows, listed, (row) => `${row.subject} ${row.id}`, () => made(force), (place, row) => fill(place, row, session));
+  oneStop(rows, [...rows.querySelectorAll(".acts button")], true);
 }
 
 function made(force) {

@@ -52,7 +52,7 @@ function drawCustody({ custody, detentions, left, now }) {
   set(place("custody-says"), "data-verdict", custody.state === "live" ? null : "bad");
   rows("detentions", detentions.map((each) => {
     const [review, detention] = [deadlineWords(each.review, now), deadlineWords(each.detention, now)];
-    const status = [each.status, custody.mark].filter(Boolean).join("; ") || "-";
+    const status = [each.status, custody.mark].filter(Boolean).join("; ");
     return {
       key: each.detainee, cells: [each.detainee, each.suite, each.child ? "CHILD" : each.age, review.text, detention.text, status],
       verdicts: [null, null, each.child ? "odd" : null, review.verdict, detention.verdict, custody.mark ? "bad" : null],

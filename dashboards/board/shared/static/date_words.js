@@ -1,12 +1,25 @@
-// The day in words under each date field, because a browser writes a date in the order of its own language.
+// Words under each date and time field, because a browser writes both in the form of its own language: the day that is chosen, or how to type one.
 import { write } from "./elements.js";
 
-const format = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" });
+const british = {
+  date: new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" }),
+  time: new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", hour: "2-digit", minute: "2-digit" }),
+};
+const own = {
+  date: new Intl.DateTimeFormat(undefined, { timeZone: "UTC", day: "2-digit", month: "2-digit", year: "numeric" }),
+  time: new Intl.DateTimeFormat(undefined, { timeZone: "UTC", hour: "2-digit", minute: "2-digit" }),
+};
+const example = { date: "27 March 2026", time: "14:30" };
+const moment = new Date("2026-03-27T14:30:00Z");
+
+function wordsOf({ type, valueAsDate }) {
+  const typed = own[type].format(moment);
+  if (typed === example[type]) return "";
+  return valueAsDate ? british[type].format(valueAsDate).replace(",", "") : `For ${example[type]}, type ${typed}`;
+}
 
 export function sayDates(form) {
-  for (const field of form.querySelectorAll("input[type=date]")) {
-    write(field.nextElementSibling, field.valueAsDate ? format.format(field.valueAsDate).replace(",", "") : "");
-  }
+  for (const field of form.querySelectorAll("input:is([type=date], [type=time])")) write(field.nextElementSibling, wordsOf(field));
 }
 
 export function keepSayingDates(form) {

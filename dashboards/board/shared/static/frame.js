@@ -1,5 +1,5 @@
 // What every page does: follows its stream, says whether its figures are live, and keeps the server's clock.
-import { set, write } from "./elements.js";
+import { element, redraw, set, write } from "./elements.js";
 import { oneStop } from "./one_stop.js";
 import { follow } from "./stream.js";
 
@@ -85,9 +85,22 @@ function drawStrip(items) {
     write(place.querySelector(".label"), unbroken(label));
     write(place.querySelector(".lasting"), unbroken(lasting));
   }
-  const alerts = found.get("alerts");
-  const count = document.getElementById("alert-count");
-  if (count) write(count, alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "");
+  drawAlertCount(found.get("alerts"));
+}
+
+// The number of active alerts, and in a mark the number that nobody has acknowledged. The strip below has the words.
+function drawAlertCount(alerts) {
+  const place = document.getElementById("alert-count");
+  if (!place) return;
+  const words = alerts?.figure ? `${alerts.figure} ${alerts.label.split(";")[0]}` : "";
+  const unacknowledged = Number(/\d+/.exec(alerts?.label));
+  set(place, "title", words || null);
+  const isFirst = words && !place.firstChild;
+  redraw(place, words, () => words ? [
+    element("span", { class: "away" }, words), element("span", { "aria-hidden": "true" }, alerts.figure),
+    unacknowledged > 0 && element("span", { class: "mark", "aria-hidden": "true" }, String(unacknowledged)),
+  ].filter(Boolean) : []);
+  if (isFirst) showPage(place.closest("ul")); // the line has become longer
 }
 
 // A number stays on the same line as its unit.

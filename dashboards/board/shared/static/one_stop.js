@@ -1,14 +1,27 @@
 // A group of links or buttons that is one stop of the Tab key: the arrow keys move within it.
 import { set } from "./elements.js";
 
-export function oneStop(group, places) {
-  const stopAt = (chosen) => places.forEach((each) => set(each, "tabindex", each === chosen ? 0 : -1));
-  stopAt(places[0]);
-  group.addEventListener("keydown", (event) => {
-    const to = places[places.indexOf(event.target) + ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? NaN)];
-    if (!to) return;
-    event.preventDefault();
-    stopAt(to);
-    to.focus();
-  });
+const groups = new WeakMap();
+const steps = { ArrowLeft: -1, ArrowRight: 1 };
+const stepsInColumn = { ArrowUp: -1, ArrowDown: 1, ...steps };
+
+// Calling it again gives the group its new places, when it has been drawn again. The stop is where the focus is.
+export function oneStop(group, places, isColumn = false) {
+  if (!groups.has(group)) group.addEventListener("keydown", (event) => move(event, isColumn ? stepsInColumn : steps));
+  groups.set(group, places);
+  stopAt(places, places.includes(document.activeElement) ? document.activeElement : places[0]);
+}
+
+function stopAt(places, chosen) {
+  places.forEach((each) => set(each, "tabindex", each === chosen ? 0 : -1));
+}
+
+function move(event, step) {
+  const places = groups.get(event.currentTarget);
+  const from = places.indexOf(event.target);
+  const to = from < 0 ? null : places[from + (step[event.key] ?? NaN)];
+  if (!to) return;
+  event.preventDefault();
+  stopAt(places, to);
+  to.focus();
 }
