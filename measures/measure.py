@@ -254,6 +254,12 @@ class Measure(Struct, frozen=True, kw_only=True):
             case statistic:
                 return (statistic.of,)
 
+    def kinds(self) -> tuple[KindName, ...]:
+        """The kinds of finished outcomes that it is calculated from; a measure of open items has none."""
+        own = () if self.is_open() else self.selections()
+        doubted = (each.of for each in self.unrecorded if not each.is_open)
+        return tuple(dict.fromkeys(selection.kind for selection in (*own, *doubted)))
+
     def spread(self) -> tuple[str, ...]:
         """The names of `SPREAD` that go with a mean or a median, besides itself; none for any other measure."""
         own = {Mean: "mean", Median: "median"}.get(type(self.statistic))

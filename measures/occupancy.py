@@ -8,6 +8,8 @@ from measures.pane import Pane
 
 Suites = dict[str, int]
 """The number in custody in each suite; one without anybody is left out."""
+MOVES = {"suite_entered": 1, "suite_left": -1}
+"""The kinds that change the number in a suite."""
 _SUITE = KINDS["suite_entered"].dimensions.index("suite")
 
 
@@ -23,7 +25,7 @@ def occupancy(now: Mapping[str, int], panes: Iterable[tuple[int, Pane]], hours: 
     """
     came: dict[int, Counter[str]] = {}
     for hour, pane in panes:
-        for kind, sign in (("suite_entered", 1), ("suite_left", -1)):
+        for kind, sign in MOVES.items():
             for words, histogram in pane.get(kind, {}).items():
                 came.setdefault(hour, Counter())[words[_SUITE]] += sign * sum(histogram.values())
     found: dict[int, Suites] = {}

@@ -1,7 +1,7 @@
 """Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Literal, get_args
@@ -17,32 +17,27 @@ HOUR = 60 * MINUTE
 Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
 """Each value, in the kind's whole units, to its count."""
-Pane = Mapping[str, Mapping[Dimensions, Histogram]]
-"""Each kind to its labels to their histogram. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC;
-for days the ordinal of the force's local day."""
+Counts = Mapping[Dimensions, Histogram]
+"""The counts of one kind in one pane: labels to their histogram."""
+Pane = Mapping[str, Counts]
+"""Each kind to its counts. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC; for days the ordinal
+of the force's local day."""
 OpenPane = dict[str, dict[Dimensions, Histogram]]
 """A pane to which counts can be added."""
-Field = tuple[str, Dimensions, int]
-"""One count of a pane: kind, dimensions, value."""
-Deltas = dict[Grain, dict[int, dict[str, int]]]
-"""What a change adds to each count of each pane, by grain, slot and the count's name; never 0."""
+Deltas = dict[str, dict[Grain, dict[int, dict[str, int]]]]
+"""What a change adds to each count of each pane, by kind, grain, slot and the count's name; never 0."""
 
 
-def no_change() -> Deltas:
-    """Deltas that add nothing."""
-    return {grain: {} for grain in GRAINS}
-
-
-def name_of(kind: str, dimensions: Dimensions, value: int) -> str:
-    """The name of one count in its pane: kind, labels and value, separated by bars; no label can contain a bar."""
-    return f"{kind}|{'|'.join(dimensions)}|{value}" if dimensions else f"{kind}|{value}"
+def name_of(dimensions: Dimensions, value: int) -> str:
+    """The name of one count among those of its kind: labels and value, separated by bars; no label can contain a bar."""
+    return f"{'|'.join(dimensions)}|{value}" if dimensions else str(value)
 
 
 @lru_cache(maxsize=65_536)
-def field_of(name: str) -> Field:
-    """The kind, labels and value of a count."""
-    kind, *dimensions, value = name.split("|")
-    return kind, tuple(dimensions), int(value)
+def field_of(name: str) -> tuple[Dimensions, int]:
+    """The labels and the value of a count."""
+    *dimensions, value = name.split("|")
+    return tuple(dimensions), int(value)
 
 
 def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules, into: Deltas) -> None:
@@ -63,10 +58,13 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules
 
 def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
     """Add a change to the minute and the hour of a decision, and to the local day on which its subject began."""
-    name, at = name_of(outcome.kind, outcome.dimensions, outcome.value), outcome.at
-    _add(name, change, at // MINUTE, into["minute"])
-    _add(name, change, at // HOUR, into["hour"])
-    _add(name, change, rules.local_day(outcome.began), into["day"])
+    of_kind = into.get(outcome.kind)
+    if of_kind is None:
+        of_kind = into[outcome.kind] = {"minute": {}, "hour": {}, "day": {}}
+    name, at = name_of(outcome.dimensions, outcome.value), outcome.at
+    _add(name, change, at // MINUTE, of_kind["minute"])
+    _add(name, change, at // HOUR, of_kind["hour"])
+    _add(name, change, rules.local_day(outcome.began), of_kind["day"])
 
 
 def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> None:
@@ -81,23 +79,24 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
         del counts[name]
 
 
-class PackedPane(Mapping[str, Mapping[Dimensions, Histogram]]):
-    """A pane that is only read: its kinds with their labels and histograms, in a tenth of the memory of dictionaries.
+class PackedCounts(Mapping[Dimensions, Histogram]):
+    """The counts of one kind in one pane that are only read, in a tenth of the memory of dictionaries.
 
     Args:
-        kinds: for each kind, the labels of each count, and an array of value, count, value, count and so on in the same order.
+        labels: the labels of each count.
+        numbers: value, count, value, count and so on, in the same order.
     """
 
-    __slots__ = ("_kinds",)
+    __slots__ = ("_labels", "_numbers")
 
-    def __init__(self, kinds: Mapping[str, tuple[tuple[Dimensions, ...], "array[int]"]]) -> None:
-        self._kinds = kinds
+    def __init__(self, labels: tuple[Dimensions, ...], numbers: "array[int]") -> None:
+        self._labels, self._numbers = labels, numbers
 
-    def __getitem__(self, kind: str) -> Mapping[Dimensions, Histogram]:
-        labels, numbers = self._kinds[kind]
+    def unpacked(self) -> dict[Dimensions, Histogram]:
+        """The same as dictionaries."""
         found: dict[Dimensions, Histogram] = {}
-        each = iter(numbers)
-        for dimensions, value, count in zip(labels, each, each, strict=True):
+        each = iter(self._numbers)
+        for dimensions, value, count in zip(self._labels, each, each, strict=True):
             histogram = found.get(dimensions)
             if histogram is None:
                 found[dimensions] = {value: count}
@@ -105,43 +104,47 @@ class PackedPane(Mapping[str, Mapping[Dimensions, Histogram]]):
                 histogram[value] = count
         return found
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._kinds)
+    def items(self) -> ItemsView[Dimensions, Histogram]:
+        """Labels with their histograms; they are unpacked once, not for each label."""
+        return self.unpacked().items()
+
+    def __getitem__(self, dimensions: Dimensions) -> Histogram:
+        return self.unpacked()[dimensions]
+
+    def __iter__(self) -> Iterator[Dimensions]:
+        return iter(self.unpacked())
 
     def __len__(self) -> int:
-        return len(self._kinds)
+        return len(self.unpacked())
+
+    def __bool__(self) -> bool:
+        return bool(self._labels)
 
 
-_EMPTY = PackedPane({})
+_NONE = PackedCounts((), array("i"))
 
 
-def loaded(counts: Mapping[str, str]) -> PackedPane:
-    """A pane from its stored counts, which are texts by name."""
+def loaded(counts: Mapping[str, str]) -> PackedCounts:
+    """The counts of one kind in one pane, as they are stored: texts by name.
+
+    Raises:
+        ValueError: a name or a text is damaged.
+    """
     if not counts:
-        return _EMPTY
-    kinds: dict[str, tuple[list[Dimensions], list[int]]] = {}
+        return _NONE
+    labels: list[Dimensions] = []
+    numbers: list[int] = []
     for name, count in counts.items():
-        text, _, value = name.rpartition("|")
-        kind, dimensions = _labels_of(text)
-        rows = kinds.get(kind)
-        if rows is None:
-            rows = kinds[kind] = ([], [])
-        rows[0].append(dimensions)
-        rows[1].append(int(value))
-        rows[1].append(int(count))
-    return PackedPane({kind: (tuple(labels), _numbers(numbers)) for kind, (labels, numbers) in kinds.items()})
+        text, bar, value = name.rpartition("|")
+        labels.append(_labels_of(text) if bar else ())
+        numbers += (int(value), int(count))
+    return PackedCounts(tuple(labels), _numbers(numbers))
 
 
 @lru_cache(maxsize=65_536)
-def _labels_of(text: str) -> tuple[str, Dimensions]:
-    """The kind and labels in a count's name. Equal kinds and labels are the same objects, to save memory."""
-    kind, *dimensions = text.split("|")
-    return intern(kind), _same(tuple(dimensions))
-
-
-@lru_cache(maxsize=65_536)
-def _same(dimensions: Dimensions) -> Dimensions:
-    return dimensions
+def _labels_of(text: str) -> Dimensions:
+    """The labels in a count's name. Equal labels are the same object, to save memory."""
+    return tuple(map(intern, text.split("|")))
 
 
 def _numbers(numbers: list[int]) -> "array[int]":
@@ -152,11 +155,11 @@ def _numbers(numbers: list[int]) -> "array[int]":
         return array("q", numbers)
 
 
-def apply(pane: OpenPane, counts: Mapping[str, int]) -> None:
-    """Add counts, by name, to a pane in place; counts of 0 are removed."""
+def apply(pane: OpenPane, kind: str, counts: Mapping[str, int]) -> None:
+    """Add counts of a kind, by name, to a pane in place; counts of 0 are removed."""
+    groups = pane.setdefault(kind, {})
     for name, change in counts.items():
-        kind, dimensions, value = field_of(name)
-        groups = pane.setdefault(kind, {})
+        dimensions, value = field_of(name)
         histogram = groups.setdefault(dimensions, {})
         count = histogram.get(value, 0) + change
         if count:
@@ -165,8 +168,8 @@ def apply(pane: OpenPane, counts: Mapping[str, int]) -> None:
             histogram.pop(value, None)
         if not histogram:
             del groups[dimensions]
-        if not groups:
-            del pane[kind]
+    if not groups:
+        del pane[kind]
 
 
 def merge(into: Histogram, other: Histogram) -> None:

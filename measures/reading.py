@@ -35,7 +35,7 @@ from measures.measure import (
     Where,
 )
 from measures.outcome import KINDS, SECOND, OpenItem, instant, microseconds
-from measures.pane import HOUR, Dimensions, Grain, Histogram, Pane, merge
+from measures.pane import HOUR, Counts, Dimensions, Grain, Histogram, merge
 from measures.rules import Rules
 from measures.statistic import mean, quantile, ratio, total, within
 from measures.window import Window
@@ -60,8 +60,8 @@ WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
 class FigureSource(Protocol):
     """The source of one force's panes and open items."""
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
-        """The panes of a grain from one slot up to another, which is excluded. Empty panes may be left out."""
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
+        """One kind in the panes of a grain from one slot up to another, which is excluded. Empty ones may be left out."""
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         """The open items of a kind."""
@@ -261,8 +261,8 @@ def listed(question: Question, items: Iterable[tuple[str, OpenItem]], rules: Rul
 class _EmptySource:
     """A source without panes or open items, for `listed`, which gets its items from the caller."""
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
-        del grain, first, last
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
+        del kind, grain, first, last
         return ()
 
     def open(self, kind: str) -> Iterable[OpenItem]:
@@ -299,20 +299,19 @@ class _Sheet:
         for selection in selections:
             words_of: dict[tuple[Dimensions, int], Dimensions | None] = {}
             for segment in self.question.window.segments:
-                for slot, pane in self.source.panes(segment.grain, segment.first, segment.last):
-                    if histograms := pane.get(selection.kind):
-                        self._add_pane(selection, slot, histograms, groups, words_of)
+                for slot, counts in self.source.panes(selection.kind, segment.grain, segment.first, segment.last):
+                    self._add_pane(selection, slot, counts, groups, words_of)
         return groups
 
     def _add_pane(
         self,
         selection: Selection,
         slot: int,
-        histograms: Mapping[Dimensions, Histogram],
+        counts: Counts,
         groups: Groups,
         words_of: dict[tuple[Dimensions, int], Dimensions | None],
     ) -> None:
-        for dimensions, histogram in histograms.items():
+        for dimensions, histogram in counts.items():
             key = (dimensions, slot if self.is_dated else 0)
             if key not in words_of:
                 words_of[key] = self._words(selection, dimensions, slot)

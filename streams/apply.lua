@@ -31,7 +31,8 @@ local change = cmsgpack.unpack(ARGV[4])
 -- Every key that is written, with its type and all commands ever used on it, so that a missing permission shows at the first batch.
 local planned = {}
 for _, key in ipairs({control, timelines, open, feeds}) do planned[key] = {'hash', 'HSET', 'HDEL'} end
-for _, pane in ipairs(change.panes) do planned[pane[1]] = {'hash', 'HSET', 'HDEL', 'UNLINK'} end
+-- For the panes of one force and grain, the first hash shows what is permitted. Their types show when they are read.
+for _, group in ipairs(change.panes) do planned[group[1] .. group[2][1][1]] = {'hash', 'HSET', 'HDEL', 'UNLINK'} end
 for _, entry in ipairs(change.index) do planned[entry[1]] = {'zset', 'ZADD', 'ZREM'} end
 for _, drop in ipairs(change.drop) do
   planned[drop[1]] = {'zset', 'ZADD', 'ZREM', 'ZRANGEBYSCORE'}
@@ -53,24 +54,30 @@ end
 
 -- Compute all counts after the batch before any is written.
 local counted = {}
-for _, pane in ipairs(change.panes) do
-  local key, deltas = pane[1], pane[3]
-  for first = 1, #pane[2], MANY do
-    local fields = {unpack(pane[2], first, math.min(first + MANY - 1, #pane[2]))}
-    local before, sets, gone = redis.call('HMGET', key, unpack(fields)), {}, {}
+local function count(key, names, deltas)
+  for first = 1, #names, MANY do
+    local fields = {unpack(names, first, math.min(first + MANY - 1, #names))}
+    local before, sets, gone = redis.pcall('HMGET', key, unpack(fields)), {}, {}
+    if before.err then return wrong_type(key, 'hash') or redis.error_reply(before.err) end
     for position, text in ipairs(before) do
-      local where = key .. ' ' .. fields[position]
-      if text and not text:match('^%-?%d+$') then return {-1, where .. ' does not hold a count'} end
-      local count = tonumber(text or 0) + deltas[first + position - 1]
-      if count < 0 or count > LARGEST then return {-1, string.format('%s would be %.0f', where, count)} end
-      if count == 0 then
-        gone[#gone + 1] = fields[position]
+      local field = fields[position]
+      if text and not text:match('^%-?%d+$') then return {-1, key .. ' ' .. field .. ' does not hold a count'} end
+      local number = tonumber(text or 0) + deltas[first + position - 1]
+      if number < 0 or number > LARGEST then return {-1, string.format('%s %s would be %.0f', key, field, number)} end
+      if number == 0 then
+        gone[#gone + 1] = field
       else
-        sets[#sets + 1] = fields[position]
-        sets[#sets + 1] = string.format('%.0f', count)
+        sets[#sets + 1] = field
+        sets[#sets + 1] = string.format('%.0f', number)
       end
     end
     counted[#counted + 1] = {key, fields, before, sets, gone}
+  end
+end
+for _, group in ipairs(change.panes) do
+  for _, member in ipairs(group[2]) do
+    refusal = count(group[1] .. member[1], member[2], member[3])
+    if refusal then return refusal end
   end
 end
 
@@ -125,7 +132,9 @@ end
 for _, drop in ipairs(change.drop) do
   local index, prefix, before = drop[1], drop[2], '(' .. drop[3]
   for _, slot in ipairs(redis.pcall('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)) do
-    redis.pcall('UNLINK', prefix .. slot)
+    local kinds = {}
+    for position, kind in ipairs(change.kinds) do kinds[position] = prefix .. slot .. ':' .. kind end
+    redis.pcall('UNLINK', unpack(kinds))
     redis.pcall('ZREM', index, slot)
   end
 end

@@ -13,7 +13,7 @@ from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import SECOND, Outcomes, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import GRAINS, Deltas, Grain, difference, no_change
+from measures.pane import GRAINS, Deltas, Grain, difference
 from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
 from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
@@ -300,7 +300,7 @@ class PartitionFold:
             return
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
         force = arrived[0].fact.force
-        deltas = change.panes.setdefault(force, no_change())
+        deltas = change.panes.setdefault(force, {})
         difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
         change.timelines[key] = subject.timeline
         if not subject.outcomes.open:
@@ -318,10 +318,10 @@ class PartitionFold:
             if mark is None:
                 continue
             kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
-            change.panes[force] = {
-                grain: {slot: counts for slot, counts in slots.items() if slot >= kept[grain]}
-                for grain, slots in change.panes.get(force, no_change()).items()
-            }
+            for of_kind in change.panes.get(force, {}).values():
+                for grain, slots in of_kind.items():
+                    for slot in [slot for slot in slots if slot < kept[grain]]:
+                        del slots[slot]
             for grain, slot in kept.items():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot

@@ -10,28 +10,30 @@ from redis import Redis
 from redis.client import Pipeline
 
 from measures.outcome import OpenItem
-from measures.pane import Grain, Pane, loaded
+from measures.pane import Counts, Grain, loaded
 from streams.codec import decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
-from streams.store import Names, reading_state
+from streams.store import Names, kinds_of, reading_state
 
-Key = tuple[str, Grain, int]
-"""A pane of one partition: force, grain, slot."""
-Run = tuple[str, Grain, int, int]
-"""Consecutive panes: force, grain, first slot, and the slot after the last one."""
+Series = tuple[str, Grain, str]
+"""All panes of one partition and kind: force, grain, kind."""
+Key = tuple[str, Grain, str, int]
+"""One kind in one pane of a partition: force, grain, kind, slot."""
+Run = tuple[str, Grain, str, int, int]
+"""One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
-_RUNS = 256
-"""For how many runs the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
+_RUNS = 64
+"""For how many runs of a series those with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
 """How many times the state may change during a read before everything is read in one transaction."""
 
 
 class NotLoadedError(RuntimeError):
-    """A pane was read before it was loaded: a fault in this program, which must never become a count of zero."""
+    """A kind of a pane was read before it was loaded: a fault in this program, which must never become a count of zero."""
 
 
 class Touched(NamedTuple):
-    """The panes and subjects that changed between two applied offsets."""
+    """The kinds of panes and the subjects that changed between two applied offsets."""
 
     panes: AbstractSet[Key]
     subjects: AbstractSet[str]
@@ -59,7 +61,7 @@ class _Draft(Struct):
 
     applied_offset: int | None
     last_change: str
-    panes: dict[Key, Pane] = field(default_factory=dict)
+    panes: dict[Key, Counts] = field(default_factory=dict)
     open: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
@@ -78,8 +80,9 @@ class _Draft(Struct):
 class PartitionCache:
     """One partition at one applied offset.
 
-    A loaded pane has either not changed by that applied offset or was read again at it, so all loaded panes are consistent
-    although they were not read at once. A pane that is not loaded cannot be read. If reading fails midway, nothing changes.
+    Of each pane, only the kinds that somebody asked for are loaded. What is loaded has either not changed by that applied offset or
+    was read again at it, so all of it is consistent although it was not read at once. What is not loaded cannot be read: it is
+    never zero. If reading fails midway, nothing changes.
 
     Args:
         redis: a blocking client that decodes replies to text.
@@ -100,44 +103,48 @@ class PartitionCache:
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
-        self._panes: dict[Key, Pane] = {}
-        self._filled: dict[Run, list[tuple[int, Pane]]] = {}
+        self._panes: dict[Series, dict[int, Counts]] = {}
+        self._filled: dict[Series, dict[tuple[int, int], list[tuple[int, Counts]]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
 
-    def pane(self, key: Key) -> Pane:
-        """A loaded pane; empty where nothing was counted.
+    def pane(self, key: Key) -> Counts:
+        """The loaded counts of one kind in a pane; empty where nothing was counted.
 
         Raises:
-            NotLoadedError: it is not loaded.
+            NotLoadedError: they are not loaded.
         """
         try:
-            return self._panes[key]
+            return self._panes[key[:3]][key[3]]
         except KeyError:
             raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
 
     def is_loaded(self, run: Run) -> bool:
         """Whether `filled` already has this run."""
-        return run in self._filled
+        return run[3:] in self._filled.get(run[:3], ())
 
-    def filled(self, run: Run) -> Sequence[tuple[int, Pane]]:
-        """The loaded panes of a run that have counts, each with its slot. They are searched for once and kept, because every measure needs them.
+    def filled(self, run: Run) -> Sequence[tuple[int, Counts]]:
+        """The panes of a run that have counts, each with its slot. They are searched for once and kept, because several measures need them.
 
         Raises:
             NotLoadedError: one of the slots is not loaded.
         """
-        if run not in self._filled:
-            force, grain, first, last = run
-            panes = ((slot, self.pane((force, grain, slot))) for slot in range(first, last))
+        of_series = self._filled.setdefault(run[:3], {})
+        found = of_series.get(run[3:])
+        if found is None:
+            panes = ((slot, self.pane((*run[:3], slot))) for slot in range(*run[3:]))
             found = [(slot, pane) for slot, pane in panes if pane]
-            if len(self._filled) >= _RUNS:
-                self._filled.clear()
-            self._filled[run] = found
-        return self._filled[run]
+            if len(of_series) >= _RUNS:
+                of_series.clear()
+            of_series[run[3:]] = found
+        return found
 
     def missing(self, keys: Iterable[Key]) -> set[Key]:
-        """The panes among these that are not loaded."""
-        return {key for key in keys if key not in self._panes}
+        """The keys among these that are not loaded."""
+        return {key for key in keys if not self._has(key)}
+
+    def _has(self, key: Key) -> bool:
+        return key[3] in self._panes.get(key[:3], ())
 
     def open(self, force: str, kind: str) -> Iterable[OpenItem]:
         """The open items of a force and kind."""
@@ -158,13 +165,17 @@ class PartitionCache:
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
-        """The panes that the state now holds for a force."""
+        """What the state may now hold for a force: each pane with every kind that this program or the one that built the state counts."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.zrange(self.names.index(force, grain), 0, -1)
+        pipe.hget(self.names.control, "kinds")
         with reading_state(self.names):
-            slots = cast(list[str], self.redis.zrange(self.names.index(force, grain), 0, -1))
-            return {(force, grain, int(slot)) for slot in slots}
+            slots, recorded = pipe.execute()
+            kinds = kinds_of(self.names.topic, recorded)
+            return {(force, grain, kind, int(slot)) for slot in slots for kind in kinds}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load panes at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
+        """Load kinds of panes at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
 
         Raises:
             UnreadableError: the state is damaged.
@@ -175,9 +186,11 @@ class PartitionCache:
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Remove the panes before a slot: the state no longer keeps them."""
-        for key in [key for key in self._panes if key[:2] == (force, grain) and key[2] < before]:
-            del self._panes[key]
-        self._filled.clear()
+        for series in [series for series in self._panes if series[:2] == (force, grain)]:
+            slots = self._panes[series]
+            for slot in [slot for slot in slots if slot < before]:
+                del slots[slot]
+            self._filled.pop(series, None)
 
     def look(self, pipe: Pipeline) -> None:
         """Queue the two commands whose replies `catch_up` needs, in a pipeline shared with other partitions."""
@@ -214,11 +227,10 @@ class PartitionCache:
         Args:
             draft: how far the changes are known.
             touched: what changed since this cache's applied offset; None if unknown.
-            missing: panes to load.
+            missing: what to load.
         """
-        wanted = self._panes.keys() | missing
         keys, subjects = (
-            (touched.panes & wanted) | missing if touched else set(),
+            self._wanted(touched, missing) | missing if touched else set(),
             touched.subjects if touched else set(),
         )
         for _ in range(_ROUNDS if touched is not None else 0):
@@ -226,10 +238,14 @@ class PartitionCache:
             touched = draft.add(list(keys), answer)
             if touched is None:
                 break
-            keys, subjects = touched.panes & wanted, touched.subjects
+            keys, subjects = self._wanted(touched, missing), touched.subjects
             if not keys and not subjects:
                 return self._settle(draft, answer)
-        return self._read_all(wanted)
+        return self._read_all(missing | {(*series, slot) for series, slots in self._panes.items() for slot in slots})
+
+    def _wanted(self, touched: Touched, missing: AbstractSet[Key]) -> set[Key]:
+        """What has changed of what is loaded, or is being loaded."""
+        return {key for key in touched.panes if key in missing or self._has(key)}
 
     def _ask(self, keys: Sequence[Key], subjects: Sequence[str], last_change: str) -> _Answer:
         """Read panes, open items and the changes after a given one, in one transaction."""
@@ -238,12 +254,16 @@ class PartitionCache:
         pipe.hgetall(self.names.feeds)
         pipe.xrange(self.names.changes, f"({last_change}", "+")
         for key in keys:
-            pipe.hgetall(self.names.pane(*key))
+            pipe.hgetall(self._name(key))
         for chunk in _chunks(subjects):
             pipe.hmget(self.names.open, list(chunk))
         control, feeds, changes, *rest = pipe.execute()
         texts = [text for chunk in rest[len(keys) :] for text in chunk]
         return _Answer(control, feeds, changes, rest[: len(keys)], dict(zip(subjects, texts, strict=True)))
+
+    def _name(self, key: Key) -> str:
+        force, grain, kind, slot = key
+        return self.names.pane(force, grain, slot, kind)
 
     def _read_all(self, keys: AbstractSet[Key]) -> bool:
         """Read everything again in one transaction, because it is unknown what has changed."""
@@ -254,7 +274,7 @@ class PartitionCache:
         pipe.hgetall(self.names.open)
         pipe.xrevrange(self.names.changes, count=1)
         for key in ordered:
-            pipe.hgetall(self.names.pane(*key))
+            pipe.hgetall(self._name(key))
         control, feeds, open_, last, *panes = pipe.execute()
         answer = _Answer(control, feeds, last, panes, open_)
         draft = _Draft(None, "0-0")
@@ -266,10 +286,10 @@ class PartitionCache:
     def _settle(self, draft: _Draft, answer: _Answer) -> bool:
         """Put what was read into this cache; nothing else changes it."""
         has_moved = draft.applied_offset != self.applied_offset
-        self.version += bool(draft.open or any(key in self._panes for key in draft.panes) or not self._panes)
-        if draft.panes:
-            self._panes |= draft.panes
-            self._filled.clear()
+        self.version += bool(draft.open or any(map(self._has, draft.panes)) or not self._panes)
+        for key, counts in draft.panes.items():
+            self._panes.setdefault(key[:3], {})[key[3]] = counts
+            self._filled.pop(key[:3], None)
         self._keep_open(draft.open)
         self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
         self.identity = answer.control.get("identity", "")
@@ -304,15 +324,15 @@ def touched_between(before: int | None, after: int | None, changes: Sequence[Any
     for _, entry in changes:
         if entry["touched"] == "*":
             return None
-        names, keys = msgspec.json.decode(entry["touched"], type=tuple[list[str], list[str]])
-        panes.update(_key(name) for name in names)
+        series, keys = msgspec.json.decode(entry["touched"], type=tuple[list[tuple[str, list[int]]], list[str]])
+        panes.update(key for name, slots in series for key in _keys(name, slots))
         subjects.update(keys)
     return Touched(panes, subjects)
 
 
-def _key(name: str) -> Key:
-    force, grain, slot = name.split(":")
-    return force, cast(Grain, grain), int(slot)
+def _keys(name: str, slots: Iterable[int]) -> Iterable[Key]:
+    force, grain, kind = name.split(":")
+    return ((force, cast(Grain, grain), kind, slot) for slot in slots)
 
 
 def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
@@ -18,9 +18,9 @@ from measures.coverage import Coverage, Span
 from measures.handling_forecast import Handled
 from measures.judging import coverage, judge
 from measures.measure import Measure, Where
-from measures.occupancy import Suites, occupancy
+from measures.occupancy import MOVES, Suites, occupancy
 from measures.outcome import SECOND, OpenItem, instant, microseconds
-from measures.pane import GRAINS, HOUR, MINUTE, Grain, Histogram, Pane
+from measures.pane import GRAINS, HOUR, MINUTE, Counts, Grain, Histogram, Pane
 from measures.reading import (
     CLOCK_DIMENSIONS,
     FeedStatus,
@@ -36,14 +36,14 @@ from measures.reading import (
     read,
 )
 from measures.rules import Rules
-from measures.staffing import Takers, staffing
+from measures.staffing import SIGNS, Takers, staffing
 from measures.window import SlotRun, Window, first_kept, last_hours, resolve, span_of, whole_hours, whole_minutes
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
 from streams.partition_cache import Key, PartitionCache, Run
 from streams.record import Place
-from streams.store import Names, check_profiles
+from streams.store import Names, check_profiles, kinds_of
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _KEPT = {
@@ -579,8 +579,8 @@ class Reader:
             return {place: dict(cache.counts) for place, cache in self._caches.items()}
 
     @_of_one_moment
-    def days(self, force: str, topic: str, window: Window) -> list[tuple[int, Pane]]:
-        """The day panes of a report window, from each partition, with the ordinal of their day; empty panes are left out.
+    def days(self, force: str, topic: str, window: Window) -> list[tuple[int, str, Counts]]:
+        """The counts of the days of a report window, from each partition, with the ordinal of their day and their kind; what is empty is left out.
 
         Args:
             force: the force's name.
@@ -591,8 +591,14 @@ class Reader:
             QuestionError: it begins before the days that are kept.
         """
         caches = [cache for (name, _), cache in self._caches.items() if name == topic]
-        source = self._loaded(caches, window, self.rules[force])
-        return [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        kinds = kinds_of(topic)
+        source = self._loaded(caches, window, self.rules[force], kinds)
+        return [
+            (slot, kind, counts)
+            for kind in kinds
+            for part in window.segments
+            for slot, counts in source.panes(kind, part.grain, part.first, part.last)
+        ]
 
     @_of_one_moment
     def occupancy(self, force: str, first: datetime, last: datetime) -> dict[datetime, Suites | None]:
@@ -615,8 +621,8 @@ class Reader:
         window = whole_hours(start * HOUR, (present + 1) * HOUR, rules.force)
         if not hours or window is None or hours.stop <= start:
             return dict.fromkeys(map(instant, (hour * HOUR for hour in hours)))
-        source = self._loaded(self._of(measure), window, rules)
-        panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        source = self._loaded(self._of(measure), window, rules, MOVES)
+        panes = source.whole(MOVES, window)
         now = Counter(item.dimensions[0] for item in source.open("in_custody"))
         found = occupancy(now, panes, hours)
         return {
@@ -645,8 +651,8 @@ class Reader:
         if record.begins is None or minutes.stop <= start:
             return dict.fromkeys(instant(minute * MINUTE) for minute in minutes)
         window = whole_minutes("staffing", start, self._last_minute(measure, force, present) + 1, rules.force)
-        source = self._loaded(self._of(measure), window, rules)
-        panes = [each for part in window.segments for each in source.panes(part.grain, part.first, part.last)]
+        source = self._loaded(self._of(measure), window, rules, SIGNS)
+        panes = source.whole(SIGNS, window)
         found = staffing(list(source.open("call_taker_staffed")), panes, range(start, minutes.stop))
         return {
             instant(minute * MINUTE): found[minute] if record.holds(Span(minute * MINUTE, minute * MINUTE)) else None
@@ -684,10 +690,11 @@ class Reader:
             for first in range(segment.first, segment.last, _PART):
                 part = SlotRun(segment.grain, first, min(first + _PART, segment.last))
                 with self._lock:
-                    caches, keys = self._of(measure), _keys([(force, part.grain, part.first, part.last)])
+                    caches, kinds = self._of(measure), measure.kinds()
                     self._check_kept(replace(resolved, segments=(part,)), caches, rules)
+                    keys = _keys(_runs(force, (part,), kinds))
                     is_new = any(cache.missing(keys) for cache in caches)
-                    self._load(caches, (part,), force)
+                    self._load(caches, (part,), force, kinds)
                 if is_new:
                     pause()
 
@@ -731,16 +738,21 @@ class Reader:
 
     def _source(self, question: Question, rules: Rules) -> "_Source":
         """The panes that a question needs, all loaded and up to date."""
-        return self._loaded(self._of(question.measure), question.window, rules)
+        measure = question.measure
+        return self._loaded(self._of(measure), question.window, rules, measure.kinds())
 
-    def _loaded(self, caches: Sequence[PartitionCache], window: Window, rules: Rules) -> "_Source":
+    def _loaded(
+        self, caches: Sequence[PartitionCache], window: Window, rules: Rules, kinds: Collection[str]
+    ) -> "_Source":
         self._check_kept(window, caches, rules)
-        self._load(caches, window.segments, rules.force.name)
+        self._load(caches, window.segments, rules.force.name, kinds)
         return _Source(rules.force.name, caches)
 
-    def _load(self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str) -> None:
-        """Load the panes that are missing, and record whether a partition has changed meanwhile."""
-        runs = [(force, each.grain, each.first, each.last) for each in segments]
+    def _load(
+        self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str, kinds: Collection[str]
+    ) -> None:
+        """Load the kinds of panes that are missing, and record whether a partition has changed meanwhile."""
+        runs = _runs(force, segments, kinds)
         if lacking := [cache for cache in caches if not all(map(cache.is_loaded, runs))]:
             keys = _keys(runs)
             for cache in lacking:
@@ -755,8 +767,12 @@ class Reader:
                 raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
 
 
+def _runs(force: str, segments: Iterable[SlotRun], kinds: Collection[str]) -> list[Run]:
+    return [(force, each.grain, kind, each.first, each.last) for each in segments for kind in kinds]
+
+
 def _keys(runs: Iterable[Run]) -> list[Key]:
-    return [(force, grain, slot) for force, grain, first, last in runs for slot in range(first, last)]
+    return [(force, grain, kind, slot) for force, grain, kind, first, last in runs for slot in range(first, last)]
 
 
 class _Source:
@@ -765,9 +781,18 @@ class _Source:
     def __init__(self, force: str, caches: Sequence[PartitionCache]) -> None:
         self._force, self._caches = force, caches
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Counts]]:
         for cache in self._caches:
-            yield from cache.filled((self._force, grain, first, last))
+            yield from cache.filled((self._force, grain, kind, first, last))
+
+    def whole(self, kinds: Iterable[str], window: Window) -> list[tuple[int, Pane]]:
+        """The panes of a window with some kinds, each kind as a pane of its own."""
+        return [
+            (slot, {kind: counts})
+            for kind in kinds
+            for part in window.segments
+            for slot, counts in self.panes(kind, part.grain, part.first, part.last)
+        ]
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         return (each for cache in self._caches for each in cache.open(self._force, kind))

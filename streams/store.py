@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from facts.errors import IncompleteError
 from facts.union import TOPICS
 from measures.outcome import KINDS
-from measures.pane import Deltas
+from measures.pane import GRAINS, Deltas, Grain
 from measures.rules import Rules
 from measures.timeline import Timeline
 from producers import tracing
@@ -24,8 +24,8 @@ from streams.fold import Change
 from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
-TOUCHED_LIMIT = 500
-"""A change to more panes and subjects than this is recorded as `*`, and readers then read everything again."""
+TOUCHED_LIMIT = 2000
+"""A change to more kinds of panes and subjects than this is recorded as `*`, and readers then read everything again."""
 
 
 class Names:
@@ -48,9 +48,13 @@ class Names:
         """The sorted set of the slots that have a pane."""
         return f"{self.base}index:{force}:{grain}"
 
-    def pane(self, force: str, grain: str, slot: int | str) -> str:
-        """The hash of one pane: counts by kind, labels and value."""
-        return f"{self.base}pane:{force}:{grain}:{slot}"
+    def panes(self, force: str, grain: str) -> str:
+        """What the names of all panes of a force and grain begin with."""
+        return f"{self.base}pane:{force}:{grain}:"
+
+    def pane(self, force: str, grain: str, slot: int | str, kind: str) -> str:
+        """The hash of one kind in one pane: counts by labels and value."""
+        return f"{self.panes(force, grain)}{slot}:{kind}"
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.partition}"
@@ -206,20 +210,52 @@ class StateStore:
         await self.redis.hset(f"{self.prefix}:topics", topic, partitions)
 
 
+Members = list[tuple[str, list[str], list[int]]]
+"""Hashes to which counts are added: the rest of the hash's name, the names of its counts, and what is added to each."""
+
+
+class _Encoded(NamedTuple):
+    """The counts of a change, as the script reads them.
+
+    Attributes:
+        panes: hashes, under what their names begin with.
+        index: sorted sets with a slot that each holds from now on.
+        touched: slots that changed, under `force:grain:kind`.
+    """
+
+    panes: list[tuple[str, Members]]
+    index: list[tuple[str, int]]
+    touched: list[tuple[str, list[int]]]
+
+    def add(self, names: Names, force: str, deltas: Deltas) -> None:
+        """Add the counts of a force."""
+        for grain in GRAINS:
+            members: Members = []
+            every = set[int]()
+            for kind, of_kind in deltas.items():
+                filled = {slot: counts for slot, counts in of_kind[grain].items() if counts}
+                if filled:
+                    members += [(f"{slot}:{kind}", list(each), list(each.values())) for slot, each in filled.items()]
+                    self.touched.append((f"{force}:{grain}:{kind}", list(filled)))
+                    every.update(filled)
+            if members:
+                index = names.index(force, grain)
+                self.panes.append((names.panes(force, grain), members))
+                self.index.extend((index, slot) for slot in every)
+
+
 def encode_change(names: Names, change: Change) -> bytes:
     """A change as the script reads it: whole numbers and text only, no binary."""
-    panes: list[tuple[str, list[str], list[int]]] = []
-    index: list[tuple[str, int]] = []
-    touched: list[str] = []
+    found = _Encoded([], [], [])
     for force, deltas in change.panes.items():
-        _encode_panes(names, force, deltas, panes, index, touched)
-    panes.append((names.control, list(change.counts), list(change.counts.values())))
+        found.add(names, force, deltas)
+    own = (names.control, [("", list(change.counts), list(change.counts.values()))])
     opened = {key: encode_open(found.open) for key, found in change.open.items() if found.open}
-    is_small = len(touched) + len(change.open) <= TOUCHED_LIMIT
+    is_small = sum(len(slots) for _, slots in found.touched) + len(change.open) <= TOUCHED_LIMIT
     return msgspec.msgpack.encode(
         {
-            "panes": panes,
-            "index": index,
+            "panes": [*found.panes, own],
+            "index": found.index,
             "timelines": _flat(
                 (key, encode_timeline(timeline, key, is_closed=key in change.closed))
                 for key, timeline in change.timelines.items()
@@ -228,28 +264,13 @@ def encode_change(names: Names, change: Change) -> bytes:
             "closed": [key for key in change.open if key not in opened],
             "feeds": _flat(encode_feeds(change.feeds, change.events)),
             "drop": [
-                (names.index(force, grain), names.pane(force, grain, ""), slot)
+                (names.index(force, grain), names.panes(force, grain), slot)
                 for (force, grain), slot in change.drop_before.items()
             ],
-            "touched": msgspec.json.encode([touched, list(change.open)]).decode() if is_small else "*",
+            "kinds": kinds_of(names.topic) if change.drop_before else [],
+            "touched": msgspec.json.encode([found.touched, list(change.open)]).decode() if is_small else "*",
         }
     )
-
-
-def _encode_panes(
-    names: Names,
-    force: str,
-    deltas: Deltas,
-    panes: list[tuple[str, list[str], list[int]]],
-    index: list[tuple[str, int]],
-    touched: list[str],
-) -> None:
-    for grain, slots in deltas.items():
-        for slot, counts in slots.items():
-            if counts:
-                panes.append((names.pane(force, grain, slot), list(counts), list(counts.values())))
-                index.append((names.index(force, grain), slot))
-                touched.append(f"{force}:{grain}:{slot}")
 
 
 def _flat(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -337,6 +358,17 @@ def _check_kinds(where: str, stored: str | None) -> None:
 def kinds() -> dict[str, str]:
     """What this program counts: each kind of outcome with everything its counts depend on."""
     return {name: f"{kind.topic} {'|'.join(kind.dimensions)} {kind.per_second}" for name, kind in KINDS.items()}
+
+
+def kinds_of(topic: str, recorded: str | None = None) -> list[str]:
+    """The kinds of a topic that this program counts, and those that a state records.
+
+    Args:
+        topic: the topic.
+        recorded: what `claim` recorded in the state; None if only the program's own are wanted.
+    """
+    known = {**msgspec.json.decode(recorded or "{}", type=dict[str, str]), **kinds()}
+    return [name for name, counted in known.items() if counted.partition(" ")[0] == topic]
 
 
 def _check_listed(where: str, before: set[str], now: set[str], unlisted: int) -> None:

@@ -25,7 +25,7 @@ from facts.union import TOPICS, Topic
 from measures.display import number
 from measures.measure import External, Measure
 from measures.outcome import KINDS, OpenItem
-from measures.pane import Pane
+from measures.pane import Counts
 from measures.rules import Rules
 from measures.window import resolve
 from streams.readings import Reader
@@ -121,12 +121,12 @@ class AuditedState(Struct, frozen=True):
 
     Attributes:
         readings: the figures.
-        panes: the day panes, by topic.
+        panes: the day and kind of counts with the counts, by topic.
         open_items: the open items, by kind.
     """
 
     readings: StateReadings
-    panes: Mapping[Topic, Sequence[tuple[int, Pane]]]
+    panes: Mapping[Topic, Sequence[tuple[int, str, Counts]]]
     open_items: Mapping[str, Sequence[OpenItem]]
 
 
@@ -241,14 +241,14 @@ def _months(start: date, end: date) -> Iterator[tuple[date, date]]:
 
 
 def _counts(
-    panes: Iterable[tuple[int, Pane]], recount: Recount, force: str, topic: Topic, days: tuple[date, date]
+    panes: Iterable[tuple[int, str, Counts]], recount: Recount, force: str, topic: Topic, days: tuple[date, date]
 ) -> tuple[int, list[_Differing]]:
     """The number of counts on these days, and the counts that differ."""
     ours: Counter[Slot] = Counter()
-    for ordinal, pane in panes:
+    for ordinal, kind, groups in panes:
         day = date.fromordinal(ordinal)
         if days[0] <= day < days[1]:
-            for (kind, words, value), count in counts(pane).items():
+            for (_, words, value), count in counts(kind, groups).items():
                 ours[Slot(kind, day, words, value)] += count
     total, found = differing(ours, recount.slots(topic, force, *days))
     return total, [

@@ -20,7 +20,7 @@ from facts.wire import canonical
 from measures.measure import External, Measure, Unit
 from measures.outcome import OpenItem, Outcomes, instant, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import Grain, OpenPane, Pane, apply, name_of
+from measures.pane import Counts, Grain, OpenPane, apply, name_of
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
@@ -254,17 +254,20 @@ class _Day:
     """Outcomes of one day as a source of readings."""
 
     def __init__(self, day: int, outcomes: Iterable[Outcomes]) -> None:
-        counts: Counter[str] = Counter()
+        counts: dict[str, Counter[str]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         for each in outcomes:
-            counts.update(name_of(one.kind, one.dimensions, one.value) for one in each.finished)
+            for one in each.finished:
+                counts.setdefault(one.kind, Counter())[name_of(one.dimensions, one.value)] += 1
             for item in each.open:
                 self._open.setdefault(item.kind, []).append(item)
         self._day, self._pane = day, cast(OpenPane, {})
-        apply(self._pane, counts)
+        for kind, of_kind in counts.items():
+            apply(self._pane, kind, of_kind)
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
-        return [(self._day, self._pane)] if grain == "day" and first <= self._day < last else []
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
+        is_inside = grain == "day" and first <= self._day < last
+        return [(self._day, self._pane[kind])] if is_inside and kind in self._pane else []
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         return self._open.get(kind, [])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from typing import TypeVar
 
-from measures.pane import Pane
+from measures.pane import Counts
 
 Key = TypeVar("Key", bound=Hashable)
 Ours = TypeVar("Ours")
@@ -24,13 +24,8 @@ def differing(ours: Mapping[Key, int], theirs: Mapping[Key, int]) -> tuple[int, 
     return len(every), sorted((each for each in every if each[1] != each[2]), key=lambda each: repr(each[0]))
 
 
-def counts(pane: Pane) -> Counter[Field]:
-    """Every count of a pane."""
+def counts(kind: str, groups: Counts) -> Counter[Field]:
+    """Every count of a kind in a pane."""
     return Counter(
-        {
-            (kind, words, value): count
-            for kind, groups in pane.items()
-            for words, histogram in groups.items()
-            for value, count in histogram.items()
-        }
+        {(kind, words, value): count for words, histogram in groups.items() for value, count in histogram.items()}
     )

@@ -9,7 +9,7 @@ from msgspec import Struct
 from bluelamp.verify.sides import counts, differing
 from bluelamp.verify.words import dimension_words, named, open_words
 from measures.outcome import OpenItem, instant
-from measures.pane import GRAINS, HOUR, MINUTE, Grain, Pane
+from measures.pane import GRAINS, HOUR, MINUTE, Counts, Grain
 from measures.rules import Rules
 from measures.window import first_kept
 from streams.feeds import watermark
@@ -80,7 +80,7 @@ async def compare_versions(
     built = _load(new, rules)
     result = PartitionDiff()
     for key in sorted(kept | built):
-        if key[2] >= _first_kept(old, rules[key[0]], key[1]):
+        if key[3] >= _first_kept(old, rules[key[0]], key[1]):
             # A pane that a version's index does not list is empty in that version.
             ours, theirs = (cache.pane(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
             _compare_counts(f"{old.names}", key, ours, theirs, result)
@@ -104,13 +104,13 @@ def _first_kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
     return first_kept(grain, mark, rules) if mark is not None else 0
 
 
-def _compare_counts(partition: str, key: Key, old: Pane, new: Pane, result: PartitionDiff) -> None:
-    total, found = differing(counts(old), counts(new))
+def _compare_counts(partition: str, key: Key, old: Counts, new: Counts, result: PartitionDiff) -> None:
+    total, found = differing(counts(key[2], old), counts(key[2], new))
     result.counts += total
     for (kind, words, value), before, after in found:
         result.cells.append(
             StateDifference(
-                partition=partition, force=key[0], pane=_slot(key[1], key[2]), kind=kind, words=named(kind, words),
+                partition=partition, force=key[0], pane=_slot(key[1], key[3]), kind=kind, words=named(kind, words),
                 value=value, old=before, new=after,
             )
         )  # fmt: skip

@@ -46,7 +46,7 @@ from tests.support.forces import STRICT
 PLACE = ("incidents", 0)
 START = datetime(2024, 12, 2, 8, tzinfo=UTC)
 NOW = datetime(2024, 12, 3, 9, tzinfo=UTC)
-FIELD = "incident_opened|1|none|north|none|none|0"
+KIND, FIELD = "incident_opened", "1|none|north|none|none|0"
 WINDOWS = ("this_month",)
 WINDOW = "2024-12-01/2024-12-04"
 NAME = "test"
@@ -248,7 +248,7 @@ def test_one_altered_count_is_named_and_prevents_the_switch(
 ) -> None:
     names = Names(NAME, *PLACE)
     slot = first_slot(redis, grain)
-    redis.hincrby(names.pane("strict", grain, slot), FIELD, 2)
+    redis.hincrby(names.pane("strict", grain, slot, KIND), FIELD, 2)
     found = rebuilt(server, log, is_switched=True)
     (cell,) = found.differing_cells
     assert (cell.kind, cell.words["grade"], cell.words["area"], cell.old - cell.new) == (
@@ -399,7 +399,7 @@ def test_readings_of_one_moment_have_one_version(redis: Redis, server: StateServ
     """Another version becomes current while a board's page is built: this page uses the old one, the next page the new."""
     names = Names(NAME, *PLACE)
     slot = first_slot(redis, "day")
-    redis.hincrby(names.pane("strict", "day", slot), FIELD, 2)
+    redis.hincrby(names.pane("strict", "day", slot, KIND), FIELD, 2)
     source = reader(redis)
 
     def page() -> list[int]:
@@ -417,7 +417,7 @@ def test_the_exporter_keeps_nothing_of_the_previous_version(redis: Redis, server
     """Last month is read again only every few minutes, but at once when another version becomes current."""
     january = datetime(2025, 1, 2, 9, tzinfo=UTC)
     log = folded(server, log_of([*before(), *incident_facts()], january))
-    redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal()), FIELD, 2)
+    redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal(), KIND), FIELD, 2)
     source = Reader(redis, NAME, RULES, lambda: january)
     exported = ReadingMetrics(
         source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
@@ -491,7 +491,7 @@ def test_a_rebuild_from_scratch_leaves_nothing_of_an_earlier_one(
 ) -> None:
     rebuilt(server, log)
     redis.hincrby(
-        f"{NAME}:v2:{{incidents:0}}:pane:strict:day:{NOW.date().toordinal()}", "incident_opened|1|x|x|x|x|0", 5
+        Names(f"{NAME}:v2", *PLACE).pane("strict", "day", NOW.date().toordinal(), KIND), "1|x|x|x|x|0", 5
     )
     assert rebuilt(server, log).is_same() is False
     assert rebuilt(server, log, is_from_scratch=True).is_same()

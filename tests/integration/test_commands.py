@@ -165,15 +165,13 @@ def _audit_before_and_after_a_field_is_altered(system: System) -> None:
     clean = command(system, *audit)
     assert (clean.returncode, " 0 differ." in clean.stdout) == (0, True), clean.stdout
     name = Names(system.settings.state_name, "incidents", 0).pane(
-        system.settings.force, "day", date(2017, 1, 2).toordinal()
+        system.settings.force, "day", date(2017, 1, 2).toordinal(), "incident_opened"
     )
-    field = next(
-        each for each in cast(dict[str, str], system.redis.hgetall(name)) if each.startswith("incident_opened|")
-    )
+    field = next(iter(cast(dict[str, str], system.redis.hgetall(name))))
     system.redis.hincrby(name, field, 1)
     altered = command(system, *audit)
     assert altered.returncode == 1
-    grade = field.split("|")[1]
+    grade = field.split("|")[0]
     assert f"count  incident_opened  2017-01-02  grade={grade} " in altered.stdout
     assert f"figure  incident_count  2017-01-02/2017-01-03  grade={grade}  state " in altered.stdout
     assert '"fact":"IncidentOpened"' in altered.stdout

@@ -52,7 +52,7 @@ def test_a_webhook_counts_from_the_first_post_that_has_the_figure() -> None:
     ("key", "part"),
     [
         ("bluelamp:{incidents:3}:timelines", "timelines"),
-        ("bluelamp:{incidents:3}:pane:staffordshire:day:739000", "pane of days"),
+        ("bluelamp:{incidents:3}:pane:staffordshire:day:739000:incident_opened", "pane of days"),
         ("bluelamp:{contacts:0}:index:staffordshire:minute", "index of minutes"),
         ("bluelamp:version", "other"),
     ],

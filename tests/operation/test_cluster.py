@@ -77,7 +77,9 @@ def test_what_a_cluster_refuses_heals_and_says_what_to_do(error: RedisError, say
 
 
 CHANGE = Change(
-    panes={FORCE: {"hour": {1: {"a": 1}}, "day": {1: {"a": 1}}}}, counts={"facts": 1}, timelines={f"{FORCE}|1": {}}
+    panes={FORCE: {"incident_opened": {"minute": {}, "hour": {1: {"1": 1}}, "day": {1: {"1": 1}}}}},
+    counts={"facts": 1},
+    timelines={f"{FORCE}|1": {}},
 )
 
 
@@ -95,8 +97,8 @@ async def _move_while_applying(nodes: ClusterNodes) -> None:
     assert len({key_slot(each.control.encode()) * 3 // 16384 for each in names}) > 1, "all partitions are on one node"
     pipe = redis.pipeline(transaction=True)
     for each in names:
-        pipe.hgetall(each.pane(FORCE, "hour", 1))
-    assert pipe.execute() == [{"a": "2"}] * len(names)
+        pipe.hgetall(each.pane(FORCE, "hour", 1, "incident_opened"))
+    assert pipe.execute() == [{"1": "2"}] * len(names)
     assert len(servers_of(redis)) == 3
 
     moved = store.names("incidents", 0)
@@ -113,11 +115,12 @@ async def _move_while_applying(nodes: ClusterNodes) -> None:
         await store.apply(moved, epoch, 2, 3, CHANGE)
     assert refusal_of(caught.value).cause == "cluster"
     with pytest.raises(RedisError):
-        PartitionCache(redis, moved).load([(FORCE, "hour", 1)])
+        PartitionCache(redis, moved).load([(FORCE, "hour", "incident_opened", 1)])
     move.end()
     assert (await store.apply(moved, epoch, 2, 3, CHANGE)).outcome == "applied"
-    assert [redis.hgetall(moved.pane(FORCE, grain, 1)) for grain in ("hour", "day")] == [{"a": "3"}] * 2
-    assert sorted(redis.scan_iter("test:{incidents:0}:pane:*")) == [moved.pane(FORCE, g, 1) for g in ("day", "hour")]
+    panes = [moved.pane(FORCE, grain, 1, "incident_opened") for grain in ("day", "hour")]
+    assert [redis.hgetall(each) for each in panes] == [{"1": "3"}] * 2
+    assert sorted(redis.scan_iter("test:{incidents:0}:pane:*")) == panes
     redis.close()
     await client.aclose()
 

@@ -8,7 +8,7 @@ from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
 from measures.outcome import OpenItem, instant
-from measures.pane import OpenPane, Pane, apply, field_of
+from measures.pane import Counts, Grain, OpenPane, apply, field_of
 from measures.reading import FeedStatus
 from measures.rules import Rules
 from streams.clock_steps import ClockStep
@@ -43,9 +43,9 @@ class MemoryCache(PartitionCache):
         """Nothing: everything is in memory."""
         return set()
 
-    def pane(self, key: Key) -> Pane:
-        """The pane; empty if there is none."""
-        return self._panes.get(key, {})
+    def pane(self, key: Key) -> Counts:
+        """One kind in a pane; empty if there is none."""
+        return self._panes.get(key[:3], {}).get(key[3], {})
 
     def open(self, force: str, kind: str) -> list[OpenItem]:
         """The open items of a kind, of the only force."""
@@ -55,6 +55,18 @@ class MemoryCache(PartitionCache):
         """The same, each with the id of its subject."""
         found = self._open_items.get(kind, {})
         return [(key.partition("|")[2], each) for key, items in found.items() for each in items]
+
+    def _add(self, force: str, kind: str, deltas: Mapping[Grain, Mapping[int, Mapping[str, int]]]) -> set[Touched]:
+        """Add counts of a kind; returns the outcomes that changed."""
+        touched = set[Touched]()
+        for grain, slots in deltas.items():
+            kept = self._panes.setdefault((force, grain, kind), {})
+            for slot, counts in slots.items():
+                pane = cast(OpenPane, {kind: kept.get(slot, {})})
+                apply(pane, kind, counts)
+                kept[slot] = pane.get(kind, {})
+                touched.update((kind, field_of(name)[0]) for name in counts)
+        return touched
 
     def receive(self, facts: Sequence[AnyFact], received_at: datetime) -> set[Touched]:
         """Fold facts as one batch of records; returns the outcomes that changed."""
@@ -69,9 +81,8 @@ class MemoryCache(PartitionCache):
         self.version += 1
         touched = set[Touched]()
         for force, deltas in change.panes.items():
-            for grain, slot, counts in ((grain, *each) for grain, slots in deltas.items() for each in slots.items()):
-                apply(cast(OpenPane, self._panes.setdefault((force, grain, slot), {})), counts)
-                touched.update((kind, words) for kind, words, _ in map(field_of, counts))
+            for kind, of_kind in deltas.items():
+                touched |= self._add(force, kind, of_kind)
         self._filled.clear()
         for key, timeline in change.timelines.items():
             self._timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)

@@ -162,11 +162,11 @@ class CachedExporter:
 
     def _first_leaves(self, measure: Measure) -> int:
         """When the window of 60 minutes leaves the first minute that contains anything of a measure."""
-        topics, now = measure.topics(), self._reader.moment // MINUTE
+        kinds, now = {of.kind for of in measure.selections()}, self._reader.moment // MINUTE
         for slot in range(now - 60, now + 1):
-            for topic in topics:
-                pane = self._reader.caches[topic].pane((self._force, "minute", slot))
-                if any(measure.name in self._names((kind, words)) for kind in pane for words in pane[kind]):
+            for kind in kinds:
+                counts = self._reader.caches[KINDS[kind].topic].pane((self._force, "minute", kind, slot))
+                if any(measure.name in self._names((kind, words)) for words in counts):
                     return (slot + 61) * MINUTE
         return FOREVER
 

@@ -11,7 +11,7 @@ from facts.wire import encode
 from measures.occupancy import occupancy
 from measures.outcome import KINDS, instant
 from measures.outcomes import outcomes_of
-from measures.pane import HOUR, Pane, difference, loaded, no_change
+from measures.pane import HOUR, Deltas, Pane, difference, loaded
 from measures.rules import Rules
 from measures.timeline import Timeline, add, effective
 from tests.support.custody_at_random import custody_numbers
@@ -66,7 +66,7 @@ def test_every_custody_number_counts_for_the_same_in_both() -> None:
 
 def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backwards() -> None:
     numbers = list(custody_numbers(600, STRICT.name, START, random.Random(9)))
-    deltas = no_change()
+    deltas: Deltas = {}
     now = Counter[str]()
     for number in numbers:
         timeline: Timeline = {}
@@ -76,7 +76,9 @@ def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backw
         difference([], found.finished, RULES, deltas)
         now.update(item.dimensions[0] for item in found.open if item.kind == "in_custody")
     panes: list[tuple[int, Pane]] = [
-        (slot, loaded({name: str(count) for name, count in counts.items()})) for slot, counts in deltas["hour"].items()
+        (slot, {kind: loaded({name: str(count) for name, count in counts.items()})})
+        for kind, of_kind in deltas.items()
+        for slot, counts in of_kind["hour"].items()
     ]
     hours = range(min(slot for slot, _ in panes), max(slot for slot, _ in panes) + 2)
     ours = occupancy(now, panes, hours)

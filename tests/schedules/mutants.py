@@ -18,7 +18,7 @@ from tests.schedules.server import Server
 
 
 def _pane_or_nothing(self: Any, key: Any) -> Any:
-    return self._panes.get(key, {})
+    return self._panes.get(key[:3], {}).get(key[3], {})
 
 
 def _forgets(self: Any, keys: Any) -> bool:
@@ -32,8 +32,10 @@ _READ_ALL, _FOLLOW = PartitionCache._read_all, PartitionCache._follow  # noqa: S
 _APPLY, _STORE_APPLY = Server.apply, StateStore.apply
 
 
-def _never_moved(self: Any, caches: Any, segments: Any, force: str) -> None:
-    keys = [(force, each.grain, slot) for each in segments for slot in range(each.first, each.last)]
+def _never_moved(self: Any, caches: Any, segments: Any, force: str, kinds: Any) -> None:
+    keys = [
+        (force, each.grain, kind, slot) for each in segments for kind in kinds for slot in range(each.first, each.last)
+    ]
     for cache in caches:
         cache.load(keys)
 

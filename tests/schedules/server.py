@@ -158,7 +158,7 @@ class Server:
         change = msgspec.msgpack.decode(packed)
         if reason := self._refusal(change):
             return [-1, reason]
-        for key, fields, deltas in change["panes"]:
+        for key, fields, deltas in _hashes(change):
             self._add(key, dict(zip(fields, deltas, strict=True)))
         for key, slot in change["index"]:
             self.keys.setdefault(key, set()).add(int(slot))
@@ -169,7 +169,7 @@ class Server:
             self._drop_field(open_, subject)
         for index, prefix, before in change["drop"]:
             for slot in sorted(each for each in self.keys.get(index, ()) if each < before):
-                self.unlink(f"{prefix}{slot}")
+                self.unlink(*(f"{prefix}{slot}:{kind}" for kind in change["kinds"]))
                 self.keys[index].discard(slot)
         self._last_id += 1
         entry = {"from": expected, "to": after, "touched": change["touched"]}
@@ -180,7 +180,7 @@ class Server:
 
     def _refusal(self, change: Mapping[str, Any]) -> str:
         """Check all counts before any is written."""
-        for key, fields, deltas in change["panes"]:
+        for key, fields, deltas in _hashes(change):
             known = self.keys.get(key, {})
             for name, delta in zip(fields, deltas, strict=True):
                 if int(known.get(name, 0)) + delta < 0:
@@ -207,6 +207,11 @@ class Server:
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Restore all keys from a snapshot."""
         self.keys = copy.deepcopy(dict(snapshot))
+
+
+def _hashes(change: Mapping[str, Any]) -> Iterator[tuple[str, list[str], list[int]]]:
+    """The hashes to which a change adds, with what it adds to which of their fields."""
+    return ((start + rest, fields, deltas) for start, members in change["panes"] for rest, fields, deltas in members)
 
 
 def _text(value: object) -> str:

@@ -182,10 +182,21 @@ def test_a_change_that_another_reading_has_used_up_still_ends_the_wait(
     source.wait(0.01, source.position())
 
 
-def test_a_pane_that_is_not_loaded_is_an_error(redis: Redis) -> None:
+def test_a_kind_that_is_not_loaded_is_an_error_and_never_zero(redis: Redis, state_backend: StateServer) -> None:
+    """Also when another kind of the same pane is loaded; and a change loads no kind that nobody asked for."""
     cache = PartitionCache(redis, Names("test", "incidents", 0))
-    with pytest.raises(NotLoadedError, match="not loaded"):
-        cache.pane((FORCE, "minute", 1))
+    steps = one_by_one(state_backend.url, opened(2))
+    next(steps)
+    (slot,) = {key[3] for key in cache.index(FORCE, "day")}
+    cache.load([(FORCE, "day", "incident_opened", slot)])
+    next(steps)
+    cache.refresh()
+    assert sum(sum(each.values()) for _, each in cache.pane((FORCE, "day", "incident_opened", slot)).items()) == 2
+    for key in ((FORCE, "day", "incident_closed", slot), (FORCE, "day", "incident_opened", slot + 1)):
+        with pytest.raises(NotLoadedError, match="not loaded"):
+            cache.pane(key)
+        with pytest.raises(NotLoadedError, match="not loaded"):
+            cache.filled((*key, slot + 2))
 
 
 def test_a_connection_lost_while_changes_are_read_changes_nothing(

@@ -207,9 +207,9 @@ async def _apply_in_multi(
         return Applied("stale", None)
     decoded = msgspec.msgpack.decode(streams.store.encode_change(names, change))
     async with self.redis.pipeline(transaction=True) as pipe:
-        for key, fields, deltas in decoded["panes"]:
+        for start, rest, fields, deltas in ((start, *each) for start, some in decoded["panes"] for each in some):
             for field, delta in zip(fields, deltas, strict=True):
-                pipe.hincrby(key, field, delta)
+                pipe.hincrby(start + rest, field, delta)
         for key in ("timelines", "open", "feeds"):
             for name, text in zip(decoded[key][::2], decoded[key][1::2], strict=True):
                 pipe.hset(getattr(names, key), name, text)

@@ -11,7 +11,7 @@ from facts.union import TOPICS, Topic
 from facts.wire import encode
 from measures.measure import Measure, Where
 from measures.outcome import OpenItem
-from measures.pane import Field, Grain, OpenPane, Pane, apply
+from measures.pane import Counts, Dimensions, Grain, OpenPane, Pane, apply
 from measures.reading import Figure, Question, check, read
 from measures.rules import Rules
 from measures.window import resolve
@@ -20,6 +20,8 @@ from streams.fold import Change, PartitionFold
 from streams.moving import OwnPartition, copy_of
 from streams.record import Record
 
+Field = tuple[str, Dimensions, int]
+"""One count of a pane: kind, labels, value."""
 RECEIVED = datetime(2030, 1, 1, tzinfo=UTC)
 WHOLE = OwnPartition(0, 1)
 
@@ -60,9 +62,9 @@ class MemoryPartition:
 
     def _apply(self, change: Change) -> None:
         for force, deltas in change.panes.items():
-            for grain, slots in deltas.items():
+            for kind, grain, slots in ((kind, *each) for kind, of_kind in deltas.items() for each in of_kind.items()):
                 for slot, counts in slots.items():
-                    apply(self.panes.setdefault((force, grain, slot), {}), counts)
+                    apply(self.panes.setdefault((force, grain, slot), {}), kind, counts)
         for (force, grain), first in change.drop_before.items():
             for place in [place for place in self.panes if place[:2] == (force, grain) and place[2] < first]:
                 del self.panes[place]
@@ -114,12 +116,12 @@ class MemoryState:
                 copy = copy_of((topic, each.origin.partition), each)
                 partitions[copy.partition].feed([copy.value], moved_from=origin_of(copy.headers))
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Pane]]:
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Counts]]:
         """As a `FigureSource`."""
         for partition in self._all():
             for slot in range(first, last):
-                if pane := partition.panes.get((self.force, grain, slot)):
-                    yield slot, pane
+                if counts := partition.panes.get((self.force, grain, slot), {}).get(kind):
+                    yield slot, counts
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         """As a `FigureSource`."""

@@ -55,9 +55,10 @@ def counts(redis: Redis, state_name: str, force: str) -> dict[str, list[Count]]:
     """The counts of every day pane of a force, by kind."""
     found: dict[str, list[Count]] = {}
     for key in sorted(redis.scan_iter(f"{pattern_of(state_name, 1)}:pane:{force}:day:*", 1000)):
-        day = date.fromordinal(int(key.rpartition(":")[2]))
+        slot, kind = key.split(":")[-2:]
+        day = date.fromordinal(int(slot))
         for field, text in cast(dict[str, str], redis.hgetall(key)).items():
-            kind, words, value = field_of(field)
+            words, value = field_of(field)
             found.setdefault(kind, []).append(Count(key, field, day, words, value, int(text)))
     return found
 
@@ -75,8 +76,8 @@ def items(redis: Redis, state_name: str, force: str) -> dict[str, list[Item]]:
 
 def invented(count: Count) -> str:
     """The field of another count of the same kind, which no fact produces."""
-    kind, words, _ = field_of(count.field)
-    return name_of(kind, ("invented",) * len(words), 77)
+    words, _ = field_of(count.field)
+    return name_of(("invented",) * len(words), 77)
 
 
 def with_items(

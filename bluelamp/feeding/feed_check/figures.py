@@ -10,7 +10,7 @@ from measures.catalogue import CATALOGUE
 from measures.display import doubt_words, words
 from measures.measure import External
 from measures.outcome import OpenItem, instant
-from measures.pane import Grain, OpenPane, Pane, apply, difference, no_change
+from measures.pane import Counts, Deltas, Grain, OpenPane, apply, difference
 from measures.reading import Question, read
 from measures.window import resolve
 
@@ -37,18 +37,19 @@ class _Source:
     """The day panes and open items of a sample."""
 
     def __init__(self, sample: FeedSample) -> None:
-        deltas = no_change()
+        deltas: Deltas = {}
         for one in sample.outcomes:
             difference((), one.finished, sample.rules, deltas)
         self._days: dict[int, OpenPane] = {}
-        for slot, counts in deltas["day"].items():
-            apply(self._days.setdefault(slot, {}), counts)
+        for kind, of_kind in deltas.items():
+            for slot, counts in of_kind["day"].items():
+                apply(self._days.setdefault(slot, {}), kind, counts)
         self._open = [each for one in sample.outcomes for each in one.open]
 
-    def panes(self, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Pane]]:
-        """The day panes; a report window asks for no other."""
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
+        """One kind in the day panes; a report window asks for no other."""
         del grain
-        return [(slot, pane) for slot, pane in self._days.items() if first <= slot < last]
+        return [(slot, pane[kind]) for slot, pane in self._days.items() if kind in pane and first <= slot < last]
 
     def open(self, kind: str) -> Iterable[OpenItem]:
         """The open items of a kind."""
