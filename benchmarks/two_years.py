@@ -74,10 +74,10 @@ def _measure_new(*, lines: bool) -> None:
 
 def lengthen(redis: Redis) -> None:
     """Copy the panes further back, and let the record begin where the panes begin."""
-    for grain, slots, weeks in (("day", 1, _STORED_WEEKS), ("hour", 24, _HOUR_WEEKS)):
+    for grain, weeks in (("day", _STORED_WEEKS), ("hour", _HOUR_WEEKS)):
         names = list(redis.scan_iter(match=f"*:pane:*:{grain}:*", count=1000))
         for back in range(_WEEKS, weeks, _WEEKS):
-            _copy(redis, names, back * 7 * slots)
+            _copy(redis, names, back * 7)
     for feeds in redis.scan_iter(match="*:feeds"):
         for name, text in cast(dict[str, str], redis.hgetall(feeds)).items():
             if name.endswith("|"):
@@ -85,12 +85,13 @@ def lengthen(redis: Redis) -> None:
 
 
 def _copy(redis: Redis, names: list[str], back: int) -> None:
+    """Copy hashes to some days earlier: one of hours holds a day, too."""
     with redis.pipeline(transaction=False) as pipe:
         for name in names:
             start, _, rest = name.partition(":pane:")
-            force, grain, slot, *kind = rest.split(":")
-            earlier = int(slot) - back
-            pipe.copy(name, ":".join((f"{start}:pane:{force}:{grain}:{earlier}", *kind)))
+            force, grain, block, kind = rest.split(":")
+            earlier = int(block) - back
+            pipe.copy(name, f"{start}:pane:{force}:{grain}:{earlier}:{kind}")
             pipe.zadd(f"{start}:index:{force}:{grain}", {str(earlier): earlier})
         pipe.execute()
 

@@ -1,7 +1,7 @@
 """Panes: the smallest slices of time that are kept, as exact histograms to which counts are added and subtracted."""
 
 from array import array
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Literal, get_args
@@ -11,6 +11,9 @@ from measures.rules import Rules
 
 Grain = Literal["minute", "hour", "day"]
 GRAINS: tuple[Grain, ...] = get_args(Grain)
+BLOCK: dict[Grain, int] = {"minute": 60, "hour": 24, "day": 1}
+"""How many consecutive panes are stored together: their *block* has the number of its first pane's slot, divided by this."""
+_STARTS = [f"{place}|" for place in range(max(BLOCK.values()))]
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 
@@ -121,20 +124,53 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
         return bool(self._labels)
 
 
-_NONE = PackedCounts((), array("i"))
+def stored(slots: Mapping[int, Mapping[str, int]], grain: Grain) -> dict[int, tuple[list[str], list[int]]]:
+    """Counts of one kind, by slot and name, as they are stored: by block, the names with what is added to each.
+
+    The name of a count in a pane that shares its block with others begins with the pane's place in it.
+    """
+    size = BLOCK[grain]
+    if size == 1:
+        return {slot: (list(counts), list(counts.values())) for slot, counts in slots.items() if counts}
+    blocks: dict[int, tuple[list[str], list[int]]] = {}
+    for slot, counts in slots.items():
+        for name, change in counts.items():
+            block = slot // size
+            found = blocks.get(block)
+            if found is None:
+                found = blocks[block] = ([], [])
+            found[0].append(_STARTS[slot % size] + name)
+            found[1].append(change)
+    return blocks
 
 
-def loaded(counts: Mapping[str, str]) -> PackedCounts:
-    """The counts of one kind in one pane, as they are stored: texts by name.
+def loaded(counts: Mapping[str, str], grain: Grain, block: int) -> dict[int, PackedCounts]:
+    """The counts of one kind in each pane of a block, by slot; panes without any are left out.
+
+    Args:
+        counts: texts by name, as they are stored.
+        grain: the grain of the panes.
+        block: the number of the block.
 
     Raises:
         ValueError: a name or a text is damaged.
     """
-    if not counts:
-        return _NONE
+    size = BLOCK[grain]
+    if size == 1:
+        return {block: _packed(counts.items())} if counts else {}
+    panes: dict[int, list[tuple[str, str]]] = {}
+    for name, count in counts.items():
+        offset, _, rest = name.partition("|")
+        if not 0 <= int(offset) < size:
+            raise ValueError(f"a block of {grain}s has no place {offset}")
+        panes.setdefault(int(offset), []).append((rest, count))
+    return {block * size + offset: _packed(rows) for offset, rows in panes.items()}
+
+
+def _packed(counts: Iterable[tuple[str, str]]) -> PackedCounts:
     labels: list[Dimensions] = []
     numbers: list[int] = []
-    for name, count in counts.items():
+    for name, count in counts:
         text, bar, value = name.rpartition("|")
         labels.append(_labels_of(text) if bar else ())
         numbers += (int(value), int(count))

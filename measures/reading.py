@@ -1,7 +1,7 @@
 """A reading: a measure over a window, with its value, its n, its time, and whether it can be relied on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol

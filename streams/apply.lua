@@ -131,11 +131,11 @@ end
 -- Drop panes that are no longer kept, oldest first. Nobody reads them any more, and later batches drop the rest.
 for _, drop in ipairs(change.drop) do
   local index, prefix, before = drop[1], drop[2], '(' .. drop[3]
-  for _, slot in ipairs(redis.pcall('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)) do
+  for _, block in ipairs(redis.pcall('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, 2000)) do
     local kinds = {}
-    for position, kind in ipairs(change.kinds) do kinds[position] = prefix .. slot .. ':' .. kind end
+    for position, kind in ipairs(change.kinds) do kinds[position] = prefix .. block .. ':' .. kind end
     redis.pcall('UNLINK', unpack(kinds))
-    redis.pcall('ZREM', index, slot)
+    redis.pcall('ZREM', index, block)
   end
 end
 return {1, after}

@@ -1,6 +1,6 @@
 """A reader's copy of one partition: its panes and open items at one applied offset, updated by reading what changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, cast
 
@@ -10,7 +10,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from measures.outcome import OpenItem
-from measures.pane import Counts, Grain, loaded
+from measures.pane import BLOCK, Counts, Grain, loaded
 from streams.codec import decode_open
 from streams.feeds import EventSpan, Feeds, decode_feeds
 from streams.store import Names, kinds_of, reading_state
@@ -18,7 +18,9 @@ from streams.store import Names, kinds_of, reading_state
 Series = tuple[str, Grain, str]
 """All panes of one partition and kind: force, grain, kind."""
 Key = tuple[str, Grain, str, int]
-"""One kind in one pane of a partition: force, grain, kind, slot."""
+"""One kind in a block of panes of a partition: force, grain, kind, block."""
+Block = Mapping[int, Counts]
+"""The counts of one kind in each pane of a block that has any, by slot."""
 Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
@@ -29,16 +31,17 @@ _ROUNDS = 4
 
 
 class NotLoadedError(RuntimeError):
-    """A kind of a pane was read before it was loaded: a fault in this program, which must never become a count of zero."""
+    """A kind of a block was read before it was loaded: a fault in this program, which must never become a count of zero."""
 
 
 class Touched(NamedTuple):
-    """The kinds of panes and the subjects that changed between two applied offsets."""
+    """The kinds of blocks and the subjects that changed between two applied offsets."""
 
     panes: AbstractSet[Key]
     subjects: AbstractSet[str]
 
 
+_EMPTY: Block = {}
 _NOTHING = Touched(frozenset(), frozenset())
 
 
@@ -61,7 +64,7 @@ class _Draft(Struct):
 
     applied_offset: int | None
     last_change: str
-    panes: dict[Key, Counts] = field(default_factory=dict)
+    panes: dict[Key, Block] = field(default_factory=dict)
     open: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
@@ -70,7 +73,9 @@ class _Draft(Struct):
         touched = touched_between(self.applied_offset, applied_offset, answer.changes)
         self.applied_offset = applied_offset
         self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
-        self.panes |= {key: loaded(counts) for key, counts in zip(keys, answer.panes, strict=True)}
+        self.panes |= {
+            key: loaded(counts, key[1], key[3]) or _EMPTY for key, counts in zip(keys, answer.panes, strict=True)
+        }
         self.open |= answer.open
         if touched is None:
             return None
@@ -103,13 +108,13 @@ class PartitionCache:
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
-        self._panes: dict[Series, dict[int, Counts]] = {}
+        self._panes: dict[Series, dict[int, Block]] = {}
         self._filled: dict[Series, dict[tuple[int, int], list[tuple[int, Counts]]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
 
-    def pane(self, key: Key) -> Counts:
-        """The loaded counts of one kind in a pane; empty where nothing was counted.
+    def block(self, key: Key) -> Block:
+        """The loaded counts of one kind in a block.
 
         Raises:
             NotLoadedError: they are not loaded.
@@ -117,7 +122,7 @@ class PartitionCache:
         try:
             return self._panes[key[:3]][key[3]]
         except KeyError:
-            raise NotLoadedError(f"pane {key} of {self.names} is not loaded") from None
+            raise NotLoadedError(f"block {key} of {self.names} is not loaded") from None
 
     def is_loaded(self, run: Run) -> bool:
         """Whether `filled` already has this run."""
@@ -127,13 +132,13 @@ class PartitionCache:
         """The panes of a run that have counts, each with its slot. They are searched for once and kept, because several measures need them.
 
         Raises:
-            NotLoadedError: one of the slots is not loaded.
+            NotLoadedError: one of its blocks is not loaded.
         """
         of_series = self._filled.setdefault(run[:3], {})
         found = of_series.get(run[3:])
         if found is None:
-            panes = ((slot, self.pane((*run[:3], slot))) for slot in range(*run[3:]))
-            found = [(slot, pane) for slot, pane in panes if pane]
+            blocks = (self.block(key) for key in keys_of(run))
+            found = [each for block in blocks for each in sorted(block.items()) if run[3] <= each[0] < run[4]]
             if len(of_series) >= _RUNS:
                 of_series.clear()
             of_series[run[3:]] = found
@@ -165,17 +170,17 @@ class PartitionCache:
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
-        """What the state may now hold for a force: each pane with every kind that this program or the one that built the state counts."""
+        """What the state may now hold for a force: each block with every kind that this program or the one that built the state counts."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.zrange(self.names.index(force, grain), 0, -1)
         pipe.hget(self.names.control, "kinds")
         with reading_state(self.names):
-            slots, recorded = pipe.execute()
+            blocks, recorded = pipe.execute()
             kinds = kinds_of(self.names.topic, recorded)
-            return {(force, grain, kind, int(slot)) for slot in slots for kind in kinds}
+            return {(force, grain, kind, int(block)) for block in blocks for kind in kinds}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load kinds of panes at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
+        """Load kinds of blocks at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
 
         Raises:
             UnreadableError: the state is damaged.
@@ -185,11 +190,11 @@ class PartitionCache:
             return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
-        """Remove the panes before a slot: the state no longer keeps them."""
+        """Remove the blocks before that of a slot: the state no longer keeps them."""
         for series in [series for series in self._panes if series[:2] == (force, grain)]:
-            slots = self._panes[series]
-            for slot in [slot for slot in slots if slot < before]:
-                del slots[slot]
+            blocks = self._panes[series]
+            for block in [block for block in blocks if block < before // BLOCK[grain]]:
+                del blocks[block]
             self._filled.pop(series, None)
 
     def look(self, pipe: Pipeline) -> None:
@@ -241,7 +246,9 @@ class PartitionCache:
             keys, subjects = self._wanted(touched, missing), touched.subjects
             if not keys and not subjects:
                 return self._settle(draft, answer)
-        return self._read_all(missing | {(*series, slot) for series, slots in self._panes.items() for slot in slots})
+        return self._read_all(
+            missing | {(*series, block) for series, blocks in self._panes.items() for block in blocks}
+        )
 
     def _wanted(self, touched: Touched, missing: AbstractSet[Key]) -> set[Key]:
         """What has changed of what is loaded, or is being loaded."""
@@ -262,8 +269,8 @@ class PartitionCache:
         return _Answer(control, feeds, changes, rest[: len(keys)], dict(zip(subjects, texts, strict=True)))
 
     def _name(self, key: Key) -> str:
-        force, grain, kind, slot = key
-        return self.names.pane(force, grain, slot, kind)
+        force, grain, kind, block = key
+        return self.names.panes_of(force, grain, block, kind)
 
     def _read_all(self, keys: AbstractSet[Key]) -> bool:
         """Read everything again in one transaction, because it is unknown what has changed."""
@@ -287,8 +294,8 @@ class PartitionCache:
         """Put what was read into this cache; nothing else changes it."""
         has_moved = draft.applied_offset != self.applied_offset
         self.version += bool(draft.open or any(map(self._has, draft.panes)) or not self._panes)
-        for key, counts in draft.panes.items():
-            self._panes.setdefault(key[:3], {})[key[3]] = counts
+        for key, block in draft.panes.items():
+            self._panes.setdefault(key[:3], {})[key[3]] = block
             self._filled.pop(key[:3], None)
         self._keep_open(draft.open)
         self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
@@ -325,14 +332,21 @@ def touched_between(before: int | None, after: int | None, changes: Sequence[Any
         if entry["touched"] == "*":
             return None
         series, keys = msgspec.json.decode(entry["touched"], type=tuple[list[tuple[str, list[int]]], list[str]])
-        panes.update(key for name, slots in series for key in _keys(name, slots))
+        panes.update(key for name, blocks in series for key in _keys(name, blocks))
         subjects.update(keys)
     return Touched(panes, subjects)
 
 
-def _keys(name: str, slots: Iterable[int]) -> Iterable[Key]:
+def keys_of(run: Run) -> Iterator[Key]:
+    """The blocks with the panes of a run."""
+    force, grain, kind, first, after = run
+    size = BLOCK[grain]
+    return ((force, grain, kind, block) for block in range(first // size, -(-after // size)))
+
+
+def _keys(name: str, blocks: Iterable[int]) -> Iterator[Key]:
     force, grain, kind = name.split(":")
-    return ((force, cast(Grain, grain), kind, slot) for slot in slots)
+    return ((force, cast(Grain, grain), kind, block) for block in blocks)
 
 
 def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -41,7 +41,7 @@ from measures.window import SlotRun, Window, first_kept, last_hours, resolve, sp
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
-from streams.partition_cache import Key, PartitionCache, Run
+from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
 from streams.store import Names, check_profiles, kinds_of
 from streams.version import FIRST, number_of, pointer, prefix_of
@@ -772,7 +772,7 @@ def _runs(force: str, segments: Iterable[SlotRun], kinds: Collection[str]) -> li
 
 
 def _keys(runs: Iterable[Run]) -> list[Key]:
-    return [(force, grain, kind, slot) for force, grain, kind, first, last in runs for slot in range(first, last)]
+    return [key for run in runs for key in keys_of(run)]
 
 
 class _Source:

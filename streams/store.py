@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from facts.errors import IncompleteError
 from facts.union import TOPICS
 from measures.outcome import KINDS
-from measures.pane import GRAINS, Deltas, Grain
+from measures.pane import BLOCK, GRAINS, Deltas, stored
 from measures.rules import Rules
 from measures.timeline import Timeline
 from producers import tracing
@@ -24,8 +24,8 @@ from streams.fold import Change
 from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
-TOUCHED_LIMIT = 2000
-"""A change to more kinds of panes and subjects than this is recorded as `*`, and readers then read everything again."""
+TOUCHED_LIMIT = 500
+"""A change to more kinds of blocks and subjects than this is recorded as `*`, and readers then read everything again."""
 
 
 class Names:
@@ -45,16 +45,16 @@ class Names:
         self.absent = self.base + "absent"
 
     def index(self, force: str, grain: str) -> str:
-        """The sorted set of the slots that have a pane."""
+        """The sorted set of the blocks that have a pane."""
         return f"{self.base}index:{force}:{grain}"
 
     def panes(self, force: str, grain: str) -> str:
         """What the names of all panes of a force and grain begin with."""
         return f"{self.base}pane:{force}:{grain}:"
 
-    def pane(self, force: str, grain: str, slot: int | str, kind: str) -> str:
-        """The hash of one kind in one pane: counts by labels and value."""
-        return f"{self.panes(force, grain)}{slot}:{kind}"
+    def panes_of(self, force: str, grain: str, block: int | str, kind: str) -> str:
+        """The hash of one kind in a block of panes: counts by labels and value, for minutes and hours after the place in the block."""
+        return f"{self.panes(force, grain)}{block}:{kind}"
 
     def __str__(self) -> str:
         return f"{self.topic}:{self.partition}"
@@ -219,12 +219,12 @@ class _Encoded(NamedTuple):
 
     Attributes:
         panes: hashes, under what their names begin with.
-        index: sorted sets with a slot that each holds from now on.
-        touched: slots that changed, under `force:grain:kind`.
+        indexed: sorted sets with a block that each holds from now on.
+        touched: blocks that changed, under `force:grain:kind`.
     """
 
     panes: list[tuple[str, Members]]
-    index: list[tuple[str, int]]
+    indexed: list[tuple[str, int]]
     touched: list[tuple[str, list[int]]]
 
     def add(self, names: Names, force: str, deltas: Deltas) -> None:
@@ -233,15 +233,14 @@ class _Encoded(NamedTuple):
             members: Members = []
             every = set[int]()
             for kind, of_kind in deltas.items():
-                filled = {slot: counts for slot, counts in of_kind[grain].items() if counts}
-                if filled:
-                    members += [(f"{slot}:{kind}", list(each), list(each.values())) for slot, each in filled.items()]
-                    self.touched.append((f"{force}:{grain}:{kind}", list(filled)))
-                    every.update(filled)
+                if blocks := stored(of_kind[grain], grain):
+                    members += [(f"{block}:{kind}", *each) for block, each in blocks.items()]
+                    self.touched.append((f"{force}:{grain}:{kind}", list(blocks)))
+                    every.update(blocks)
             if members:
                 index = names.index(force, grain)
                 self.panes.append((names.panes(force, grain), members))
-                self.index.extend((index, slot) for slot in every)
+                self.indexed.extend((index, block) for block in every)
 
 
 def encode_change(names: Names, change: Change) -> bytes:
@@ -251,11 +250,11 @@ def encode_change(names: Names, change: Change) -> bytes:
         found.add(names, force, deltas)
     own = (names.control, [("", list(change.counts), list(change.counts.values()))])
     opened = {key: encode_open(found.open) for key, found in change.open.items() if found.open}
-    is_small = sum(len(slots) for _, slots in found.touched) + len(change.open) <= TOUCHED_LIMIT
+    is_small = sum(len(blocks) for _, blocks in found.touched) + len(change.open) <= TOUCHED_LIMIT
     return msgspec.msgpack.encode(
         {
             "panes": [*found.panes, own],
-            "index": found.index,
+            "index": found.indexed,
             "timelines": _flat(
                 (key, encode_timeline(timeline, key, is_closed=key in change.closed))
                 for key, timeline in change.timelines.items()
@@ -264,7 +263,7 @@ def encode_change(names: Names, change: Change) -> bytes:
             "closed": [key for key in change.open if key not in opened],
             "feeds": _flat(encode_feeds(change.feeds, change.events)),
             "drop": [
-                (names.index(force, grain), names.panes(force, grain), slot)
+                (names.index(force, grain), names.panes(force, grain), slot // BLOCK[grain])
                 for (force, grain), slot in change.drop_before.items()
             ],
             "kinds": kinds_of(names.topic) if change.drop_before else [],

@@ -80,10 +80,12 @@ async def compare_versions(
     built = _load(new, rules)
     result = PartitionDiff()
     for key in sorted(kept | built):
-        if key[3] >= _first_kept(old, rules[key[0]], key[1]):
-            # A pane that a version's index does not list is empty in that version.
-            ours, theirs = (cache.pane(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
-            _compare_counts(f"{old.names}", key, ours, theirs, result)
+        # A block that a version's index does not list is empty in that version.
+        ours, theirs = (cache.block(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
+        first = _first_kept(old, rules[key[0]], key[1])
+        for slot in sorted(each for each in ours.keys() | theirs if each >= first):
+            pane = (*key[:3], slot)
+            _compare_counts(f"{old.names}", pane, ours.get(slot, {}), theirs.get(slot, {}), result)
     _compare_open_items(old, new, result)
     return result
 
@@ -104,13 +106,16 @@ def _first_kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
     return first_kept(grain, mark, rules) if mark is not None else 0
 
 
-def _compare_counts(partition: str, key: Key, old: Counts, new: Counts, result: PartitionDiff) -> None:
-    total, found = differing(counts(key[2], old), counts(key[2], new))
+def _compare_counts(
+    partition: str, pane: tuple[str, Grain, str, int], old: Counts, new: Counts, result: PartitionDiff
+) -> None:
+    """Compare one kind in one pane: force, grain, kind, slot."""
+    total, found = differing(counts(pane[2], old), counts(pane[2], new))
     result.counts += total
     for (kind, words, value), before, after in found:
         result.cells.append(
             StateDifference(
-                partition=partition, force=key[0], pane=_slot(key[1], key[3]), kind=kind, words=named(kind, words),
+                partition=partition, force=pane[0], pane=_slot(pane[1], pane[3]), kind=kind, words=named(kind, words),
                 value=value, old=before, new=after,
             )
         )  # fmt: skip

@@ -248,7 +248,9 @@ def test_one_altered_count_is_named_and_prevents_the_switch(
 ) -> None:
     names = Names(NAME, *PLACE)
     slot = first_slot(redis, grain)
-    redis.hincrby(names.pane("strict", grain, slot, KIND), FIELD, 2)
+    key = names.panes_of("strict", grain, slot, KIND)
+    place = cast(list[str], redis.hkeys(key))[0].partition("|")[0]
+    redis.hincrby(key, FIELD if grain == "day" else f"{place}|{FIELD}", 2)
     found = rebuilt(server, log, is_switched=True)
     (cell,) = found.differing_cells
     assert (cell.kind, cell.words["grade"], cell.words["area"], cell.old - cell.new) == (
@@ -279,7 +281,7 @@ def test_a_missing_open_item_is_named(redis: Redis, server: StateServer, log: Me
 
 
 def first_slot(redis: Redis, grain: str) -> str:
-    """The first slot in which anything was counted."""
+    """The first block in which anything was counted."""
     return str(cast(list[str], redis.zrange(Names(NAME, *PLACE).index("strict", grain), 0, 0))[0])
 
 
@@ -399,7 +401,7 @@ def test_readings_of_one_moment_have_one_version(redis: Redis, server: StateServ
     """Another version becomes current while a board's page is built: this page uses the old one, the next page the new."""
     names = Names(NAME, *PLACE)
     slot = first_slot(redis, "day")
-    redis.hincrby(names.pane("strict", "day", slot, KIND), FIELD, 2)
+    redis.hincrby(names.panes_of("strict", "day", slot, KIND), FIELD, 2)
     source = reader(redis)
 
     def page() -> list[int]:
@@ -417,7 +419,7 @@ def test_the_exporter_keeps_nothing_of_the_previous_version(redis: Redis, server
     """Last month is read again only every few minutes, but at once when another version becomes current."""
     january = datetime(2025, 1, 2, 9, tzinfo=UTC)
     log = folded(server, log_of([*before(), *incident_facts()], january))
-    redis.hincrby(Names(NAME, *PLACE).pane("strict", "day", START.date().toordinal(), KIND), FIELD, 2)
+    redis.hincrby(Names(NAME, *PLACE).panes_of("strict", "day", START.date().toordinal(), KIND), FIELD, 2)
     source = Reader(redis, NAME, RULES, lambda: january)
     exported = ReadingMetrics(
         source, time.monotonic, lambda name, window: (name, window) == ("incident_count", "last_month")
@@ -490,9 +492,7 @@ def test_a_rebuild_from_scratch_leaves_nothing_of_an_earlier_one(
     redis: Redis, server: StateServer, log: MemoryLog
 ) -> None:
     rebuilt(server, log)
-    redis.hincrby(
-        Names(f"{NAME}:v2", *PLACE).pane("strict", "day", NOW.date().toordinal(), KIND), "1|x|x|x|x|0", 5
-    )
+    redis.hincrby(Names(f"{NAME}:v2", *PLACE).panes_of("strict", "day", NOW.date().toordinal(), KIND), "1|x|x|x|x|0", 5)
     assert rebuilt(server, log).is_same() is False
     assert rebuilt(server, log, is_from_scratch=True).is_same()
 

@@ -164,7 +164,7 @@ def _audit_before_and_after_a_field_is_altered(system: System) -> None:
     audit = ("audit", "--from", "2017-01-02", "--to", "2017-01-03", "--measure", "incident_count")
     clean = command(system, *audit)
     assert (clean.returncode, " 0 differ." in clean.stdout) == (0, True), clean.stdout
-    name = Names(system.settings.state_name, "incidents", 0).pane(
+    name = Names(system.settings.state_name, "incidents", 0).panes_of(
         system.settings.force, "day", date(2017, 1, 2).toordinal(), "incident_opened"
     )
     field = next(iter(cast(dict[str, str], system.redis.hgetall(name))))

@@ -1,9 +1,10 @@
 """A loaded pane has exactly the counts that were stored, whatever their size."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from measures.pane import OpenPane, apply, loaded, name_of
+from measures.pane import Grain, OpenPane, PackedCounts, apply, loaded, name_of, stored
 
 _WORD = st.sampled_from(("one", "other", "none"))
 _COUNTS = st.dictionaries(
@@ -16,6 +17,15 @@ _COUNTS = st.dictionaries(
 def test_a_loaded_pane_has_the_counts_that_were_added_one_by_one(counts: dict[str, int]) -> None:
     pane: OpenPane = {}
     apply(pane, "handled", counts)
-    found = loaded({name: str(count) for name, count in counts.items()})
-    assert found == pane.get("handled", {})
-    assert bool(found) == bool(counts)
+    slots: dict[Grain, int] = {"day": 739_000, "hour": 480_007, "minute": 28_800_059}
+    for grain, slot in slots.items():
+        blocks = stored({slot: counts}, grain)
+        found: dict[int, PackedCounts] = {}
+        for block, (names, numbers) in blocks.items():
+            found |= loaded(dict(zip(names, map(str, numbers), strict=True)), grain, block)
+        assert found == ({slot: pane["handled"]} if counts else {})
+
+
+def test_a_place_outside_its_block_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no place 24"):
+        loaded({"24|one|5": "1"}, "hour", 20_000)

@@ -97,8 +97,8 @@ async def _move_while_applying(nodes: ClusterNodes) -> None:
     assert len({key_slot(each.control.encode()) * 3 // 16384 for each in names}) > 1, "all partitions are on one node"
     pipe = redis.pipeline(transaction=True)
     for each in names:
-        pipe.hgetall(each.pane(FORCE, "hour", 1, "incident_opened"))
-    assert pipe.execute() == [{"1": "2"}] * len(names)
+        pipe.hgetall(each.panes_of(FORCE, "hour", 0, "incident_opened"))
+    assert pipe.execute() == [{"1|1": "2"}] * len(names)
     assert len(servers_of(redis)) == 3
 
     moved = store.names("incidents", 0)
@@ -115,11 +115,11 @@ async def _move_while_applying(nodes: ClusterNodes) -> None:
         await store.apply(moved, epoch, 2, 3, CHANGE)
     assert refusal_of(caught.value).cause == "cluster"
     with pytest.raises(RedisError):
-        PartitionCache(redis, moved).load([(FORCE, "hour", "incident_opened", 1)])
+        PartitionCache(redis, moved).load([(FORCE, "hour", "incident_opened", 0)])
     move.end()
     assert (await store.apply(moved, epoch, 2, 3, CHANGE)).outcome == "applied"
-    panes = [moved.pane(FORCE, grain, 1, "incident_opened") for grain in ("day", "hour")]
-    assert [redis.hgetall(each) for each in panes] == [{"1": "3"}] * 2
+    panes = [moved.panes_of(FORCE, grain, block, "incident_opened") for grain, block in (("day", 1), ("hour", 0))]
+    assert [redis.hgetall(each) for each in panes] == [{"1": "3"}, {"1|1": "3"}]
     assert sorted(redis.scan_iter("test:{incidents:0}:pane:*")) == panes
     redis.close()
     await client.aclose()

@@ -8,14 +8,14 @@ from facts.force import Force
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import encode
 from measures.outcome import OpenItem, instant
-from measures.pane import Counts, Grain, OpenPane, apply, field_of
+from measures.pane import BLOCK, Counts, Grain, OpenPane, apply, field_of
 from measures.reading import FeedStatus
 from measures.rules import Rules
 from streams.clock_steps import ClockStep
 from streams.codec import decode_timeline, encode_timeline
 from streams.fold import PartitionFold
 from streams.moving import OwnPartition
-from streams.partition_cache import Key, PartitionCache
+from streams.partition_cache import Block, Key, PartitionCache
 from streams.readings import Reader
 from streams.record import Record
 from streams.store import Names
@@ -43,8 +43,8 @@ class MemoryCache(PartitionCache):
         """Nothing: everything is in memory."""
         return set()
 
-    def pane(self, key: Key) -> Counts:
-        """One kind in a pane; empty if there is none."""
+    def block(self, key: Key) -> Block:
+        """One kind in a block; empty if there is none."""
         return self._panes.get(key[:3], {}).get(key[3], {})
 
     def open(self, force: str, kind: str) -> list[OpenItem]:
@@ -60,11 +60,13 @@ class MemoryCache(PartitionCache):
         """Add counts of a kind; returns the outcomes that changed."""
         touched = set[Touched]()
         for grain, slots in deltas.items():
-            kept = self._panes.setdefault((force, grain, kind), {})
+            blocks = self._panes.setdefault((force, grain, kind), {})
             for slot, counts in slots.items():
-                pane = cast(OpenPane, {kind: kept.get(slot, {})})
+                block = cast(dict[int, Counts], blocks.setdefault(slot // BLOCK[grain], {}))
+                pane = cast(OpenPane, {kind: block.pop(slot, {})})
                 apply(pane, kind, counts)
-                kept[slot] = pane.get(kind, {})
+                if kind in pane:
+                    block[slot] = pane[kind]
                 touched.update((kind, field_of(name)[0]) for name in counts)
         return touched
 
@@ -81,8 +83,8 @@ class MemoryCache(PartitionCache):
         self.version += 1
         touched = set[Touched]()
         for force, deltas in change.panes.items():
-            for kind, of_kind in deltas.items():
-                touched |= self._add(force, kind, of_kind)
+            for kind, by_grain in deltas.items():
+                touched |= self._add(force, kind, by_grain)
         self._filled.clear()
         for key, timeline in change.timelines.items():
             self._timelines[key] = encode_timeline(timeline, key, is_closed=key in change.closed)

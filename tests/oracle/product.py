@@ -165,8 +165,8 @@ class CachedExporter:
         kinds, now = {of.kind for of in measure.selections()}, self._reader.moment // MINUTE
         for slot in range(now - 60, now + 1):
             for kind in kinds:
-                counts = self._reader.caches[KINDS[kind].topic].pane((self._force, "minute", kind, slot))
-                if any(measure.name in self._names((kind, words)) for words in counts):
+                panes = self._reader.caches[KINDS[kind].topic].filled((self._force, "minute", kind, slot, slot + 1))
+                if any(measure.name in self._names((kind, words)) for _, counts in panes for words in counts):
                     return (slot + 61) * MINUTE
         return FOREVER
 

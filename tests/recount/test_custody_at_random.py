@@ -76,7 +76,7 @@ def test_the_number_in_custody_at_every_past_hour_is_the_same_forwards_and_backw
         difference([], found.finished, RULES, deltas)
         now.update(item.dimensions[0] for item in found.open if item.kind == "in_custody")
     panes: list[tuple[int, Pane]] = [
-        (slot, {kind: loaded({name: str(count) for name, count in counts.items()})})
+        (slot, {kind: loaded({name: str(count) for name, count in counts.items()}, "day", slot).get(slot, {})})
         for kind, of_kind in deltas.items()
         for slot, counts in of_kind["hour"].items()
     ]

@@ -10,14 +10,14 @@ from bluelamp.rebuild.repartition import Mover
 from streams.fold import Change
 from streams.moving import OwnPartition
 from streams.ownership import Owner
-from streams.partition_cache import PartitionCache
+from streams.partition_cache import PartitionCache, keys_of
 from streams.readings import Reader
 from streams.refusal import Refusal
 from streams.store import Applied, Names, StateStore
 from tests.schedules.server import Server
 
 
-def _pane_or_nothing(self: Any, key: Any) -> Any:
+def _block_or_nothing(self: Any, key: Any) -> Any:
     return self._panes.get(key[:3], {}).get(key[3], {})
 
 
@@ -33,9 +33,8 @@ _APPLY, _STORE_APPLY = Server.apply, StateStore.apply
 
 
 def _never_moved(self: Any, caches: Any, segments: Any, force: str, kinds: Any) -> None:
-    keys = [
-        (force, each.grain, kind, slot) for each in segments for kind in kinds for slot in range(each.first, each.last)
-    ]
+    runs = ((force, each.grain, kind, each.first, each.last) for each in segments for kind in kinds)
+    keys = [key for run in runs for key in keys_of(run)]
     for cache in caches:
         cache.load(keys)
 
@@ -103,7 +102,7 @@ async def _no_gap_check(*_: Any) -> None:
 
 MUTANTS: dict[str, Callable[[], Any]] = {
     "a reader that forgets": lambda: [
-        patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "pane", _pane_or_nothing)
+        patch.object(PartitionCache, "_read_all", _forgets), patch.object(PartitionCache, "block", _block_or_nothing)
     ],
     "a page of two moments": lambda: [patch.object(Reader, "_load", _never_moved)],
     "an applied offset used before its panes are read": lambda: [patch.object(PartitionCache, "_follow", _settles_early)],

@@ -34,7 +34,7 @@ KEYS = {
     "open": NAMES.open,
     "feeds": NAMES.feeds,
     "changes": NAMES.changes,
-    "panes": NAMES.pane(FORCE, "day", "*", "*"),
+    "panes": NAMES.panes_of(FORCE, "day", "*", "*"),
     "index": NAMES.index(FORCE, "day"),
 }
 
@@ -108,7 +108,7 @@ def test_the_batch_needs_every_command_of_the_script(redis: Redis, state_backend
     offer(state_backend.url)
     called = {name.removeprefix("cmdstat_").upper() for name in redis.info("commandstats")}
     assert {*COMMANDS} - {"HINCRBY", "XDEL"} <= called
-    left = redis.scan_iter(NAMES.pane(FORCE, "minute", int(START.timestamp()) // 60, "*"))
+    left = redis.scan_iter(NAMES.panes_of(FORCE, "minute", int(START.timestamp()) // 3600, "*"))
     assert not list(left)
 
 
@@ -138,7 +138,7 @@ def test_a_key_that_may_only_be_read_is_refused_before_anything_is_written(
     others = [glob(NAMES.absent)] + [
         glob(part)
         for grain in ("hour", "minute")
-        for part in (NAMES.pane(FORCE, grain, "*", "*"), NAMES.index(FORCE, grain))
+        for part in (NAMES.panes_of(FORCE, grain, "*", "*"), NAMES.index(FORCE, grain))
     ]
     cast(Any, redis).execute_command(
         "ACL", "SETUSER", "worker", "on", "nopass", "+@all", "%R~*", *patterns, *(f"%RW~{each}" for each in others)

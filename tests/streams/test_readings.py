@@ -187,16 +187,15 @@ def test_a_kind_that_is_not_loaded_is_an_error_and_never_zero(redis: Redis, stat
     cache = PartitionCache(redis, Names("test", "incidents", 0))
     steps = one_by_one(state_backend.url, opened(2))
     next(steps)
-    (slot,) = {key[3] for key in cache.index(FORCE, "day")}
-    cache.load([(FORCE, "day", "incident_opened", slot)])
+    (day,) = {key[3] for key in cache.index(FORCE, "day")}
+    cache.load([(FORCE, "day", "incident_opened", day)])
     next(steps)
     cache.refresh()
-    assert sum(sum(each.values()) for _, each in cache.pane((FORCE, "day", "incident_opened", slot)).items()) == 2
-    for key in ((FORCE, "day", "incident_closed", slot), (FORCE, "day", "incident_opened", slot + 1)):
+    ((_, counts),) = cache.filled((FORCE, "day", "incident_opened", day, day + 1))
+    assert sum(sum(each.values()) for _, each in counts.items()) == 2
+    for kind, last in (("incident_closed", day + 1), ("incident_opened", day + 2)):
         with pytest.raises(NotLoadedError, match="not loaded"):
-            cache.pane(key)
-        with pytest.raises(NotLoadedError, match="not loaded"):
-            cache.filled((*key, slot + 2))
+            cache.filled((FORCE, "day", kind, day, last))
 
 
 def test_a_connection_lost_while_changes_are_read_changes_nothing(
