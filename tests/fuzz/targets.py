@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import selectors
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+import xlsxwriter
 from kafka.protocol.producer import ProduceRequest
 from starlette.applications import Starlette
 
@@ -40,6 +43,7 @@ from producers.gateway.senders import Senders
 from producers.gateway.sent import CLOUDEVENT, CLOUDEVENTS, FORM, JSON
 from producers.mapping import load_mapping
 from producers.packaged import mapping_names, packaged_mapping
+from producers.workbook import sheet_rows
 from tests.contract.wire import CODECS, record_batch
 from tests.support.asgi import post
 from tests.support.batches import batch_of, checksummed, records_of
@@ -189,6 +193,35 @@ def _extracts() -> list[bytes]:
     return [_chosen(number, found.get(name, events)[:4000]) for number, name in enumerate(mapping_names())]
 
 
+_MEMBERS = ("xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/sharedStrings.xml", "xl/workbook.xml")
+
+
+@cache
+def _workbook() -> dict[str, bytes]:
+    """The files inside a workbook with text, numbers and a date."""
+    whole = io.BytesIO()
+    with xlsxwriter.Workbook(whole, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Incidents")
+        for row, cells in enumerate((("id", "opened"), ("i-1", 1.5), ("i-2", True))):
+            sheet.write_row(row, 0, cells)
+        sheet.write_datetime(3, 1, datetime(2024, 12, 2, 9), book.add_format({"num_format": "dd/mm/yyyy hh:mm"}))  # noqa: DTZ001 - as a workbook holds it
+    with zipfile.ZipFile(whole) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def _sheet(data: bytes) -> None:
+    member, content = choice(data, (*_MEMBERS, ""))
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as packed:
+        for name, text in {**_workbook(), member or "other": content}.items():
+            packed.writestr(name, text)
+    list(sheet_rows(whole.getvalue() if member else content, "", "fuzzed"))
+
+
+def _sheets() -> list[bytes]:
+    return [_chosen(number, _workbook()[member]) for number, member in enumerate(_MEMBERS)]
+
+
 def _declaration(data: bytes) -> None:
     kind, rest = choice(data, ("mapping", "profile", "roster"))
     text = rest.decode("utf-8", "replace")
@@ -323,6 +356,7 @@ TARGETS = {
     "batches": Target(_batch, _batches),
     "gateway": Target(_request, _requests),
     "extracts": Target(_extract, _extracts),
+    "workbooks": Target(_sheet, _sheets),
     "declarations": Target(_declaration, _declarations),
     "broker": Target(_protocol, _protocols),
 }

@@ -1,5 +1,6 @@
 """Extracts that are Excel workbooks: dates, times and numbers as a person typed them, and keys that lost digits."""
 
+import io
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+import producers.workbook as workbook_reader
 from facts.errors import MappingError
 from facts.incident import IncidentOpened, UnitDispatched
 from producers.extract import Extract, read_extract
@@ -48,6 +50,33 @@ def test_dates_and_numbers_are_read_as_they_were_typed(tmp_path: Path) -> None:
     )
     assert (second.subject_id, second.at) == ("i-2", at("2024-12-02 09:00"))
     assert [fact.at for fact in extract.facts if isinstance(fact, UnitDispatched)] == [at("2024-07-01 12:06")]
+
+
+@pytest.mark.parametrize("cell", [(2000, 16_383), (1_048_575, 20)])
+def test_a_sheet_that_would_take_all_memory_is_refused(tmp_path: Path, cell: tuple[int, int]) -> None:
+    """A reader makes room for every cell up to the last one."""
+    path = tmp_path / "extract.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("Incidents").write(*cell, "x")
+    with pytest.raises(MappingError, match=f"reaches to row {cell[0] + 1:,} and column {cell[1] + 1:,}"):
+        read_extract(path, load_mapping(WORKBOOK, "small.toml"), now=NOW)
+
+
+def test_cells_are_found_wherever_a_chunk_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    for size in range(1, 60):
+        monkeypatch.setattr(workbook_reader, "_CHUNK_BYTES", size)
+        with pytest.raises(MappingError, match="row 9,000,000 and column 26"):
+            workbook_reader._check_cells(io.BytesIO(b'<row><c r="A1"/><c s="1" r="Z9000000"><v>1</v></c></row>'), "x")  # noqa: SLF001 - its chunks
+
+
+@pytest.mark.parametrize("place", ['r="B%s"' % ("9" * 400), "r='B7'", 's="1"', 'r="b7"', 'r="ABCD1"'])
+def test_a_cell_without_a_valid_place_is_refused(place: str) -> None:
+    with pytest.raises(MappingError, match="no valid place"):
+        workbook_reader._check_cells(io.BytesIO(f"<c {place}><v>1</v></c>".encode()), "x")  # noqa: SLF001 - without a whole workbook
+
+
+def test_empty_cells_with_a_format_take_no_room() -> None:
+    workbook_reader._check_cells(io.BytesIO(b'<c r="XFD1048576" s="1"/><c r="A1"><v>1</v></c>'), "x")  # noqa: SLF001 - without a whole workbook
 
 
 def test_a_row_keeps_its_number_in_the_sheet(tmp_path: Path) -> None:
