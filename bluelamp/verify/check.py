@@ -1,6 +1,7 @@
 """`bluelamp check`: checks every part that the figures depend on, and every feed of every force."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 import msgspec
 from redis import Redis
@@ -23,7 +24,7 @@ from streams.refusal import explained
 def examine(
     settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second, only: str = ""
 ) -> Iterator[CheckResult]:
-    """Check profiles, rosters, log, state server, archive, clocks, state, workers, every force's feeds, and the HTTP services.
+    """Check profiles, log, state server, rosters, archive, clocks, state, workers, every force's feeds, and the HTTP services.
 
     A check that depends on a log or a state server that is bad is unknown.
 
@@ -37,7 +38,6 @@ def examine(
     yield this_program(settings)
     yield CheckResult("profiles", "good", f"{len(reader.rules)} loaded: {', '.join(reader.rules)}.")
     shown = [only] if only else settings.shown_forces()
-    yield from roster_results(settings, reader.rules, shown, reader.now())
     log = [*_guarded("log", lambda: log_results(settings, reader.now()))]
     server = [*_guarded("state server", lambda: state_server(reader.redis, settings.state_server()))]
     yield from (*log, *server)
@@ -49,6 +49,7 @@ def examine(
         yield from state_results(seen)
 
     has_log, has_state = not _is_bad(log), _responds(reader.redis)
+    yield from roster_results(settings, reader.rules, shown, lambda force: _present(reader, force))
     yield from _if(has_log, "archive", "the log", lambda: archive_results(settings, reader.now()))
     yield from _if(has_state, "writes", "the state server", lambda: write_results(reader.redis, settings.state_name))
     yield from _if(has_log, "stamps", "the log", lambda: stamp_results(settings))
@@ -61,6 +62,14 @@ def examine(
         has_state, "forces", "the state server", lambda: force_results(reader, shown, waiting, is_alone=bool(only))
     )
     yield from service_results(parts)
+
+
+def _present(reader: Reader, force: str) -> datetime:
+    """The force's present, or the wall clock if the state cannot be read, which has a check of its own."""
+    try:
+        return reader.present(force)
+    except (BlueLampError, RedisError, msgspec.MsgspecError, ValueError):
+        return reader.now()
 
 
 def _responds(redis: Redis) -> bool:

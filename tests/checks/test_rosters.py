@@ -19,7 +19,8 @@ GOOD = f"{HEADER}2024-07-01,07:30,local_calls,9\n2024-07-01,07:30,triage,0\n2024
 
 def checked(directory: str, now: datetime = NOW) -> CheckResult:
     """The only result of a force."""
-    (result,) = roster_results(Settings(rosters=directory), {FORCE.name: Rules(FORCE)}, [FORCE.name, "unknown"], now)
+    known = {FORCE.name: Rules(FORCE)}
+    (result,) = roster_results(Settings(rosters=directory), known, [FORCE.name, "unknown"], lambda _: now)
     return result
 
 

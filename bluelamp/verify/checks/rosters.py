@@ -1,6 +1,6 @@
 """Checks of rosters: can each be read, does it agree with the profile, and does it cover the present half-hour."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bluelamp.verify.checks.result import CheckResult
@@ -15,7 +15,7 @@ _PAGE = "docs/feed/roster.md describes the file."
 
 
 def roster_results(
-    settings: Settings, rules: Mapping[str, Rules], shown: Sequence[str], now: datetime
+    settings: Settings, rules: Mapping[str, Rules], shown: Sequence[str], present: Callable[[str], datetime]
 ) -> Iterator[CheckResult]:
     """The check of the roster of each force that the board shows, as the board reads it.
 
@@ -23,14 +23,14 @@ def roster_results(
         settings: these name the directory of rosters.
         rules: the rules of every force.
         shown: the forces that the board shows; those without a profile are left out.
-        now: the wall clock.
+        present: the present of a force, which in a replay is the replay's.
     """
     if not settings.rosters:
         yield CheckResult("rosters", "not set up", f"{variable('rosters')} is not set.")
         return
     for name in shown:
         if name in rules:
-            yield _of_force(settings, rules[name].force, now)
+            yield _of_force(settings, rules[name].force, present(name))
 
 
 def _of_force(settings: Settings, force: Force, now: datetime) -> CheckResult:
