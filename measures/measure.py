@@ -282,11 +282,11 @@ class Measure(Struct, frozen=True, kw_only=True):
         families = frozenset(self.where.get("family", ()))
         if families and families.isdisjoint((UNLISTED, *(each.family for each in force.occurrence_types))):
             return ()
+        topics, lines = self.topics(), self.lines()
         return tuple(
             feed
             for feed in force.feeds
-            if feed.topic in self.topics()
-            and (not self.lines() or not feed.lines or self.lines() & frozenset(feed.lines))
+            if feed.topic in topics and (not lines or not feed.lines or not lines.isdisjoint(feed.lines))
         )
 
     def dimensions(self) -> tuple[str, ...]:
