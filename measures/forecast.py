@@ -40,11 +40,13 @@ class Expected(NamedTuple):
         mean: the expected number of contacts.
         low: the least number in the range; None on a bank holiday, for which there are too few days to give a range.
         high: the greatest number in the range; None on a bank holiday.
+        doubt: the variance of the mean itself, because the usual count is known from few hours, relative to the square of the mean.
     """
 
     mean: float
     low: int | None
     high: int | None
+    doubt: float = 0.0
 
     def contains(self, count: int) -> bool:
         """Whether a count is in the range."""
@@ -144,11 +146,12 @@ class Forecast:
         return self._place(hour).is_bank_holiday
 
     def _expected(self, part: float, mean: float, place: _Place) -> Expected:
+        doubt = 1 / mean / self._usual[place.key].hours if mean else 0.0
         if place.is_bank_holiday:
-            return Expected(part, None, None)
+            return Expected(part, None, None, doubt)
         # Chance, then that the usual count is itself known from a few hours, then days that are busier or quieter as a whole.
-        own = part * part / mean / self._usual[place.key].hours if mean else 0.0
-        return Expected(part, *count_range(part, part + own + self.dispersion * part * part))
+        variance = part + (doubt + self.dispersion) * part * part
+        return Expected(part, *count_range(part, variance), doubt)
 
     def _mean(self, hour: int, *, is_bank_holiday: bool) -> float | None:
         """The expected count of an hour, or None if it is not known."""

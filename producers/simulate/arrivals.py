@@ -13,11 +13,19 @@ HORIZON_SECONDS = 7200
 
 
 class Arriving(NamedTuple):
-    """Calls or incidents expected in a stretch of time, in seconds from the present; negative before it."""
+    """Calls or incidents expected in a stretch of time.
+
+    Attributes:
+        start: when it starts, in seconds from the present; negative before it.
+        end: when it ends, likewise.
+        expected: how many are expected.
+        doubt: how much that number itself may be wrong, as a variance relative to its square; 0 for calls or incidents that were counted.
+    """
 
     start: float
     end: float
     expected: float
+    doubt: float = 0.0
 
 
 class Arrivals(Struct, frozen=True):
@@ -33,13 +41,21 @@ class Arrivals(Struct, frozen=True):
 
 
 def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
-    """When they arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole."""
-    shape = 1 / arrivals.dispersion if arrivals.dispersion > 0 else None
-    day = share * (rng.gamma(shape) / shape if shape else 1.0)
+    """When they arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole.
+
+    How many are expected in a stretch is drawn as well, because it is known from few hours.
+    """
+    day = share * _factor(arrivals.dispersion, rng)
     found = []
     for stretch in arrivals.stretches:
         start, end = max(stretch.start, from_second), min(stretch.end, float(HORIZON_SECONDS))
         if start < end:
-            expected = day * stretch.expected * (end - start) / (stretch.end - stretch.start)
+            mean = stretch.expected * _factor(stretch.doubt, rng)
+            expected = day * mean * (end - start) / (stretch.end - stretch.start)
             found.append(np.sort(rng.uniform(start, end, rng.poisson(expected))))
     return np.concatenate(found) if found else np.empty(0)
+
+
+def _factor(variance: float, rng: Generator) -> float:
+    """A number drawn from a gamma distribution with the mean 1."""
+    return rng.gamma(1 / variance) * variance if variance > 0 else 1.0
