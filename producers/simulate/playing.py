@@ -13,7 +13,7 @@ from producers.simulate.reporting import ReportedFact
 from producers.simulate.simulation import Simulation, feeds_of
 from producers.sink import Sink
 
-_HEARTBEATS_PER_SECOND = 0.5
+_HEARTBEATS_PER_SECOND = 0.2
 _HEARTBEAT_INTERVAL_SECONDS = 6 * 3600.0
 """Event time between heartbeats at full speed."""
 _HISTORY_SECONDS = 30.0

@@ -175,7 +175,7 @@ def test_history_is_published_at_full_speed_and_then_it_follows_the_clock() -> N
             assert behind >= 0
             assert seconds == 0 or behind <= 6
     live = [seconds for seconds, fact in tape.recorded if isinstance(fact, FeedHeartbeat) and seconds > 0]
-    assert max(other - one for one, other in itertools.pairwise(live)) <= 2.1
+    assert max(other - one for one, other in itertools.pairwise(live)) <= 5.1
 
 
 class _Set(_Tape):
@@ -196,9 +196,9 @@ def test_heartbeats_continue_after_the_clock_was_ahead_and_set_back() -> None:
     tape = _Set(datetime(2024, 12, 1, 12, tzinfo=UTC), stop_after=1200.0)
     played(chosen, tape, "live", 24)
     begun = datetime(2024, 12, 1, 12, tzinfo=UTC)
-    after = [(seconds, fact) for seconds, fact in tape.recorded if isinstance(fact, FeedHeartbeat) and seconds > 632]
+    after = [(seconds, fact) for seconds, fact in tape.recorded if isinstance(fact, FeedHeartbeat) and seconds > 636]
     moments = sorted({seconds for seconds, _ in after})
-    assert max(other - one for one, other in itertools.pairwise([632, *moments, 1200])) <= 2.1
+    assert max(other - one for one, other in itertools.pairwise([636, *moments, 1200])) <= 5.1
     for seconds, fact in after:
         present = begun + timedelta(seconds=seconds)
         assert present - timedelta(seconds=30) < fact.complete_to <= present
@@ -238,7 +238,7 @@ def test_a_resumed_simulation_publishes_the_same_facts() -> None:
     played(chosen, whole, 60.0, 9)
     saved: list[SimulationProgress] = []
     assert not played(chosen, first, 60.0, 9, on_progress=saved.append).is_whole
-    assert len(saved) > 100
+    assert len(saved) > 50
     assert saved[-1].published_until == datetime(2024, 12, 1, 5, tzinfo=UTC)
     played(chosen, second, 60.0, 9, since=saved[-1].published_until.timestamp())
 
