@@ -26,6 +26,7 @@ from producers.simulate.parameters import packaged
 from producers.simulate.scenario import NORMAL, Effects, load_scenario
 from producers.simulate.twin import (
     QUEUES,
+    RUNS,
     AnswerTarget,
     Outlook,
     Present,
@@ -39,7 +40,6 @@ from producers.simulate.twin import (
 from producers.simulate.twin_units import IncidentsNow, most_at_once
 
 _RECORD_DAYS, _LOOK_BACK_SECONDS, _STEP_SECONDS = 65, 6 * 3600, 1800
-_RUNS = 100
 _TITLES: dict[QueueName, str] = {"emergency": "999", "triage": "101 triage", "local": "101 after triage"}
 _TARGET = AnswerTarget(10, is_inclusive=False)
 
@@ -94,7 +94,7 @@ def held(rules: Rules, seed: int, start: date, days: int, count: int) -> list[He
             incidents=_incidents_now(grade_1, of_hours, rules, now),
         )
         future = replace(future, unresourced=most_at_once(_from(grade_1, now), HORIZON_SECONDS))
-        for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=_RUNS)), future):
+        for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=RUNS)), future):
             if spread is not None and value is not None:
                 totals[name] += 1
                 inside[name] += spread.low <= value <= spread.high

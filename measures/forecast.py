@@ -40,13 +40,11 @@ class Expected(NamedTuple):
         mean: the expected number of contacts.
         low: the least number in the range; None on a bank holiday, for which there are too few days to give a range.
         high: the greatest number in the range; None on a bank holiday.
-        doubt: the variance of the mean itself, because the usual count is known from few hours, relative to the square of the mean.
     """
 
     mean: float
     low: int | None
     high: int | None
-    doubt: float = 0.0
 
     def contains(self, count: int) -> bool:
         """Whether a count is in the range."""
@@ -131,6 +129,16 @@ class Forecast:
         first = min(max(mean / 2 - slope, 0.0), mean)
         return self._expected(mean - first if half % 2 else first, mean, place)
 
+    def doubt(self, hour: int) -> float:
+        """How far the expected count of an hour may itself be wrong, because it is known from few hours.
+
+        Returns:
+            a variance, relative to the square of the expected count; 0 for an hour without a forecast.
+        """
+        place = self._place(hour)
+        mean = self._mean(hour, is_bank_holiday=place.is_bank_holiday)
+        return 0.0 if mean is None else self._doubt(mean, place)
+
     def unknown_words(self) -> str:
         """Why something is not known."""
         return self.reason or "The record covers this hour of the week too few times."
@@ -146,12 +154,14 @@ class Forecast:
         return self._place(hour).is_bank_holiday
 
     def _expected(self, part: float, mean: float, place: _Place) -> Expected:
-        doubt = 1 / mean / self._usual[place.key].hours if mean else 0.0
         if place.is_bank_holiday:
-            return Expected(part, None, None, doubt)
+            return Expected(part, None, None)
         # Chance, then that the usual count is itself known from a few hours, then days that are busier or quieter as a whole.
-        variance = part + (doubt + self.dispersion) * part * part
-        return Expected(part, *count_range(part, variance), doubt)
+        variance = part + (self._doubt(mean, place) + self.dispersion) * part * part
+        return Expected(part, *count_range(part, variance))
+
+    def _doubt(self, mean: float, place: _Place) -> float:
+        return 1 / mean / self._usual[place.key].hours if mean else 0.0
 
     def _mean(self, hour: int, *, is_bank_holiday: bool) -> float | None:
         """The expected count of an hour, or None if it is not known."""

@@ -168,6 +168,7 @@ class Written:
         for at in ordinary:
             values.setdefault(places[at], []).append(past[at])
         self.usual: dict[tuple[int, int], float] = {key: mean(found) for key, found in values.items()}
+        self.number: dict[tuple[int, int], int] = {key: len(found) for key, found in values.items()}
         weights = {
             at: 0.5 ** ((origin - at) / timedelta(weeks=1)) for at in ordinary if origin - at <= timedelta(weeks=4)
         }
@@ -388,8 +389,12 @@ def test_the_twin_begins_with_who_waits_and_what_is_expected(known: Known) -> No
     stretches = present.arrivals["emergency"].stretches
     assert [each.start for each in stretches[:2]] == [-4220.0, -2420.0], "the half-hours from 15:00 and 15:30"
     hour_from_17 = next(place for place, each in enumerate(stretches) if each.start == 2980.0)
-    of_hour = sum(each.expected for each in stretches[hour_from_17 : hour_from_17 + 2])
-    assert of_hour == pytest.approx(written.hour(datetime(2026, 1, 2, 17, tzinfo=ZONE).astimezone(UTC)))
+    halves = stretches[hour_from_17 : hour_from_17 + 2]
+    at_17 = datetime(2026, 1, 2, 17, tzinfo=ZONE).astimezone(UTC)
+    expected = written.hour(at_17)
+    assert sum(each.expected for each in halves) == pytest.approx(expected)
+    doubt = 1 / (expected * written.number[place(at_17)])
+    assert [each.doubt for each in halves] == pytest.approx([doubt, doubt])
     assert stretches[-1].end >= HORIZON_SECONDS
     assert present.target == AnswerTarget(10, is_inclusive=False)
 
@@ -565,7 +570,7 @@ def test_a_question_that_makes_no_sense_is_refused_next_to_its_field(
 ) -> None:
     page, (status, found) = get(board(known.reader, FORCE.name), "/whatif", query), ask(known, query)
     assert (page.status, status) == (400, 404)
-    assert f'aria-describedby="{field}-error"' in page.text
+    assert f'aria-describedby="{field}-error' in page.text
     assert said in page.text
     assert said in found["title"] + found["detail"]
 

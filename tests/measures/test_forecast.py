@@ -83,6 +83,14 @@ def test_hours_that_the_record_does_not_cover_are_unknown_and_not_zero() -> None
     assert made.hour(QUIET + 11) is not None
 
 
+def test_an_hour_known_from_fewer_hours_or_contacts_is_more_doubtful() -> None:
+    made = Forecast(counts(QUIET, WEEKS), QUIET, RULES)
+    assert made.doubt(QUIET + 10) == pytest.approx(1 / (30 * WEEKS))
+    assert made.doubt(QUIET + 20) == pytest.approx(1 / (60 * WEEKS))
+    assert Forecast(counts(QUIET, 5), QUIET, RULES).doubt(QUIET + 10) == pytest.approx(1 / (30 * 5))
+    assert made.doubt(QUIET) == 0.0, "nothing is expected at midnight"
+
+
 def test_hours_from_the_origin_on_are_not_used() -> None:
     known = counts(QUIET, WEEKS)
     later = {QUIET + hour: 1000 for hour in range(WEEK)}
@@ -113,8 +121,7 @@ def test_a_bank_holiday_is_forecast_from_bank_holidays_and_has_no_range(first: d
     holiday, day_after = made.hour(origin), made.hour(hour_of(date(2026, 1, 2)))
     assert made.holiday_factor == factor
     assert holiday is not None
-    assert holiday.mean == pytest.approx(40.0 * (factor or 1))
-    assert (holiday.low, holiday.high) == (None, None)
+    assert holiday == Expected(pytest.approx(40.0 * (factor or 1)), None, None)  # type: ignore[arg-type]
     assert not holiday.contains(40)
     assert day_after is not None
     assert day_after.mean == pytest.approx(40.0), "bank holidays are not part of the usual week"

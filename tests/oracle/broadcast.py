@@ -19,7 +19,7 @@ from tests.oracle.knowledge import SECOND
 from tests.oracle.meaning import Beat
 from tests.simulate.worlds import reports, simulation
 
-BEAT_SECONDS = 2
+BEAT_SECONDS = 5
 WEEK = timedelta(weeks=1)
 
 

@@ -221,7 +221,7 @@ def _stretches(made: Forecast, now: int, first: int | None = None) -> Iterator[A
         if expected is None:
             raise QuestionError(made.unknown_words(), where="forecast", hint="Ask again when the record is longer.")
         start, end = ((edge - now) / SECOND for edge in (half * HALF_HOUR, (half + 1) * HALF_HOUR))
-        yield Arriving(start, end, expected.mean, expected.doubt)
+        yield Arriving(start, end, expected.mean, made.doubt(half // 2))
 
 
 def _target(rules: Rules, queue: str, now: int) -> AnswerTarget | None:
