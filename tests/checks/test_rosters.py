@@ -42,12 +42,12 @@ def test_without_the_setting_there_is_nothing_to_check() -> None:
         (
             GOOD.encode(),
             "good",
-            "It covers 2024-07-01 07:30 to 2024-07-02 08:00, and has a number for every skill now.",
+            "It has a number for every skill now. Its first half-hour begins at 2024-07-01 07:30, its last at 2024-07-02 08:00.",
         ),
         (
             f"{HEADER}2024-07-01,07:30,triage,9\n".encode(),
             "warning",
-            "It has no number for local_calls in the present half-hour. It covers 2024-07-01 07:30 to 2024-07-01 07:30.",
+            "It has no number for local_calls in the present half-hour. Its first half-hour begins at 2024-07-01 07:30, its last at 2024-07-01 07:30.",
         ),
     ],
 )
