@@ -58,7 +58,7 @@ collect: $(VENV)/.ready
 derive: $(VENV)/.ready ## Write the derived files again: schemas, rules, dashboards, reference pages
 	$(BIN)/python -m bluelamp.derive
 
-bench: $(VENV)/.ready parts ## Measure speed, size and delay: compared with other engines, at each step, from a fact to pages and alerts, and for an analyst under load
+bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engines, at each step, from a fact to pages and alerts, and the analyst's pages under load
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.tiles
@@ -75,11 +75,11 @@ faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the t
 	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --no-loadscope-reorder \
 	    --fault-table=docs/run/faults.md
 
-fuzz: $(VENV)/.ready ## Fuzz every reader of foreign bytes, each for FUZZ_SECONDS (60)
+fuzz: $(VENV)/.ready ## Fuzz everything that reads bytes from outside: each target for FUZZ_SECONDS (60)
 	$(PIP) --require-hashes -r requirements.fuzz.lock
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
-audit-dependencies: $(VENV)/.ready ## Look every locked package up in the list of known vulnerabilities, which is online
+audit-dependencies: $(VENV)/.ready ## Look up every locked package in the list of known vulnerabilities, which is online
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.audit.lock
 	for lock in requirements*.lock; do \
@@ -96,7 +96,7 @@ parts: $(VENV)/.ready ## Install the real parts that the tests use, where possib
 	sh tests/real/install.sh
 	$(BIN)/python -m tests.real.prepared_kafka
 
-chart: $(VENV)/.ready ## Render the Helm chart into deploy/helm/rendered.yaml, and check it; the first time builds Helm, for some minutes
+chart: $(VENV)/.ready ## Render the Helm chart into deploy/helm/rendered.yaml, and check it; the first time it builds Helm, which takes minutes
 	sh tests/real/install.sh helm
 	$(BIN)/python -m tests.support.chart
 	$(PYTHON) -m venv $(VENV)/chart
