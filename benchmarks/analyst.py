@@ -42,7 +42,7 @@ class PageTime(NamedTuple):
     """One request that was not abandoned.
 
     Attributes:
-        page: its path, without the question.
+        page: its path, without the query.
         seconds: until the whole response had arrived; None if it did not arrive in time.
         status: the status of the response; 0 without one.
     """
@@ -69,7 +69,7 @@ def main(rate: float, viewers: int, requests: int) -> None:
 
 
 async def _measured(port: int, viewers: int, requests: int) -> list[PageTime]:
-    """Ask for one page after another; before each, abandon a request for the next page."""
+    """Ask for one page after another; before each, abandon a request for the page after it."""
     watching = [asyncio.create_task(Viewer(port).follow()) for _ in range(viewers)]
     found: list[PageTime] = []
     for page, other in itertools.islice(itertools.pairwise(itertools.cycle(PAGES)), requests):

@@ -153,7 +153,7 @@ def _measured(facts: list[AnyFact], log: str, size: int, end: datetime, expected
 
 
 def _by_partitions(facts: list[AnyFact], log: str, size: int) -> Iterator[ComparedEngine]:
-    """Two workers with each number of partitions; with one, only one of them has work."""
+    """Two workers with each number of partitions; with one partition, only one worker has work."""
     for partitions in _OTHER_PARTITIONS:
         with _log(facts, size, partitions) as settings:
             name = f"Blue Lamp, 2 workers, {partitions} partition{'s' * (partitions > 1)}"

@@ -149,7 +149,7 @@ def _alerting(settings: Settings, receiver: WebhookReceiver) -> Iterator[None]:
 
 @contextmanager
 def loaded(publisher: Publisher, load: float) -> Iterator[Callable[[], float]]:
-    """Publish further facts at a steady rate: 999 calls that are abandoned at once. Yields the facts a second that were published so far.
+    """Publish further facts at a steady rate: 999 calls that are abandoned at once. Yields a function that gives the facts a second so far.
 
     Args:
         publisher: publishes to the log.
@@ -160,7 +160,7 @@ def loaded(publisher: Publisher, load: float) -> Iterator[Callable[[], float]]:
 
     def publish() -> None:
         number = 0
-        # A fact that is late does not make the later ones late.
+        # If one fact is late, the next ones are still on time.
         while load > 1 and not stop.wait(max(0.0, began + number * seconds - time.monotonic())):
             number, at = number + 1, wall()
             subject = f"load-{load}-{number}-{os.getpid()}"

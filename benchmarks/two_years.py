@@ -85,7 +85,7 @@ def lengthen(redis: Redis) -> None:
 
 
 def _copy(redis: Redis, names: list[str], back: int) -> None:
-    """Copy hashes to some days earlier: one of hours holds a day, too."""
+    """Copy hashes some days further back; a block of hours is one day, too."""
     with redis.pipeline(transaction=False) as pipe:
         for name in names:
             start, _, rest = name.partition(":pane:")

@@ -11,7 +11,7 @@ def read_toml(text: str) -> dict[str, Any]:
     """The content of a TOML text.
 
     Raises:
-        TOMLDecodeError: it is not TOML, has a number of thousands of digits, or thousands of brackets within each other.
+        TOMLDecodeError: it is not TOML, or has a number of thousands of digits or thousands of nested brackets.
     """
     try:
         return tomllib.loads(text)

@@ -9,7 +9,7 @@ from measures.pane import Pane
 Suites = dict[str, int]
 """The number in custody in each suite; one without anybody is left out."""
 MOVES = {"suite_entered": 1, "suite_left": -1}
-"""The kinds that change the number in a suite."""
+"""The kinds that change the number in a suite, and by how much."""
 _SUITE = KINDS["suite_entered"].dimensions.index("suite")
 
 

@@ -12,7 +12,7 @@ from measures.rules import Rules
 Grain = Literal["minute", "hour", "day"]
 GRAINS: tuple[Grain, ...] = get_args(Grain)
 BLOCK: dict[Grain, int] = {"minute": 60, "hour": 24, "day": 1}
-"""How many consecutive panes are stored together: their *block* has the number of its first pane's slot, divided by this."""
+"""How many consecutive panes a block has. A block's number is the slot of its first pane, divided by this."""
 _STARTS = [f"{place}|" for place in range(max(BLOCK.values()))]
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -23,12 +23,12 @@ Histogram = dict[int, int]
 Counts = Mapping[Dimensions, Histogram]
 """The counts of one kind in one pane: labels to their histogram."""
 Pane = Mapping[str, Counts]
-"""Each kind to its counts. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC; for days the ordinal
-of the force's local day."""
+"""Each kind to its counts. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC, or the ordinal of the
+force's local day."""
 OpenPane = dict[str, dict[Dimensions, Histogram]]
 """A pane to which counts can be added."""
 Deltas = dict[str, dict[Grain, dict[int, dict[str, int]]]]
-"""What a change adds to each count of each pane, by kind, grain, slot and the count's name; never 0."""
+"""What a change adds to each count of each pane, by kind, grain, slot and name; never 0."""
 
 
 def name_of(dimensions: Dimensions, value: int) -> str:
@@ -83,7 +83,7 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
 
 
 class PackedCounts(Mapping[Dimensions, Histogram]):
-    """The counts of one kind in one pane that are only read, in a tenth of the memory of dictionaries.
+    """The counts of one kind in one pane, only for reading, in a tenth of the memory of dictionaries.
 
     Args:
         labels: the labels of each count.
@@ -96,7 +96,7 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
         self._labels, self._numbers = labels, numbers
 
     def unpacked(self) -> dict[Dimensions, Histogram]:
-        """The same as dictionaries."""
+        """The same counts, as dictionaries."""
         found: dict[Dimensions, Histogram] = {}
         each = iter(self._numbers)
         for dimensions, value, count in zip(self._labels, each, each, strict=True):
@@ -108,7 +108,7 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
         return found
 
     def items(self) -> ItemsView[Dimensions, Histogram]:
-        """Labels with their histograms; they are unpacked once, not for each label."""
+        """Labels with their histograms, all unpacked at once."""
         return self.unpacked().items()
 
     def __getitem__(self, dimensions: Dimensions) -> Histogram:
@@ -125,9 +125,9 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
 
 
 def stored(slots: Mapping[int, Mapping[str, int]], grain: Grain) -> dict[int, tuple[list[str], list[int]]]:
-    """Counts of one kind, by slot and name, as they are stored: by block, the names with what is added to each.
+    """Counts of one kind, by slot and name, as they are stored: for each block, the names of its counts and what is added to each.
 
-    The name of a count in a pane that shares its block with others begins with the pane's place in it.
+    If a block has several panes, the name of a count begins with the place of its pane in the block.
     """
     size = BLOCK[grain]
     if size == 1:

@@ -14,7 +14,7 @@ from facts.errors import MappingError
 
 _DIGITS_KEPT = 10**15
 _CELLS_MAX, _UNPACKED_BYTES_MAX = 20_000_000, 1024 * 1024 * 1024
-"""A sheet is read into memory as a whole rectangle, however few of its cells hold anything: 20 million cells take about 800 MB."""
+"""A sheet is read into memory as a whole rectangle, even if most of its cells are empty: 20 million cells take about 800 MB."""
 _CHUNK_BYTES, _CELL_BYTES = 1024 * 1024, 64 * 1024
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _FILLED = re.compile(rb'<(?:\w+:)?c(?=\s)[^>]*?\sr="([A-Z]{1,3})([0-9]{1,7})"(?:[^>]*[^/>])?>')

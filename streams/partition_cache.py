@@ -16,7 +16,7 @@ from streams.feeds import EventSpan, Feeds, decode_feeds
 from streams.store import Names, kinds_of, reading_state
 
 Series = tuple[str, Grain, str]
-"""All panes of one partition and kind: force, grain, kind."""
+"""One kind in all panes of a partition: force, grain, kind."""
 Key = tuple[str, Grain, str, int]
 """One kind in a block of panes of a partition: force, grain, kind, block."""
 Block = Mapping[int, Counts]
@@ -25,7 +25,7 @@ Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
 _RUNS = 64
-"""For how many runs of a series those with counts are kept. There is a limit because the windows of the present give new runs every minute."""
+"""For how many runs of a series the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
 """How many times the state may change during a read before everything is read in one transaction."""
 
@@ -85,9 +85,9 @@ class _Draft(Struct):
 class PartitionCache:
     """One partition at one applied offset.
 
-    Of each pane, only the kinds that somebody asked for are loaded. What is loaded has either not changed by that applied offset or
-    was read again at it, so all of it is consistent although it was not read at once. What is not loaded cannot be read: it is
-    never zero. If reading fails midway, nothing changes.
+    Only the kinds that somebody asked for are loaded. What is loaded has either not changed by that applied offset or was read again
+    at it. So all of it is consistent, although it was not read at once. What is not loaded cannot be read: it is never zero. If
+    reading fails midway, nothing changes.
 
     Args:
         redis: a blocking client that decodes replies to text.
@@ -170,7 +170,7 @@ class PartitionCache:
         return self._open
 
     def index(self, force: str, grain: Grain) -> set[Key]:
-        """What the state may now hold for a force: each block with every kind that this program or the one that built the state counts."""
+        """What the state may now hold for a force: each block, with every kind that this program counts or the state records."""
         pipe = self.redis.pipeline(transaction=True)
         pipe.zrange(self.names.index(force, grain), 0, -1)
         pipe.hget(self.names.control, "kinds")
@@ -180,7 +180,7 @@ class PartitionCache:
             return {(force, grain, kind, int(block)) for block in blocks for kind in kinds}
 
     def load(self, keys: Iterable[Key]) -> bool:
-        """Load kinds of blocks at the partition's present applied offset, updating loaded ones; returns whether that offset moved.
+        """Load kinds of blocks at the partition's present applied offset, and update the loaded ones; returns whether that offset moved.
 
         Raises:
             UnreadableError: the state is damaged.

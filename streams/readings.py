@@ -580,7 +580,7 @@ class Reader:
 
     @_of_one_moment
     def days(self, force: str, topic: str, window: Window) -> list[tuple[int, str, Counts]]:
-        """The counts of the days of a report window, from each partition, with the ordinal of their day and their kind; what is empty is left out.
+        """The counts of each day and kind of a report window, from each partition, with the ordinal of the day; empty ones are left out.
 
         Args:
             force: the force's name.
@@ -751,7 +751,7 @@ class Reader:
     def _load(
         self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str, kinds: Collection[str]
     ) -> None:
-        """Load the kinds of panes that are missing, and record whether a partition has changed meanwhile."""
+        """Load the missing panes of some kinds, and record whether a partition has changed meanwhile."""
         runs = _runs(force, segments, kinds)
         if lacking := [cache for cache in caches if not all(map(cache.is_loaded, runs))]:
             keys = _keys(runs)
@@ -786,7 +786,7 @@ class _Source:
             yield from cache.filled((self._force, grain, kind, first, last))
 
     def whole(self, kinds: Iterable[str], window: Window) -> list[tuple[int, Pane]]:
-        """The panes of a window with some kinds, each kind as a pane of its own."""
+        """Some kinds in the panes of a window: a pane for each slot and kind."""
         return [
             (slot, {kind: counts})
             for kind in kinds

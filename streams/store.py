@@ -25,7 +25,7 @@ from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
 TOUCHED_LIMIT = 500
-"""A change to more kinds of blocks and subjects than this is recorded as `*`, and readers then read everything again."""
+"""If a change touches more subjects and kinds of blocks than this, it is recorded as `*`, and readers then read everything again."""
 
 
 class Names:
@@ -49,11 +49,11 @@ class Names:
         return f"{self.base}index:{force}:{grain}"
 
     def panes(self, force: str, grain: str) -> str:
-        """What the names of all panes of a force and grain begin with."""
+        """The beginning of the names of all hashes of a force and grain."""
         return f"{self.base}pane:{force}:{grain}:"
 
     def panes_of(self, force: str, grain: str, block: int | str, kind: str) -> str:
-        """The hash of one kind in a block of panes: counts by labels and value, for minutes and hours after the place in the block."""
+        """The hash of one kind in a block: counts by labels and value; for minutes and hours, the place in the block comes first."""
         return f"{self.panes(force, grain)}{block}:{kind}"
 
     def __str__(self) -> str:
@@ -218,9 +218,9 @@ class _Encoded(NamedTuple):
     """The counts of a change, as the script reads them.
 
     Attributes:
-        panes: hashes, under what their names begin with.
-        indexed: sorted sets with a block that each holds from now on.
-        touched: blocks that changed, under `force:grain:kind`.
+        panes: the beginning of the names of some hashes, and those hashes.
+        indexed: a sorted set, and a block that it lists from now on.
+        touched: `force:grain:kind`, and its blocks that changed.
     """
 
     panes: list[tuple[str, Members]]

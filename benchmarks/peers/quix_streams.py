@@ -11,7 +11,7 @@ from question import FinishedWait, follow, last_hour
 from quixstreams import Application
 
 _QUIET_SECONDS = 15
-"""The log has ended when nothing has come for this long; it is not counted."""
+"""The log has ended when nothing has come for this long; this time is not counted."""
 
 
 def main(address: str, end: str, facts: str) -> None:

@@ -19,7 +19,7 @@ from facts.wire import decode
 
 
 class _Glimpse(Struct, gc=False):
-    """What a first look reads of a fact. Nothing else of it is checked, so it may be one that must be refused.
+    """What a first look reads of a fact. Nothing else is checked, so the fact may still have to be refused.
 
     Attributes:
         force: the force that reports it.
@@ -52,13 +52,13 @@ class Looked(NamedTuple):
     earliest: datetime
 
     def may_change(self, coverage: FeedCoverage, topic: Topic, partition: int, received_at: datetime) -> bool:
-        """Whether one of its facts may change what the feeds cover; if not, only the facts of needed subjects have to be counted."""
+        """Whether one of its facts may change what the feeds cover. If not, only the facts of chosen subjects have to be counted."""
         at = min(received_at, self.earliest)
         return any(coverage.would_change(force, topic, partition, line, at) for force, line in self.sources)
 
 
 def subject_name(force: str, subject_id: str) -> str:
-    """A subject in one text; neither an id nor the name of a force contains a space."""
+    """A force and a subject in one text; neither contains a space."""
     return f"{force} {subject_id}"
 
 
@@ -93,7 +93,7 @@ class ChosenSubjects:
         self._names: dict[str, str] = {}
 
     def look(self, value: bytes | None, topic: Topic, received_at: datetime) -> Looked | None:
-        """Add the facts of the next record; None if it has to be checked, because it has a heartbeat, or facts that a look cannot read."""
+        """Add the facts of the next record. None if the record has to be checked: it has a heartbeat, or facts that a look cannot read."""
         seen = _glimpses(value)
         if seen is None:
             checked = decode(value, topic, received_at).facts

@@ -51,7 +51,7 @@ class LogRecord(NamedTuple):
 
 
 _ToCheck = tuple[LogRecord, Collection[str] | None]
-"""A record, and the only subjects whose facts are checked beyond its being read; None for all of its facts."""
+"""A record to decode, and the subjects whose facts are then checked further; None for all of its facts."""
 _SQL = Path(__file__).with_name("sql")
 _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "contacts": ("contacts",),
@@ -148,10 +148,7 @@ def _in_memory() -> duckdb.DuckDBPyConnection:
 def _chosen(
     records: Iterable[LogRecord], spans: Sequence[NeededTime], file: BinaryIO
 ) -> tuple[set[str] | None, list[Looked | None]]:
-    """The subjects with a fact in one of these times, and what a first look says of each record. Keeps the records in the file.
-
-    The subjects are None if all of them count.
-    """
+    """The subjects with a fact in one of these times, or None for all; and what a first look says of each record. Keeps the records in the file."""
     chosen, looked = ChosenSubjects(spans, MOST_FACTS), []
     for record in records:
         packed = _PACKED.encode(record)
@@ -174,7 +171,7 @@ def _to_check(
     coverage: FeedCoverage,
     loaded: Loaded,
 ) -> Iterator[_ToCheck]:
-    """The records that must be checked. The next one is chosen when the last one has been counted in the coverage."""
+    """The records that must be checked. Each is chosen only after the one before it has been counted in the coverage."""
     for record, look in zip(records, looked, strict=True):
         place = record.topic, record.partition, record.received_at
         if subjects is None or look is None or look.may_change(coverage, *place):

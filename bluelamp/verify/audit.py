@@ -121,7 +121,7 @@ class AuditedState(Struct, frozen=True):
 
     Attributes:
         readings: the figures.
-        panes: the day and kind of counts with the counts, by topic.
+        panes: by topic, the counts of each day and kind, with the ordinal of the day.
         open_items: the open items, by kind.
     """
 

@@ -567,7 +567,7 @@ def _profile(file: Traversable) -> Force:
     try:
         return parse(file.read_text("utf-8"), file.name)
     except OSError as error:
-        hint = "Let this program read it."
+        hint = "Give this program permission to read it."
         raise ProfileError(f"The profile cannot be read: {error.strerror}.", where=file.name, hint=hint) from None
     except UnicodeDecodeError:
         raise ProfileError("The profile is not UTF-8 text.", where=file.name, hint="Save it as UTF-8.") from None

@@ -19,7 +19,7 @@ class Arriving(NamedTuple):
         start: when it starts, in seconds from the present; negative before it.
         end: when it ends, likewise.
         expected: how many are expected.
-        doubt: how much that number itself may be wrong, as a variance relative to its square; 0 for calls or incidents that were counted.
+        doubt: the variance of the expected number itself, relative to its square; 0 for calls or incidents that were counted.
     """
 
     start: float
@@ -43,7 +43,7 @@ class Arrivals(Struct, frozen=True):
 def arrival_times(arrivals: Arrivals, from_second: float, share: float, rng: Generator) -> Floats:
     """When they arrive in one run, in order: by chance (Poisson), on a day that is busier or quieter as a whole.
 
-    How many are expected in a stretch is drawn as well, because it is known from few hours.
+    The expected number of each stretch is drawn as well, because it is known from few hours.
     """
     day = share * _factor(arrivals.dispersion, rng)
     found = []

@@ -16,7 +16,7 @@ def main() -> int:
     faulty = [name for name in given.targets if not _is_sound(name, given.seconds)]
     for name in faulty:
         sys.stdout.write(
-            f"{name}: FAULT. The input is in {CORPUS}/{name}-*: correct the code, and keep the input in {FOUND.name}/{name}.\n"
+            f"{name}: FAULT. The input is in {CORPUS}/{name}-*. Correct the code, and keep the input in {FOUND}/{name}.\n"
         )
     return 1 if faulty else 0
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: readers of bytes that others write, each with samples, and how to tell a refusal from a fault."""
+"""What is fuzzed: everything that reads bytes from outside, each with samples, and how to tell a refusal from a fault."""
 
 import asyncio
 import contextlib
@@ -60,7 +60,7 @@ _Each = TypeVar("_Each")
 
 
 class Target(NamedTuple):
-    """A reader of bytes from outside.
+    """Something that reads bytes from outside.
 
     Attributes:
         take: reads bytes; returns or raises one of our errors when they are refused, and raises anything else for a fault.
@@ -361,7 +361,7 @@ TARGETS = {
     "broker": Target(_protocol, _protocols),
 }
 CORPUS = ROOT / ".cache" / "fuzz"
-"""Where the fuzzer keeps what it works with, by target, and the input that showed a fault."""
+"""Where the fuzzer keeps its inputs, by target, and any input that showed a fault."""
 REFUSALS = (BlueLampError,)
 """Errors that say what is wrong. The gateway and the broker answer, or close the connection."""
 FOUND = Path(__file__).with_name("found")

@@ -54,7 +54,7 @@ def test_dates_and_numbers_are_read_as_they_were_typed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", [(2000, 16_383), (1_048_575, 20)])
 def test_a_sheet_that_would_take_all_memory_is_refused(tmp_path: Path, cell: tuple[int, int]) -> None:
-    """A reader makes room for every cell up to the last one."""
+    """The library makes room for every cell up to the last one."""
     path = tmp_path / "extract.xlsx"
     with xlsxwriter.Workbook(path) as book:
         book.add_worksheet("Incidents").write(*cell, "x")

@@ -3,7 +3,8 @@
 #
 # From Debian (as root): Redis, Prometheus, Alertmanager, Chromium with its driver, a Java compiler; no service is started.
 # From Maven: Apache Kafka, into .cache/kafka/libs. From npm: Grafana's own types into
-# .cache/grafana, and axe into .cache/axe. With the argument `helm`: only Helm, from its Go module, into .cache/helm. Tests of anything that is still missing are skipped.
+# .cache/grafana, and axe into .cache/axe. Tests of anything that is still missing are skipped.
+# With the argument `helm`, it installs Helm only: from its Go module, into .cache/helm.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 libs="$here/../../.cache/kafka/libs"

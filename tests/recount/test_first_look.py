@@ -81,7 +81,7 @@ def of_partition(partition: int) -> Iterator[LogRecord]:
     yield from on(partition, encode(call(next(own), "2024-11-19 09:20")), received_at=at("2024-11-19 08:50"))
     yield from on(
         partition,
-        # Contacts of the far day alone, and one of 101.
+        # Contacts of the far day only, and one of 101.
         encode([fact for _ in range(3) for fact in call(next(own), FAR)]),
         encode(call(next(own), FAR, line="101", queue="triage")),
         json.dumps(
@@ -157,7 +157,7 @@ def test_every_figure_is_explained_by_the_same_outcomes_and_facts(whole: Recount
             < seen.unchecked
             == everything.facts + sum(everything.left_out.values()) - seen.facts - sum(seen.left_out.values())
         )
-        # Of what the window does not need, nothing is said.
+        # Facts that the window does not need are not checked, so their faults are not listed.
         unneeded = {"bad_value"} if window == "60m" else {"wrong_partition"}
         assert seen.left_out == {why: n for why, n in everything.left_out.items() if why not in unneeded}
 

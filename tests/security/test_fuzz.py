@@ -31,7 +31,7 @@ def damaged(chance: random.Random, whole: bytes) -> bytes:
 @pytest.mark.parametrize("seconds", [SHORT, pytest.param(LONG, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("name", TARGETS)
 def test_damaged_input_is_refused_or_read(name: str, seconds: float) -> None:
-    """Damages samples at random for some processor time. `make fuzz` looks longer, and is led by what the code does."""
+    """Damages samples at random for some processor time. `make fuzz` takes longer, and prefers input that reaches new branches."""
     target = TARGETS[name]
     samples = target.samples()
     seed = random.SystemRandom().randrange(10**6)

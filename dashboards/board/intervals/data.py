@@ -110,7 +110,7 @@ def routes(view: View) -> list[Route]:
 
     def needs(request: Request) -> Needed:
         question = question_of(request)
-        # One measure of each set of kinds: such measures are read from the same panes.
+        # One measure for each set of kinds: measures of the same kinds are read from the same panes.
         by_kinds = {each.measure.kinds(): each.measure for each in question.queue.columns}
         return [(measure, window) for window in Grid(question, view).windows() for measure in by_kinds.values()]
 

@@ -56,7 +56,7 @@ export function fill(place, alert, session, now) {
   if (place.doing && !possible(alert, session).includes(place.doing)) close(place);
 }
 
-// Everything that can be pressed on a card: the next card is one stop of the Tab key away.
+// Every button and link of a card, as one stop of the Tab key.
 function drawActs(place, acts) {
   const { alert, session } = place;
   set(acts, "aria-label", `Actions and links: ${alert.title}`);

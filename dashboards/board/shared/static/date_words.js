@@ -1,4 +1,4 @@
-// Words under each date and time field, because a browser writes both in the form of its own language: the day that is chosen, or how to type one.
+// Words under each date and time field: the date or time that is chosen, or how to type one. A browser writes both in the form of its own language.
 import { write } from "./elements.js";
 
 const british = {

@@ -5,7 +5,7 @@ const groups = new WeakMap();
 const steps = { ArrowLeft: -1, ArrowRight: 1 };
 const stepsInColumn = { ArrowUp: -1, ArrowDown: 1, ...steps };
 
-// Calling it again gives the group its new places, when it has been drawn again. The stop is where the focus is.
+// Call it again after drawing the group again, with its new places. The stop is where the focus is, or else the first place.
 export function oneStop(group, places, isColumn = false) {
   if (!groups.has(group)) group.addEventListener("keydown", (event) => move(event, isColumn ? stepsInColumn : steps));
   groups.set(group, places);
