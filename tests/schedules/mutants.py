@@ -127,8 +127,6 @@ MUTANTS: dict[str, Callable[[], Any]] = {
 
 QUICK = (*tuple(MUTANTS)[:10], "a rebuild that leaves facts where they are", "a fact moved after its batch")
 """The faults that a few seconds of schedules find."""
-FIRST_SEEDS = {"an applied offset used before its panes are read": 390}
-"""The seed to begin with for faults that earlier ones do not find."""
 
 
 @contextmanager
