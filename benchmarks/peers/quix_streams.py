@@ -18,7 +18,7 @@ def main(address: str, end: str, facts: str) -> None:
     """Count every fact, and print seconds, processor seconds and the answer."""
     app = Application(
         broker_address=address,
-        consumer_group="peer",
+        consumer_group="peer-quix",
         auto_offset_reset="earliest",
         state_dir=tempfile.mkdtemp(),
         loglevel="ERROR",
