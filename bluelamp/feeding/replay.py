@@ -353,7 +353,11 @@ def named_mapping(mapping: str) -> Mapping:
     if mapping in mapping_names():
         return packaged_mapping(mapping)
     with file_errors():
-        return load_mapping(Path(mapping).read_text("utf-8"), mapping)
+        try:
+            text = Path(mapping).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise MappingError("The file is not UTF-8 text.", where=mapping, hint="Save it as UTF-8.") from None
+    return load_mapping(text, mapping)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bluelamp.feeding.replay import named_mapping
+from facts.errors import MappingError
 from tests.support.command_line import command
 
 MADE_UP = Path(__file__).parents[1] / "producers" / "made_up"
@@ -58,6 +60,13 @@ def test_an_error_says_what_to_do(arguments: tuple[str, ...], what: str) -> None
     assert what in result.stderr
     assert "try:" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_mapping_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "queue.toml"
+    path.write_bytes('name = "Contr\u00f4le"'.encode("latin-1"))
+    with pytest.raises(MappingError, match=r"The file is not UTF-8 text\."):
+        named_mapping(str(path))
 
 
 def test_a_force_without_a_profile_is_an_error(tmp_path: Path) -> None:
