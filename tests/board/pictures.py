@@ -34,6 +34,9 @@ PAGES = {
 }
 WIDTH, HEIGHT = 1280, 860
 _HISTORY_SECONDS, _SETTLE_SECONDS = 1800, 5.0
+_FILLED = """return document.body.dataset.state === "live" &&
+  !/Loading|Waiting for the first/.test(document.querySelector("main").innerText);
+"""
 _LINK = re.compile(r"http://\S+/api/alerts/sign-in\S+")
 
 
@@ -91,7 +94,8 @@ def take_all(link: str, directory: Path) -> None:
         until(lambda: driver.current_url.endswith("/alerts"), 60, "the sign-in")
         for name, path in PAGES.items():
             driver.get(address + path)
-            time.sleep(_SETTLE_SECONDS)  # a page fills as its figures arrive
+            until(lambda: driver.execute_script(_FILLED), 120, f"the figures of {path}")
+            time.sleep(_SETTLE_SECONDS)  # charts are drawn, and tiles change size, after their figures have arrived
             (directory / f"{name}.png").write_bytes(driver.get_screenshot_as_png())
     finally:
         driver.quit()

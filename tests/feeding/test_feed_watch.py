@@ -143,12 +143,17 @@ def test_the_hour_passes_and_facts_of_earlier_days_are_not_judged() -> None:
     assert (topic.facts, topic.old, topic.findings) == (0, 120, ())
 
 
-def test_facts_that_a_feed_loads_as_its_history_are_not_judged() -> None:
-    loading = Feed()
+def test_facts_that_a_feed_loads_as_its_history_are_counted_for_an_hour_and_not_judged() -> None:
+    loading, clock = Feed(), Clock()
     for number in range(60):
         loading.call(number, after=6 * 3600, is_history=True)
-    topic = contacts(watched(loading))
-    assert (topic.facts, topic.old, topic.findings) == (0, 120, ())
+        loading.call(100 + number)
+    watch = watched(loading, clock)
+    topic = contacts(watch)
+    assert (topic.facts, topic.old, found(topic)) == (120, 120, set())
+    clock.now = NOW + timedelta(hours=8)
+    topic = contacts(watch)
+    assert (topic.facts, topic.old, topic.findings) == (0, 0, ())
 
 
 class Log:

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from bluelamp.feeding.feed_check.checks import examine
@@ -16,6 +17,7 @@ from bluelamp.feeding.feed_check.sources import Received, Source, received_from,
 from facts.errors import BlueLampError
 from facts.union import TOPICS, AnyFact, Topic
 from measures.outcome import microseconds
+from measures.pane import MINUTE
 from measures.rules import Rules
 from measures.trust import CheckedTopic, LiveFinding
 from producers.kafka import KafkaAddress
@@ -37,16 +39,22 @@ _LIVE: tuple[Check, ...] = ("rows", "clock", "duplicates", "order", "words", "pe
 _logger = logging.getLogger("bluelamp.feed_watch")
 
 
+OldFacts = Counter[tuple[str, int]]
+"""The number of old facts, by force and by the minute in which the log received them, since 1970."""
+
+
 class Arrived(NamedTuple):
     """What has arrived since the last look.
 
     Attributes:
         received: the facts of each topic, and what could not be read.
         ends: the offset after the last record that was read, of each partition.
+        old: the number of old facts of each topic that are not in `received`.
     """
 
     received: dict[Topic, list[Received]]
     ends: dict[Place, int]
+    old: Mapping[Topic, OldFacts] = MappingProxyType({})
 
 
 Look = Callable[[dict[Place, int]], Arrived]
@@ -69,6 +77,7 @@ class FeedWatch:
         self._look, self._rules, self._now, self._every_seconds = look, rules, now, every_seconds
         self._topics = [topic for topic in TOPICS if any(feed.topic == topic for feed in rules.force.feeds)]
         self._kept: dict[Topic, deque[Received]] = {topic: deque(maxlen=_FACTS_MOST) for topic in self._topics}
+        self._old: dict[Topic, OldFacts] = {topic: Counter() for topic in self._topics}
         self._ends: dict[Place, int] = {}
         self._checked: Sequence[CheckedTopic] | None = None
         self._errors = RepeatedErrors(_logger.warning, time.monotonic)
@@ -89,7 +98,8 @@ class FeedWatch:
             arrived = self._look(self._ends)
             self._ends = arrived.ends
             for topic, kept in self._kept.items():
-                kept.extend(arrived.received.get(topic, ()))
+                self._old[topic].update(arrived.old.get(topic, {}))
+                kept.extend(_without_old(arrived.received.get(topic, ()), self._old[topic]))
             self._checked = [self._check(topic) for topic in self._topics]
             self._errors.end()
         except (BlueLampError, OSError) as error:
@@ -109,16 +119,30 @@ class FeedWatch:
         kept = self._kept[topic]
         while kept and kept[0].received < since:
             kept.popleft()
-        own = [each for each in kept if each.fact is None or each.fact.force == self._rules.force.name]
-        live = [each for each in own if each.fact is None or _is_live(each)]
+        live = [each for each in kept if each.fact is None or each.fact.force == self._rules.force.name]
         findings = [*_findings(live, topic, self._rules)] if live else []
         return CheckedTopic(
             topic=topic,
             feeds=tuple(feed.name for feed in self._rules.force.feeds if feed.topic == topic),
             facts=sum(each.fact is not None for each in live),
-            old=len(own) - len(live),
+            old=self._count_old(self._old[topic], since // MINUTE),
             findings=tuple(LiveFinding(TITLES[each.check], each.state, each.says, each.effect) for each in findings),
         )
+
+    def _count_old(self, old: OldFacts, first: int) -> int:
+        """The number of the force's old facts from a minute on; those of earlier minutes are forgotten."""
+        for each in [each for each in old if each[1] < first]:
+            del old[each]
+        return sum(number for (force, _), number in old.items() if force == self._rules.force.name)
+
+
+def _without_old(received: Iterable[Received], old: OldFacts) -> Iterator[Received]:
+    """What says something about the live feed. Old facts are only counted: a history of weeks would take much memory."""
+    for each in received:
+        if each.fact is None or _is_live(each):
+            yield each
+        else:
+            old[each.fact.force, each.received // MINUTE] += 1
 
 
 def _is_live(received: Received) -> bool:
@@ -162,7 +186,7 @@ def looking_at(kafka: KafkaAddress) -> Look:
 
     def look(ends: dict[Place, int]) -> Arrived:
         check_reachable(kafka)
-        received: dict[Topic, list[Received]] = {}
+        received, old = dict[Topic, list[Received]](), dict[Topic, OldFacts]()
         with LogReader(kafka) as log:
             reach = log.reach(log.identities(TOPICS))
             for place, (first, after) in reach.items():
@@ -170,9 +194,10 @@ def looking_at(kafka: KafkaAddress) -> Look:
                 topic = next(each for each in TOPICS if each == place[0])
                 if begin < after:
                     known = loading.setdefault(place, {})
-                    received.setdefault(topic, []).extend(received_from(log, place, begin, after, topic, known))
+                    arrived = received_from(log, place, begin, after, topic, known)
+                    received.setdefault(topic, []).extend(_without_old(arrived, old.setdefault(topic, Counter())))
         for each in received.values():
             each.sort(key=lambda one: one.received)
-        return Arrived(received, {place: after for place, (_, after) in reach.items()})
+        return Arrived(received, {place: after for place, (_, after) in reach.items()}, old)
 
     return look
