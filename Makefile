@@ -67,7 +67,7 @@ bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engi
 	$(BIN)/python -m benchmarks.analyst
 	$(BIN)/python -m benchmarks.growth
 
-backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; five minutes
+backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; ten minutes
 	$(BIN)/python -m benchmarks.backtest
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour

@@ -1,4 +1,5 @@
-// Words under each date and time field: the date or time that is chosen, or how to type one. A browser writes both in the form of its own language.
+// Words under each date and time field. A browser writes both in the form of its own language, so a chosen date is also given in words, and an
+// empty field says how to type one, unless that is as everybody in Britain does.
 import { write } from "./elements.js";
 
 const british = {
@@ -10,11 +11,12 @@ const own = {
   time: new Intl.DateTimeFormat(undefined, { timeZone: "UTC", hour: "2-digit", minute: "2-digit" }),
 };
 const example = { date: "27 March 2026", time: "14:30" };
+const usual = { date: "27/03/2026", time: "14:30" };
 const moment = new Date("2026-03-27T14:30:00Z");
 
 function wordsOf({ type, valueAsDate }) {
-  const typed = own[type].format(moment);
-  if (typed === example[type]) return "";
+  const typed = own[type].format(moment), isUsual = typed === usual[type];
+  if (isUsual && (type === "time" || !valueAsDate)) return "";
   return valueAsDate ? british[type].format(valueAsDate).replace(",", "") : `For ${example[type]}, type ${typed}`;
 }
 
