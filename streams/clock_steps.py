@@ -139,7 +139,10 @@ def store_step(redis: Redis, state_name: str, step: ClockStep) -> None:
     expired = [name for name, each in stored.items() if not each.is_recent(step.at, _KEPT)]
     if expired:
         redis.hdel(_key(state_name), *expired)
-    counted = ClockStep(step.process, step.seconds, step.at, previous.count + 1 if previous else 1)
+    # If the reply to the first attempt was lost, the step is stored already.
+    is_stored = previous is not None and (previous.seconds, previous.at) == (step.seconds, step.at)
+    count = (previous.count if previous else 0) + (not is_stored)
+    counted = ClockStep(step.process, step.seconds, step.at, count)
     redis.hset(_key(state_name), step.process, msgspec.json.encode(counted).decode())
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bluelamp.embedded.state import Choice, StateServer
 from tests.embedded.broker_process import BrokerProcess
@@ -16,6 +17,9 @@ from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
 from tests.support.scheduling import GROUPS, FilesTogether
 
+# On a busy machine, any example may take long to make or to check.
+settings.register_profile("bluelamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bluelamp")
 pytest_plugins = ("tests.support.fault_table",)
 _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")
 """Folders whose files take minutes. They begin first, so that the run does not end by waiting for one of them."""

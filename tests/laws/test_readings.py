@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from facts.fact import Fact, FactWithdrawn, SubjectFact
@@ -26,7 +26,7 @@ from tests.support.stories import AS_OF, FORCE, START, TopicFact, chances, recor
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
-_thorough = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_thorough = settings(max_examples=50)
 
 _every_cell = settings(_thorough, max_examples=12)
 

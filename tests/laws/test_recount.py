@@ -30,7 +30,6 @@ WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "2024-10-26T23:10/2024-1
 # No shrinking: a database for every attempt would take minutes, and the first example is enough.
 _settings = settings(
     max_examples=10,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -70,9 +70,7 @@ def changes(facts: list[TopicFact], batch: int) -> list[Change]:
     return [partition.feed(values[first : first + batch], RECEIVED) for first in range(0, len(values), batch)]
 
 
-_brief = settings(
-    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
-)
+_brief = settings(max_examples=20, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
 
 
 @given(records(), st.integers(1, 3), st.lists(st.booleans(), max_size=30))

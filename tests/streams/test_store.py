@@ -112,9 +112,7 @@ def test_a_state_that_another_program_has_written_to_is_refused_and_left_unchang
 
 
 @given(records(), st.integers(1, 5), st.sampled_from(("24h", "this_month")))
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
-)
+@settings(max_examples=10, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
 def test_a_reading_from_the_state_equals_the_reading_from_memory(
     state_backend: StateServer, facts: list[TopicFact], batch: int, window: str
 ) -> None:

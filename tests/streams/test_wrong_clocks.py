@@ -208,7 +208,7 @@ _RECORDS = st.lists(
 
 
 @given(_RECORDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
     steps: list[tuple[int, bool, str, int]],
 ) -> None:
