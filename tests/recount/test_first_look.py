@@ -1,4 +1,4 @@
-"""A recount of the subjects that a window needs explains each figure as a recount of all subjects does, whatever else is in the log."""
+"""A recount of only the subjects that a window needs explains each figure as a recount of all subjects does."""
 
 import json
 from collections.abc import Iterator
