@@ -317,11 +317,15 @@ class PartitionCache:
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:
     """What a series of changes touched; None if they have a gap or do not lead from one applied offset to the other.
 
+    A partition that nothing was applied to stays empty: to read all of it again for each question would take seconds.
+
     Args:
         before: the applied offset of the cache.
         after: the applied offset of the state.
         changes: entries of the change stream, oldest first.
     """
+    if before is None and after is None and not changes:
+        return _NOTHING
     applied_offsets = [before, *(int(entry["to"]) for _, entry in changes)]
     starts = [int(entry["from"]) for _, entry in changes]
     if before is None or applied_offsets[:-1] != starts or applied_offsets[-1] != after:

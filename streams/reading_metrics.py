@@ -1,7 +1,7 @@
 """Readings as Prometheus metrics; windows that have ended are read again only every few minutes."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -23,6 +23,8 @@ ENDED_REFRESH_SECONDS = 300.0
 """How long the reading of an ended window is served: a year has many panes, and only corrections change it."""
 ENDED_BUDGET_SECONDS = 3.0
 """The time that a scrape may spend on ended windows: if Prometheus times out, every other figure is lost too."""
+ENDED_AT_ONCE = 16
+"""How many ended windows are read at one moment."""
 _ENDED = tuple(name for name in REPORT_WINDOWS if name != "this_month")
 _logger = logging.getLogger("bluelamp.exporter")
 
@@ -116,20 +118,33 @@ class ReadingMetrics:
     def read_ended(self) -> None:
         """Read ended windows again, the least recently read first, for as long as a scrape may spend on them.
 
-        Each has a moment of its own, up to five minutes before that of the scrape; only corrections change them.
+        Each has a moment up to five minutes before that of the scrape; only corrections change them. Some are read at one moment,
+        because each moment first asks every partition what has changed.
         """
         self._reader.refresh()
         if self._version != self._reader.version:
             self._ended, self._version = {}, self._reader.version
         now = self._steady_seconds()
         windows = {(window, force): self._resolved(window, force) for window in _ENDED for force in self._reader.rules}
-        for measure, window, force in sorted(self._ended_questions(), key=self._read_at):
-            kept, resolved = self._ended.get((measure.name, window, force)), windows[window, force]
-            if kept and kept.window == resolved and now - kept.read_at < ENDED_REFRESH_SECONDS:
-                continue
+        due = [
+            (measure, window, force)
+            for measure, window, force in sorted(self._ended_questions(), key=self._read_at)
+            if self._is_due(self._ended.get((measure.name, window, force)), windows[window, force], now)
+        ]
+        for first in range(0, len(due), ENDED_AT_ONCE):
             if self._steady_seconds() - now > ENDED_BUDGET_SECONDS:
                 return
-            self._ended[measure.name, window, force] = _EndedReadings(resolved, now, self._read(measure, window, force))
+            some = due[first : first + ENDED_AT_ONCE]
+            for (measure, window, force), readings in zip(some, self._read_together(some), strict=True):
+                self._ended[measure.name, window, force] = _EndedReadings(windows[window, force], now, readings)
+
+    @staticmethod
+    def _is_due(kept: _EndedReadings | None, window: Window, now: float) -> bool:
+        """Whether a window that has ended is to be read again."""
+        return not kept or kept.window != window or now - kept.read_at >= ENDED_REFRESH_SECONDS
+
+    def _read_together(self, questions: Sequence[tuple[Measure, str, str]]) -> list[list[Reading]]:
+        return self._reader.at_one_moment(lambda: [self._read(*each) for each in questions])
 
     def _ended_questions(self) -> Iterator[tuple[Measure, str, str]]:
         for measure in CATALOGUE.values():

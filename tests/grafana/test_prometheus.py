@@ -20,6 +20,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure
 from measures.reading import Reading
 from measures.window import REPORT_WINDOWS
+from streams import reading_metrics
 from streams.exporter import ReadingsCollector
 from streams.names import is_exported
 from streams.reading_metrics import ENDED_REFRESH_SECONDS, EXPORTED_LIVE_WINDOWS, EXPORTED_WINDOWS
@@ -272,6 +273,7 @@ def test_periods_that_are_over_are_read_less_often(exported: Exported, monkeypat
         return read(measure, window, force=force)
 
     monkeypatch.setattr(exported.reader, "read", counted)
+    monkeypatch.setattr(reading_metrics, "ENDED_AT_ONCE", 1)
     steady_seconds, held_up = [0.0], count()
     slow, quick = (
         ReadingsCollector(exported.reader, steady_seconds=lambda: steady_seconds[0] + 2.0 * next(held_up)),

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from alerts.engine import Engine
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from bluelamp.embedded.state import StateServer
 from facts.custody import DetaineeArrived, DetentionAuthorised
@@ -50,7 +51,9 @@ class Scene:
         self.watch = LogWatch(self._look)
         self.reader = Reader(redis, "test", RULES_OF, lambda: self.now)
         probe = Probe(redis, "test")
-        self.collector = ReadingsCollector(self.reader, self.watch, lambda: self.steady_seconds, probe)
+        self.collector = ReadingsCollector(
+            self.reader, self.watch, lambda: self.steady_seconds, probe, is_wanted=used_by_rules(RULES)
+        )
         self.partitions: dict[Topic, MemoryPartition] = {}
 
     def _look(self, applied_offsets: Mapping[Place, int]) -> LogSnapshot:
@@ -171,6 +174,7 @@ def test_a_new_state_loads_what_waits_in_the_log_and_is_not_live_while_nothing_d
 
 
 def test_custody_clocks_count_down_by_age_group(scene: Scene) -> None:
+    scene.collector = ReadingsCollector(scene.reader, scene.watch, lambda: 0.0)
     facts = (detained("d1", 5.9), detained("d2", 5.4, child=True), detained("d3", 30), detained("d4", 1))
     scene.publish("custody", *facts, beat("custody", AS_OF))
     counts = {
@@ -297,7 +301,9 @@ def test_an_exporter_without_write_permission_is_fine_and_one_without_read_permi
         scene.redis.acl_setuser("reader", enabled=True, nopass=True, keys=["*"], reset=True, commands=commands)
         with Redis.from_url(as_user(any_state.url, "reader"), decode_responses=True) as client:
             reader = Reader(client, "test", RULES_OF, lambda: scene.now)
-            scene.collector = ReadingsCollector(reader, scene.watch, lambda: 0.0, Probe(client, "test"))
+            scene.collector = ReadingsCollector(
+                reader, scene.watch, lambda: 0.0, Probe(client, "test"), is_wanted=used_by_rules(RULES)
+            )
             assert scene.refused() == refused
     scene.redis.acl_deluser("reader")
 

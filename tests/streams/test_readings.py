@@ -23,7 +23,7 @@ from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading, feed_problem
 from streams.feeds import after_heartbeat
 from streams.fold import Change
-from streams.partition_cache import NotLoadedError, PartitionCache
+from streams.partition_cache import Key, NotLoadedError, PartitionCache
 from streams.readings import Reader
 from streams.store import Names
 from tests.support.facts import heartbeat
@@ -194,6 +194,20 @@ def test_a_kind_that_is_not_loaded_is_an_error_and_never_zero(redis: Redis, stat
     for kind, last in (("incident_closed", day + 1), ("incident_opened", day + 2)):
         with pytest.raises(NotLoadedError, match="not loaded"):
             cache.filled((FORCE, "day", kind, day, last))
+
+
+def test_a_question_to_a_partition_without_records_reads_nothing_again(redis: Redis) -> None:
+    """Each further question used to read again all that earlier ones had read."""
+    cache = PartitionCache(redis, Names("test", "incidents", 0))
+    keys: list[Key] = [(FORCE, "day", "incident_opened", day) for day in range(100)]
+
+    def hashes_read(some: list[Key]) -> int:
+        redis.config_resetstat()
+        cache.load(some)
+        return int(redis.info("commandstats")["cmdstat_hgetall"]["calls"])
+
+    assert hashes_read(keys[:99]) >= 99
+    assert hashes_read(keys[99:]) < 10
 
 
 def test_a_connection_lost_while_changes_are_read_changes_nothing(
