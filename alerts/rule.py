@@ -2,6 +2,7 @@
 
 import re
 from typing import Literal
+from urllib.parse import urljoin
 
 from msgspec import Struct
 
@@ -133,6 +134,15 @@ class Rule(Struct, frozen=True, kw_only=True):
         """The texts that Prometheus attaches to the alert."""
         texts = {"summary": self.title, "description": self.what_to_do, "who": self.who}
         return {**texts, "runbook_url": f"{RUNBOOKS}#{self.runbook}"} if self.runbook else texts
+
+    def runbook_link(self, alerts_page: str) -> str:
+        """Where its runbook is on the board whose alerts page has this address; in the documentation if that is empty.
+
+        A rule without a runbook has an empty one.
+        """
+        if not self.runbook:
+            return ""
+        return urljoin(alerts_page, f"runbooks#{self.runbook}") if alerts_page else f"{RUNBOOKS}#{self.runbook}"
 
 
 def table_errors(rules: tuple[Rule, ...]) -> list[str]:

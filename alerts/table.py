@@ -1,7 +1,7 @@
 """The rule table: every alerting rule, in reading order. Prometheus and the built-in engine both evaluate it."""
 
 from alerts.inhibition import state_rule
-from alerts.rule import RUNBOOKS, Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
+from alerts.rule import Bound, Combine, Condition, Outside, Rise, Rule, Series, Severity, Side, Threshold
 from facts.times import SKEW
 from measures.catalogue import find
 from measures.catalogue.custody import WARNING_MINUTES
@@ -103,7 +103,7 @@ _FORECAST = Rule(
     condition=Threshold(side="above", limit=0.8, clear=0.8),
     severity="warning",
     who=_SUPERVISOR,
-    what_to_do=f"Open What if, and try more call takers on 999 before you move anybody. Runbook: {RUNBOOKS}#the-forecast-warns-about-999-calls.",
+    what_to_do="Open What if, and try more call takers on 999 before you move anybody.",
     runbook="the-forecast-warns-about-999-calls",
     minimum_n=20,
     for_seconds=240,
@@ -473,7 +473,7 @@ def _own(
         condition=condition,
         severity=severity,
         who=_ENGINEER,
-        what_to_do=f"{what_to_do} Runbook: {RUNBOOKS}#{runbook}.",
+        what_to_do=what_to_do,
         runbook=runbook,
         for_seconds=for_seconds,
         keep_firing_for_seconds=60,

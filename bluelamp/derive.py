@@ -1,7 +1,8 @@
 """`python -m bluelamp.derive`: writes the derived files; --check lists those that are out of date."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from os.path import normpath
 from pathlib import Path
 from textwrap import fill
 from typing import Any, cast
@@ -9,10 +10,12 @@ from typing import Any, cast
 import click
 import msgspec
 import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from alerts.inhibition import CHAIN
 from alerts.prometheus import Addresses, alertmanager, prometheus, rule_file
-from alerts.rule import Outside, Rule, Threshold
+from alerts.rule import RUNBOOKS, Outside, Rule, Threshold
 from alerts.table import RULES
 from bluelamp.cli.main import every_command
 from bluelamp.wiring.settings import SECRETS, Settings, descriptions, load_forces, variable
@@ -67,6 +70,7 @@ def derived() -> Iterable[tuple[str, str]]:
     yield "docs/run/commands.md", _commands()
     yield "docs/run/settings.md", _settings()
     yield "docs/use/alerts.md", _alerts()
+    yield "dashboards/board/runbooks/text.html", _runbooks()
     yield "alerts/rules/bluelamp.yml", _yaml(_YAML_NOTE, rule_file(RULES))
     yield "alerts/prometheus.yml", _yaml(_PROMETHEUS_NOTE, prometheus(Addresses()))
     yield "alerts/alertmanager.yml", _yaml(f"{_YAML_NOTE}\n{_RECEIVERS_NOTE}", alertmanager(Addresses()))
@@ -371,6 +375,37 @@ def _chain() -> str:
     return "; then ".join(", ".join(names[rule] for rule in rules) for rules in CHAIN)
 
 
+_RUNBOOKS = "../run/runbooks.md"
+_RUNBOOKS_NOTE = "<!-- Derived by `make derive` from docs/run/runbooks.md: change that, not this file. -->"
+
+
+def _runbooks() -> str:
+    """The runbooks as HTML for the board, without their title. It has no other page of the documentation: links name the page instead."""
+    reader = MarkdownIt().enable("table")
+    found = reader.parse((ROOT / RUNBOOKS).read_text())[len(("open", "title", "close")) :]
+    for place, token in enumerate(found):
+        if token.type == "heading_open":
+            token.attrSet("id", found[place + 1].content.lower().replace(" ", "-"))
+        token.children = _without_pages(token.children) if token.children else None
+    return f"{_RUNBOOKS_NOTE}\n{reader.renderer.render(found, reader.options, {})}"
+
+
+def _without_pages(tokens: Sequence[Token]) -> list[Token]:
+    """The same text; in place of a link to another page, the page's name follows in brackets."""
+    kept: list[Token] = []
+    page = ""
+    for each in tokens:
+        href = str(each.attrs.get("href", "#"))
+        if each.type == "link_open" and not href.startswith("#"):
+            page = normpath(Path(RUNBOOKS).parent / href.partition("#")[0])
+        elif each.type == "link_close" and page:
+            kept.append(Token("text", "", 0, content=f" ({page})"))
+            page = ""
+        else:
+            kept.append(each)
+    return kept
+
+
 def _alert_row(rule: Rule) -> str:
     bad, good = _limits(rule)
     where = rule.series.where
@@ -379,7 +414,8 @@ def _alert_row(rule: Rule) -> str:
     at_worst = ", at worst," if rule.series.bound else ""
     parts = [
         rule.alert_name(), rule.title, f"{rule.measure or rule.series.metric}{window}{at_worst} {bad}", good, str(rule.minimum_n or ""),
-        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", _rises(rule), rule.severity, rule.who, rule.what_to_do,
+        f"{rule.for_seconds} s", f"{rule.keep_firing_for_seconds} s", _rises(rule), rule.severity, rule.who,
+        f"{rule.what_to_do} [Runbook]({_RUNBOOKS}#{rule.runbook})" if rule.runbook else rule.what_to_do,
     ]  # fmt: skip
     return f"| {' | '.join(parts)} |"
 

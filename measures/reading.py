@@ -794,4 +794,5 @@ def _local_date(at: int, rules: Rules) -> str:
 
 
 def _local(at: int, rules: Rules) -> str:
-    return instant(at).astimezone(rules.force.zone()).strftime("%Y-%m-%d %H:%M:%S")
+    local = instant(at).astimezone(rules.force.zone())
+    return f"{local.day} {local:%B %Y at %H:%M:%S}"

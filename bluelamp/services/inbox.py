@@ -97,7 +97,7 @@ def inbox_service(settings: Settings, rules: tuple[Rule, ...] = RULES) -> Servic
         return source.is_simulated(force)
 
     samples = rule_samples(settings, rules)
-    labels = _ForceLabels(forces, settings.force, configured.link, is_simulated)
+    labels = _ForceLabels(forces, settings.force, configured.link, is_simulated, by_name(rules))
     watcher = configured.watcher
     dependencies = Dependencies(
         rules=rules,
@@ -142,11 +142,18 @@ class _ForceLabels:
         default: the force whose time zone is used for alerts of no force.
         link: the address of the alerts page.
         is_simulated: whether a force is simulated; raises RedisError if the state cannot be read.
+        rules: the alert rules, by name.
     """
 
     def __init__(
-        self, forces: Mapping[str, Force], default: str, link: str, is_simulated: Callable[[str], bool]
+        self,
+        forces: Mapping[str, Force],
+        default: str,
+        link: str,
+        is_simulated: Callable[[str], bool],
+        rules: Mapping[str, Rule],
     ) -> None:
+        self._rules = rules
         self._forces, self._default, self._link, self._is_simulated = forces, default, link, is_simulated
         self._simulated: dict[str, bool] = {}
 
@@ -157,7 +164,9 @@ class _ForceLabels:
             self._simulated[name] = self._is_simulated(name)
         force = self._forces.get(name)
         title = [force.title if force else "", SIMULATED if self._simulated.get(name) else ""]
-        return ForceNames(", ".join(filter(None, title)), (force or self._forces[self._default]).zone(), self._link)
+        zone, rule = (force or self._forces[self._default]).zone(), self._rules.get(message.alert.raised.rule)
+        runbook = rule.runbook_link(self._link) if rule else ""
+        return ForceNames(", ".join(filter(None, title)), zone, self._link, runbook)
 
 
 def _ping(watcher: Watcher) -> None:

@@ -20,6 +20,7 @@ from dashboards.board.measure.all_page import MEASURES
 from dashboards.board.measure.page import MEASURE
 from dashboards.board.now.page import NOW_PAGE
 from dashboards.board.now.wall_page import WALL
+from dashboards.board.runbooks.page import RUNBOOKS_PAGE
 from dashboards.board.shared.page import Page, View
 from dashboards.board.staffing import data as staffing
 from dashboards.board.staffing.page import STAFFING
@@ -43,6 +44,7 @@ PAGES: tuple[Page, ...] = (
     EXPLORE,
     FEEDS,
     TRUST,
+    RUNBOOKS_PAGE,
 )
 FOLDERS = (
     "now",
@@ -59,6 +61,7 @@ FOLDERS = (
     "trust",
     "alerts",
     "region",
+    "runbooks",
     "shared",
 )
 """The folders that hold the pages' templates, with their scripts and styles in `static`."""

@@ -93,6 +93,14 @@ Simulated = Callable[[str, Mapping[str, str], str], SimulatedFigure | None]
 """The simulated figure for a published one, by measure, labels and period."""
 
 
+Address = Callable[[Where], str]
+"""The address of the page about the cases with some labels; empty if there is none."""
+
+
+def _no_address(_where: Where) -> str:
+    return ""
+
+
 def _no_simulation(_measure: str, _where: Mapping[str, str], _period: str) -> SimulatedFigure | None:
     return None
 
@@ -100,8 +108,8 @@ def _no_simulation(_measure: str, _where: Mapping[str, str], _period: str) -> Si
 class PeriodComparison:
     """A measure read over every period.
 
-    The arguments are those of `compare`, two windows to compare instead, and the simulated figures for published periods that
-    the record of a simulated force does not reach.
+    The arguments are those of `compare`, two windows to compare instead, the simulated figures for published periods that
+    the record of a simulated force does not reach, and the addresses of its rows.
     """
 
     def __init__(
@@ -114,8 +122,9 @@ class PeriodComparison:
         where: Where,
         chosen: Chosen | None = None,
         simulated: Simulated = _no_simulation,
+        address: Address = _no_address,
     ) -> None:
-        self._ask, self._as_of = ask, as_of
+        self._ask, self._as_of, self._address = ask, as_of, address
         self._force, self._measure, self._by, self._where = force, measure, by, where
         self._simulated = simulated
         self._unit = line_of(measure, force).unit
@@ -252,7 +261,12 @@ class PeriodComparison:
         cells += [DocumentCell(quoted(published_figures, each, self._unit)) for each in quotes]
         is_total = not words and len(lines) > 1
         return DocumentRow(
-            line.label, self._unit.title(), tuple(cells), is_total=is_total, measures=(self._measure.name,)
+            line.label,
+            self._unit.title(),
+            tuple(cells),
+            is_total=is_total,
+            measures=(self._measure.name,),
+            href=self._address(line.where) if words else "",
         )
 
     def _cell(self, figure: ReportFigure) -> DocumentCell:

@@ -87,6 +87,7 @@ class DocumentRow(Struct, frozen=True):
         is_part: whether it is a part of the row above.
         measures: the names of its measures: one for the row, or one for each column.
         is_current: whether it is about the present, in a table of times.
+        href: the address of the page on the board about what it names; empty without one.
     """
 
     label: str
@@ -96,6 +97,7 @@ class DocumentRow(Struct, frozen=True):
     is_part: bool = False
     measures: tuple[str, ...] = ()
     is_current: bool = False
+    href: str = ""
 
 
 class Table(Struct, frozen=True):

@@ -56,7 +56,8 @@ def plain(table: Table) -> dict[str, Any]:
 def _plain_row(row: DocumentRow) -> dict[str, Any]:
     cells = [_plain(cell) for cell in row.cells]
     found = {"label": row.label, "unit": row.unit, "total": row.is_total, "cells": cells}
-    return found | {"current": True} if row.is_current else found
+    named = found | {"href": row.href} if row.href else found
+    return named | {"current": True} if row.is_current else named
 
 
 def _plain(cell: DocumentCell) -> dict[str, Any]:

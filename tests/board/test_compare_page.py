@@ -78,7 +78,11 @@ def pairs(ours: dict[str, Any], recounted: dict[str, Any]) -> Iterator[tuple[dic
 
 
 def test_rows_add_up_differences_compare_whole_periods_and_areas_are_ranked(history: History) -> None:
-    data = rows(fetch(history.reader, "incident_count", "by=area")["comparison"])
+    found = fetch(history.reader, "incident_count", "by=area")["comparison"]
+    links = {row["label"]: row.get("href", "") for row in found["rows"]}
+    assert links["Moorlands"] == "/measure/incident_count?window=12m&by=grade&where=area:moorlands"
+    assert not links["Total"]
+    data = rows(found)
     total = data.pop("Total")
     for column in ("Today", "This month so far", "Last month", "Last 12 months", "Previous 12 months", "Difference"):
         assert sum(row[column]["value"] for row in data.values()) == total[column]["value"], column

@@ -94,7 +94,7 @@ def test_missed_targets_list_the_incidents_that_are_still_open(day: Day) -> None
     assert breakdown.subjects is not None
     assert breakdown.subjects.count > 0
     due = breakdown.subjects.columns.index("Due")
-    assert all("2024-12-03 00:00" <= row[due] <= f"{MOMENT:%Y-%m-%d %H:%M:%S}" for row in breakdown.subjects.rows)
+    assert all("2024-12-03T00:00" <= row[due] <= MOMENT.isoformat() for row in breakdown.subjects.rows)
 
 
 def test_area_by_grade_adds_up_both_ways(day: Day) -> None:

@@ -302,7 +302,7 @@ def test_the_page_names_the_clock_change_and_each_time_that_occurs_twice(back: W
     ("query", "label", "why"),
     [
         ("day=2024-10-26", "12:00 to 12:30", "The record begins on 26 October 2024 at 22:"),
-        ("", "15:00 to 15:30", "Not live since 2024-10-27 14:50:20"),
+        ("", "15:00 to 15:30", "Not live since 27 October 2024 at 14:50:20"),
     ],
 )
 def test_each_unknown_cell_says_why(back: Watched, query: str, label: str, why: str) -> None:

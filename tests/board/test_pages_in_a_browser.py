@@ -539,7 +539,7 @@ queueMicrotask(() => arguments[0](slide.scrollHeight - slide.clientHeight));
 # Every feed is silent: the notice takes some of the screen, and words take the place of the figures. Then what is cut off.
 ALL_SILENT = """
 const slide = document.querySelector(".slide:not([hidden])");
-document.getElementById("notice").textContent = "Not live since 2026-11-30 10:19:57: no newer data from the feed.\\n".repeat(3);
+document.getElementById("notice").textContent = "Not live since 30 November 2026 at 10:19:57: no newer data from the feed.\\n".repeat(3);
 slide.querySelectorAll("[data-window]").forEach((place) => (place.dataset.state = "stale"));
 slide.querySelectorAll("[data-window] .value").forEach((place) => (place.textContent = "not live since 10:19"));
 slide.querySelectorAll("[data-window] :is(.sign, .says)").forEach((place) => (place.textContent = ""));

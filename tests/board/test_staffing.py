@@ -186,11 +186,36 @@ def test_adherence_and_shrinkage_are_those_of_the_recount(day: Day, counted: Rec
     read = counted.with_roster(FORCE, roster_file, ["local_calls"], minute - timedelta(minutes=30), minute)
     assert read is not None
     assert now["999"]["Adherence"] == words(read[1] / read[0], "ratio")
+    _check_intervals(day, roster, counted, roster_file)
     # One or two are planned at triage, so nothing about them is shown, and nothing about the total either.
     assert now["101 triage"]["Rostered"] == "fewer than 3"
     assert {now[name][title] for name in ("101 triage", "All call takers") for title in ("Adherence", "Shrinkage")} == {
         "not shown"
     }
+
+
+def _check_intervals(day: Day, roster: Roster, counted: Recount, roster_file: Path) -> None:
+    """The page Intervals has the same numbers, also for the rest of the day, and none where the roster has none."""
+    answer = get(board(day.reader, FORCE, roster=lambda: roster), "/api/intervals/999", "")
+    table = _cells(json.loads(answer.text)["table"])
+    midnight = datetime(2024, 12, 3, tzinfo=PROFILE.zone())
+    for number in range(0, 31, 6):
+        start, end = (midnight + timedelta(minutes=30 * each) for each in (number, number + 1))
+        read = counted.with_roster(FORCE, roster_file, ["local_calls"], start, end)
+        assert read is not None
+        assert table[f"{start:%H:%M} to {end:%H:%M}"]["Rostered"] == f"{read[0] / 30:.1f}"
+    assert (table["22:30 to 23:00"]["Rostered"], table["22:30 to 23:00"]["Staffed"]) == ("11.0", "not begun")
+    assert (table["23:30 to 00:00"]["Rostered"], table["Whole day"]["Rostered"]) == ("unknown", "unknown")
+    read = counted.with_roster(
+        FORCE, roster_file, ["local_calls"], midnight, midnight + timedelta(hours=15, minutes=30)
+    )
+    assert read is not None
+    assert table["Total to 15:30"]["Rostered"] == f"{read[0] / (15.5 * 60):.1f}"
+    without = get(board(day.reader, FORCE), "/api/intervals/999", "")
+    assert "Rostered" not in without.text
+    triage = get(board(day.reader, FORCE, roster=lambda: roster), "/csv/intervals/triage", "")
+    assert "Rostered" in triage.text
+    assert "fewer than 3" in triage.text
 
 
 @pytest.mark.parametrize(

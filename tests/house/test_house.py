@@ -117,6 +117,7 @@ MODULES = {
     "mode-streaming": "mode",
     "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
     "opentelemetry-sdk": "opentelemetry",
+    "markdown-it-py": "markdown_it",
     "pyyaml": "yaml",
 }
 SIGNS = {

@@ -157,6 +157,8 @@ def test_the_subject_and_the_text_say_what_the_alert_is_about(
     one = Message(alert=alert, entry=entry, receiver=Receiver(name="mail"), attempt=1, event="raised")
     assert subject(one, force).endswith(f" ({where})")
     assert body(one, force, NAMES.zone, "").splitlines()[1] == about
+    assert "Runbook" not in body(one, force, NAMES.zone, "")
+    assert "Runbook: https://board/runbooks#x\n" in body(one, force, NAMES.zone, "", None, "https://board/runbooks#x")
 
 
 def test_an_ended_alert_is_not_to_be_acknowledged() -> None:

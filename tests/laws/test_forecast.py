@@ -583,7 +583,7 @@ def test_there_is_no_outlook_while_a_feed_is_silent_or_the_record_is_short(known
         known.reader.moment = microseconds(NOW)
     assert status == 404
     assert found["title"].startswith(
-        "Nothing can be forecast, because it is not known who waits now. Not live since 2026-01-02 16:10:20"
+        "Nothing can be forecast, because it is not known who waits now. Not live since 2 January 2026 at 16:10:20"
     )
     young = read_by(beats(NOW), NOW)
     with pytest.raises(QuestionError, match="A forecast needs at least"):

@@ -57,7 +57,7 @@ def test_sums_are_those_of_all_cases_together() -> None:
 
 
 SILENT = reading(
-    state="stale", reason="Not live since 2024-12-03 09:58:00: the feed dispatch is silent.", value=4.0, n=4
+    state="stale", reason="Not live since 3 December 2024 at 09:58:00: the feed dispatch is silent.", value=4.0, n=4
 )
 KNOWN = reading(value=5.0, n=5, met=3)
 

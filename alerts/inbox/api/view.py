@@ -58,6 +58,7 @@ class AlertRow(Struct, frozen=True, kw_only=True):
     situation: str
     figure: AlertFigure | None
     what_to_do: str
+    runbook: str
     who: str
     owner: str
     acknowledged: Acknowledgement | None
@@ -177,6 +178,7 @@ def row(alert: Alert, state: InboxState, rules: Mapping[str, Rule], samples: Sam
         situation=alert.id if suppression else situation_of(raised),
         figure=figure(rule, raised.scope, samples) if rule and not ended else None,
         what_to_do=raised.what_to_do,
+        runbook=rule.runbook if rule else "",
         who=raised.who,
         owner=alert.owner,
         acknowledged=Acknowledgement(acknowledged.by, acknowledged.at, acknowledged.note) if acknowledged else None,

@@ -231,7 +231,9 @@ def change(message: Message, figure: AlertFigure | None = None) -> str:
     return f"was {before}, rose to {after}, now {figure.words}"
 
 
-def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertFigure | None = None) -> str:
+def body(
+    message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertFigure | None = None, runbook: str = ""
+) -> str:
     """The text: what is wrong, what changed, since when, and what to do. It contains no ID of a person or incident, and no name."""
     alert = message.alert
     scope = ", ".join(f"{name} {alert.raised.scope[name]}" for name in _SHOWN if alert.raised.scope.get(name))
@@ -249,7 +251,7 @@ def body(message: Message, force: str, zone: ZoneInfo, link: str, figure: AlertF
         *([f"Ended: {_local(alert.ended.ended, zone)}"] if alert.ended else []),
         *(f"Still active: {title}." for title in message.still_active),
         *_reason(message.entry),
-        *([] if message.event == "ended" else _instructions(alert)),
+        *([] if message.event == "ended" else _instructions(alert, runbook)),
         *([f"{'View' if alert.ended else 'View and acknowledge'}: {link}"] if link else []),
     ]
     return "\n".join(lines) + "\n"
@@ -268,10 +270,11 @@ def _reason(entry: AnyEntry) -> list[str]:
     return []
 
 
-def _instructions(alert: Alert) -> list[str]:
+def _instructions(alert: Alert, runbook: str) -> list[str]:
     return [
         f"Responsible: {alert.raised.who}",
         f"What to do: {alert.raised.what_to_do}",
+        *([f"Runbook: {runbook}"] if runbook else []),
         *(["Somebody has acknowledged it."] if alert.acknowledged else []),
     ]
 

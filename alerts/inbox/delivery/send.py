@@ -26,11 +26,13 @@ class ForceNames(Struct, frozen=True):
         title: the force's name; empty for alerts that belong to no force.
         zone: its time zone.
         link: the address of the alerts page.
+        runbook: where the runbook of its rule is; empty without one.
     """
 
     title: str
     zone: ZoneInfo
     link: str
+    runbook: str = ""
 
 
 class DeliveryError(Exception):
@@ -48,14 +50,15 @@ def send(message: Message, force: ForceNames, figure: AlertFigure | None = None)
     Raises:
         DeliveryError: the receiver is not known to have accepted it.
     """
-    title, text = subject(message, force.title, figure), body(message, force.title, force.zone, force.link, figure)
+    title = subject(message, force.title, figure)
+    text = body(message, force.title, force.zone, force.link, figure, force.runbook)
     if message.receiver.email:
         _mail(message.receiver.email, title, text, message)
     else:
-        _post(message, title, text, force.link, figure)
+        _post(message, title, text, force, figure)
 
 
-def _post(message: Message, title: str, text: str, link: str, figure: AlertFigure | None) -> None:
+def _post(message: Message, title: str, text: str, force: ForceNames, figure: AlertFigure | None) -> None:
     raised, entry = message.alert.raised, message.entry
     content = {
         "event": message.event,
@@ -79,7 +82,8 @@ def _post(message: Message, title: str, text: str, link: str, figure: AlertFigur
         "changed": change(message, figure),
         "before": entry.before if isinstance(entry, Rose) else None,
         "after": entry.figure if isinstance(entry, Rose) else None,
-        "link": link,
+        "link": force.link,
+        "runbook": force.runbook,
     }
     address = message.receiver.webhook
     headers = {"Idempotency-Key": message.key}

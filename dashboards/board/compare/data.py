@@ -11,7 +11,7 @@ from dashboards.board.shared.content_types import QUESTION, ComparisonAnswer
 from dashboards.board.shared.export import Sheet, download_routes
 from dashboards.board.shared.figures import figures_now, json_response
 from dashboards.board.shared.page import View
-from dashboards.board.shared.query import BreakdownQuery, parse_query
+from dashboards.board.shared.query import BreakdownQuery, parse_query, row_address
 from dashboards.report.compare import Chosen, PeriodComparison
 from dashboards.report.text import plain
 from facts.errors import QuestionError
@@ -33,7 +33,17 @@ def read_comparison(question: BreakdownQuery, view: View) -> PeriodComparison:
     is_simulated = view.force == FORCE and view.reader.is_simulated(view.force)
     simulated = {"simulated": simulated_figure} if is_simulated else {}
     ask = figures_now(view)
-    return PeriodComparison(ask, view.profile, question.measure, present, by, question.where, chosen, **simulated)
+    return PeriodComparison(
+        ask,
+        view.profile,
+        question.measure,
+        present,
+        by,
+        question.where,
+        chosen,
+        address=lambda where: row_address(question.measure, question.choice(), where, view),
+        **simulated,
+    )
 
 
 def parse_comparison(name: str, query: QueryParams, view: View) -> BreakdownQuery:

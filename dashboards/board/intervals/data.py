@@ -96,6 +96,7 @@ def _head(question: IntervalQuestion, grid: Grid) -> Iterator[list[str]]:
             "n": "its n",
             "met": "the number that meet the condition",
             "minutes": "its mean over the minutes",
+            "rostered": "not a figure of the record: how many the roster plans, breaks included, as the mean over half-hours",
         }[each.part]
         filters = "; ".join(f"{name} is {' or '.join(labels)}" for name, labels in each.where.items())
         yield [f"Heading {each.title}", *(word for word in (each.measure.title, each.name, part, filters) if word)]

@@ -1,7 +1,7 @@
 """The table of the Intervals page: each interval of a day with its figures, or with words where a figure is not known."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -23,9 +23,10 @@ from dashboards.board.shared.interval_cells import IntervalCells
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View, error_words
 from dashboards.board.shared.query import filter_parameters
-from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, staffed_cell
+from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, rostered_mean_cell, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from facts.errors import QuestionError
+from facts.roster import HALF_HOUR
 from measures.display import NOTHING, span_words
 from measures.forecast import WEEKS_READ
 from measures.reading import Reading, loading
@@ -261,6 +262,8 @@ class Grid:
         return DocumentCell(_NO_SUCH_TIME) if other is None else self._cell(column, other, is_total=is_total)
 
     def _cell(self, column: IntervalColumn, asked: Interval | date, *, is_total: bool) -> DocumentCell:
+        if column.part == "rostered":
+            return self._rostered(asked)
         if isinstance(asked, Interval) and asked.end > self.present and is_total:
             return DocumentCell(NOT_OVER)
         window = self._window(asked)
@@ -271,13 +274,23 @@ class Grid:
         reading = self._reading(column, window)
         return replace(self._cells.shown(column.measure, column.part, reading), href=self._address(column, window))
 
-    def _of_takers(self, column: IntervalColumn, window: Window) -> DocumentCell:
-        """A cell about the call takers of the queue."""
-        day = window.start.astimezone(self._zone).date()
+    def _rostered(self, asked: Interval | date) -> DocumentCell:
+        """How many the roster plans for a time, past or to come."""
+        chosen = asked if isinstance(asked, Interval) else whole_day(asked, self._zone)
+        half_hours = [chosen.start + step * HALF_HOUR for step in range((chosen.end - chosen.start) // HALF_HOUR)]
+        return rostered_mean_cell(half_hours, self._skills, self._staffing_of(chosen.start), self._cells)
+
+    def _staffing_of(self, start: datetime) -> Staffing:
+        """The call takers of the local day of a time."""
+        day = start.astimezone(self._zone).date()
         if day not in self._staffing:
             whole = whole_day(day, self._zone)
             self._staffing[day] = Staffing(self._view, whole.start, whole.end)
-        staffing = self._staffing[day]
+        return self._staffing[day]
+
+    def _of_takers(self, column: IntervalColumn, window: Window) -> DocumentCell:
+        """A cell about the call takers of the queue."""
+        staffing = self._staffing_of(window.start)
         minutes = staffing.minutes(window.start, window.end)
         if column.part == "minutes":
             return staffed_cell(minutes, self._skills, staffing, self._cells)

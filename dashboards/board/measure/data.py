@@ -17,7 +17,7 @@ from dashboards.report.text import plain
 from facts.force import NONE
 from measures.display import words
 from measures.measure import SPREAD, Decided, Measure
-from measures.outcome import instant
+from measures.outcome import instant, microseconds
 from measures.reading import ListedSubject, Reading
 
 LISTED = 300
@@ -39,13 +39,15 @@ class Subjects(Struct, frozen=True):
         says: what they are.
         count: the number of them.
         columns: titles.
-        rows: the cells of those that are listed; the first is the opaque id.
+        rows: the cells of those that are listed; the first is the opaque id, and times are in ISO 8601.
+        as_of: the local time of the list.
     """
 
     says: str
     count: int
     columns: list[str]
     rows: list[list[str]]
+    as_of: str
 
 
 TIDY_COLUMNS = {
@@ -274,7 +276,7 @@ def _subjects(question: BreakdownQuery, view: View, most: int | None) -> Subject
     says = "Open now" if measure.is_open() else "Target missed and still open"
     columns = ["ID", "Since", *(["Due"] if has_due else []), *(DIMENSION_TITLES.get(name, name) for name in names)]
     rows = [_subject_cells(each, view, has_due=has_due) for each in listed[:most]]
-    return Subjects(says, len(listed), columns, rows)
+    return Subjects(says, len(listed), columns, rows, _local(microseconds(view.reader.present(view.force)), view))
 
 
 def _subject_cells(each: ListedSubject, view: View, *, has_due: bool) -> list[str]:
@@ -285,4 +287,5 @@ def _subject_cells(each: ListedSubject, view: View, *, has_due: bool) -> list[st
 
 
 def _local(at: int, view: View) -> str:
-    return instant(at).astimezone(view.profile.zone()).strftime("%Y-%m-%d %H:%M:%S")
+    """A local time for programs, with its offset; the page puts it into words."""
+    return instant(at).astimezone(view.profile.zone()).isoformat(timespec="seconds")

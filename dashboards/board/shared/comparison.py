@@ -3,6 +3,7 @@
 from dashboards.board.shared.chosen_window import WindowChoice
 from dashboards.board.shared.figures import figures_now
 from dashboards.board.shared.page import View
+from dashboards.board.shared.query import row_address
 from dashboards.report.compare import PeriodComparison
 from measures.measure import Measure, Where
 
@@ -17,4 +18,13 @@ def read_compared(measure: Measure, choice: WindowChoice, by: str, where: Where,
         return None
     present = view.reader.present(view.force)
     chosen = choice.chosen(view)
-    return PeriodComparison(figures_now(view), view.profile, measure, present, (by,) if by else (), where, chosen)
+    return PeriodComparison(
+        figures_now(view),
+        view.profile,
+        measure,
+        present,
+        (by,) if by else (),
+        where,
+        chosen,
+        address=lambda labels: row_address(measure, choice, labels, view),
+    )

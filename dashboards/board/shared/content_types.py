@@ -51,9 +51,14 @@ class TableCell(_Strict, frozen=True, kw_only=True):
 
 
 class TableRow(_Strict, frozen=True, kw_only=True):
-    """A row of a table; `current` appears only in the row about the present, in a table of times."""
+    """A row of a table; `current` appears only in the row about the present, in a table of times.
+
+    Attributes:
+        href: the address of the page about what it names.
+    """
 
     label: str
+    href: str | UnsetType = UNSET
     unit: str
     total: bool
     current: bool | UnsetType = UNSET
@@ -211,11 +216,11 @@ class ForecastAnswer(_Strict, frozen=True, kw_only=True):
 
 
 class IntervalColumnAnswer(_Strict, frozen=True, kw_only=True):
-    """What a column shows: the value, n or met of a measure, with its filters."""
+    """What a column shows: the value, n or met of a measure, with its filters; or how many the roster plans, not a measure."""
 
     title: str
     measure: str
-    part: Literal["value", "n", "met", "minutes"]
+    part: Literal["value", "n", "met", "minutes", "rostered"]
     where: dict[str, tuple[str, ...]]
     explain: str
 

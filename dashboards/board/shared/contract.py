@@ -1,5 +1,6 @@
 """The definition of a measure as it is declared: what a reader needs to know before using its figures."""
 
+import re
 from datetime import date
 
 from msgspec import Struct
@@ -7,11 +8,13 @@ from msgspec import Struct
 from dashboards.board.shared.page import View
 from dashboards.report.periods import Period
 from dashboards.report.targets import always
+from measures.catalogue import CATALOGUE
 from measures.measure import Decided, Measure, OpenStatistic, PublishedFigure, Share
 from measures.published import PUBLISHED
 from measures.window import LIVE_WINDOWS
 
 _PUBLISHED_MOST = 12
+_NAME = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 _UNITS = {"count": "count", "seconds": "seconds", "ratio": "percentage"}
 
 
@@ -58,10 +61,15 @@ def contract(measure: Measure, view: View) -> Contract:
         name=measure.name,
         title=measure.title,
         question=measure.question,
-        terms=[(term, words) for term, words in terms if words],
+        terms=[(term, _titled(words)) for term, words in terms if words],
         published=[_published(each) for each in figures[:_PUBLISHED_MOST]],
         published_left_out=max(0, len(figures) - _PUBLISHED_MOST),
     )
+
+
+def _titled(text: str) -> str:
+    """The text with the titles of the measures that it names."""
+    return _NAME.sub(lambda found: f'"{CATALOGUE[found[0]].title}"' if found[0] in CATALOGUE else found[0], text)
 
 
 def _published(each: PublishedFigure) -> tuple[str, str, str]:

@@ -12,8 +12,11 @@ from facts.force import LOCAL, TRIAGE, Force
 from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
 
-Part = Literal["value", "n", "met", "minutes"]
-"""What a column shows: of a reading its value, its n, or for a share the number that meet the condition; or the mean over minutes."""
+Part = Literal["value", "n", "met", "minutes", "rostered"]
+"""What a column shows: of a reading its value, its n, or for a share the number that meet the condition; or the mean over minutes.
+
+`rostered` is not from the record: it is how many call takers the roster plans, as the mean over half-hours.
+"""
 _STAYS = "Offered counts each call once, in its first queue. The other columns count each stay in a queue."
 
 
@@ -160,6 +163,8 @@ def _of_takers(queue: IntervalQueue, view: View) -> Iterator[IntervalColumn]:
     handling = handling_column(queue, view.profile)
     if skills and handling:
         yield IntervalColumn("Staffed", staffed.name, "minutes", {"skill": skills})
+        if view.roster() is not None:
+            yield IntervalColumn("Rostered", staffed.name, "rostered", {"skill": skills})
         yield handling
 
 

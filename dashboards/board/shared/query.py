@@ -41,6 +41,18 @@ class BreakdownQuery(Struct, frozen=True):
         return "&".join([*window, *compare, f"by={values['by']}", *filter_parameters(where)])
 
 
+def row_address(measure: Measure, choice: WindowChoice, where: Where, view: View) -> str:
+    """The address of the page of a measure for the row with these labels, over the chosen window or else 12 months.
+
+    It is empty if the page cannot be filtered by one of them.
+    """
+    if not set(where) <= set(measure.dimensions()):
+        return ""
+    window = choice.window or "12m"
+    question = BreakdownQuery(measure, window, first_dimension(measure, where), where, choice.compare)
+    return f"{view.root}/measure/{measure.name}?{question.query()}"
+
+
 def filter_parameters(where: Where) -> list[str]:
     """The query parameters of filters."""
     return [f"where={name}:{word}" for name, words in where.items() for word in words]

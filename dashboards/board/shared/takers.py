@@ -1,6 +1,6 @@
 """Call takers on the board: the groups that are shown together, and the figures of a group that show what no single person does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
@@ -142,9 +142,13 @@ def count_words(least: int, most: int) -> str:
 
 
 def staffed_cell(
-    minutes: Sequence[Takers] | str, skills: Skills, staffing: Staffing, cells: IntervalCells
+    minutes: Sequence[Takers] | str,
+    skills: Skills,
+    staffing: Staffing,
+    cells: IntervalCells,
+    why_hidden: str = WHY_HIDDEN,
 ) -> DocumentCell:
-    """The mean number staffed over minutes."""
+    """The mean number staffed over minutes, or rostered over half-hours."""
     if isinstance(minutes, str):
         return cells.unknown(minutes)
     mean = staffed(minutes, skills)
@@ -153,7 +157,7 @@ def staffed_cell(
     if 0 < mean < FEWEST:
         return DocumentCell(FEW)
     if not all(least == most or most < FEWEST for least, most in (staffing.range(each, skills) for each in minutes)):
-        return cells.noted(DocumentCell(HIDDEN), WHY_HIDDEN)
+        return cells.noted(DocumentCell(HIDDEN), why_hidden)
     return DocumentCell(f"{float(mean):.1f}", mean, "count")
 
 
@@ -175,6 +179,17 @@ def rostered_cell(at: datetime, skills: Skills, staffing: Staffing, cells: Inter
     if isinstance(found, str):
         return cells.unknown(found)
     return DocumentCell(count_words(*staffing.range(found, skills)))
+
+
+def rostered_mean_cell(
+    half_hours: Iterable[datetime], skills: Skills, staffing: Staffing, cells: IntervalCells
+) -> DocumentCell:
+    """The mean number rostered over half-hours, each given by its start; unknown if the roster does not cover one of them."""
+    found = [staffing.rostered(at, skills) for at in half_hours]
+    planned = [each for each in found if not isinstance(each, str)]
+    if len(planned) < len(found):
+        return cells.unknown(next(each for each in found if isinstance(each, str)))
+    return staffed_cell(planned, skills, staffing, cells, _WHY_ROSTER_HIDDEN)
 
 
 def roster_cell(

@@ -84,6 +84,10 @@ function facts(alert, now) {
 
 // Where to read more about its figure. Every rule evaluates 60 minutes, which is also the window of these pages unless another is chosen.
 function links(alert) {
+  return [...figureLinks(alert), ...(alert.runbook ? [["View runbook", `${root}/runbooks#${alert.runbook}`]] : [])];
+}
+
+function figureLinks(alert) {
   if (alert.figure?.is_forecast) return [["View What if", `${root}/whatif`]];
   if (!alert.measure) return [["View feeds", `${root}/feeds`]];
   const where = alert.scope.suite ? `?where=suite:${encodeURIComponent(alert.scope.suite)}` : "";

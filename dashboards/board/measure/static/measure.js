@@ -6,6 +6,7 @@ import { start } from "./frame.js";
 import { reportTable } from "./report_table.js";
 import { sortable } from "./sortable.js";
 import { figure } from "./tile.js";
+import { timeWords } from "./time_words.js";
 import { root } from "./root.js";
 
 const rows = document.getElementById("rows");
@@ -24,9 +25,16 @@ function breakdown(data) {
   return [sortable(element("table", { class: "counts" }, head, element("tbody", {}, ...body), foot))];
 }
 
+const isTime = /^\d{4}-\d\d-\d\dT/;
+
+// A cell of a listed subject: a time as the rest of the board gives it, and sorted as a time.
+function listedCell(text, now) {
+  return isTime.test(text) ? element("td", { "data-value": Date.parse(text) }, timeWords(text, now)) : element("td", {}, text);
+}
+
 function listed(data) {
   const head = element("thead", {}, element("tr", {}, ...data.columns.map((title) => element("th", { scope: "col" }, title))));
-  const body = data.rows.map(([id, ...rest]) => element("tr", {}, element("th", { scope: "row" }, id), ...cells(rest)));
+  const body = data.rows.map(([id, ...rest]) => element("tr", {}, element("th", { scope: "row" }, id), ...rest.map((text) => listedCell(text, data.as_of))));
   return data.rows.length ? [sortable(element("table", {}, head, element("tbody", {}, ...body)))] : [];
 }
 
@@ -39,7 +47,8 @@ function draw(data) {
   subjects.hidden = !data.subjects;
   if (!data.subjects) return;
   write(subjects.querySelector("h2"), `${data.subjects.says}: ${data.subjects.count}`);
-  redraw(subjects.querySelector("div"), data.subjects, listed);
+  const { rows: listedRows, as_of: asOf } = data.subjects;
+  redraw(subjects.querySelector("div"), [listedRows, asOf.slice(0, "2024-12-03".length)], () => listed(data.subjects));
   const left = data.subjects.count - data.subjects.rows.length;
   write(subjects.querySelector("p span"), left ? `${left} more in the CSV file.` : "");
 }

@@ -17,7 +17,7 @@ function cell(data, column) {
 // Periods are sorted by time and not by their names: `place` is their place in the table.
 function row(data, columns, place) {
   const unit = data.unit && data.unit !== "%" ? element("small", {}, ` ${data.unit}`) : "";
-  return element("tr", { role: "row", class: data.total && "total", "aria-current": data.current && "time" }, element("th", { role: "rowheader", scope: "row", "data-value": place }, data.label, unit),
+  return element("tr", { role: "row", class: data.total && "total", "aria-current": data.current && "time" }, element("th", { role: "rowheader", scope: "row", "data-value": place }, data.href ? element("a", { href: data.href }, data.label) : data.label, unit),
     ...data.cells.map((each, column) => cell(each, columns[column])));
 }
 

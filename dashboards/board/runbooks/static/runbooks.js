@@ -1,0 +1,4 @@
+// The runbooks: text that does not change.
+import { start } from "./frame.js";
+
+start();
