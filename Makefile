@@ -72,7 +72,7 @@ backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not 
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
 	sh tests/real/install.sh helm
-	$(BIN)/python -m pytest -m "faults or injects" --numprocesses 3 --no-loadscope-reorder \
+	$(BIN)/python -m pytest -m "faults or injects or hypothesis" --hypothesis-profile=thorough --numprocesses 3 --no-loadscope-reorder \
 	    --fault-table=docs/run/faults.md
 
 fuzz: $(VENV)/.ready ## Fuzz everything that reads bytes from outside: each target for FUZZ_SECONDS (60)

@@ -15,10 +15,12 @@ from bluelamp.embedded.state import Choice, StateServer
 from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
+from tests.support.examples import THOROUGH
 from tests.support.scheduling import GROUPS, FilesTogether
 
 # On a busy machine, any example may take long to make or to check.
 settings.register_profile("bluelamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(THOROUGH, settings.get_profile("bluelamp"))
 settings.load_profile("bluelamp")
 pytest_plugins = ("tests.support.fault_table",)
 _LONGEST_FIRST = ("integration", "up", "board", "simulate", "laws", "grafana")

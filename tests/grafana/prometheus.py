@@ -15,8 +15,8 @@ from tests.support.system import until
 
 _CONFIGURATION = """
 global:
-  scrape_interval: 4s
-  scrape_timeout: 4s
+  scrape_interval: 12s
+  scrape_timeout: 12s
   evaluation_interval: 1s
 rule_files: [rules.yml, product.yml]
 scrape_configs:

@@ -19,6 +19,7 @@ from measures.pane import Deltas, difference
 from measures.reading import Figure
 from measures.rules import Rules
 from measures.timeline import Timeline
+from tests.support.examples import examples
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.memory import MemoryState, deliver
@@ -26,9 +27,9 @@ from tests.support.stories import AS_OF, FORCE, START, TopicFact, chances, recor
 
 RULES = rules(STRICT)
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "this_month", "2024-10-26/2024-10-27")
-_thorough = settings(max_examples=50)
+_thorough = settings(max_examples=examples(20, 50))
 
-_every_cell = settings(_thorough, max_examples=12)
+_every_cell = settings(_thorough, max_examples=examples(5, 12))
 
 Windows = tuple[str, ...]
 _some_windows = st.permutations(WINDOWS).map(lambda windows: tuple(windows[:2]))

@@ -18,6 +18,7 @@ from measures import timeline
 from measures.catalogue import CATALOGUE
 from measures.measure import External
 from measures.outcome import KINDS, microseconds
+from tests.support.examples import examples
 from tests.support.facts import concluded, declined
 from tests.support.fault_table import Fault
 from tests.support.forces import STRICT, rules
@@ -29,7 +30,7 @@ REPORTS = ("this_month", "last_month", "12m", "yesterday", "last_week", "last_28
 WINDOWS = ("15m", "60m", "24h", "7d", "today", "shift", "2024-10-26T23:10/2024-10-27T01:40", *REPORTS)
 # No shrinking: a database for every attempt would take minutes, and the first example is enough.
 _settings = settings(
-    max_examples=10,
+    max_examples=examples(4, 10),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )

@@ -26,6 +26,7 @@ from streams.fold import Change
 from streams.partition_cache import Key, NotLoadedError, PartitionCache
 from streams.readings import Reader
 from streams.store import Names
+from tests.support.examples import examples
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules, shipped
 from tests.support.memory import RECEIVED, MemoryPartition
@@ -70,7 +71,9 @@ def changes(facts: list[TopicFact], batch: int) -> list[Change]:
     return [partition.feed(values[first : first + batch], RECEIVED) for first in range(0, len(values), batch)]
 
 
-_brief = settings(max_examples=20, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
+_brief = settings(
+    max_examples=examples(8, 20), suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink]
+)
 
 
 @given(records(), st.integers(1, 3), st.lists(st.booleans(), max_size=30))

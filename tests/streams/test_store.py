@@ -17,6 +17,7 @@ from measures.catalogue import CATALOGUE
 from streams.fold import Change
 from streams.readings import Reader
 from streams.store import Applied, Identity, Names, StateStore
+from tests.support.examples import examples
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition, MemoryState, deliver
@@ -112,7 +113,7 @@ def test_a_state_that_another_program_has_written_to_is_refused_and_left_unchang
 
 
 @given(records(), st.integers(1, 5), st.sampled_from(("24h", "this_month")))
-@settings(max_examples=10, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
+@settings(max_examples=examples(4, 10), suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink])
 def test_a_reading_from_the_state_equals_the_reading_from_memory(
     state_backend: StateServer, facts: list[TopicFact], batch: int, window: str
 ) -> None:

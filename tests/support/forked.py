@@ -31,7 +31,7 @@ _IMPORTED = (
 )
 
 
-OWN_MODULES = ("bluelamp", "bluelamp.embedded.broker")
+OWN_MODULES = ("bluelamp", "bluelamp.embedded.broker", "tests.integration.changed_worker")
 """What forks can run. Anything else, such as a program with another clock, needs a new process."""
 
 

@@ -28,7 +28,7 @@ from tests.support.system import until as until_every
 ROOT = Path(__file__).parents[2]
 FORCE = "san_francisco_fire"
 DAYS = "2016-12-31/2017-01-04"
-until = partial(until_every, every=0.2)  # reading the board or listing every process is costly
+until = partial(until_every, every=0.5)  # reading the board or listing every process is costly
 # The word among a process's arguments that identifies each part.
 PARTS = {
     "broker": "bluelamp.embedded.broker",
