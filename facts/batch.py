@@ -24,7 +24,8 @@ PREFIX_BYTES = 12
 """The base offset and the length field, which the length does not include."""
 CHECKED_FROM = 21
 """The checksum covers everything from the attributes on."""
-_HEADER = struct.Struct(">qiibIhiqqqhii")
+HEADER = struct.Struct(">qiibIhiqqqhii")
+"""The fields of `Header`."""
 _PREFIX = struct.Struct(">qi")
 _MAGIC_AT = 16
 _LEAST_LENGTH = 14
@@ -140,7 +141,7 @@ class _UnreadableError(Exception):
 
 def read_header(data: bytes | bytearray | memoryview, position: int = 0) -> Header:
     """The header of the batch at a position; struct.error if fewer than 61 bytes are left."""
-    return Header._make(_HEADER.unpack_from(data, position))
+    return Header._make(HEADER.unpack_from(data, position))
 
 
 def is_sound(batch: memoryview, header: Header) -> bool:
@@ -161,26 +162,43 @@ def read(data: bytes | memoryview, position: int, aborted: Iterable[tuple[int, i
     Raises:
         IncompleteError: the bytes are not a record batch.
     """
-    reading = _Reading(position, aborted)
+    reading = BatchReader(position, aborted)
     for batch, next_base in _with_next_base(_batches(memoryview(data), position)):
         yield from reading.entries(batch, next_base)
 
 
+def batch_at(data: memoryview, at: int, position: int) -> memoryview | None:
+    """The batch at a place of a fetch; None if no whole batch is left.
+
+    Args:
+        data: the bytes of the fetch.
+        at: the place.
+        position: the offset that was fetched.
+
+    Raises:
+        IncompleteError: the bytes are not a record batch.
+    """
+    if at + PREFIX_BYTES > len(data):
+        return None
+    base, length = _PREFIX.unpack_from(data, at)
+    if length < _LEAST_LENGTH:
+        what = f"The log contains bytes that are not a record batch: the one at offset {base} gives its length as {length}."
+        hint = "Its file on the broker is damaged: restore it from another replica, or delete the records up to there."
+        raise IncompleteError(what, where=f"the fetch from offset {position}", hint=hint)
+    end = at + PREFIX_BYTES + length
+    return data[at:end] if end <= len(data) else None
+
+
+def base_offset_of(batch: memoryview) -> int:
+    """The first offset of a batch, by its prefix."""
+    return int(_PREFIX.unpack_from(batch)[0])
+
+
 def _batches(data: memoryview, position: int) -> Iterator[memoryview]:
     at = 0
-    while at + PREFIX_BYTES <= len(data):
-        base, length = _PREFIX.unpack_from(data, at)
-        if length < _LEAST_LENGTH:
-            what = f"The log contains bytes that are not a record batch: the one at offset {base} gives its length as {length}."
-            hint = (
-                "Its file on the broker is damaged: restore it from another replica, or delete the records up to there."
-            )
-            raise IncompleteError(what, where=f"the fetch from offset {position}", hint=hint)
-        end = at + PREFIX_BYTES + length
-        if end > len(data):
-            return
-        yield data[at:end]
-        at = end
+    while (batch := batch_at(data, at, position)) is not None:
+        yield batch
+        at += len(batch)
 
 
 def _with_next_base(batches: Iterator[memoryview]) -> Iterator[tuple[memoryview, int | None]]:
@@ -188,19 +206,36 @@ def _with_next_base(batches: Iterator[memoryview]) -> Iterator[tuple[memoryview,
     before: memoryview | None = None
     for batch in batches:
         if before is not None:
-            yield before, _PREFIX.unpack_from(batch)[0]
+            yield before, base_offset_of(batch)
         before = batch
     if before is not None:
         yield before, None
 
 
-class _Reading:
-    """The state of reading one fetch: the next offset, and the producers with an aborted transaction."""
+class BatchReader:
+    """The state of reading one fetch: the next offset, and the producers with an aborted transaction.
+
+    Args:
+        position: the offset that was fetched.
+        aborted: the producer id and first offset of each aborted transaction.
+
+    Attributes:
+        position: the next offset.
+    """
 
     def __init__(self, position: int, aborted: Iterable[tuple[int, int]]) -> None:
-        self._position, self._timestamp = position, 0
+        self.position, self._timestamp = position, 0
         self._aborts_ahead = deque(sorted((first, producer) for producer, first in aborted))
         self._aborted: set[int] = set()
+
+    def move_past(self, last: int, timestamp: int) -> None:
+        """Go on after records that were read elsewhere.
+
+        Args:
+            last: the offset of the last of them.
+            timestamp: the time on it, in milliseconds since 1970.
+        """
+        self.position, self._timestamp = last + 1, timestamp
 
     def entries(self, batch: memoryview, next_base: int | None) -> Iterator[Entry]:
         """The entries of a batch, from the next offset on."""
@@ -232,19 +267,19 @@ class _Reading:
         """The last offset of an unreadable batch, whose own header may be wrong too."""
         if next_base is not None:
             return next_base - 1
-        base = int(_PREFIX.unpack_from(batch)[0])
+        base = base_offset_of(batch)
         if header is None or header.magic != MAGIC:
-            return max(base, self._position)  # in older formats this is the offset of the last record
+            return max(base, self.position)  # in older formats this is the offset of the last record
         count = min(header.last_offset_delta + 1, header.record_count) if header.record_count > 0 else 1
-        return max(base + count - 1, self._position)
+        return max(base + count - 1, self.position)
 
     def _emit(self, rows: list[BatchRecord], last: int, why: str, batch: memoryview) -> Iterator[Entry]:
         for row in rows:
-            if row.offset >= self._position:
-                self._position, self._timestamp = row.offset + 1, row.timestamp
+            if row.offset >= self.position:
+                self.position, self._timestamp = row.offset + 1, row.timestamp
                 yield row
-        if last >= self._position:
-            first, self._position = self._position, last + 1
+        if last >= self.position:
+            first, self.position = self.position, last + 1
             yield SkippedOffsets(first, last, self._timestamp, why, bytes(batch) if why else b"")
 
 

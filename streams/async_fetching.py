@@ -6,20 +6,20 @@ from typing import Any, Self
 from aiokafka.consumer import fetcher as aiokafkas
 from aiokafka.structs import ConsumerRecord as AiokafkasRecord
 
-from facts.batch import SkippedOffsets, read
-from streams.fetching import span_of
+from facts.batch import BatchRecord, SkippedOffsets
+from facts.heartbeat_run import HeartbeatRun, read_in_runs, span_of
 
-_SKIPPED = object()
-"""Marks the header that carries a `SkippedOffsets`: an object of this process, which no producer can send."""
+_SEVERAL = object()
+"""Marks the header that carries an entry of several offsets: an object of this process, which no producer can send."""
 
 
-def skipped_of(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | None:
-    """The skipped offsets that an aiokafka record represents; None for a genuine record."""
-    return headers[0][1] if headers and headers[0][0] is _SKIPPED else None
+def entry_in(headers: Sequence[tuple[Any, Any]]) -> SkippedOffsets | HeartbeatRun | None:
+    """The skipped offsets, or the run of heartbeats, that an aiokafka record represents; None for a genuine record."""
+    return headers[0][1] if headers and headers[0][0] is _SEVERAL else None
 
 
 def read_by_entries() -> None:
-    """Make every aiokafka consumer in this process decode what it fetches with `facts.batch.read`."""
+    """Make every aiokafka consumer in this process decode what it fetches with `read_in_runs`."""
     # The library looks both up by these names and has no setting for either; its version is pinned.
     aiokafkas.MemoryRecords, aiokafkas.PartitionRecords = _Fetched, _Opened
 
@@ -45,7 +45,7 @@ class _Opened:
     def __init__(self, tp: Any, records: _Fetched, aborted: Any, fetch_offset: int, *_: Any) -> None:
         self.next_fetch_offset = fetch_offset
         self._place = tp
-        self._entries = read(records.data, fetch_offset, aborted or ())
+        self._entries = read_in_runs(records.data, fetch_offset, aborted or ())
 
     def __iter__(self) -> Self:
         return self
@@ -53,9 +53,9 @@ class _Opened:
     def __next__(self) -> AiokafkasRecord:
         entry = next(self._entries)
         first, self.next_fetch_offset = span_of(entry)
-        if isinstance(entry, SkippedOffsets):
+        if not isinstance(entry, BatchRecord):
             return AiokafkasRecord(
-                *self._place, first, entry.timestamp, 0, None, b"", None, -1, 0, ((_SKIPPED, entry),)
+                *self._place, first, entry.timestamp, 0, None, b"", None, -1, 0, ((_SEVERAL, entry),)
             )
         key, value, headers = entry.key, entry.value, entry.headers
         sizes = (len(key or b""), len(value or b""))

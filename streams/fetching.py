@@ -9,14 +9,14 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 
-from facts.batch import Entry, SkippedOffsets, read
+from facts.heartbeat_run import read_in_runs, span_of
 from producers.kafka import Kafka
 
 READ_COMMITTED = "read_committed"
 
 
 def committed_consumer(kafka: Kafka, **settings: Any) -> KafkaConsumer:
-    """A kafka-python consumer: the value of each of its records is an entry of `facts.batch.read`.
+    """A kafka-python consumer: the value of each of its records is an entry of `facts.heartbeat_run.read_in_runs`.
 
     Args:
         kafka: how to connect.
@@ -40,13 +40,8 @@ class _Entries(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
         aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
-        for entry in read(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they were fetched
+        for entry in read_in_runs(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they were fetched
             first, after = span_of(entry)
             self.next_fetch_offset = after
             yield ConsumerRecord(*tp, -1, first, entry.timestamp, 0, None, entry, (), None, 0, 0, 0)
         self.drain()
-
-
-def span_of(entry: Entry) -> tuple[int, int]:
-    """The first offset of an entry, and the one after its last."""
-    return (entry.first, entry.last + 1) if isinstance(entry, SkippedOffsets) else (entry.offset, entry.offset + 1)

@@ -9,6 +9,7 @@ from facts.batch import SkippedOffsets
 from facts.contact import ContactOffered
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
+from facts.heartbeat_run import HeartbeatRun
 from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import SECOND, Outcomes, microseconds
@@ -31,8 +32,9 @@ from streams.feeds import (
     watermark,
     with_events,
 )
+from streams.heartbeats import fold_run
 from streams.moving import Misplaced, Moved, OwnPartition, moved_batches
-from streams.record import Record
+from streams.record import Record, record_of
 from streams.subject_cache import CachedSubject, SubjectCache
 
 FAR_AHEAD = 60 * SECOND
@@ -173,6 +175,7 @@ class PartitionFold:
 
     def _set_feed(self, key: tuple[str, str], state: FeedState, change: Change) -> None:
         self.feeds[key] = change.feeds[key] = state
+        self._furthest = max(self._furthest, state.furthest())
         self._marks.pop(key[0], None)
 
     def disprove(self, now: int) -> Change:
@@ -193,17 +196,33 @@ class PartitionFold:
         for record in records:
             if record.skipped:
                 _skip(change, record, record.skipped)
-                continue
-            decoded = decode(record.value, self.topic, record.received_at)
-            change.count("records")
-            if record.is_by_log:
-                self._disprove(microseconds(record.received_at), change)
+            elif record.run:
+                self._admit_run(record.run, facts, change)
             else:
-                change.count("producer_stamped")
-            for refusal in decoded.unreadable:
-                _quarantine(change, record, refusal)
-            self._admit_facts(record, decoded.facts, facts, change)
+                self._admit(record, facts, change)
         return Admitted(facts, change)
+
+    def _admit(self, record: Record, facts: dict[str, list[FactOfRecord]], change: Change) -> None:
+        decoded = decode(record.value, self.topic, record.received_at)
+        change.count("records")
+        if record.is_by_log:
+            self._disprove(microseconds(record.received_at), change)
+        else:
+            change.count("producer_stamped")
+        for refusal in decoded.unreadable:
+            _quarantine(change, record, refusal)
+        self._admit_facts(record, decoded.facts, facts, change)
+
+    def _admit_run(self, run: HeartbeatRun, facts: dict[str, list[FactOfRecord]], change: Change) -> None:
+        noted = fold_run(
+            run,
+            known=lambda key: self.feeds.get(key) if key[0] in self.rules else None,
+            furthest=lambda: self._furthest,
+            set_feed=lambda key, state: self._set_feed(key, state, change),
+            admit=lambda place: self._admit(record_of(run.record(place)), facts, change),
+        )
+        change.count("records", noted)
+        change.count("heartbeats", noted)
 
     def _admit_facts(
         self,
@@ -253,7 +272,6 @@ class PartitionFold:
         at = microseconds(record.received_at)
         state = after_heartbeat(self.feeds.get(key), heartbeat, at, is_by_log=record.is_by_log)
         self._set_feed(key, state, change)
-        self._furthest = max(self._furthest, state.furthest())
         change.count("heartbeats")
 
     def _note_events(self, record: Record, events: Mapping[str, Sequence[Event]], change: Change) -> None:

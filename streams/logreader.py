@@ -9,6 +9,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from facts.batch import Entry
 from facts.errors import IncompleteError, PartMissingError
+from facts.heartbeat_run import HeartbeatRun, before, one_by_one
 from producers.kafka import KafkaAddress
 from producers.kafka_probe import check_reachable
 from streams.fetching import committed_consumer
@@ -26,6 +27,14 @@ class RecordSource(Protocol):
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """The entries of a partition from offset `first` up to but excluding `after`, in batches."""
+        ...
+
+
+class RunSource(RecordSource, Protocol):
+    """Where records come from, with runs of heartbeats as one entry each."""
+
+    def read_in_runs(self, place: Place, first: int, after: int) -> Iterator[list[Entry | HeartbeatRun]]:
+        """As `read`, with runs of heartbeats."""
         ...
 
 
@@ -63,7 +72,12 @@ class LogReader:
         return self._log.reach((name, number) for name, one in identities.items() for number in range(one.partitions))
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
-        """The entries of a partition from offset `first` up to but excluding `after`, in batches.
+        """The entries of a partition from offset `first` up to but excluding `after`, in batches. Raises as `read_in_runs`."""
+        for entries in self.read_in_runs(place, first, after):
+            yield list(one_by_one(entries))
+
+    def read_in_runs(self, place: Place, first: int, after: int) -> Iterator[list[Entry | HeartbeatRun]]:
+        """The entries of a partition from offset `first` up to but excluding `after`, in batches, with runs of heartbeats.
 
         Only committed records are returned; those of aborted transactions are skipped.
 
@@ -79,7 +93,7 @@ class LogReader:
             polled = self._poll(place, partition)
             empty_polls = 0 if polled else empty_polls + 1
             if polled:
-                yield [each.value for each in polled if each.offset < after]
+                yield [kept for each in polled if (kept := before(each.value, after))]
             elif empty_polls >= _EMPTY_POLLS_MAX:
                 what = f"Kafka stopped delivering records before offset {after}."
                 hint = "Check the broker, then try again."

@@ -172,7 +172,7 @@ class Owner:
                     await self._offer(place, Offer(owned, owned.applied_offset, change))
 
     async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
-        new = [record for record in records if record.after > owned.applied_offset]
+        new = [rest for record in records if (rest := record.since(owned.applied_offset))]
         if not new:
             return
         await self._check_gaps(place, owned.applied_offset, new)

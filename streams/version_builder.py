@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError
+from facts.heartbeat_run import HeartbeatRun
 from measures.rules import Rules
 from streams.fold import Quarantined
-from streams.logreader import RecordSource
+from streams.logreader import RunSource
 from streams.moving import Move, OwnPartition
 from streams.ownership import DamagedError, Owner, StaleOwnerError
 from streams.record import Place, record_of
@@ -33,7 +34,7 @@ class VersionBuilder:
         self,
         store: StateStore,
         rules: Mapping[str, Rules],
-        source: RecordSource,
+        source: RunSource,
         move: Move,
         retry: Retry = once,
     ) -> None:
@@ -72,7 +73,9 @@ class VersionBuilder:
             IncompleteError: another owner has claimed the partition, or its state is damaged.
         """
         owned = self._owner.owned[place]
-        for entries in self._source.read(place, owned.applied_offset, after) if owned.applied_offset < after else ():
+        for entries in (
+            self._source.read_in_runs(place, owned.applied_offset, after) if owned.applied_offset < after else ()
+        ):
             for start in range(0, len(entries), _BATCH_RECORDS):
                 await self._fold(place, entries[start : start + _BATCH_RECORDS])
                 report(owned.applied_offset)
@@ -80,7 +83,7 @@ class VersionBuilder:
             # An archive does not keep offsets without a record, such as transaction markers.
             await self._fold(place, [SkippedOffsets(owned.applied_offset, after - 1, 0)])
 
-    async def _fold(self, place: Place, batch: Sequence[Entry]) -> None:
+    async def _fold(self, place: Place, batch: Sequence[Entry | HeartbeatRun]) -> None:
         records = [record_of(each) for each in batch]
         try:
             await self._owner.fold(place, records)

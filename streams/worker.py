@@ -26,7 +26,7 @@ from producers import tracing
 from producers.kafka import kafka_at
 from producers.kafka_probe import no_answer
 from streams.app import applied_offset_app
-from streams.async_fetching import skipped_of
+from streams.async_fetching import entry_in
 from streams.fold import Quarantined
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
@@ -321,4 +321,4 @@ def _record(event: EventT[Any]) -> Record:
     message = event.message
     milliseconds, headers = int(message.timestamp * 1000 + 0.5), tuple(message.headers or ())
     row = BatchRecord(message.offset, milliseconds, message.timestamp_type, message.key, message.value, headers)
-    return record_of(skipped_of(headers) or row)
+    return record_of(entry_in(headers) or row)

@@ -12,9 +12,9 @@ from bluelamp.recount.load import LogRecord
 from bluelamp.recount.log import records_of
 from facts.batch import Entry
 from facts.errors import IncompleteError, SettingError
+from facts.heartbeat_run import HeartbeatRun, in_runs, span_of
 from facts.union import Topic
-from streams.fetching import span_of
-from streams.logreader import RecordSource
+from streams.logreader import RunSource
 from streams.record import Place
 from streams.store import Identity
 
@@ -86,7 +86,7 @@ class Archive:
         for place, parts in self._parts.items():
             after = parts[-1].after if until is None else until.get(place, 0)
             for batch in self.read(place, self.manifest.begin(place), after):
-                for each in batch:
+                for each in in_runs(batch):
                     yield from records_of(cast(Topic, place[0]), place[1], each)
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
@@ -116,7 +116,7 @@ class ArchiveAndLog:
         log: the log.
     """
 
-    def __init__(self, archive: Archive | None, log: RecordSource) -> None:
+    def __init__(self, archive: Archive | None, log: RunSource) -> None:
         self._archive, self._log = archive, log
 
     def reach(self, reach: Mapping[Place, tuple[int, int]]) -> dict[Place, tuple[int, int]]:
@@ -138,6 +138,15 @@ class ArchiveAndLog:
             yield from self._archive.read(place, first, end)
         if end < after:
             yield from self._log.read(place, end, after)
+
+    def read_in_runs(self, place: Place, first: int, after: int) -> Iterator[list[Entry | HeartbeatRun]]:
+        """As `read`, with runs of heartbeats as one entry each."""
+        end = first
+        if self._archive is not None:
+            end = max(first, min(after, self._archive.end(place)))
+            yield from (list(in_runs(entries)) for entries in self._archive.read(place, first, end))
+        if end < after:
+            yield from self._log.read_in_runs(place, end, after)
 
 
 def open_archive(setting: str) -> Archive | None:

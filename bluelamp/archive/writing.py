@@ -16,8 +16,8 @@ from bluelamp.archive.manifest import ArchivePart, Manifest, load, save
 from bluelamp.archive.parquet import ParquetWriter, sha256
 from facts.batch import Entry, SkippedOffsets
 from facts.errors import IncompleteError, PartMissingError, SettingError
+from facts.heartbeat_run import span_of
 from producers.files import publish_draft, sync_directory
-from streams.fetching import span_of
 from streams.logreader import RecordSource
 from streams.record import Place
 from streams.store import Identity

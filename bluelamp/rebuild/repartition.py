@@ -17,7 +17,7 @@ from facts.errors import PartMissingError
 from facts.moved import Origin, origin_of
 from facts.union import TOPICS
 from producers.kafka import Kafka
-from streams.logreader import RecordSource
+from streams.logreader import RunSource
 from streams.moving import Copy, Moved, copy_of
 from streams.record import Place
 from streams.store import Identity
@@ -30,7 +30,7 @@ Send = Callable[[Sequence[Copy]], None]
 """Sends records; returns when the log has them."""
 
 
-class LogSource(RecordSource, Protocol):
+class LogSource(RunSource, Protocol):
     """The log, such as `streams.logreader.LogReader`."""
 
     def identities(self, topics: Sequence[str]) -> dict[str, Identity]:

@@ -22,7 +22,7 @@ from facts.union import AnyFact, Topic
 from measures.measure import DATE_DIMENSIONS
 
 _TENTH = 10
-_APART = timedelta(seconds=5)
+_APART = 5 * SECOND
 """The most by which clocks may differ: a heartbeat cannot report a feed complete to later than this after it was received."""
 CoverageLevel = Literal["whole", "part", "none"]
 IN_WORDS: Mapping[CoverageLevel, str] = MappingProxyType(
@@ -65,6 +65,11 @@ class KnownFigure(Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
+def possible(complete_to: int, received_at: int) -> int:
+    """The `complete_to` of a heartbeat, or 0 if it is later than it can be; in microseconds, as is the time on its record."""
+    return complete_to if complete_to - received_at <= _APART else 0
+
+
 class FeedCoverage:
     """Records when each feed began and up to when it is complete, from counted facts and heartbeats."""
 
@@ -77,22 +82,40 @@ class FeedCoverage:
 
     def add(self, fact: AnyFact, topic: Topic, partition: int, received_at: datetime) -> None:
         """Add the next fact or heartbeat of a partition, with the time on its record."""
-        if self._place != (topic, partition):
-            self._place = (topic, partition)
-            self._partitions.setdefault(topic, set()).add(partition)
         if isinstance(fact, FeedHeartbeat):
-            marks = self._complete.setdefault((fact.force, topic, fact.feed), {})
-            is_possible = fact.complete_to - received_at <= _APART
-            marks[partition] = max(microseconds(fact.complete_to) if is_possible else 0, marks.get(partition, 0))
-            unsent = self._unsent_before.setdefault((fact.force, topic, fact.feed), {})
-            unsent.pop(partition, None)  # the last heartbeat of a partition counts
-            if fact.complete_from is not None:
-                unsent[partition] = microseconds(fact.complete_from)
+            feed, complete_to = (fact.force, topic, fact.feed), microseconds(fact.complete_to)
+            complete_from = None if fact.complete_from is None else microseconds(fact.complete_from)
+            self.add_complete(feed, partition, possible(complete_to, microseconds(received_at)), complete_from)
             return
+        self._add_partition(topic, partition)
         at = min(received_at, fact.at)  # a fact cannot be received before it happens
         self._see((fact.force, topic, ""), at)
         if isinstance(fact, ContactOffered):
             self._see((fact.force, topic, fact.line), at)
+
+    def add_complete(
+        self, feed: tuple[str, Topic, str], partition: int, complete_to: int, complete_from: int | None
+    ) -> None:
+        """Add heartbeats of a feed, by force, topic and name.
+
+        Args:
+            feed: the feed.
+            partition: their partition.
+            complete_to: the latest possible time that they give, in microseconds; 0 if there is none.
+            complete_from: the `complete_from` of the last of them, in microseconds; None if it has none.
+        """
+        self._add_partition(feed[1], partition)
+        marks = self._complete.setdefault(feed, {})
+        marks[partition] = max(complete_to, marks.get(partition, 0))
+        unsent = self._unsent_before.setdefault(feed, {})
+        unsent.pop(partition, None)  # the last heartbeat of a partition counts
+        if complete_from is not None:
+            unsent[partition] = complete_from
+
+    def _add_partition(self, topic: Topic, partition: int) -> None:
+        if self._place != (topic, partition):
+            self._place = (topic, partition)
+            self._partitions.setdefault(topic, set()).add(partition)
 
     def would_change(self, force: str, topic: Topic, partition: int, line: str, at: datetime) -> bool:
         """Whether `add` might change anything for a counted fact.

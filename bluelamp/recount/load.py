@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import duckdb
 import msgspec
@@ -16,14 +16,16 @@ from bluelamp.recount import custody
 from bluelamp.recount.admission import Admission
 from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.first_look import ChosenSubjects, Looked, subject_name
+from bluelamp.recount.heartbeats import unusual
 from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.profile import fill, fill_days
 from bluelamp.recount.recount import Loaded, Recount
 from bluelamp.recount.statements import parsed
-from bluelamp.recount.times import microseconds
+from bluelamp.recount.times import microseconds, moment_of
 from bluelamp.recount.withdrawal import not_counted
 from facts.feed import FeedHeartbeat
 from facts.force import Force
+from facts.heartbeat_run import HeartbeatRun, Layout
 from facts.union import Topic
 from facts.wire import canonical, decode
 
@@ -39,6 +41,7 @@ class LogRecord(NamedTuple):
         value: its bytes.
         is_moved: whether its facts were first received on another partition, where it was decided whether they were too late.
         is_readable: False for a whole batch that cannot be read.
+        run: the heartbeats that it represents; None for one record. `offset` and `received_at` are those of the first.
     """
 
     topic: Topic
@@ -48,10 +51,13 @@ class LogRecord(NamedTuple):
     value: bytes | None
     is_moved: bool = False
     is_readable: bool = True
+    run: HeartbeatRun | None = None
 
 
 _ToCheck = tuple[LogRecord, Collection[str] | None]
 """A record to decode, and the subjects whose facts are then checked further; None for all of its facts."""
+_Look = Looked | list[Layout] | None
+"""What a first look says of a record: of a run of heartbeats, where the parts of each are; None if it must be checked."""
 _SQL = Path(__file__).with_name("sql")
 _SECTIONS: dict[Topic, tuple[str, ...]] = {
     "contacts": ("contacts",),
@@ -97,7 +103,7 @@ def from_records(
         with (directory / "records").open("w+b", _BUFFER_BYTES) as file, facts_file.open("wb") as lines:
             if spans is not None:
                 subjects, looked = _chosen(records, spans, file)
-                to_check = _to_check(_kept(file), looked, subjects, coverage, loaded)
+                to_check = _to_check(_kept(file, looked), looked, subjects, coverage, loaded)
             else:
                 to_check = ((record, None) for record in records)
             _write(to_check, Admission(forces, partitions or {}), lines, coverage, loaded, subjects)
@@ -147,26 +153,32 @@ def _in_memory() -> duckdb.DuckDBPyConnection:
 
 def _chosen(
     records: Iterable[LogRecord], spans: Sequence[NeededTime], file: BinaryIO
-) -> tuple[set[str] | None, list[Looked | None]]:
+) -> tuple[set[str] | None, list[_Look]]:
     """The subjects with a fact in one of these times, or None for all; and what a first look says of each record. Keeps the records in the file."""
-    chosen, looked = ChosenSubjects(spans, MOST_FACTS), []
+    chosen = ChosenSubjects(spans, MOST_FACTS)
+    looked: list[_Look] = []
     for record in records:
-        packed = _PACKED.encode(record)
+        packed = _PACKED.encode(record._replace(run=record.run._replace(layouts=[])) if record.run else record)
         file.write(len(packed).to_bytes(_SIZE_BYTES) + packed)
-        looked.append(chosen.look(record.value, record.topic, record.received_at) if record.is_readable else None)
+        if record.run is not None:
+            looked.append(record.run.layouts)
+        else:
+            is_readable, place = record.is_readable, (record.topic, record.received_at)
+            looked.append(chosen.look(record.value, *place) if is_readable else None)
     return chosen.subjects(), looked
 
 
-def _kept(file: BinaryIO) -> Iterator[LogRecord]:
+def _kept(file: BinaryIO, looked: Iterable[_Look]) -> Iterator[LogRecord]:
     """The records kept in a file, in the same order."""
     file.seek(0)
-    while size := file.read(_SIZE_BYTES):
-        yield _UNPACKED.decode(file.read(int.from_bytes(size)))
+    for look in looked:
+        record = _UNPACKED.decode(file.read(int.from_bytes(file.read(_SIZE_BYTES))))
+        yield record._replace(run=record.run._replace(layouts=cast(list[Layout], look))) if record.run else record
 
 
 def _to_check(
     records: Iterable[LogRecord],
-    looked: Iterable[Looked | None],
+    looked: Iterable[_Look],
     subjects: set[str] | None,
     coverage: FeedCoverage,
     loaded: Loaded,
@@ -174,7 +186,7 @@ def _to_check(
     """The records that must be checked. Each is chosen only after the one before it has been counted in the coverage."""
     for record, look in zip(records, looked, strict=True):
         place = record.topic, record.partition, record.received_at
-        if subjects is None or look is None or look.may_change(coverage, *place):
+        if subjects is None or not isinstance(look, Looked) or look.may_change(coverage, *place):
             yield record, None
         elif subjects.isdisjoint(look.subjects):
             loaded.records += 1
@@ -192,7 +204,7 @@ def _write(
     subjects: Collection[str] | None,
 ) -> None:
     """Write each counted fact, of these subjects or of all, as a line: topic, time, subject, canonical JSON and number, separated by tabs."""
-    for record, only in records:
+    for record, only in _without_runs(records, admission, coverage, loaded):
         if not record.is_readable:
             loaded.leave_out("unreadable_batch")
             continue
@@ -221,6 +233,20 @@ def _write(
                 # Lines need no quoting: ids and labels contain no tab, and JSON escapes it.
                 line = prefix, microseconds(fact.at), about.encode(), canonical(fact), loaded.facts
                 lines.write(b"%b\t%d\t%b\t%b\t%d\n" % line)
+
+
+def _without_runs(
+    records: Iterable[_ToCheck], admission: Admission, coverage: FeedCoverage, loaded: Loaded
+) -> Iterator[_ToCheck]:
+    """The records, without the heartbeats of runs that can be counted together."""
+    for record, only in records:
+        if record.run is None:
+            yield record, only
+            continue
+        for place in unusual(record.run, record.topic, record.partition, admission, coverage, loaded):
+            each = record.run.record(place)
+            received_at = moment_of(each.timestamp * 1000)
+            yield LogRecord(record.topic, record.partition, each.offset, received_at, each.value), None
 
 
 def _derive(

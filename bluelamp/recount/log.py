@@ -14,9 +14,10 @@ from bluelamp.recount.load import LogRecord, from_records
 from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.recount import Recount
 from bluelamp.recount.times import moment_of
-from facts.batch import BatchRecord, Entry, read
+from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError
 from facts.force import Force
+from facts.heartbeat_run import HeartbeatRun, before, read_in_runs, span_of
 from facts.moved import origin_of
 from facts.union import TOPICS, Topic
 from producers.kafka import Kafka, KafkaAddress, kafka_at
@@ -194,8 +195,9 @@ class OpenedLog:
 
     def _before_end(self, place: Any, polled: list[Any]) -> Iterator[LogRecord]:
         for each in polled:
-            if each.offset < self._ends[place]:
-                yield from records_of(place.topic, place.partition, each.value)
+            entry = before(each.value, self._ends[place])
+            if entry is not None:
+                yield from records_of(place.topic, place.partition, entry)
 
     def _unread(self) -> list[Any]:
         """The partitions that are not read to their end. The others are paused, so that nothing more is fetched for them."""
@@ -205,9 +207,11 @@ class OpenedLog:
         return unread
 
 
-def records_of(topic: Topic, partition: int, entry: Entry) -> Iterator[LogRecord]:
+def records_of(topic: Topic, partition: int, entry: Entry | HeartbeatRun) -> Iterator[LogRecord]:
     """The record of an entry of the log; none for an entry without data, such as a transaction marker."""
-    if isinstance(entry, BatchRecord):
+    if isinstance(entry, HeartbeatRun):
+        yield LogRecord(topic, partition, entry.first, moment_of(entry.timestamp * 1000), None, run=entry)
+    elif isinstance(entry, BatchRecord):
         received_at, is_moved = moment_of(entry.timestamp * 1000), origin_of(entry.headers) is not None
         yield LogRecord(topic, partition, entry.offset, received_at, entry.value, is_moved)
     elif entry.why:
@@ -220,9 +224,8 @@ class _Committed(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def _unpack_records(self, tp: Any, records: Any, *_: Any) -> Iterator[ConsumerRecord]:
         aborted = [(each.producer_id, each.first_offset) for each in self.aborted_transactions]
-        for entry in read(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they came
-            offset = entry.offset if isinstance(entry, BatchRecord) else entry.first
-            self.next_fetch_offset = offset + 1 if isinstance(entry, BatchRecord) else entry.last + 1
+        for entry in read_in_runs(records._buffer, self.fetch_offset, aborted):  # noqa: SLF001 - the bytes as they came
+            offset, self.next_fetch_offset = span_of(entry)
             yield ConsumerRecord(*tp, -1, offset, entry.timestamp, 0, None, entry, (), None, 0, 0, 0)
         self.drain()
 

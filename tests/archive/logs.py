@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError
+from facts.heartbeat_run import HeartbeatRun, in_runs
 from streams.moving import Copy
 from streams.record import Place
 from streams.store import Identity
@@ -83,6 +84,11 @@ class MemoryLog:
     def reach(self, _identities: Mapping[str, Identity] | None = None) -> dict[Place, tuple[int, int]]:
         """The first and end offset of each partition."""
         return {place: (self.firsts[place], end) for place, end in self.ends.items()}
+
+    def read_in_runs(self, place: Place, first: int, after: int) -> Iterator[list[Entry | HeartbeatRun]]:
+        """As `read`, with runs of heartbeats."""
+        for entries in self.read(place, first, after):
+            yield list(in_runs(entries))
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """A few records at a time."""

@@ -20,7 +20,7 @@ from bluelamp.archive.writing import ArchiveRun, write_new
 from bluelamp.verify.checks.log import last_day
 from facts.batch import BatchRecord, Entry
 from facts.errors import IncompleteError, PartMissingError, SettingError
-from streams.fetching import span_of
+from facts.heartbeat_run import span_of
 from streams.record import Place
 from tests.archive.logs import IDENTITY, MemoryLog, at, days, record
 

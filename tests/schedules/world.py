@@ -18,6 +18,7 @@ from bluelamp.wiring.settings import Settings
 from facts.batch import BatchRecord, Entry
 from facts.errors import BlueLampError, IncompleteError
 from facts.feed import FeedHeartbeat
+from facts.heartbeat_run import HeartbeatRun, in_runs
 from facts.moved import Origin, header_of, origin_of
 from facts.partitioning import partition_of
 from facts.times import SKEW
@@ -553,6 +554,11 @@ class Log:
     def reach(self, _identities: Mapping[str, Identity]) -> dict[Place, tuple[int, int]]:
         """The first and end offset of each partition."""
         return {place: (0, len(records)) for place, records in self._world.log.items()}
+
+    def read_in_runs(self, place: Place, first: int, after: int) -> Iterator[list[Entry | HeartbeatRun]]:
+        """As `read`, with runs of heartbeats."""
+        for entries in self.read(place, first, after):
+            yield list(in_runs(entries))
 
     def read(self, place: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """Records, a few at a time."""
