@@ -14,6 +14,7 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from alerts.engine import Engine
+from alerts.samples import used_by_rules
 from alerts.table import RULES
 from bluelamp.verify.check import examine
 from bluelamp.verify.checks.result import CheckResult
@@ -65,7 +66,7 @@ class Machine(Parts):
         """How far the reader's time is ahead of the clock, so that the test does not have to wait."""
         name, rules = self.system.settings.state_name, self.system.rules
         self.reader = Reader(self.system.redis, name, rules, lambda: self.clock() + self.passed)
-        self.samples = ReadingsCollector(self.reader, steady_seconds=lambda: 0.0)
+        self.samples = ReadingsCollector(self.reader, steady_seconds=lambda: 0.0, is_wanted=used_by_rules(RULES))
         self.engine = Engine(RULES)
 
     def start_worker(self) -> None:

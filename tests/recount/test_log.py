@@ -23,13 +23,14 @@ from tests.support.forces import FORCES
 PARTITIONS = 3
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A Kafka of its own, because the recount reads every topic of Blue Lamp."""
+@pytest.fixture(scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
+def bootstrap(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Kafka of this file's own, because the recount reads every topic of Blue Lamp. The first test finds it empty."""
     reason = missing("kafka") if request.param == "kafka" else None
     if reason:
         pytest.skip(reason)
-    broker = KafkaServer(tmp_path / "log") if request.param == "kafka" else BrokerProcess(tmp_path / "log")
+    directory = tmp_path_factory.mktemp(request.param) / "log"
+    broker = KafkaServer(directory) if request.param == "kafka" else BrokerProcess(directory)
     broker.start()
     try:
         yield broker.bootstrap
@@ -49,9 +50,11 @@ def embedded(tmp_path: Path) -> Iterator[str]:
 
 
 def create_topics(bootstrap: str, *names: str) -> None:
+    """Create those of the topics that do not exist yet."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+        if new := {*names} - {*admin.list_topics()}:
+            admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in new])
     finally:
         admin.close()
 

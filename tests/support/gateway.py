@@ -2,15 +2,15 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact, Topic
 from producers.errors import PublishError
+from tests.support.forked import ForkedProcess, started
 from tests.support.system import until
 
 TOKEN = "a-token-for-tests-of-forty-characters-00"
@@ -129,18 +130,18 @@ class GatewayProcess:
         self.program = program or ("-m", "bluelamp")
         self.environment = {"BLUELAMP_GATEWAY_TOKENS": SENDERS, **environment}
         self.output, self.arguments, self.address = directory / "gateway.log", arguments, ""
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkedProcess | subprocess.Popen[Any] | None = None
+        self._said: IO[str] | None = None
 
     def start(self) -> Caller:
         """Start it and wait until it listens."""
         port = str(urlsplit(self.address).port or 0)
-        command = [sys.executable, *self.program, "gateway", "--port", port, *self.arguments]
-        with self.output.open("a") as log:
-            self._process = subprocess.Popen(
-                command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        assert self._process.stdout is not None
-        ready = self._process.stdout.readline()
+        words = [*self.program, "gateway", "--port", port, *self.arguments]
+        reading, writing = os.pipe()
+        with self.output.open("a") as log, os.fdopen(writing, "w") as said:
+            self._process = started(words, env=self.environment, stdout=said, stderr=log)
+        self._said = os.fdopen(reading)
+        ready = self._said.readline()
         assert ready.startswith("ready "), self.logged()
         self.address = ready.split()[1]
         return Caller(self.address)
@@ -162,7 +163,7 @@ class GatewayProcess:
             return 0
         self._process.send_signal(number)
         status = self._process.wait(30)
-        if self._process.stdout:
-            self._process.stdout.close()
         self._process = None
+        if self._said:
+            self._said.close()
         return status
