@@ -12,6 +12,7 @@ from simpy import Environment
 
 from dashboards.board.whatif.present import arrivals_of, happened
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
+from facts.force import TRIAGE
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitDispatched, VideoResponseStarted
 from facts.union import AnyFact
 from measures.forecast import Forecast
@@ -92,6 +93,7 @@ def held(rules: Rules, seed: int, start: date, days: int, count: int) -> list[He
             triage=on_duty[now][1],
             target=_TARGET,
             incidents=_incidents_now(grade_1, of_hours, rules, now),
+            callbacks=_callbacks(facts, times, now),
         )
         future = replace(future, unresourced=most_at_once(_from(grade_1, now), HORIZON_SECONDS))
         for name, spread, value in _figures(outlook(Twin(packaged(), present).runs(count=RUNS)), future):
@@ -211,6 +213,17 @@ def _actual(
             tally.add(at - now, "", fact)
     present = Present(waiting={}, arrivals={}, local=0, triage=0, target=_TARGET)
     return waiting, tally.figures(present)
+
+
+def _callbacks(facts: list[tuple[float, AnyFact]], times: list[float], now: float) -> list[float]:
+    """How many seconds ago each caller accepted a callback that has not been tried at a moment."""
+    accepted: dict[str, float] = {}
+    for at, fact in facts[bisect_left(times, now - _LOOK_BACK_SECONDS) : bisect_left(times, now)]:
+        if isinstance(fact, ContactConcluded) and (fact.queue, fact.result) == (TRIAGE, "callback"):
+            accepted[fact.subject_id] = at
+        elif isinstance(fact, ContactOffered):
+            accepted.pop(fact.subject_id, None)
+    return [now - at for at in accepted.values()]
 
 
 def _offered(facts: list[tuple[float, AnyFact]]) -> dict[str, Counter[int]]:

@@ -114,10 +114,10 @@ class Desk:
         self.roster.staff(on_duty)
         self._serve()
 
-    def has_free_for(self, call: Call) -> bool:
+    def has_free(self, *, is_urgent: bool) -> bool:
         """Whether a call that joins the queue now is assigned at once."""
         free = self.on_duty - self.busy
-        return free > 0 if call.is_urgent else free > self._kept_free and not self._routine and not self._on_hold
+        return free > 0 if is_urgent else free > self._kept_free and not self._routine and not self._on_hold
 
     def remove_waiting(self) -> None:
         """Remove every call that waits and was never answered, as if it had never been offered."""
@@ -128,7 +128,7 @@ class Desk:
 
     def offer(self, call: Call) -> None:
         """A call joins the queue."""
-        if self.has_free_for(call):
+        if self.has_free(is_urgent=call.is_urgent):
             self._assign(call)
             return
         (self._urgent if call.is_urgent else self._routine).append(call)

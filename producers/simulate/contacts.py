@@ -90,6 +90,7 @@ class Contacts:
         self._environment, self._parameters, self._feeds = environment, parameters, feeds
         self._effects, self._ledger, self._seed, self._tag = effects, ledger, seed, tag
         self._takers = takers
+        self._callbacks = set[Call]()
         self.closed: frozenset[str] = frozenset()
         local, triage = parameters.local, parameters.triage
         self.local = Desk(environment, self, local.kept_free, local.hold_after_seconds, *self._reported(local))
@@ -279,7 +280,7 @@ class Contacts:
         if kind == "callback":
             promised = at + self._parameters.triage.callback_promised_seconds
             self._report_concluded(call.subject_id, _TRIAGE, at, "callback", "callback", promised)
-            self._call_back(call, then)
+            self.call_back(call, then.callback_delay_seconds)
             return
         at = _tenth(at)
         fact = ContactAbandoned(
@@ -303,15 +304,23 @@ class Contacts:
             note = (_LOCAL, then.local_result)
             self.offer(_LOCAL, Call(call.subject_id, at, leaves, then.ring_seconds, then.handling_seconds, False, note))
 
-    def _call_back(self, call: Call, then: _After) -> None:
-        callback = Call(
-            call.subject_id, 0.0, _NEVER, _CALLBACK_RING_SECONDS, call.handling_seconds, True, (_TRIAGE, then)
-        )
-        callbacks: Any = Timeout(self._environment, then.callback_delay_seconds, callback).callbacks
+    def call_back(self, call: Call, delay_seconds: float) -> None:
+        """Call back, after a time, a caller who has left triage for a callback."""
+        note = (_TRIAGE, call.note[1])
+        callback = Call(call.subject_id, 0.0, _NEVER, _CALLBACK_RING_SECONDS, call.handling_seconds, True, note)
+        self._callbacks.add(callback)
+        callbacks: Any = Timeout(self._environment, delay_seconds, callback).callbacks
         callbacks.append(self._offer_callback)
+
+    def forget_callbacks(self) -> None:
+        """Call back nobody who has accepted a callback so far."""
+        self._callbacks.clear()
 
     def _offer_callback(self, event: Any) -> None:
         call: Call = event.value
+        if call not in self._callbacks:
+            return  # it has been forgotten
+        self._callbacks.remove(call)
         call.offered = self._environment.now
         self._report_offered(call.subject_id, _TRIAGE, call.offered, "offered_again")
         self.triage.offer(call)

@@ -6,7 +6,8 @@ and the tests compare with it.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from math import exp
+from math import exp, log
+from operator import methodcaller
 from statistics import NormalDist, median
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,10 +21,10 @@ from simpy import Environment
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered
 from facts.union import AnyFact
 from producers.simulate.arrivals import HORIZON_SECONDS, Arrivals, arrival_times
-from producers.simulate.call_takers import Call
+from producers.simulate.call_takers import Call, Desk
 from producers.simulate.contacts import Contacts, Feeds
 from producers.simulate.ledger import Ledger
-from producers.simulate.parameters import CallerPatience, EmergencyCalls, Local, Parameters, Triage
+from producers.simulate.parameters import CallerPatience, EmergencyCalls, Local, Lognormal, Parameters, Triage
 from producers.simulate.random_draws import Floats, stream
 from producers.simulate.scenario import NORMAL, Effects, load_scenario
 from producers.simulate.twin_units import IncidentsNow, UnitChange, UnitsTwin
@@ -68,6 +69,7 @@ class Present(Struct, frozen=True, kw_only=True):
         target: the target of 999 calls; None if there is none.
         short_seconds: an abandonment after less than this does not count, by queue.
         incidents: what is known of incidents and units; None to leave them out.
+        callbacks: how long ago each caller accepted a callback who has left triage and has not been called yet, in seconds.
         handling_seconds: how long calls are expected to keep a call taker on average, with the ringing, by queue; without a
             figure, as long as the parameters say.
     """
@@ -79,6 +81,7 @@ class Present(Struct, frozen=True, kw_only=True):
     target: AnswerTarget | None
     short_seconds: Mapping[QueueName, float] = {}
     incidents: IncidentsNow | None = None
+    callbacks: Sequence[float] = ()
     handling_seconds: Mapping[QueueName, float] = {}
 
 
@@ -205,12 +208,15 @@ class Twin:
         more = self._calls(
             centres, "more", -change.after_seconds, {queue: max(change.share(queue) - 1, 0.0) for queue in QUEUES}
         )
+        for number, centre in enumerate(centres):
+            thinned = _thinned(usual[number], change, stream(self._seed, "fewer", number))
+            self._warm_up(centre, sorted([*thinned, *more[number]], key=_offered))
+            self._pause()
+        # No number of runs makes it certain that somebody is free.
+        free = {queue: sum(map(methodcaller("has_free", queue), centres)) / (count + 1) for queue in QUEUES}
         found = []
         for number, centre in enumerate(centres):
-            rng = stream(self._seed, "present", number)
-            thinned = _thinned(usual[number], change, stream(self._seed, "fewer", number))
-            calls = [*thinned, *more[number]]
-            found.append(self._run(centre, sorted(calls, key=_offered), change, rng))
+            found.append(self._run(centre, change, free, stream(self._seed, "present", number)))
             self._pause()
         unresourced = self._unresourced(change, count)
         return [replace(run, unresourced=each) for run, each in zip(found, unresourced, strict=True)]
@@ -227,12 +233,17 @@ class Twin:
             self._of_units[of_units, count] = twin.runs(of_units, count)
         return self._of_units[of_units, count]
 
-    def _run(self, centre: "_Centre", calls: list[tuple[str, Call]], change: TwinChange, rng: Generator) -> Run:
-        present = self._present
-        centre.staff(present.local, present.triage)
+    def _warm_up(self, centre: "_Centre", calls: list[tuple[str, Call]]) -> None:
+        """Run to the present."""
+        centre.staff(self._present.local, self._present.triage)
         centre.environment.process(centre.contacts.offer_calls(calls))
         centre.environment.run(until=0)
-        centre.replace_waiting(present.waiting, rng)
+
+    def _run(self, centre: "_Centre", change: TwinChange, free: Mapping[QueueName, float], rng: Generator) -> Run:
+        """Run from the present; `free` is the share of the runs in which somebody is free for a call of each queue."""
+        present = self._present
+        centre.replace_waiting(present.waiting, free, rng)
+        centre.replace_callbacks(present.callbacks, rng)
         if change.after_seconds:
             centre.staff(present.local, present.triage)
             centre.environment.run(until=min(change.after_seconds, self._horizon))
@@ -306,28 +317,65 @@ class _Centre:
         }
         return draw[queue](at, rng, f"{prefix}-{queue}-")
 
-    def replace_waiting(self, waiting: Mapping[QueueName, Sequence[float]], rng: Generator) -> None:
-        """Replace the callers who wait in the run by those who wait at present, and keep everybody busy who could answer them."""
+    def has_free(self, queue: QueueName) -> bool:
+        """Whether a call that joins a queue now would ring at once."""
+        return self._desk(queue).has_free(is_urgent=queue == "emergency")
+
+    def replace_waiting(
+        self, waiting: Mapping[QueueName, Sequence[float]], free: Mapping[QueueName, float], rng: Generator
+    ) -> None:
+        """Replace the callers who wait in the run by those who wait at present.
+
+        The telephone of a caller who waits may be ringing. Otherwise, everybody who could answer is kept busy.
+        """
+        has_free = {queue: self.has_free(queue) for queue in QUEUES}
         for desk in (self.contacts.local, self.contacts.triage):
             desk.remove_waiting()
         self.tally.forget()
         for queue in QUEUES:
             seconds = sorted(waiting.get(queue, ()), reverse=True)
-            if seconds:
-                self._keep_busy(queue, rng)
+            is_queued = not has_free[queue]
             for (name, call), waited in zip(self.drawn(queue, -np.array(seconds), rng, "w"), seconds, strict=True):
                 self._let_stay(call, queue, waited, rng)
+                if not is_queued and not self._rings(call, queue, waited, free[queue], rng):
+                    is_queued = True
+                if is_queued:
+                    self._keep_busy(queue, rng)
                 self.contacts.offer(name, call)
 
+    def _rings(self, call: Call, queue: QueueName, waited: float, free: float, rng: Generator) -> bool:
+        """Decide whether the telephone of a caller who waits is ringing, in a run in which somebody is free; if so, it rings for longer.
+
+        By Bayes: in a share `free` of the runs the caller was rung at once, and still is if it rings for longer than the wait.
+        In the others, the caller is in the queue.
+        """
+        ring = self._behaviour(queue).ring
+        still = 1 - NormalDist(log(ring.median_seconds), ring.sigma).cdf(log(waited)) if waited > 0 else 1.0
+        if rng.random() * (free * still + 1 - free) >= still:
+            return False
+        call.ring_seconds = _longer_than(waited, ring, rng) - waited
+        return True
+
+    def replace_callbacks(self, accepted: Sequence[float], rng: Generator) -> None:
+        """Replace the callbacks that wait in the run by those that really wait. Very old ones are not made any more."""
+        self.contacts.forget_callbacks()
+        delay = self._parameters.triage.callback_delay
+        seconds = [each for each in sorted(accepted, reverse=True) if each < _longest(delay)]
+        for (_, call), waited in zip(self.drawn("triage", -np.array(seconds), rng, "b"), seconds, strict=True):
+            self.contacts.call_back(call, _longer_than(waited, delay, rng) - waited)
+
+    def _desk(self, queue: QueueName) -> Desk:
+        return self.contacts.triage if queue == "triage" else self.contacts.local
+
     def _keep_busy(self, queue: QueueName, rng: Generator) -> None:
-        desk = self.contacts.triage if queue == "triage" else self.contacts.local
+        desk = self._desk(queue)
         for _ in range(desk.on_duty):
             (drawn,) = self.drawn(queue, np.zeros(1), rng, _IN_PROGRESS)
             call = drawn[1]
             call.ring_seconds, call.leaves = 0.0, float("inf")
             # A call in progress is more likely to be a long one; how much of it has passed is drawn at random.
             call.handling_seconds *= exp(self._behaviour(queue).handling.sigma ** 2) * rng.random()
-            if not desk.has_free_for(call):
+            if not desk.has_free(is_urgent=call.is_urgent):
                 return
             desk.offer(call)
 
@@ -342,6 +390,16 @@ class _Centre:
     def _behaviour(self, queue: QueueName) -> EmergencyCalls | Triage | Local:
         found: EmergencyCalls | Triage | Local = getattr(self._parameters, queue)
         return found
+
+
+def _longest(times: Lognormal) -> float:
+    """The time that only one in 1,000 is longer than."""
+    return times.median_seconds * exp(times.sigma * NormalDist().inv_cdf(0.999))
+
+
+def _longer_than(seconds: float, times: Lognormal, rng: Generator) -> float:
+    """A time that is longer than some seconds, and otherwise distributed as the others."""
+    return still_staying(CallerPatience(at_once_share=0, at_once_mean_seconds=0, staying=times), seconds, rng)
 
 
 def still_staying(patience: CallerPatience, waited: float, rng: Generator) -> float:
@@ -461,5 +519,6 @@ def _spread(values: Sequence[float | None], *, is_count: bool = False) -> RunSpr
         return None
     if is_count:  # nothing between whole numbers
         return RunSpread(*np.quantile(known, (0.5, _LOW, _HIGH), method="inverted_cdf").tolist())
-    low, high = np.quantile(known, (_LOW, _HIGH)).tolist()
+    # A new value is below the lower end with a probability of exactly a tenth, and likewise above the upper end.
+    low, high = np.quantile(known, (_LOW, _HIGH), method="weibull").tolist()
     return RunSpread(median(known), low, high)

@@ -174,11 +174,37 @@ def test_those_who_wait_now_are_among_those_who_wait_longest() -> None:
 
 def test_nobody_is_free_while_somebody_waits() -> None:
     """No further calls come: whoever waits is answered only when a call in progress ends, and not at once."""
-    waiting: Mapping[QueueName, list[float]] = {"emergency": [5.0], "triage": [], "local": []}
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [60.0], "triage": [], "local": []}
     runs = Twin(packaged(), present(waiting=waiting, hourly={})).runs(count=25)
     waits = [each.longest_seconds["emergency"] or 0 for each in runs]
-    assert min(waits) > 5
-    assert fmean(wait > 10 for wait in waits) > 0.5
+    assert min(waits) > 60
+    assert fmean(wait > 65 for wait in waits) > 0.5
+
+
+def test_a_caller_who_has_waited_a_moment_is_probably_being_rung() -> None:
+    """Nobody else calls, so somebody was free; the wait is then that of the ringing alone."""
+    waiting: Mapping[QueueName, list[float]] = {"emergency": [2.0], "triage": [], "local": []}
+    runs = Twin(packaged(), present(waiting=waiting, hourly={})).runs(count=50)
+    waits = sorted(each.longest_seconds["emergency"] or 0 for each in runs)
+    ring = packaged().emergency.ring
+    rings = ring.median_seconds * np.exp(ring.sigma * stream(1, "ring", 0).standard_normal(20_000))
+    assert waits[0] > 2
+    assert median(waits) == pytest.approx(float(np.median(rings[rings > 2])), rel=0.3)
+    crowd = Arrivals((Arriving(-WARM_UP_SECONDS, 0, 400.0),))
+    busy = replace(present(waiting=waiting, hourly={}), arrivals={**present(hourly={}).arrivals, "emergency": crowd})
+    assert median(each.longest_seconds["emergency"] or 0 for each in Twin(packaged(), busy).runs(count=15)) > 20
+
+
+@pytest.mark.parametrize(("accepted", "offered"), [([], 0), ([600.0, 3000.0], 2), ([50_000.0], 0)])
+def test_callbacks_that_wait_are_made_and_those_of_the_run_are_not(accepted: list[float], offered: int) -> None:
+    """Everybody who calls in the hour before accepts a callback; one that has waited for half a day is not made any more."""
+    parameters = packaged()
+    delay = replace(parameters.triage.callback_delay, median_seconds=3600.0, sigma=0.05)
+    triage = replace(parameters.triage, callback_share=1.0, callback_delay=delay, results={"resolved": 1})
+    crowd = Arrivals((Arriving(-WARM_UP_SECONDS, -1800, 60.0),))
+    now = replace(present(2, 1), callbacks=accepted, arrivals={**present(hourly={}).arrivals, "triage": crowd})
+    for run in Twin(replace(parameters, triage=triage), now).runs(count=5):
+        assert (run.longest_seconds["triage"] is not None) == bool(offered)
 
 
 def test_those_who_wait_only_in_the_run_are_forgotten() -> None:

@@ -81,6 +81,7 @@ def present_of(reader: Reader, force: str, question: WhatIf) -> Present:
             queue: each.short_abandon_seconds for each in rules.force.queues for queue in QUEUES if queue == each.label
         },
         incidents=None if question.units is None else _incidents(reader, rules, question.units, now),
+        callbacks=[max(now - since, 0) / SECOND for since in _callbacks(reader, force)],
         handling_seconds=dict(_handling(reader, rules, now)),
     )
 
@@ -191,6 +192,13 @@ def _waiting(reader: Reader, force: str, now: int) -> dict[QueueName, list[float
         queue: QueueName = "emergency" if line == "999" else "triage" if label == TRIAGE else "local"
         found[queue].append(max(now - item.since, 0) / SECOND)
     return found
+
+
+def _callbacks(reader: Reader, force: str) -> Iterator[int]:
+    """When each caller accepted a callback at triage that has not been tried yet."""
+    for _, item in reader.open_subjects(force, "callback_waiting"):
+        if item.dimensions[1] == TRIAGE:
+            yield item.since
 
 
 def _arrivals(reader: Reader, rules: Rules, queue: QueueName, now: int) -> Arrivals:
