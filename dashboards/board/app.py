@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from dashboards.board.pages import FOLDERS, PAGES, data_routes
 from dashboards.board.shared.background import BackgroundReadings
+from dashboards.board.shared.contract import titled
 from dashboards.board.shared.failure import FAILURE, failure_handler
 from dashboards.board.shared.frame import read_frame
 from dashboards.board.shared.live import LiveUpdates, Snapshot
@@ -177,6 +178,7 @@ def _templates(view: View, pages: list[Page], forces: Sequence[ForcePlace]) -> E
         areas=areas(view),
         marking=MARKING,
         program=view.program,
+        titled=titled,
     )
     return templates
 

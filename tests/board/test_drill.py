@@ -208,6 +208,9 @@ def test_the_csv_file_has_marking_contract_and_time_and_adds_up(day: Day) -> Non
     assert head["As of"] == ["2024-12-03T15:40:20+00:00"]
     assert "SIMULATION" in head["Simulation"][0]
     assert head["Population"] == [CATALOGUE["incident_unattended_count"].population]
+    page = get(board(day.reader, FORCE), "/measure/incident_unattended_count").text
+    assert "Incidents with an unrecorded end now" in page
+    assert "(incident_unrecorded_count)" not in page
     assert head["Filter"] == ["grade is 2"]
     names, *areas = table
     assert names == ["label", "name", "state", "value", "n", "met", "low", "high", "unrecorded"]

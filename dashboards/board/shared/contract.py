@@ -61,14 +61,14 @@ def contract(measure: Measure, view: View) -> Contract:
         name=measure.name,
         title=measure.title,
         question=measure.question,
-        terms=[(term, _titled(words)) for term, words in terms if words],
+        terms=[(term, words) for term, words in terms if words],
         published=[_published(each) for each in figures[:_PUBLISHED_MOST]],
         published_left_out=max(0, len(figures) - _PUBLISHED_MOST),
     )
 
 
-def _titled(text: str) -> str:
-    """The text with the titles of the measures that it names."""
+def titled(text: str) -> str:
+    """The text with the titles of the measures that it names: pages are for people, files and JSON also for programs."""
     return _NAME.sub(lambda found: f'"{CATALOGUE[found[0]].title}"' if found[0] in CATALOGUE else found[0], text)
 
 

@@ -126,7 +126,8 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
     )
     yield (
         f"Call takers on now for 999 and 101 after triage: {local}. At triage: {triage}. The forecast assumes that as many as usual "
-        "are on a call now, that nobody who could answer is free while somebody waits, and that nobody signs on or off."
+        "are on a call now, that nobody who could answer is free while somebody waits whose call is not ringing, and that nobody "
+        "signs on or off."
     )
     yield _of_times(present)
     yield _of_units(present)
