@@ -5,12 +5,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
+from bluelamp.embedded.state import find_binary
 from streams.store import Names
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, week
@@ -28,12 +30,13 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[ClusterNodes]:
-    """Three primaries, each with a replica."""
+@pytest.fixture(params=["redis", "valkey"])
+def nodes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClusterNodes]:
+    """Three primaries, each with a replica, of Redis or of Valkey."""
     if reason := missing("redis"):
         pytest.skip(reason)
-    with redis_cluster(tmp_path) as running:
+    server = find_binary("debian" if request.param == "redis" else "embedded")
+    with redis_cluster(tmp_path, server=server) as running:
         yield running
 
 
@@ -161,11 +164,18 @@ def test_slots_are_moved_under_load(new_system: Callable[..., System], nodes: Cl
 
 
 def reshard(nodes: ClusterNodes, source: int, target: int, slots: int) -> None:
-    """Move slots with their keys from one node to another, as an operator would."""
+    """Move slots with their keys from one node to another, as an operator would; Valkey 9 has a command for it."""
     ids = [nodes.ask(each, "CLUSTER MYID") for each in (source, target)]
+    until(partial(agree, nodes), 30, "the nodes to agree on who serves what")
+    if "valkey_version" in nodes.ask(source, "INFO", "server"):
+        chosen = nodes.slots_of(source)[:slots]
+        runs = (list(run) for _, run in groupby(enumerate(chosen), lambda each: each[1] - each[0]))
+        ranges = [slot for run in runs for slot in (run[0][1], run[-1][1])]
+        nodes.ask(source, "CLUSTER MIGRATESLOTS", "SLOTSRANGE", *ranges, "NODE", ids[1])
+        until(lambda: set(chosen) <= set(nodes.slots_of(target)), 120, "the slots to be moved")
+        return
     which = ["--cluster-from", ids[0], "--cluster-to", ids[1], "--cluster-slots", str(slots), "--cluster-yes"]
     command = ["redis-cli", "--cluster", "reshard", f"127.0.0.1:{source}", *which, "--cluster-pipeline", "1"]
-    until(partial(agree, nodes), 30, "the nodes to agree on who serves what")
     subprocess.run(command, check=True, capture_output=True, timeout=120)
 
 

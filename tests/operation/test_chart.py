@@ -60,6 +60,22 @@ def test_values_reach_the_objects() -> None:
     assert ("Deployment", "gateway") not in objects
 
 
+def test_a_second_inbox_has_its_own_claim_and_is_named_to_the_engines() -> None:
+    refused = helm("template", "--set", "inbox.second=true")
+    assert "no engine would report to it" in refused.stderr
+    both = "settings.BLUELAMP_INBOX=http://inbox:8038\\,http://inbox-2:8038"
+    objects = made("--set", "inbox.second=true", "--set", both)
+    first, second = (objects["Deployment", name]["spec"] for name in ("inbox", "inbox-2"))
+    assert first["selector"] != second["selector"]
+    volumes = second["template"]["spec"]["volumes"]
+    assert {"name": "data", "persistentVolumeClaim": {"claimName": "inbox-2"}} in volumes
+    assert objects["Service", "inbox-2"]["spec"]["selector"] == second["selector"]["matchLabels"]
+    assert objects["PersistentVolumeClaim", "inbox-2"]["spec"] == objects["PersistentVolumeClaim", "inbox"]["spec"]
+    (reached,) = objects["NetworkPolicy", "alerts"]["spec"]["podSelector"]["matchExpressions"]
+    assert second["selector"]["matchLabels"]["part"] in reached["values"]
+    assert objects["ConfigMap", "bluelamp"]["data"]["BLUELAMP_INBOX"].count("http://") == 2
+
+
 def test_a_changed_setting_starts_every_pod_again() -> None:
     def sums(*options: str) -> set[str]:
         return set(re.findall(r"checksum/settings: (\w+)", helm("template", *options).stdout))

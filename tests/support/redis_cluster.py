@@ -25,10 +25,11 @@ class ClusterNodes:
     Args:
         directory: where they keep their data.
         replicas: whether each primary has a replica.
+        server: the program to run, Redis or Valkey.
     """
 
-    def __init__(self, directory: Path, *, replicas: bool = True) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, *, replicas: bool = True, server: str | Path = "redis-server") -> None:
+        self._directory, self._server = directory, server
         count = _PRIMARIES * (1 + replicas)
         found = free_ports(2 * count)
         self.ports = found[:count]
@@ -72,7 +73,7 @@ class ClusterNodes:
             "repl-diskless-sync-delay": 0,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        self._running[port] = subprocess.Popen(["redis-server", *words], stdout=subprocess.DEVNULL)
+        self._running[port] = subprocess.Popen([self._server, *words], stdout=subprocess.DEVNULL)
         until(lambda: self.responds(port), 30, "a node to respond")
 
     def kill(self, port: int) -> None:
@@ -134,6 +135,13 @@ class ClusterNodes:
             if int(primary[1]) == port
         )
 
+    def slots_of(self, port: int) -> list[int]:
+        """The slots that a node serves, by its own account."""
+        (own,) = (each for each in self.known(port).values() if "myself" in each["flags"])
+        return [
+            slot for first, *rest in own["slots"] for slot in range(int(first), int(rest[-1] if rest else first) + 1)
+        ]
+
     def is_whole(self) -> bool:
         """Whether every node agrees that all slots are served, and every replica has its primary's data."""
         with suppress(RedisError):
@@ -153,9 +161,11 @@ class ClusterNodes:
 
 
 @contextmanager
-def redis_cluster(directory: Path, *, replicas: bool = True) -> Iterator[ClusterNodes]:
+def redis_cluster(
+    directory: Path, *, replicas: bool = True, server: str | Path = "redis-server"
+) -> Iterator[ClusterNodes]:
     """A running cluster, ended afterwards in any case."""
-    nodes = ClusterNodes(directory, replicas=replicas)
+    nodes = ClusterNodes(directory, replicas=replicas, server=server)
     try:
         nodes.start()
         yield nodes

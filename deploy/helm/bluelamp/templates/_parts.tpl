@@ -16,7 +16,7 @@ spec:
 {{ include "bluelamp.pod" . | indent 4 }}
 {{- end }}
 
-{{/* A pod that may do nothing but run one service. Arguments: name, args, port, ready, env, claim, root. */}}
+{{/* A pod that may do nothing but run one service. Arguments: name, args, port, ready, env, claim, root, and values if they are under another name. */}}
 {{- define "bluelamp.pod" -}}
 {{- $values := .root.Values -}}
 metadata:
@@ -71,7 +71,7 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
       {{- end }}
-      resources: {{ toJson (index $values .name).resources }}
+      resources: {{ toJson (index $values (.values | default .name)).resources }}
       securityContext:
         readOnlyRootFilesystem: true
         allowPrivilegeEscalation: false
@@ -112,9 +112,9 @@ spec:
     - {name: http, port: {{ .port }}, targetPort: http}
 {{- end }}
 
-{{/* A claim of a part's data. helm uninstall keeps it. Arguments: name, root. */}}
+{{/* A claim of a part's data. helm uninstall keeps it. Arguments: name, root, and values if they are under another name. */}}
 {{- define "bluelamp.claim" -}}
-{{- $its := index .root.Values .name -}}
+{{- $its := index .root.Values (.values | default .name) -}}
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
