@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 # Every part is a process of its own: each would compile the program again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run sample test suite check types lint collect bench backtest faults fuzz audit-dependencies derive site pictures chart lock parts clean
+.PHONY: help run sample test suite check types lint collect bench backtest periods faults fuzz audit-dependencies derive site pictures chart lock parts clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -69,6 +69,9 @@ bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engi
 
 backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; ten minutes
 	$(BIN)/python -m benchmarks.backtest
+
+periods: $(VENV)/.ready ## Simulate the published periods, and write the table that pages compare with; ten minutes
+	$(BIN)/python -m benchmarks.simulated_periods
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
 	sh tests/real/install.sh helm

@@ -240,7 +240,10 @@ def _warrants(sits_at: float, until: float) -> Iterable[Event]:
 
 
 def _again(stay: Stay, wait: float, relevant: float, review_due: float, params: Custody) -> Iterable[Event]:
-    """Return on bail, with the time served counting on (s.47(6)), or arrest on new evidence, with fresh clocks (s.47(7))."""
+    """Return on bail, with the time served counting on (s.47(6)), or arrest on new evidence, with fresh clocks (s.47(7)).
+
+    A month has as many arrests of children as the report says, and a second arrest would be one more: children have none.
+    """
     arrived, chance, again = stay.ends + stay.again.after_seconds, stay.chances.again, stay.again
     authorised, ends = arrived + wait, arrived + max(again.stay_seconds, wait + 0.5 * _HOUR)
     if chance < params.returned_share:
@@ -248,7 +251,7 @@ def _again(stay: Stay, wait: float, relevant: float, review_due: float, params: 
             return  # too little time left: such people are charged by post, or bailed to court
         fields: dict[str, Any] = {"continues": True}
         due = arrived + review_due - stay.ends
-    elif chance < params.returned_share + params.rearrested_share:
+    elif chance < params.returned_share + params.rearrested_share and not stay.child:
         fields = {"continues": False, "relevant_time": utc_time(whole_second(arrived))}
         due = authorised + _FIRST_REVIEW_SECONDS
     else:

@@ -42,7 +42,7 @@ def simulated_figure(measure: str, where: Mapping[str, str], period: str) -> Sim
 
 
 def table() -> list[SimulatedFigure]:
-    """The whole table; `bluelamp simulate --calibration` calculates it again."""
+    """The whole table; `make periods` calculates it again."""
     text = files("producers.simulate").joinpath("simulated_periods.csv").read_text("utf-8")
     return [msgspec.convert(line, SimulatedFigure, strict=False) for line in csv.DictReader(text.splitlines())]
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from benchmarks.simulated_periods import DIGEST, simulation_digest
 from bluelamp.local.simulation import calibration, calibration_line, failures
 from bluelamp.verify.calibration import CalibrationFigure, CalibrationResult, expected_rows, rows, table
 from measures.catalogue import CATALOGUE
@@ -27,6 +28,13 @@ def test_the_table_has_every_published_figure_with_its_tolerance() -> None:
     found = {row for each in committed for row in CATALOGUE[each.measure].rows}
     # Figures that the report gives only as a chart, from other bodies, or from a survey.
     assert wanted - found == {"A1.2", "A1.4", "A2.12", "A2.14", "A3.31", "A3.32", "A3.33", *_NOT_SIMULATED}
+
+
+def test_the_table_of_simulated_periods_is_of_the_simulation_as_it_is() -> None:
+    now = simulation_digest(shipped("staffordshire"))
+    assert now == DIGEST.read_text("utf-8").strip(), (
+        "The simulation has changed: run `make periods`, which takes ten minutes."
+    )
 
 
 def test_tolerances_are_those_agreed() -> None:
