@@ -694,9 +694,24 @@ class Reader:
                     self._check_kept(replace(resolved, segments=(part,)), caches, rules)
                     keys = _keys(_runs(force, (part,), kinds))
                     is_new = any(cache.missing(keys) for cache in caches)
-                    self._load(caches, (part,), force, kinds)
+                    self._load(caches, _runs(force, (part,), kinds))
                 if is_new:
                     pause()
+
+    @_of_one_moment
+    def load(self, questions: Iterable[tuple[Measure, Window]], force: str) -> None:
+        """Load what many readings need, in one request to each partition: each reading alone would send its own.
+
+        Args:
+            questions: the measures with their windows.
+            force: the force's name.
+        """
+        wanted = dict[str, set[Run]]()
+        for measure, window in questions:
+            for topic in measure.topics():
+                wanted.setdefault(topic, set()).update(_runs(force, window.segments, measure.kinds()))
+        for topic, runs in wanted.items():
+            self._load([cache for (name, _), cache in self._caches.items() if name == topic], runs)
 
     def clock_steps(self) -> list[ClockStep]:
         """The last step of each process's wall clock, for processes that had one within about a day."""
@@ -745,14 +760,11 @@ class Reader:
         self, caches: Sequence[PartitionCache], window: Window, rules: Rules, kinds: Collection[str]
     ) -> "_Source":
         self._check_kept(window, caches, rules)
-        self._load(caches, window.segments, rules.force.name, kinds)
+        self._load(caches, _runs(rules.force.name, window.segments, kinds))
         return _Source(rules.force.name, caches)
 
-    def _load(
-        self, caches: Sequence[PartitionCache], segments: Iterable[SlotRun], force: str, kinds: Collection[str]
-    ) -> None:
+    def _load(self, caches: Sequence[PartitionCache], runs: Collection[Run]) -> None:
         """Load the missing panes of some kinds, and record whether a partition has changed meanwhile."""
-        runs = _runs(force, segments, kinds)
         if lacking := [cache for cache in caches if not all(map(cache.is_loaded, runs))]:
             keys = _keys(runs)
             for cache in lacking:

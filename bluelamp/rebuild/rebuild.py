@@ -234,14 +234,19 @@ class Rebuild:
             result.behind += end - int(applied_offset or first)
 
     async def _figures(self, builder: VersionBuilder, force: str, rules: Rules, result: Rebuilt) -> None:
-        """Compare every figure over every window, for the whole force and by each dimension, at one time."""
+        """Compare every figure over every window, at one time.
+
+        If a count or an open item differs, figures are also compared by each dimension. Otherwise a breakdown cannot differ, because
+        it is made of the same counts.
+        """
         reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
         reader.refresh()
         if not reader.is_received(force):
             result.never_received.append(force)
             return
         windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        queries = list(every_query(windows, rules.force))
+        is_whole = not result.differing_cells
+        queries = [each for each in every_query(windows, rules.force) if not (is_whole and each.by)]
         seen = read_state(reader, force, queries, reader.present(force))
         for place, applied_offset in seen.applied_offsets.items():
             await self._advance(builder, place)(applied_offset)

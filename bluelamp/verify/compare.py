@@ -16,6 +16,7 @@ from measures.catalogue import CATALOGUE
 from measures.measure import Measure, Where
 from measures.outcome import microseconds
 from measures.reading import Reading
+from measures.window import resolve
 from streams.readings import Reader
 
 Figures = TypeVar("Figures", Reading, KnownFigure)
@@ -121,6 +122,8 @@ def read_state(reader: Reader, force: str, queries: Sequence[Query], as_of: date
     """
 
     def read() -> StateReadings:
+        rules = reader.rules[force].force
+        reader.load(((query.measure, resolve(query.window, as_of, rules)) for query in queries), force)
         return readings_of(reader, force, as_of, [(query, read_one(reader, force, query, as_of)) for query in queries])
 
     return reader.at_one_moment(read)
