@@ -12,6 +12,7 @@ from redis import Redis
 
 from facts.errors import PartMissingError, QuestionError
 from facts.force import Feed
+from facts.union import Topic
 from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.coverage import Coverage, Span
@@ -706,7 +707,7 @@ class Reader:
             questions: the measures with their windows.
             force: the force's name.
         """
-        wanted = dict[str, set[Run]]()
+        wanted = dict[Topic, set[Run]]()
         for measure, window in questions:
             for topic in measure.topics():
                 wanted.setdefault(topic, set()).update(_runs(force, window.segments, measure.kinds()))
