@@ -20,7 +20,7 @@ from producers.simulate.simulated_periods import FORCE, SEED, SimulatedFigure
 from producers.simulate.simulation import Simulation
 
 TABLE = Path(simulated_periods.__file__).with_suffix(".csv")
-DIGEST = TABLE.with_suffix(".sha256")
+DIGEST = Path(__file__).with_suffix(".sha256")
 _START = date(2023, 1, 1)
 
 

@@ -30,7 +30,7 @@ def test_the_table_has_every_published_figure_with_its_tolerance() -> None:
     assert wanted - found == {"A1.2", "A1.4", "A2.12", "A2.14", "A3.31", "A3.32", "A3.33", *_NOT_SIMULATED}
 
 
-def test_the_table_of_simulated_periods_is_of_the_simulation_as_it_is() -> None:
+def test_the_table_of_simulated_periods_is_up_to_date() -> None:
     now = simulation_digest(shipped("staffordshire"))
     assert now == DIGEST.read_text("utf-8").strip(), (
         "The simulation has changed: run `make periods`, which takes ten minutes."
