@@ -20,7 +20,7 @@ from producers.simulate.simulated_periods import FORCE, SEED, SimulatedFigure
 from producers.simulate.simulation import Simulation
 
 TABLE = Path(simulated_periods.__file__).with_suffix(".csv")
-DIGEST = Path(__file__).with_suffix(".sha256")
+DIGEST = Path(__file__).with_suffix(".json")
 _START = date(2023, 1, 1)
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(SimulatedFigure.__struct_fields__)
         table.writerows(dict.fromkeys(_line(each) for each in found if each.row.kind != "change"))
-    DIGEST.write_text(simulation_digest(force) + "\n", encoding="utf-8")
+    DIGEST.write_text(f'{{"sha256": "{simulation_digest(force)}"}}\n', encoding="utf-8")
 
 
 def simulation_digest(force: Force) -> str:
@@ -51,6 +51,11 @@ def simulation_digest(force: Force) -> str:
     for reported in simulation.reported_before(simulation.end_of(1)):
         found.update(wire.encode([reported.fact]))
     return found.hexdigest()
+
+
+def table_digest() -> str:
+    """The digest of the simulation from which the table was calculated."""
+    return str(msgspec.json.decode(DIGEST.read_bytes())["sha256"])
 
 
 def _line(found: CalibrationResult) -> tuple[str, str, str, str, int]:
