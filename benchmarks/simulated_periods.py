@@ -44,6 +44,7 @@ def simulation_digest(force: Force) -> str:
     """A digest of the simulation: of its parameters, and of the facts of its first day.
 
     The table takes minutes to calculate and this a second, so a changed digest shows that the table is out of date.
+    A change that shows only after the first day goes unseen here; `make faults` calculates the table again.
     """
     parameters = packaged(FORCE)
     simulation = Simulation(force=force, parameters=parameters, scenario=load_scenario(NORMAL), seed=SEED, start=_START)
