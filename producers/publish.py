@@ -52,7 +52,7 @@ class PublisherSettings(Struct, frozen=True, kw_only=True):
         delivery_timeout_seconds: a batch not acknowledged after this long has failed, and publishing ends.
         topic_timeout_seconds: how long to wait for a topic's metadata before the topic counts as missing.
         are_facts_checked: decode each fact as the workers will, and refuse a fact that they would refuse.
-        mapping: name of the mapping by which the facts are read from a file; empty if they are not. Each record carries it.
+        mapping: name of the mapping by which the facts are read from a file; empty if they are not. Each record of facts carries it.
     """
 
     batch_facts: int = 100
@@ -350,16 +350,20 @@ class Publisher:
         number = self._number(topic, _InFlight(len(batch.facts), batch.size_bytes, 1))
         key = _subject_id(batch.facts[0]).encode() if len(batch.facts) == 1 else None
         traced = tracing.begin("publish", {"topic": topic, "partition": partition, "facts": len(batch.facts)})
-        self._send(topic, partition, number, key, wire.encode(batch.facts), traced)
+        headers = [*self._headers, (tracing.HEADER, traced.header.encode())] if traced else self._headers
+        self._send(topic, partition, number, key, wire.encode(batch.facts), headers, traced)
 
     def _send_heartbeats(self) -> None:
-        """Send each heartbeat that no longer has anything before it."""
+        """Send each heartbeat that no longer has anything before it.
+
+        A heartbeat has no header, not even that of the mapping: readers take many such records in one step.
+        """
         while ready := [topic for topic, in_flight in self._in_flight.items() if _is_heartbeat_next(in_flight)]:
             for topic in ready:
                 number, oldest = next(iter(self._in_flight[topic].items()))
                 heartbeat, oldest.heartbeat = oldest.heartbeat, None
                 for partition in range(self._partition_counts[topic]):
-                    self._send(topic, partition, number, None, wire.encode([cast(FeedHeartbeat, heartbeat)]))
+                    self._send(topic, partition, number, None, wire.encode([cast(FeedHeartbeat, heartbeat)]), [])
 
     def _number(self, topic: Topic, in_flight: _InFlight) -> int:
         self._last_number += 1
@@ -377,11 +381,11 @@ class Publisher:
         number: int,
         key: bytes | None,
         value: bytes,
+        headers: list[tuple[str, bytes]],
         traced: BegunSpan | None = None,
     ) -> None:
         if self._failure:
             return
-        headers = [*self._headers, (tracing.HEADER, traced.header.encode())] if traced else self._headers
         try:
             future = self._producer.send(topic, value, key, headers, partition=partition)
         except (KafkaError, ValueError) as error:

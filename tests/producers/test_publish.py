@@ -37,6 +37,7 @@ class _StandIn:
     def __init__(self, *, responds_at_once: bool = False) -> None:
         self.responds_at_once = responds_at_once
         self.records: list[tuple[str, int, bytes | None, bytes]] = []
+        self.headers: list[list[Any]] = []
         self.unanswered: list[Future] = []
         self.is_closed = False
 
@@ -47,6 +48,7 @@ class _StandIn:
 
     def send(self, topic: str, value: bytes, key: bytes | None, headers: list[Any], *, partition: int) -> Future:
         self.records.append((topic, partition, key, value))
+        self.headers.append(headers)
         future = Future()
         if self.responds_at_once:
             return future.success(None)
@@ -167,6 +169,14 @@ def test_a_heartbeat_waits_until_the_facts_before_it_are_acknowledged() -> None:
     for _ in range(PARTITIONS):
         kafka.answer()
     log.close()
+
+
+def test_facts_carry_the_name_of_their_mapping_and_heartbeats_no_header() -> None:
+    kafka = _StandIn(responds_at_once=True)
+    with publisher(kafka, msgspec.structs.replace(PATIENT, mapping="calls", batch_facts=1)) as log:
+        log.publish(dispatched(1))
+        log.heartbeat(beat(), "incidents")
+    assert kafka.headers == [[("bluelamp-mapping", b"calls")], *[[]] * PARTITIONS]
 
 
 def test_a_heartbeat_does_not_wait_for_later_facts_or_other_topics() -> None:
