@@ -4,15 +4,12 @@ import ast
 import itertools
 import re
 import statistics
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bluelamp.derive import derived
 from tests.support.scheduling import GROUPS
 
 ROOT = Path(__file__).parents[2]
@@ -90,18 +87,6 @@ def test_only_one_file_reads_the_wall_clock() -> None:
     readers = re.compile(r"datetime\.now\(|utcnow\(|time\.time\(|date\.today\(|datetime\.today\(")
     found = [str(path) for path, _ in modules(*PACKAGES) if readers.search((ROOT / path).read_text())]
     assert found == ["bluelamp/wiring/clock.py"]
-
-
-def test_imports_run_downwards() -> None:
-    ran = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-def test_derived_files_are_up_to_date() -> None:
-    stale = [path for path, text in derived() if not (ROOT / path).exists() or (ROOT / path).read_text() != text]
-    assert stale == [], "run `make derive` and commit"
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -58,9 +58,11 @@ class TailProcess:
         self.command = [sys.executable, *(program or ("-m", "bluelamp")), *arguments]
         self.kills = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun_before = 0
 
     def start(self) -> None:
         """Start it."""
+        self._begun_before = self._begun()
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(self.command, env=self.environment, stdout=output, stderr=output)
 
@@ -72,9 +74,14 @@ class TailProcess:
         assert self._process.wait(30) == -signal.SIGKILL
         self.kills += 1
 
+    def _begun(self) -> int:
+        """How often it has begun to follow its file."""
+        return self.output.read_text().count("following ") if self.output.exists() else 0
+
     def stop(self) -> None:
-        """End it cleanly."""
+        """End it cleanly, once it has begun: while Python starts, a signal ends it as any process."""
         if self._process and self._process.poll() is None:
+            until(lambda: self._begun() > self._begun_before, 60, "the adapter to begin")
             self._process.terminate()
             assert self._process.wait(30) == 0, self.output.read_text()
 
@@ -202,6 +209,10 @@ class Feeds:
         for thread in (*self.writing, self.pushing):
             thread.start()
 
+    def begin(self) -> None:
+        """Wait until both tails have saved a position, to which one can be set back later."""
+        until(lambda: len(list(self._directory.glob("positions/*.json"))) == len(self.tails), 60, "two positions")
+
     def kill_all(self, *, is_position_old: bool = False) -> None:
         """Kill all three at once, and restart them.
 
@@ -310,6 +321,7 @@ def run(
     rng = random.Random(seed)
     feeds = Feeds(system, directory, kills * 2.0, seed, changed)
     try:
+        feeds.begin()
         for _ in range(kills - 1):
             # Let them work for a moment, or kill them while they start: both cases matter.
             time.sleep(rng.uniform(0.1, 1.2))

@@ -46,7 +46,7 @@ def cached_facts(partition: PartitionFold) -> int:
 
 
 def test_memory_is_limited_by_facts_however_many_each_subject_has() -> None:
-    for subjects, regrades in ((4_000, 1), (40, 1_000)):
+    for subjects, regrades in ((2_700, 1), (40, 1_000)):
         memory = MemoryPartition("incidents", RULES)
         most = max(fed(memory, subject, regrades) for subject in range(subjects))
         assert FACTS_REMEMBERED * 0.9 < most <= FACTS_REMEMBERED
