@@ -317,8 +317,8 @@ def _count_unrecorded(incident: _Incident, builder: OutcomeBuilder) -> None:
     for clock in _clocks(incident):
         if _is_in_doubt(clock, incident):
             left_out = NO_TARGET if clock.target is None else LEFT_OUT
-            decided = counted.get(DECIDED.get(clock.kind, clock.kind))
-            builder.unrecorded(UNRECORDED[clock.kind], decided, incident.opened, incident.dimensions, left_out)
+            kind = DECIDED.get(clock.kind, clock.kind)
+            builder.unrecorded(UNRECORDED[clock.kind], counted.get(kind), incident.opened, incident.dimensions, left_out)
     settled = counted.get("attendance_settled")
     if settled and (incident.is_opened_twice or (incident.is_closed_as_attended() and not settled.value)):
         builder.count_as("attendance_unrecorded", settled, settled.value)

@@ -21,8 +21,8 @@ from streams.store import Applied, Names, StateStore
 from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"
-_OWNER_CHECK = "if stored[1] ~= expected or stored[2] ~= epoch then"
-_BELOW_ZERO = "if count < 0 or count > LARGEST then"
+GUARDS = ("if stored[1] ~= expected or stored[2] ~= epoch then", "if number < 0 or number > LARGEST then")
+"""What the atomic step checks: the applied offset and the owner, and that no count falls below zero."""
 
 
 def delayed() -> None:
@@ -40,7 +40,7 @@ def delayed() -> None:
 
 def no_applied_offset() -> None:
     """Apply every batch. Counts below zero would often reveal this, so that check is switched off too."""
-    for guard in (_OWNER_CHECK, _BELOW_ZERO):
+    for guard in GUARDS:
         assert guard in streams.store.SCRIPT
         streams.store.SCRIPT = streams.store.SCRIPT.replace(guard, "if false then")
 
