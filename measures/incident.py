@@ -318,7 +318,9 @@ def _count_unrecorded(incident: _Incident, builder: OutcomeBuilder) -> None:
         if _is_in_doubt(clock, incident):
             left_out = NO_TARGET if clock.target is None else LEFT_OUT
             kind = DECIDED.get(clock.kind, clock.kind)
-            builder.unrecorded(UNRECORDED[clock.kind], counted.get(kind), incident.opened, incident.dimensions, left_out)
+            builder.unrecorded(
+                UNRECORDED[clock.kind], counted.get(kind), incident.opened, incident.dimensions, left_out
+            )
     settled = counted.get("attendance_settled")
     if settled and (incident.is_opened_twice or (incident.is_closed_as_attended() and not settled.value)):
         builder.count_as("attendance_unrecorded", settled, settled.value)
