@@ -125,12 +125,12 @@ def test_a_stopped_worker_raises_one_alert_and_no_feed_is_called_silent(ran: Ran
 
 
 def test_a_damaged_state_is_left_alone_until_a_person_rebuilds_it(ran: Ran) -> None:
-    panes = cast(list[str], list(ran.redis.scan_iter(match=f"{ran.state_name}:*pane:*:day:*")))
+    panes = cast(list[str], list(ran.redis.scan_iter(match=f"{ran.state_name}:*pane:*")))
     for pane in panes:
         for field in cast(dict[str, str], ran.redis.hgetall(pane)):
             ran.redis.hset(pane, field, "of another program")
     until(lambda: "has stopped and needs a decision" in ran.said(), 60, "words at the terminal")
-    assert "holds no count" in ran.said()
+    assert "does not hold a count" in ran.said()
     ran.sees_one_alert("state_needs_person")
     environment = {**os.environ, "BLUELAMP_DATA": str(ran.running.directory)}
     rebuilt = command(environment, "rebuild", "--switch", "--accept-differences")
