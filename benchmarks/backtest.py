@@ -50,8 +50,8 @@ Outlooks of the [twin](semantics.md#14-the-twin) for {count} moments of the same
 call takers that were on. They are moments at which that number stays the same for two hours, because the twin does not know who will sign off. The
 range should contain four futures in five. 999 calls are hardly ever abandoned, so a range from 0 to 0 is then right nearly always. Incidents
 are counted in whole numbers, so a range such as 1 to 3 can contain more than four futures in five.
-By chance alone, a range that truly contains four futures in five can seem to contain 75 to 85 in 100 of so few moments. Less means that the range is too narrow, or chance: for the longest wait at 101 triage, 81% and 85%
-were inside with two other seeds ([decision 94](../decisions/0094-the-twin-knows-ringing-and-callbacks.md)).
+By chance alone, a range that truly contains four futures in five can seem to contain 75 to 85 in 100 of so few moments. A smaller share can be chance,
+or the range is too narrow. With two other seeds, 81% and 85% of the longest waits at 101 triage were inside ([decision 94](../decisions/0094-the-twin-knows-ringing-and-callbacks.md)).
 
 | figure | moments | inside the range |
 |---|---:|---:|

@@ -201,7 +201,7 @@ def complete_to_of(value: bytes, layout: Layout, sender: Sender, received_at: in
 
 
 def _is_plausible(at: bytes, latest: int) -> bool:
-    """Whether there is such a time, and it is in a minute that is over by the latest time."""
+    """Whether it is a valid time, in a minute that ends no later than the latest time."""
     minute = _minute(at[:_SECOND_AT])
     return minute is not None and at[_SECOND_AT + 1] < _SIX and _EARLIEST <= minute <= latest - _MINUTE
 

@@ -57,7 +57,7 @@ def fold_run(
 ) -> int:
     """Fold a run of heartbeats, with the same result as one after the other; returns how many were noted without `admit`.
 
-    A heartbeat is noted if all that it changes is how far its feed is complete, its number and when it came: it is
+    A heartbeat is noted if it changes nothing but how far its feed is complete, its number, when it came and what it says of the feed: it is
     stamped by the log, no earlier than the record before it, within `PAUSE` after the heartbeat before it and within its turn. It claims no less
     than before, nothing in the future and nothing in the long past.
 

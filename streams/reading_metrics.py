@@ -118,8 +118,8 @@ class ReadingMetrics:
     def read_ended(self) -> None:
         """Read ended windows again, the least recently read first, for as long as a scrape may spend on them.
 
-        Each has a moment up to five minutes before that of the scrape; only corrections change them. Some are read at one moment,
-        because each moment first asks every partition what has changed.
+        Each has a moment up to five minutes before that of the scrape; only corrections change them. Several are read at the same
+        moment, because each moment first asks every partition what has changed.
         """
         self._reader.refresh()
         if self._version != self._reader.version:

@@ -69,7 +69,7 @@ class Present(Struct, frozen=True, kw_only=True):
         target: the target of 999 calls; None if there is none.
         short_seconds: an abandonment after less than this does not count, by queue.
         incidents: what is known of incidents and units; None to leave them out.
-        callbacks: how long ago each caller accepted a callback who has left triage and has not been called yet, in seconds.
+        callbacks: for each caller who left triage for a callback and has not been called yet, how long ago they accepted it, in seconds.
         handling_seconds: how long calls are expected to keep a call taker on average, with the ringing, by queue; without a
             figure, as long as the parameters say.
     """
