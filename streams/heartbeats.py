@@ -33,7 +33,7 @@ class _Continued(Struct):
     seq: bytes | None = None
 
     def after(self, seq: bytes) -> FeedState:
-        """The state of the feed after these heartbeats, the last of which has this number."""
+        """The state of the feed after these heartbeats; `seq` is the number of the last one."""
         return FeedState(
             complete_to=self.complete_to,
             heartbeat_at=self.heartbeat_at,
