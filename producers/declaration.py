@@ -29,6 +29,20 @@ EPOCH = "epoch"
 EXCEL = "excel"
 
 
+class FirstIn(Strict, frozen=True, kw_only=True):
+    """Which of several values a list has.
+
+    Attributes:
+        list: the JSON column that holds the list.
+        values: the values to look for, in turn.
+        otherwise: the value if the list has none of them; empty for no value.
+    """
+
+    list: str
+    values: Annotated[tuple[str, ...], Meta(min_length=1)]
+    otherwise: str = ""
+
+
 class ExtractSource(Strict, frozen=True, kw_only=True):
     """The format of the extract.
 
@@ -53,6 +67,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
         absent_times_of_day: by column, local times of day, such as `00:00`, that mean "not known" there whatever the date.
         first_of: a name of your own for several columns: the first that has a value counts. The name is used like a column.
         json_in: JSON columns that hold an object as text, whose members are then named with dots too.
+        first_in: a name of your own for a JSON list: the first of some values that the list has. The name is used like a column.
     """
 
     format: Literal["csv", "json_lines", "xlsx"]
@@ -73,6 +88,7 @@ class ExtractSource(Strict, frozen=True, kw_only=True):
     absent_times_of_day: dict[str, tuple[str, ...]] = field(default_factory=dict)
     first_of: dict[str, Annotated[tuple[str, ...], Meta(min_length=2)]] = field(default_factory=dict)
     json_in: tuple[str, ...] = ()
+    first_in: dict[str, FirstIn] = field(default_factory=dict)
 
 
 class Rows(Strict, frozen=True, kw_only=True):
@@ -143,11 +159,13 @@ class Remembered(Strict, frozen=True, kw_only=True):
     Attributes:
         column: the name of that column.
         value: the column's value from the next row on; empty for no value.
+        copies: a column of the row that gives the value instead.
         when: conditions, all of which the row must meet.
     """
 
     column: str
     value: str = ""
+    copies: str | None = None
     when: Annotated[tuple[Condition, ...], Meta(min_length=1)]
 
 
@@ -353,6 +371,7 @@ def _columns_named(mapping: Mapping) -> Iterator[str]:
     if session := mapping.subject.session:
         yield from columns_of(session.at)
         yield from _columns_tested(session.conditions())
+        yield from (each.copies for each in session.remembers if each.copies is not None)
     if rows.distinct_by != WHOLE_ROW:
         yield from rows.distinct_by
     for declared in mapping.facts:

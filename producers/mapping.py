@@ -133,8 +133,9 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
 
 
 def _first_of_faults(source: ExtractSource) -> Iterator[_Fault]:
-    if source.json_in and source.format != "json_lines":
-        yield _Fault("$.source.json_in", "This key is for JSON only.", "Remove `json_in`.")
+    for key, given in (("json_in", source.json_in), ("first_in", source.first_in)):
+        if given and source.format != "json_lines":
+            yield _Fault(f"$.source.{key}", "This key is for JSON only.", f"Remove `{key}`.")
     earlier: set[str] = set()
     for name, columns in source.first_of.items():
         if name in source.columns:
@@ -145,6 +146,9 @@ def _first_of_faults(source: ExtractSource) -> Iterator[_Fault]:
             what = f"{name!r} uses {', '.join(map(repr, later))}, which is not declared before it."
             yield _Fault(f"$.source.first_of.{name}", what, "Declare each name before it is used.")
         earlier.add(name)
+    for name in sorted(source.first_in.keys() & source.first_of.keys()):
+        what = f"{name!r} is declared twice."
+        yield _Fault(f"$.source.first_in.{name}", what, "Give it a name that nothing else has.")
 
 
 def _join_faults(mapping: Mapping) -> Iterator[_Fault]:
@@ -174,7 +178,10 @@ def _session_faults(mapping: Mapping) -> Iterator[_Fault]:
         what = "In a mapping with sessions, the key can neither be joined nor contain a day."
         yield _Fault("$.subject.session", what, "Remove `join`, and `day_of` in the key.")
     for each in session.remembers:
-        if each.column in mapping.source.columns or each.column in mapping.source.first_of:
+        if each.copies is not None and each.value:
+            what = f"{each.column!r} has both a `value` and a column that it copies."
+            yield _Fault("$.subject.session.remembers", what, "Remove one of the two.")
+        if each.column in (*mapping.source.columns, *mapping.source.first_of, *mapping.source.first_in):
             what = f"{each.column!r} is already the name of a column."
             yield _Fault("$.subject.session.remembers", what, "Give it a name that no column has.")
 

@@ -293,6 +293,7 @@ def _flatten(
     for key, written in members.items():
         column = prefix + key
         value = _object_in(written, column) if column in source.json_in else written
+        yield from _found_in(value, column, source)
         if isinstance(value, dict):
             yield from _flatten(value, f"{column}.", source, columns)
         elif isinstance(value, list):
@@ -303,6 +304,16 @@ def _flatten(
                 yield from _flatten(numbered, f"{column}.", source, columns)
         elif value is not None:
             yield column, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _found_in(value: object, column: str, source: ExtractSource) -> Iterator[tuple[str, str]]:
+    """The columns that say which values a list has; none if the list is absent."""
+    for name, choice in source.first_in.items():
+        if choice.list != column or value is None:
+            continue
+        if not isinstance(value, list):
+            raise MalformedError("bad_value", column, "is not a list")
+        yield name, next((each for each in choice.values if each in value), choice.otherwise)
 
 
 def _object_in(written: object, column: str) -> object:

@@ -59,7 +59,7 @@ def left(session: Session, current: OpenSession, cells: Cells) -> OpenSession | 
     remembered = dict(current.remembered)
     for each in session.remembers:
         if _is_met(each.when, cells):
-            remembered[each.column] = each.value
+            remembered[each.column] = each.value if each.copies is None else cells.get(each.copies, "")
     return replace(current, remembered={column: value for column, value in remembered.items() if value})
 
 

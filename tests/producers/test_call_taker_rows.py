@@ -1,4 +1,4 @@
-"""Call takers' states as Cisco Unified CCX, Asterisk, Amazon Connect and Twilio record them, up to what the measures count."""
+"""Call takers' states as Cisco Unified CCX, Asterisk, Amazon Connect, Twilio and Genesys Cloud record them, up to what the measures count."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from producers.live import RowFollower
 from producers.packaged import packaged_mapping
 from producers.rows import Row
 from producers.sessions import OpenSessions
-from tests.producers.platforms import BEGAN, followed, iso
+from tests.producers.platforms import BEGAN, followed, iso, milliseconds
 from tests.support.forces import shipped
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -207,7 +207,91 @@ _IN_TWILIO = [
      "300 available", "320 on_contact local", "330 available", "500 off"],
 ]  # fmt: skip
 
+_NINES, _TRIAGE, _CHATS = (f"00000000-0000-0000-0000-000000000{code}" for code in ("999", "101", "555"))
+
+
+def _activity(number: int, seconds: float, status: str, since: float, presence: str = "ON_QUEUE", **more: Any) -> str:
+    """An event of Genesys Cloud about a user, with the status and the time at which it began."""
+    body = {
+        "id": more.get("user", "9ed7d9f6-0c59-4360-ac54-40dd35eb9c2f"),
+        "routingStatus": {"status": status, "startTime": iso(since)},
+        "presence": {"presenceDefinition": {"id": "p", "systemPresence": presence}, "modifiedDate": iso(seconds)},
+        "outOfOffice": {"active": False},
+        "activeQueueIds": more.get("queues", [_CHATS, _NINES]),
+    }
+    return _of_genesys(number, seconds, "users.{id}.activity", body)
+
+
+def _conversation(number: int, seconds: float, kind: str, **more: Any) -> str:
+    """An event of Genesys Cloud about a user's part in a conversation."""
+    body = {"userId": "9ed7d9f6-0c59-4360-ac54-40dd35eb9c2f", "eventTime": milliseconds(seconds), "mediaType": "VOICE"}
+    body |= {"queueId": _NINES, "ani": "tel:+441632960001", "wrapupNotes": "Mr Smith rang"}
+    return _of_genesys(number, seconds, f"detail.events.conversation.{{id}}.{kind}", body | more)
+
+
+def _of_genesys(number: int, seconds: float, topic: str, body: dict[str, Any]) -> str:
+    event = {"id": f"event-{number}", "detail-type": f"v2.{topic}", "time": iso(int(seconds))}
+    return json.dumps({**event, "detail": {"topicName": topic, "eventBody": body}})
+
+
+_TALKED = {"interactingDurationMs": 100_000, "alertingDurationMs": 3_000}
+_AWAY = {"presence": "MEAL"}
+_GENESYS = (
+    _activity(1, 0.4, "OFF_QUEUE", -50_000, "AVAILABLE"),
+    _activity(2, 3, "OFF_QUEUE", -50_000, "BUSY"),
+    _activity(3, 5.2, "IDLE", 5.1),
+    _activity(4, 6, "OFF_QUEUE", -9, "AVAILABLE", queues=[_CHATS], user="somebody-else"),
+    _conversation(5, 60, "user.start"),
+    _activity(6, 63, "INTERACTING", 62.9),
+    _activity(6, 63, "INTERACTING", 62.9),
+    # The break is chosen during the contact, and begins when wrap-up is over.
+    _activity(7, 100, "INTERACTING", 62.9, **_AWAY),
+    _conversation(8, 183.2, "user.end", **_TALKED),
+    _conversation(33, 190, "user.end", interactingDurationMs=0, alertingDurationMs=5_000),
+    _activity(9, 200.3, "OFF_QUEUE", 200.1, **_AWAY),
+    _conversation(10, 200.2, "acw"),
+    _activity(11, 300, "IDLE", 299.9),
+    # Nobody answers.
+    _conversation(12, 310, "user.start", queueId=_TRIAGE),
+    _activity(13, 330, "NOT_RESPONDING", 330),
+    _conversation(14, 330, "user.end", interactingDurationMs=0, alertingDurationMs=20_000),
+    _activity(15, 340, "IDLE", 340),
+    # A supervisor changes the queues: during the contact that changes nothing.
+    _conversation(16, 350, "user.start", queueId=_CHATS),
+    _activity(17, 353, "INTERACTING", 353),
+    _activity(18, 360, "INTERACTING", 353, queues=[_TRIAGE]),
+    _conversation(19, 380, "user.end", **_TALKED),
+    _conversation(20, 390, "acw"),
+    # The next telephone rings before the status has changed.
+    _conversation(21, 391, "user.start", queueId=_TRIAGE),
+    _conversation(22, 396, "user.end", **_TALKED),
+    _activity(23, 397.1, "IDLE", 397, queues=[_TRIAGE]),
+    _activity(24, 400, "IDLE", 397, queues=[_CHATS]),
+    _activity(25, 420, "IDLE", 397, queues=[_TRIAGE]),
+    _activity(26, 430, "COMMUNICATING", 430, queues=[_TRIAGE]),
+    _conversation(27, 431, "user.start", mediaType="CHAT"),
+    _activity(28, 500.5, "IDLE", 440, "OFFLINE", queues=[_TRIAGE]),
+    _activity(29, 501, "OFF_QUEUE", 500.6, "OFFLINE", queues=[_TRIAGE]),
+    _conversation(30, 502, "acw"),
+    # Another sign-on, whose beginning is not in the file.
+    _activity(31, 600, "INTERACTING", 500, queues=[_TRIAGE]),
+    _activity(32, 610, "INTERACTING", 500, queues=_TRIAGE),
+)
+_IN_GENESYS = [
+    ["0 on local_calls", "0 on_break", "5 available", "62 on_contact emergency", "62 on_contact emergency",
+     "183 wrapping_up", "200 on_break", "299 available", "330 on_break", "340 available", "353 on_contact",
+     "353 on_contact", "380 wrapping_up", "391 on_contact", "397 on triage", "397 available", "397 available",
+     "400 on_break", "420 on triage", "420 available", "430 on_break", "500 off"],
+    ["600 on triage", "600 on_contact"],
+]  # fmt: skip
+
 _PLATFORMS = {
+    "genesys_cloud_users": (
+        list(_GENESYS),
+        _IN_GENESYS,
+        ["bad_value"],
+        [("local_calls", "emergency", 137), ("local_calls", "none", 6), ("local_calls", "none", 38)],
+    ),
     "twilio_taskrouter_workers": (
         list(_TWILIO),
         _IN_TWILIO,
@@ -276,7 +360,7 @@ def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_p
         ended, paused = (fact.at for fact in extract.facts if int((fact.at - BEGAN).total_seconds()) == 400)
         assert (paused - ended).microseconds == 1
     text = repr(extract.facts)
-    assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws", "WK0001") if word in text]
+    assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws", "WK0001", "9ed7d9f6", "0163296") if word in text]
 
 
 def test_a_call_taker_stays_the_same_over_a_rotated_file_and_a_restart(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_the_small_mapping_is_valid() -> None:
         ("present = true", 'present = true, equals = "x"', "$.facts[1].when[0]", "has exactly one test"),
         ("present = true", 'equals = "x", not_equals = "y"', "$.facts[1].when[0]", "has exactly one test"),
         ('absent = ["NULL"]', 'json_in = ["grade"]', "$.source.json_in", "for JSON only"),
+        ('absent = ["NULL"]', 'first_in.a = { list = "b", values = ["c"] }', "$.source.first_in", "for JSON only"),
         ('absent = ["NULL"]', 'first_of = { a = ["b"] }', "$.source.first_of[...]", "length >= 2"),
         (
             'absent = ["NULL"]',
