@@ -342,6 +342,14 @@ def test_a_figure_links_to_its_breakdown_and_its_subjects(browser: webdriver.Chr
     wait(browser, lambda: browser.find_elements("css selector", "#rows tfoot"), 60)
     total = browser.find_element("css selector", "#rows tfoot td").text
     assert browser.find_element("css selector", "#whole .value").text == total
+    rows = [each.is_displayed() for each in browser.find_elements("css selector", "#subjects tbody tr")]
+    assert rows == [True] * 20 + [False] * (int(total) - 20), "the first rows of a long list"
+    assert browser.find_element("css selector", "#subjects .order").text.startswith("The oldest first.")
+    more = browser.find_element("css selector", "#subjects .rest button")
+    assert (more.text, more.get_attribute("aria-expanded")) == (f"Show all {total}", "false")
+    more.click()
+    assert all(each.is_displayed() for each in browser.find_elements("css selector", "#subjects tbody tr"))
+    browser.execute_script("scrollTo(0, 0)")
     browser.find_element("link text", "Moorlands").click()
     wait(browser, lambda: "Filters:" in browser.find_element("tag name", "main").text, 60)
     wait(browser, lambda: browser.find_elements("css selector", "#subjects tbody tr"), 60)

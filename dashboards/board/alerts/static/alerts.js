@@ -2,6 +2,7 @@
 import { card, fill } from "./alert.js";
 import { clockWords, alertsOf, episodes, grouped, plannedWords, monitoringWords, stepped } from "./alert_words.js";
 import { element, list, redraw, set, write } from "./elements.js";
+import { shorten } from "./first_rows.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
 import { root } from "./root.js";
@@ -96,6 +97,7 @@ function drawEnded(listing) {
   const isCut = listing.alerts.length === endedMost && alerts.length === endedMost;
   write(place("ended-says"), isCut ? `The last ${endedMost} alerts. The log has all of them.` : resolved.length ? "" : `None. Checked ${timeWords(listing.now, listing.now)}.`);
   cards("ended", resolved, listing.now);
+  shorten(place("ended"));
 }
 
 function failEnded(why) {

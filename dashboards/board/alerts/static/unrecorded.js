@@ -1,5 +1,6 @@
 // Contacts and incidents whose end was never recorded, and the form to end them by hand.
 import { element, list, redraw, set, write } from "./elements.js";
+import { shorten } from "./first_rows.js";
 import { act, requestName } from "./inbox.js";
 import { oneStop } from "./one_stop.js";
 
@@ -20,6 +21,7 @@ export function drawUnrecorded({ count, rows: listed }, session, force) {
   const more = count > listed.length ? ` The first ${listed.length} of ${count.toLocaleString("en-GB")}.` : "";
   write(says, `${count ? "No end has been recorded for these, and they no longer count as open." : "None."}${more}${session?.may_act || !count ? "" : " Sign in with the role act to end one by hand."}`);
   list(rows, listed, (row) => `${row.subject} ${row.id}`, () => made(force), (place, row) => fill(place, row, session));
+  shorten(rows);
   oneStop(rows, [...rows.querySelectorAll(".acts button")], true);
 }
 

@@ -1,6 +1,7 @@
 // Open detentions, with deadlines that count down by the server's clock.
 import { deadlineWords } from "./deadline.js";
 import { element, list, set, write } from "./elements.js";
+import { shorten } from "./first_rows.js";
 import { now, onTick, start } from "./frame.js";
 import { sparkline } from "./sparkline.js";
 
@@ -37,6 +38,8 @@ start((parts) => {
   write(says, custody.says);
   set(says, "data-verdict", custody.state === "live" ? null : "bad");
   list(document.getElementById("detentions"), detentions, (each) => each.detainee, () => row(columns), (place, each) => fill(place, each, custody.mark));
+  const rows = document.getElementById("detentions");
+  shorten(rows, { place: rows.closest("table"), isNarrow: true });
   list(document.getElementById("totals"), parts.get("totals"), ([title]) => title, () => row(["Now"]), (place, [title, text]) => {
     write(place.children[0], title);
     write(place.children[1], text);

@@ -1,6 +1,7 @@
 // One measure broken down, fetched repeatedly.
 import "./chooser.js";
 import { element, redraw, write } from "./elements.js";
+import { shorten } from "./first_rows.js";
 import { poll } from "./polling.js";
 import { start } from "./frame.js";
 import { reportTable } from "./report_table.js";
@@ -48,9 +49,12 @@ function draw(data) {
   if (!data.subjects) return;
   write(subjects.querySelector("h2"), `${data.subjects.says}: ${data.subjects.count}`);
   const { rows: listedRows, as_of: asOf } = data.subjects;
-  redraw(subjects.querySelector("div"), [listedRows, asOf.slice(0, "2024-12-03".length)], () => listed(data.subjects));
+  const place = subjects.querySelector("div");
+  redraw(place, [listedRows, asOf.slice(0, "2024-12-03".length)], () => listed(data.subjects));
+  if (place.firstChild) shorten(place.querySelector("tbody"), { place, total: data.subjects.count });
+  write(subjects.querySelector(".order"), data.subjects.columns.includes("Due") ? "The longest overdue first. Select a heading for another order." : "The oldest first. Select a heading for another order.");
   const left = data.subjects.count - data.subjects.rows.length;
-  write(subjects.querySelector("p span"), left ? `${left} more in the CSV file.` : "");
+  write(subjects.querySelector(".files span"), left ? `${left} more in the CSV file.` : "");
 }
 
 function fail(why) {

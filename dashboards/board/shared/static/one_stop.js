@@ -17,7 +17,7 @@ function stopAt(places, chosen) {
 }
 
 function move(event, step) {
-  const places = groups.get(event.currentTarget);
+  const places = groups.get(event.currentTarget).filter((each) => each.checkVisibility());
   const from = places.indexOf(event.target);
   const to = from < 0 ? null : places[from + (step[event.key] ?? NaN)];
   if (!to) return;
