@@ -102,9 +102,9 @@ def whatif(
     question, present = source.at_one_moment(read)
     found = compared(parameters, present, question)
     if as_json:
-        say({"says": list(says(present, question)), **found._asdict()})
+        say({"says": list(says(found, present, question)), **found._asdict()})
         return
-    for line in says(present, question):
+    for line in says(found, present, question):
         click.echo(line)
     made = table(found)
     for row in made.rows:

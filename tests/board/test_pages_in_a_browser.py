@@ -71,6 +71,11 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
   getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
   .map((place) => place.outerHTML.slice(0, 200));
 """
+# By how much the table of call takers is wider than its place.
+WIDER = """
+const place = document.querySelector("#staffed-now .scroll");
+return place.scrollWidth - place.clientWidth;
+"""
 # Whether the number of alerts in the navigation is on the screen.
 ALERTS_SEEN = """
 const { left, right, width } = document.getElementById("alert-count").getBoundingClientRect();
@@ -198,6 +203,8 @@ def test_nothing_is_cut_off_and_nothing_overlaps(
                 assert browser.execute_script("return document.documentElement.scrollWidth") <= width, (path, width)
                 assert browser.execute_script(CUT) == [], (path, width)
                 assert browser.execute_script(OVERLAPPING) == [], (path, width)
+            if path.startswith("/staffing"):
+                assert browser.execute_script(WIDER) <= 0, width
             if path in ("/", "/trust"):
                 assert browser.execute_script(ALERTS_SEEN), (path, width)
 

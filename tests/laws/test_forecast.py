@@ -425,14 +425,23 @@ def ask(known: Known, query: str) -> tuple[int, dict[str, Any]]:
     return answer.status, json.loads(answer.text)
 
 
+def _range_of(spread: dict[str, float]) -> str:
+    return "{} ({} to {})".format(*(words(spread[name], "ratio") for name in ("middle", "low", "high")))
+
+
 def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forecast(known: Known) -> None:
     status, found = ask(known, "local=8&triage=3&units=50&more_local=-2&more_units=-49&busier=20&close=101&at=16:00")
     assert (status, msgspec.convert(found, WhatIfAnswer).is_forecast) == (200, True)
-    assert found["says"][0].startswith("FORECAST of the next 2 hours, not a live figure. It begins with the 4 callers")
+    assert found["says"][1].startswith("It begins with the 4 callers waiting now.")
     assert (
         "from now on: 2 fewer call takers for 999 and 101 after triage, 49 fewer units, 20% more calls and incidents, 101, both queues closed to new"
-        in found["says"][4]
+        in found["says"][5]
     )
+    with_change, usual = (_range_of(found[name]["within_target"]) for name in ("changed", "usual"))
+    assert found["says"][0].startswith(
+        f"FORECAST of the next 2 hours, not a live figure: 999 within 10 s {with_change} with 2 fewer"
+    )
+    assert f" from now on, and {usual} if nothing changes. Longest wait, 101 after triage: " in found["says"][0]
     assert [each["title"] for each in found["table"]["columns"]] == [
         "If nothing changes",
         "With the change",
@@ -454,7 +463,7 @@ def test_the_page_compares_the_outlook_with_a_change_and_says_that_it_is_a_forec
     middle, low, high = (f"{grade_1[name]:.0f}" for name in ("middle", "low", "high"))
     assert rows["Grade 1 with no unit for 2 min, the most at one time"][0] == f"{middle} ({low} to {high})"
     assert found["changed"]["unresourced"]["high"] >= grade_1["high"]
-    assert "Units on duty: 50 units, as you say. Grade 1 incidents with no unit now: 1." in found["says"][3]
+    assert "Units on duty: 50 units, as you say. Grade 1 incidents with no unit now: 1." in found["says"][4]
 
 
 def at_work(number: int, skill: str, state: TakerState) -> Iterator[CallTakerSignedOn | CallTakerStateChanged]:
@@ -479,7 +488,7 @@ def test_how_many_call_takers_are_on_comes_from_the_record_and_is_never_guessed(
     present = present_of(with_takers, FORCE.name, WhatIf(None, None, NO_CHANGE))
     assert (present.local, present.triage) == (6, 2)
     assert present_of(with_takers, FORCE.name, WhatIf(None, 5, NO_CHANGE)).triage == 5
-    says = json.loads(get(board(with_takers, FORCE.name), "/api/whatif").text)["says"][1]
+    says = json.loads(get(board(with_takers, FORCE.name), "/api/whatif").text)["says"][2]
     assert "for 999 and 101 after triage: 6 by the record. At triage: fewer than 3 by the record." in says
     with pytest.raises(QuestionError, match="would leave fewer than 1 call takers"):
         present_of(with_takers, FORCE.name, WhatIf(None, None, TwinChange(local=-6)))
@@ -496,9 +505,18 @@ def test_now_shows_the_outlook_of_999_in_one_sentence_or_why_there_is_none(known
     served = board(read_by((*begun, *known.calls), NOW), FORCE.name)
     says = json.loads(get(served, "/api/outlook").text)["says"]
     assert re.match(
-        r"Forecast, next hour: 999 within 10 s \d+\.\d% \(\d+\.\d% to \d+\.\d%\); with 2 fewer call takers on, \d+\.\d%\.",
+        r"Forecast, next hour: 999 within 10 s \d+\.\d% \(\d+\.\d% to \d+\.\d%\); with 2 fewer call takers on, \d+\.\d% \(\d+\.\d% to \d+\.\d%\)\.",
         says,
     )
+    # "Can I let two go at five?" is answered two clicks after Now.
+    assert 'href="/whatif?more_local=-2"' in get(served, "/").text
+    asked = get(served, "/whatif", "more_local=-2").text
+    assert '<details class="own still">' in asked, "the form does not keep the answer off the screen"
+    (query,) = re.findall(r'href="/whatif\?([^"]+)">2 fewer for 999 at 17:00<', asked)
+    answer = json.loads(get(served, "/api/whatif", query.replace("&amp;", "&")).text)["says"][0]
+    share = r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)"
+    change = "2 fewer call takers for 999 and 101 after triage from 17:00 on"
+    assert re.search(rf": 999 within 10 s {share} with {change}, and {share} if nothing changes\.", answer)
 
 
 def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(known: Known) -> None:
@@ -571,6 +589,7 @@ def test_a_question_that_makes_no_sense_is_refused_next_to_its_field(
     page, (status, found) = get(board(known.reader, FORCE.name), "/whatif", query), ask(known, query)
     assert (page.status, status) == (400, 404)
     assert f'aria-describedby="{field}-error' in page.text
+    assert '<details class="own still" open>' in page.text
     assert said in page.text
     assert said in found["title"] + found["detail"]
 

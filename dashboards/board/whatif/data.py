@@ -101,7 +101,7 @@ def _content(
         **head,
         "is_forecast": True,
         "brief": brief(found, present, question, horizon_seconds),
-        "says": list(says(present, question)),
+        "says": list(says(found, present, question)),
         **found._asdict(),
         "table": plain(table(found)),
     }

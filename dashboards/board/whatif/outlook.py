@@ -1,6 +1,6 @@
 """The answer of the What if page: the outlook as it is, the outlook with a change, and the difference, as a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from dashboards.board.shared.takers import count_words
@@ -17,12 +17,14 @@ from producers.simulate.twin import (
     QueueName,
     RunSpread,
     Twin,
+    TwinChange,
     difference,
     outlook,
 )
 
 FORECAST = "FORECAST"
 UNKNOWN = "unknown"
+_QUEUES: Mapping[QueueName, str] = {"emergency": "999", "triage": "101 triage", "local": "101 after triage"}
 
 
 class ComparedOutlooks(NamedTuple):
@@ -113,25 +115,75 @@ def table(found: ComparedOutlooks) -> Table:
     )
 
 
-def says(present: Present, question: WhatIf) -> Iterator[str]:
-    """How to read the table, in sentences."""
+def says(found: ComparedOutlooks, present: Present, question: WhatIf) -> Iterator[str]:
+    """The answer for 999, and how to read the table, in sentences."""
     waiting = sum(map(len, present.waiting.values()))
+    yield f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure{_answer(found, present, question)}.{_worst(found)}"
     yield (
-        f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure. It begins with the {number(waiting, 'caller')} waiting now. "
-        f"The first number is the median of {RUNS} runs; four runs in five are inside the range."
+        f"It begins with the {number(waiting, 'caller')} waiting now. The first number is the median of {RUNS} runs; four runs in five "
+        "are inside the range."
     )
     local, triage = (
         f"{count_words(count, count)} {'by the record' if given is None else 'as you say'}"
         for count, given in ((present.local, question.local), (present.triage, question.triage))
     )
     yield (
-        f"Call takers on now for 999 and 101 after triage: {local}. At triage: {triage}. The forecast assumes that as many as usual "
+        f"Call takers on now, and not on a break, for 999 and 101 after triage: {local}. At triage: {triage}. The forecast assumes that as many as usual "
         "are on a call now, that nobody who could answer is free while somebody waits whose call is not ringing, and that nobody "
         "signs on or off."
     )
     yield _of_times(present)
     yield _of_units(present)
-    change = question.change
+    if question.is_changed():
+        yield (
+            f"The change, from {_begins(question)} on: {_changed(question.change)}. Both columns have the same callers. All figures cover "
+            "the whole two hours. The difference is taken run by run: its median need not be the difference of the two medians."
+        )
+    if any(spread is None for spread in _of_calls(found)):
+        yield "A figure of a queue is unknown if fewer than half of the runs have a call that counts."
+
+
+def _answer(found: ComparedOutlooks, present: Present, question: WhatIf) -> str:
+    """The share of 999 calls within the target, with and without the change; empty if it is not known."""
+    usual = found.usual.within_target
+    if usual is None or present.target is None:
+        return ""
+    what = f": 999 within {short_words(present.target.seconds)}"
+    if found.changed is None:
+        return f"{what} {_range(usual, 'ratio')}"
+    changed = found.changed.within_target
+    with_change = UNKNOWN if changed is None else _range(changed, "ratio")
+    return f"{what} {with_change} with {_changed(question.change)} from {_begins(question)} on, and {_range(usual, 'ratio')} if nothing changes"
+
+
+def _worst(found: ComparedOutlooks) -> str:
+    """The longest wait of the queue whose callers would wait longest because of the change; empty if none would."""
+    if found.changed is None or found.difference is None:
+        return ""
+    longer = {
+        queue: each.middle for queue, each in found.difference.longest_seconds.items() if each and each.middle >= 1
+    }
+    if not longer:
+        return ""
+    queue = max(longer, key=lambda each: longer[each])
+    usual, changed = (each.longest_seconds[queue] for each in (found.usual, found.changed))
+    if usual is None or changed is None:
+        return ""
+    return f" Longest wait, {_QUEUES[queue]}: {_range(changed, 'seconds')}, and {_range(usual, 'seconds')} if nothing changes."
+
+
+def _of_calls(found: ComparedOutlooks) -> Iterator[RunSpread | None]:
+    """The figures of calls in the table: those of Grade 1 are unknown for another reason."""
+    for each in (found.usual, found.changed):
+        if each is not None:
+            yield from (each.within_target, *each.longest_seconds.values(), *each.abandoned.values())
+
+
+def _begins(question: WhatIf) -> str:
+    return f"{question.at:%H:%M}" if question.at and question.change.after_seconds else "now"
+
+
+def _changed(change: TwinChange) -> str:
     parts = [
         _more(change.local, "for 999 and 101 after triage"),
         _more(change.triage, "at triage"),
@@ -140,17 +192,16 @@ def says(present: Present, question: WhatIf) -> Iterator[str]:
         _share(change.busier_101, "101 calls"),
         _closed(change.closed),
     ]
-    if any(parts):
-        begins = f"{question.at:%H:%M}" if question.at and change.after_seconds else "now"
-        yield (
-            f"The change, from {begins} on: {', '.join(each for each in parts if each)}. Both columns have the same callers. "
-            "All figures cover the whole two hours."
-        )
+    return ", ".join(each for each in parts if each)
+
+
+def _range(spread: RunSpread, unit: Unit) -> str:
+    middle, low, high = (words(each, unit) for each in (spread.middle, spread.low, spread.high))
+    return f"{middle} ({low} to {high})"
 
 
 def _of_times(present: Present) -> str:
-    titles: dict[QueueName, str] = {"emergency": "999", "triage": "101 triage", "local": "101 after triage"}
-    times = [f"{titles[queue]} {span_words(seconds)}" for queue, seconds in present.handling_seconds.items()]
+    times = [f"{_QUEUES[queue]} {span_words(seconds)}" for queue, seconds in present.handling_seconds.items()]
     if not times:
         return "Calls take as long as the simulator is calibrated for, because the record has too few handling times."
     return f"The mean time for which a call is forecast to keep a call taker: {', '.join(times)}."
@@ -171,12 +222,11 @@ def brief(found: ComparedOutlooks, present: Present, question: WhatIf, horizon_s
     if usual is None or present.target is None:
         return ""
     period = "hour" if hours == 1 else number(hours, "hour")
-    middle, low, high = (words(each, "ratio") for each in (usual.middle, usual.low, usual.high))
-    sentence = f"Forecast, next {period}: 999 within {short_words(present.target.seconds)} {middle} ({low} to {high})"
+    sentence = f"Forecast, next {period}: 999 within {short_words(present.target.seconds)} {_range(usual, 'ratio')}"
     changed = found.changed.within_target if found.changed else None
     if changed is None:
         return f"{sentence}."
-    return f"{sentence}; with {_more(question.change.local, 'on')}, {words(changed.middle, 'ratio')}."
+    return f"{sentence}; with {_more(question.change.local, 'on')}, {_range(changed, 'ratio')}."
 
 
 def _closed(queues: frozenset[QueueName]) -> str:
@@ -196,8 +246,7 @@ def _cell(row: _Row, found: Outlook) -> DocumentCell:
     spread = row.of(found)
     if spread is None:
         return DocumentCell(UNKNOWN)
-    middle, low, high = (words(each, row.unit) for each in (spread.middle, spread.low, spread.high))
-    return DocumentCell(f"{middle} ({low} to {high})")
+    return DocumentCell(_range(spread, row.unit))
 
 
 def _difference(row: _Row, found: ComparedOutlooks) -> Iterator[DocumentCell]:

@@ -41,17 +41,20 @@ def _context(view: View, request: Request) -> Mapping[str, Any]:
         parse_what_if(query)
     except QuestionError as error:
         refused[error.where] = error_words(error)
+    ready = [
+        (title, urlencode({**_typed(query, _PRESENT), **fields}))
+        for title, fields in _ready(view.reader.known_present(view.force).astimezone(view.profile.zone()))
+    ]
+    asked, chosen = urlencode(_typed(query, _NAMES)), [each for _, each in ready]
     return {
         "fields": FIELDS,
         "words": WORDS,
         "closed": {name: title for name, (title, _) in CLOSED.items()},
         "typed": {name: query.get(name, "") for name in _NAMES},
         "refused": refused,
-        "query": urlencode(_typed(query, _NAMES)),
-        "ready": [
-            (title, urlencode({**_typed(query, _PRESENT), **fields}))
-            for title, fields in _ready(view.reader.known_present(view.force).astimezone(view.profile.zone()))
-        ],
+        "query": asked,
+        "ready": ready,
+        "is_own": bool(refused or _typed(query, _PRESENT) or (asked and asked not in chosen)),
     }
 
 
