@@ -31,7 +31,7 @@ from dashboards.board.app import board
 from streams.exporter import ReadingsCollector
 
 _FORCE = "staffordshire"
-_WEEKS, _STORED_WEEKS, _HOUR_WEEKS = 4, 104, 10
+_WEEKS, _STORED_WEEKS, _HALF_HOUR_WEEKS, _HOUR_WEEKS = 4, 104, 56, 10
 _READ = ("incident_count", "contact_999_answer_mean_seconds", "grade_1_opened_to_arrived_median_seconds")
 _MEASURES = (*_READ, "arrest_count", "occurrence_count")
 _PLACES = (
@@ -74,7 +74,7 @@ def _measure_new(*, lines: bool) -> None:
 
 def lengthen(redis: Redis) -> None:
     """Copy the panes further back, and let the record begin where the panes begin."""
-    for grain, weeks in (("day", _STORED_WEEKS), ("hour", _HOUR_WEEKS)):
+    for grain, weeks in (("day", _STORED_WEEKS), ("half_hour", _HALF_HOUR_WEEKS), ("hour", _HOUR_WEEKS)):
         names = list(redis.scan_iter(match=f"*:pane:*:{grain}:*", count=1000))
         for back in range(_WEEKS, weeks, _WEEKS):
             _copy(redis, names, back * 7)

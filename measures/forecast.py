@@ -13,7 +13,6 @@ from measures.rules import Rules
 from measures.window import weeks_before
 from measures.working_days import bank_holidays
 
-HALF_HOUR = HOUR // 2
 WEEKS_READ = 10
 """As long as hours are kept."""
 WEEKS = 9

@@ -6,7 +6,6 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from measures.forecast import (
-    HALF_HOUR,
     LEVEL_HOURS,
     SHARE_INSIDE,
     TAIL,
@@ -21,7 +20,7 @@ from measures.forecast import (
     reason_of,
 )
 from measures.outcome import instant, microseconds
-from measures.pane import HOUR
+from measures.pane import HALF_HOUR, HOUR
 from measures.rules import Rules
 from measures.window import weeks_before
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import UNLISTED, Feed, Force
 from facts.union import Topic
-from measures.outcome import AS_MET, AS_MISSED, KINDS, LEFT_OUT, Dimension, KindName
+from measures.outcome import AS_MET, AS_MISSED, BY_HALF_HOUR, KINDS, LEFT_OUT, Dimension, KindName
 
 Unit = Literal["count", "seconds", "ratio"]
 Good = Literal["higher", "lower", "neither"]
@@ -259,6 +259,10 @@ class Measure(Struct, frozen=True, kw_only=True):
         own = () if self.is_open() else self.selections()
         doubted = (each.of for each in self.unrecorded if not each.is_open)
         return tuple(dict.fromkeys(selection.kind for selection in (*own, *doubted)))
+
+    def has_half_hours(self) -> bool:
+        """Whether all its kinds are also counted by half-hours."""
+        return BY_HALF_HOUR.issuperset(self.kinds()) and not self.is_open()
 
     def spread(self) -> tuple[str, ...]:
         """The names of `SPREAD` that go with a mean or a median, besides itself; none for any other measure."""

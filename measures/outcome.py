@@ -323,6 +323,21 @@ KINDS: dict[str, Kind] = {
     for kind in group
 }
 
+BY_HALF_HOUR: frozenset[KindName] = frozenset(
+    (
+        "contact_offered",
+        "leg_offered",
+        "leg_answered",
+        "leg_abandoned",
+        "leg_answer_decided",
+        "leg_service_decided",
+        "leg_answer_unrecorded",
+        "leg_abandonment_unrecorded",
+        "leg_service_unrecorded",
+    )
+)
+"""The kinds that are also counted by half-hours, which are kept for more than a year: contact centres plan by the same weekday of last year."""
+
 DECIDED: dict[KindName, KindName] = {
     "opened_to_dispatched": "opened_to_dispatched_decided",
     "dispatched_to_arrived": "dispatched_to_arrived_decided",

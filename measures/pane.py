@@ -6,16 +6,19 @@ from functools import lru_cache
 from sys import intern
 from typing import Literal, get_args
 
-from measures.outcome import SECOND, Outcome
+from measures.outcome import BY_HALF_HOUR, SECOND, Outcome
 from measures.rules import Rules
 
-Grain = Literal["minute", "hour", "day"]
+Grain = Literal["minute", "half_hour", "hour", "day"]
 GRAINS: tuple[Grain, ...] = get_args(Grain)
-BLOCK: dict[Grain, int] = {"minute": 60, "hour": 24, "day": 1}
+BLOCK: dict[Grain, int] = {"minute": 60, "half_hour": 48, "hour": 24, "day": 1}
 """How many consecutive panes a block has. A block's number is the slot of its first pane, divided by this."""
 _STARTS = [f"{place}|" for place in range(max(BLOCK.values()))]
 MINUTE = 60 * SECOND
+HALF_HOUR = 30 * MINUTE
 HOUR = 60 * MINUTE
+LENGTH: dict[Grain, int] = {"minute": MINUTE, "half_hour": HALF_HOUR, "hour": HOUR}
+"""How long a pane of each grain is, in microseconds, except a day: local days have different lengths."""
 
 Dimensions = tuple[str, ...]
 Histogram = dict[int, int]
@@ -23,8 +26,8 @@ Histogram = dict[int, int]
 Counts = Mapping[Dimensions, Histogram]
 """The counts of one kind in one pane: labels to their histogram."""
 Pane = Mapping[str, Counts]
-"""Each kind to its counts. A pane's slot is its number within its grain: minutes or hours since 1970 in UTC, or the ordinal of the
-force's local day."""
+"""Each kind to its counts. A pane's slot is its number within its grain: minutes, half-hours or hours since 1970 in UTC, or the ordinal
+of the force's local day."""
 OpenPane = dict[str, dict[Dimensions, Histogram]]
 """A pane to which counts can be added."""
 Deltas = dict[str, dict[Grain, dict[int, dict[str, int]]]]
@@ -60,13 +63,15 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules
 
 
 def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
-    """Add a change to the minute and the hour of a decision, and to the local day on which its subject began."""
+    """Add a change to the minute, half-hour and hour of a decision, and to the local day on which its subject began."""
     of_kind = into.get(outcome.kind)
     if of_kind is None:
-        of_kind = into[outcome.kind] = {"minute": {}, "hour": {}, "day": {}}
+        of_kind = into[outcome.kind] = {grain: {} for grain in GRAINS}
     name, at = name_of(outcome.dimensions, outcome.value), outcome.at
     _add(name, change, at // MINUTE, of_kind["minute"])
     _add(name, change, at // HOUR, of_kind["hour"])
+    if outcome.kind in BY_HALF_HOUR:
+        _add(name, change, at // HALF_HOUR, of_kind["half_hour"])
     _add(name, change, rules.local_day(outcome.began), of_kind["day"])
 
 

@@ -11,15 +11,25 @@ from facts.errors import QuestionError
 from facts.force import Force, Shift
 from measures.coverage import Span
 from measures.outcome import SECOND, instant, microseconds
-from measures.pane import HOUR, MINUTE, Grain
+from measures.pane import HALF_HOUR, HOUR, LENGTH, MINUTE, Grain
 from measures.rules import Rules
 
 WindowKind = Literal["live", "report"]
 
-MINUTES_KEPT = timedelta(days=2)
+MINUTES_KEPT = timedelta(days=10)
+HALF_HOURS_KEPT = timedelta(weeks=56)
 HOURS_KEPT = timedelta(weeks=10)
 DAYS_KEPT = timedelta(days=792)
-"""How long panes are kept behind the watermark: 792 days are 26 months."""
+"""How long panes are kept behind the watermark. Ten days have all of the same weekday of last week, 56 weeks that of last year, and
+792 days are 26 months."""
+KEPT_WORDS: Mapping[Grain, str] = {
+    "minute": "Minutes are kept for ten days",
+    "half_hour": "Half-hours are kept for 56 weeks",
+    "hour": "Hours are kept for ten weeks",
+    "day": f"Days are kept for 26 months ({DAYS_KEPT.days} days)",
+}
+_TO_THE_MINUTE = timedelta(days=2)
+"""Longer rolling windows start on a whole hour."""
 
 _LIVE = {
     "15m": timedelta(minutes=15),
@@ -98,11 +108,11 @@ def _rolling(name: str, as_of: datetime, force: Force) -> Window:
     """A window of elapsed time, up to the end of the current minute.
 
     It is never shorter than its name says, and up to two minutes longer, because panes are whole minutes. Seven days start
-    on a whole hour, because minutes are kept for only two days.
+    on a whole hour.
     """
     end = _minute_at_or_after(as_of)
     start = as_of.replace(second=0, microsecond=0) - _LIVE[name]
-    if _LIVE[name] > MINUTES_KEPT:
+    if _LIVE[name] > _TO_THE_MINUTE:
         start = start.replace(minute=0)
     return _live(name, start, end, force)
 
@@ -238,8 +248,17 @@ def _shift(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
-    """A live window between two whole minutes. Minutes are kept for two days; before that, use whole hours."""
+    """A live window between two whole minutes. Minutes are kept for ten days; before that, use whole hours or `by_half_hours`."""
     return _live(name, start, end, force)
+
+
+def by_half_hours(window: Window) -> Window | None:
+    """The same live window made up of half-hours; None if it is a report window, or does not begin and end at a half-hour."""
+    start, end = microseconds(window.start), microseconds(window.end)
+    if window.kind == "report" or start % HALF_HOUR or end % HALF_HOUR:
+        return None
+    segment = SlotRun("half_hour", start // HALF_HOUR, end // HALF_HOUR)
+    return Window(window.name, "live", window.start, window.end, (segment,))
 
 
 def whole_minutes(name: str, first: int, after: int, force: Force) -> Window:
@@ -374,11 +393,11 @@ def parse_day(text: str, where: str) -> date:
 
 def kept_from(grain: Grain, watermark: int) -> int:
     """The time in microseconds from which panes of a grain are kept, for a watermark."""
-    kept = {"minute": MINUTES_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
+    kept = {"minute": MINUTES_KEPT, "half_hour": HALF_HOURS_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
     return watermark - int(kept.total_seconds()) * SECOND
 
 
 def first_kept(grain: Grain, watermark: int, rules: Rules) -> int:
     """The slot of the first pane of a grain that is kept, for a watermark."""
     first = kept_from(grain, watermark)
-    return rules.local_day(first) if grain == "day" else first // (MINUTE if grain == "minute" else HOUR)
+    return rules.local_day(first) if grain == "day" else first // LENGTH[grain]

@@ -13,7 +13,7 @@ from facts.union import FACT_TYPES
 from measures.outcome import OpenItem, instant, microseconds
 from measures.timeline import Timeline
 
-FORMAT = 12
+FORMAT = 13
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
 
 _ENVELOPE = ("fact_id", "force", "at", "subject_id", "corrects", "recorded_at")

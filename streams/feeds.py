@@ -11,14 +11,13 @@ from facts.feed import FeedHeartbeat
 from facts.force import Feed, Force
 from measures.outcome import microseconds
 from measures.reading import SKEW_MICROSECONDS, Doubt
-from measures.window import MINUTES_KEPT
 
 _MICROSECOND = timedelta(microseconds=1)
 SETTLING = timedelta(hours=1) // _MICROSECOND
 """How long a feed's heartbeats must continue before the claim of the first one is settled."""
 PAUSE = timedelta(hours=25) // _MICROSECOND
 """A longer pause between two heartbeats may be a step of the log's clock. A feed may send one heartbeat a day."""
-LONG_PAST = MINUTES_KEPT // _MICROSECOND
+LONG_PAST = timedelta(days=2) // _MICROSECOND
 """A claim this far before the time of its own heartbeat is settled at once: no wrong clock produces one."""
 NOTHING_SETTLED = 0
 

@@ -38,7 +38,18 @@ from measures.reading import (
 )
 from measures.rules import Rules
 from measures.staffing import SIGNS, Takers, staffing
-from measures.window import SlotRun, Window, first_kept, last_hours, resolve, span_of, whole_hours, whole_minutes
+from measures.window import (
+    KEPT_WORDS,
+    SlotRun,
+    Window,
+    by_half_hours,
+    first_kept,
+    last_hours,
+    resolve,
+    span_of,
+    whole_hours,
+    whole_minutes,
+)
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
@@ -47,13 +58,9 @@ from streams.record import Place
 from streams.store import Names, check_profiles, kinds_of
 from streams.version import FIRST, number_of, pointer, prefix_of
 
-_KEPT = {
-    "minute": "Minutes are kept for two days",
-    "hour": "Hours are kept for ten weeks",
-    "day": "Days are kept for 26 months",
-}
 _KEPT_HINT = {
     "minute": "Use a window of whole hours at a whole hour, or a report window.",
+    "half_hour": "Use a report window: FROM/TO in dates.",
     "hour": "Use a report window: FROM/TO in dates.",
     "day": "Older days are only in the log's archive: recount them.",
 }
@@ -267,6 +274,7 @@ class Reader:
         rules = self.rules_of(force)
         moment = as_of or self.present(rules.force.name)
         resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
+        resolved = self._kept(resolved, found, rules)
         question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
         check(question, rules)
         name = rules.force.name
@@ -423,7 +431,8 @@ class Reader:
         """
         rules = self.rules[force]
         moment = self.present(force)
-        question = Question(measure, resolve(window, moment, rules.force), moment, by, where or {})
+        resolved = self._kept(resolve(window, moment, rules.force), measure, rules)
+        question = Question(measure, resolved, moment, by, where or {})
         check(question, rules)
         return histograms(question, self._source(question, rules), rules)
 
@@ -687,6 +696,7 @@ class Reader:
         with self._lock:
             self.refresh()
             resolved = resolve(window, self.present(force), rules.force) if isinstance(window, str) else window
+            resolved = self._kept(resolved, measure, rules)
         for segment in resolved.segments:
             for first in range(segment.first, segment.last, _PART):
                 part = SlotRun(segment.grain, first, min(first + _PART, segment.last))
@@ -707,10 +717,11 @@ class Reader:
             questions: the measures with their windows.
             force: the force's name.
         """
-        wanted = dict[Topic, set[Run]]()
+        wanted, rules = dict[Topic, set[Run]](), self.rules[force]
         for measure, window in questions:
+            kept = self._kept(window, measure, rules)
             for topic in measure.topics():
-                wanted.setdefault(topic, set()).update(_runs(force, window.segments, measure.kinds()))
+                wanted.setdefault(topic, set()).update(_runs(force, kept.segments, measure.kinds()))
         for topic, runs in wanted.items():
             self._load([cache for (name, _), cache in self._caches.items() if name == topic], runs)
 
@@ -771,13 +782,24 @@ class Reader:
             for cache in lacking:
                 self._has_moved |= cache.load(keys)
 
+    def _kept(self, window: Window, measure: Measure, rules: Rules) -> Window:
+        """The window, made up of half-hours if what it was made up of is no longer kept and the measure has them."""
+        finer = by_half_hours(window) if measure.has_half_hours() else None
+        return finer if finer and _dropped(window, self._of(measure), rules) else window
+
     def _check_kept(self, window: Window, caches: Sequence[PartitionCache], rules: Rules) -> None:
-        marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
-        furthest = max((mark for mark in marks if mark is not None), default=None)
-        for segment in window.segments:
-            if furthest is not None and segment.first < first_kept(segment.grain, furthest, rules):
-                what = f"{_KEPT[segment.grain]}, and {window.name} begins before that."
-                raise QuestionError(what, where="--window", hint=_KEPT_HINT[segment.grain])
+        if grain := _dropped(window, caches, rules):
+            what = f"{KEPT_WORDS[grain]}, and {window.name} begins before that."
+            raise QuestionError(what, where="--window", hint=_KEPT_HINT[grain])
+
+
+def _dropped(window: Window, caches: Sequence[PartitionCache], rules: Rules) -> Grain | None:
+    """The first grain of a window whose panes are no longer kept; None if all are."""
+    marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
+    furthest = max((mark for mark in marks if mark is not None), default=None)
+    if furthest is None:
+        return None
+    return next((each.grain for each in window.segments if each.first < first_kept(each.grain, furthest, rules)), None)
 
 
 def _runs(force: str, segments: Iterable[SlotRun], kinds: Collection[str]) -> list[Run]:

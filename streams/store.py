@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from facts.errors import IncompleteError
 from facts.union import TOPICS
-from measures.outcome import KINDS
+from measures.outcome import BY_HALF_HOUR, KINDS
 from measures.pane import BLOCK, GRAINS, Deltas, stored
 from measures.rules import Rules
 from measures.timeline import Timeline
@@ -356,7 +356,10 @@ def _check_kinds(where: str, stored: str | None) -> None:
 
 def kinds() -> dict[str, str]:
     """What this program counts: each kind of outcome with everything its counts depend on."""
-    return {name: f"{kind.topic} {'|'.join(kind.dimensions)} {kind.per_second}" for name, kind in KINDS.items()}
+    return {
+        name: f"{kind.topic} {'|'.join(kind.dimensions)} {kind.per_second}{' half-hours' * (name in BY_HALF_HOUR)}"
+        for name, kind in KINDS.items()
+    }
 
 
 def kinds_of(topic: str, recorded: str | None = None) -> list[str]:

@@ -98,10 +98,10 @@ def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int)
     """The forecast of the half-hours from the present one on, from all whole hours before it; call it at one moment of the reader."""
     from bluelamp.verify.backtest import offered
     from dashboards.board.shared.interval_queues import handling_column
-    from measures.forecast import HALF_HOUR, WEEKS_READ, Forecast
+    from measures.forecast import WEEKS_READ, Forecast
     from measures.handling_forecast import HandlingForecast
     from measures.outcome import instant, microseconds
-    from measures.pane import HOUR
+    from measures.pane import HALF_HOUR, HOUR
 
     column, rules = offered(queue), source.rules[force]
     present = microseconds(source.present(force))

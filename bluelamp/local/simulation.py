@@ -42,8 +42,8 @@ _SECONDS_BETWEEN_LINES = 5.0
 _MONTH_DAYS = 30.44
 _HISTORY_DAYS_MAX = 780
 """Older facts are too late to be counted: see docs/understand/semantics.md, section 1."""
-_ROSTER_DAYS_BEFORE, _ROSTER_DAYS = 3, 100
-"""Minutes, which a roster is compared with, are kept for two days. A live simulation has a roster for three months."""
+_ROSTER_DAYS_BEFORE, _ROSTER_DAYS = 11, 108
+"""Minutes, which a roster is compared with, are kept for ten days. A live simulation has a roster for three months."""
 LIVE = "live"
 RECENT_DAYS = 35
 """The history that a live simulation publishes before the present; older history is filled in behind it."""

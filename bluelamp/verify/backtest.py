@@ -12,11 +12,11 @@ from bluelamp.recount.recount import Recount
 from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue, handling_column
 from facts.force import Force
 from measures.display import number
-from measures.forecast import HALF_HOUR, LEAST_WEEKS, SHARE_INSIDE, Case, Score, cases, score
+from measures.forecast import LEAST_WEEKS, SHARE_INSIDE, Case, Score, cases, score
 from measures.handling_forecast import Handled, handling_cases, total
 from measures.measure import Count, Mean
 from measures.outcome import KINDS, instant, microseconds
-from measures.pane import HOUR
+from measures.pane import HALF_HOUR, HOUR
 from measures.rules import Rules
 
 _DAY = timedelta(days=1)

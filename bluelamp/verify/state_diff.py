@@ -9,7 +9,7 @@ from msgspec import Struct
 from bluelamp.verify.sides import counts, differing
 from bluelamp.verify.words import dimension_words, named, open_words
 from measures.outcome import OpenItem, instant
-from measures.pane import GRAINS, HOUR, MINUTE, Counts, Grain
+from measures.pane import GRAINS, LENGTH, Counts, Grain
 from measures.rules import Rules
 from measures.window import first_kept
 from streams.feeds import watermark
@@ -141,5 +141,4 @@ def _open_items(cache: PartitionCache) -> Counter[tuple[str, OpenItem]]:
 def _slot(grain: Grain, slot: int) -> str:
     if grain == "day":
         return f"day {date.fromordinal(slot)}"
-    start = instant(slot * (MINUTE if grain == "minute" else HOUR))
-    return f"{grain} {start:%Y-%m-%d %H:%M}Z"
+    return f"{grain.replace('_', '-')} {instant(slot * LENGTH[grain]):%Y-%m-%d %H:%M}Z"

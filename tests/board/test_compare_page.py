@@ -252,7 +252,7 @@ REFUSED = [
     ("/explore", f"measure={GRADE_1}&window=dates&from=2024-11-05&to=2024-11-05&from_time=10:00&to_time=09:00", {"from": "2024-11-05", "to": "2024-11-05", "from_time": "10:00", "to_time": "09:00"}, {"dates-error": "ends before it begins"}),
     ("/explore", f"measure={GRADE_1}&window=dates&from=9999-12-31&to=9999-12-31", {"from": "9999-12-31", "to": "9999-12-31", "from_time": "", "to_time": ""}, {"dates-error": "Check the year"}),
     ("/explore", f"measure={GRADE_1}&window=0001-01-01/0001-02-01&compare=year_before", {"from": "0001-01-01", "to": "0001-01-31", "from_time": "", "to_time": ""}, {"dates-error": "kept for 26 months"}),
-    ("/explore", f"measure={GRADE_1}&window=2024-11-05T10:10/2024-11-05T12:00", {"from": "2024-11-05", "to": "2024-11-05", "from_time": "10:10", "to_time": "12:00"}, {"dates-error": "Minutes are kept for two days"}),
+    ("/explore", f"measure={GRADE_1}&window=2024-11-05T10:10/2024-11-05T12:00", {"from": "2024-11-05", "to": "2024-11-05", "from_time": "10:10", "to_time": "12:00"}, {"dates-error": "Minutes are kept for ten days"}),
     ("/explore", f"measure={GRADE_1}&window=2024-05-05T10:00/2024-05-05T12:00", {"from": "2024-05-05", "to": "2024-05-05", "from_time": "10:00", "to_time": "12:00"}, {"dates-error": "Hours are kept for ten weeks"}),
     ("/compare", "measure=incident_count&window=2022-11-01/2022-12-01&compare=year_before", {"compare": None}, {"compare-error": "26 months"}),
     ("/chart", "measure=incident_count&over=area:moon", {"over": None}, {"over-error": "There is no area"}),

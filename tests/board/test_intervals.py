@@ -16,7 +16,7 @@ from python_calamine import CalamineWorkbook
 from bluelamp.recount.cell import Finished, RecountOpenItem
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.shared.day import intervals, minutes_kept
+from dashboards.board.shared.day import half_hours, is_kept
 from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue, queue_of
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, Line
 from facts.union import AnyFact, Topic
@@ -311,25 +311,79 @@ def test_each_unknown_cell_says_why(back: Watched, query: str, label: str, why: 
     assert why in table["notes"][row["cells"][0]["notes"][0] - 1]
 
 
-def test_last_week_is_compared_by_hours_and_a_year_ago_only_in_total(back: Watched) -> None:
+def test_a_day_before_the_record_is_unknown_and_a_time_that_the_clock_change_repeats_has_no_match(
+    back: Watched,
+) -> None:
     found = back.fetch("999", "compare=week_before")
-    assert (found["minutes"], len(found["intervals"]), found["other_day"]) == (60, 25, "2024-10-20")
-    assert "by hours, because minutes are kept for two days and Sun 20 Oct 2024 is earlier" in found["says"][0]
+    assert (found["minutes"], len(found["intervals"]), found["other_day"]) == (30, 50, "2024-10-20")
     columns = [(each["title"], each["brief"]) for each in found["table"]["columns"][:2]]
     assert columns == [("Offered", "Sun 27 Oct 2024"), ("Offered", "Sun 20 Oct 2024")]
     second = {row["label"]: row["cells"][1]["text"] for row in found["table"]["rows"]}
-    assert second["01:00 BST to 01:00 GMT"] == "unknown", "there was no record a week before"
-    assert second["01:00 GMT to 02:00"] == "no such time"
-    found = back.fetch("999", "compare=52_weeks_before")
-    assert (found["minutes"], found["other_day"]) == (30, "2023-10-29")
-    last = found["table"]["rows"][-1]
-    assert (last["label"], last["cells"][0]["text"]) == ("Whole day, Sun 29 Oct 2023", "unknown")
-    assert "Sun 29 Oct 2023: only the total is kept" in " ".join(found["says"])
+    assert second["01:00 BST to 01:30 BST"] == "unknown", "there was no record a week before"
+    assert second["01:00 GMT to 01:30 GMT"] == "no such time"
 
 
-def test_a_day_whose_hours_are_gone_has_only_its_total_by_the_start_of_each_contact(back: Watched) -> None:
-    """Ten weeks and a day later, the same evening and day."""
-    later = NOW + timedelta(weeks=10, days=1)
+@pytest.fixture(scope="module")
+def year() -> Iterator[Watched]:
+    """Some hours of the same weekday this week, last week and 52 weeks ago; nothing happened in between."""
+    now = datetime(2024, 11, 28, 12, 40, 20, tzinfo=ZONE)
+    mornings = [now.replace(hour=7) - timedelta(weeks=weeks) for weeks in (52, 1, 0)]
+    found: list[tuple[Topic, AnyFact]] = [
+        ("contacts", each)
+        for begun in mornings
+        for each in made_up(begun, begun.replace(hour=12), random.Random(3))
+        if each.at < now
+    ]
+    facts: Facts = (*found, *beats(now))
+    counted = recount_of(facts)
+    with counted:
+        yield Watched(now, read_by(facts, now), counted, now, cache(counted.finished), facts)
+
+
+@pytest.mark.parametrize("queue", QUEUES, ids=[each.name for each in QUEUES])
+@pytest.mark.parametrize(("compare", "weeks"), [("week_before", 1), ("52_weeks_before", 52)])
+def test_each_half_hour_of_last_week_and_last_year_is_its_recount(
+    year: Watched, queue: IntervalQueue, compare: str, weeks: int
+) -> None:
+    found = year.fetch(queue.name, f"compare={compare}")
+    begins, texts = year.begins(queue), set[str]()
+    for row, each in zip(found["table"]["rows"], found["intervals"], strict=False):
+        start = datetime.fromisoformat(each["start"])
+        earlier = start - timedelta(weeks=weeks)
+        for column, cell in zip(queue.columns, row["cells"][1::2], strict=False):
+            place = (queue.name, row["label"], column.title)
+            recounted = expected(column, year.figure(column, earlier, earlier + timedelta(minutes=30)))
+            assert cell["text"] == ("unknown" if earlier < begins - timedelta(minutes=3) else recounted), place
+            texts.add(cell["text"])
+    assert len(texts) > (15 if len(queue.columns) > 3 else 5), "there are figures to compare"
+    check_other_day(year, queue, found, weeks)
+
+
+def check_other_day(year: Watched, queue: IntervalQueue, found: dict[str, Any], weeks: int) -> None:
+    """The total of the other day, that day by itself, and the page behind one of its figures say the same."""
+    day = date.fromisoformat(found["other_day"])
+    start = datetime.combine(day, time(), ZONE)
+    totals = {row["label"]: [each["text"] for each in row["cells"]] for row in found["table"]["rows"] if row["total"]}
+    alone = year.fetch(queue.name, f"day={day}")["table"]["rows"]
+    cells = [row["cells"][0] for row in alone]
+    assert [each["text"] for each in cells[:48]] == [row["cells"][1]["text"] for row in found["table"]["rows"][:48]]
+    offered = expected(queue.columns[0], year.figure(queue.columns[0], start, start + timedelta(days=1)))
+    whole = "unknown" if weeks > 1 else offered
+    assert (totals["Whole day"][1], cells[-1]["text"]) == (whole, whole), "the record begins on the day a year ago"
+    path, _, query = cells[20]["href"].partition("?")
+    behind = json.loads(year.get(f"/api{path}", query).text)
+    assert behind["tile"]["text"] == cells[20]["text"]
+
+
+def test_every_column_can_be_read_by_half_hours() -> None:
+    assert {each.name for queue in QUEUES for each in queue.columns if not each.measure.has_half_hours()} == set()
+    assert not find("incident_count").has_half_hours()
+    assert not find("contact_999_waiting_count").has_half_hours()
+
+
+def test_a_day_whose_half_hours_are_gone_has_only_its_total_by_the_start_of_each_contact(back: Watched) -> None:
+    """56 weeks and a day later, the same evening and day."""
+    later = NOW + timedelta(weeks=56, days=1)
     beats_later = [fact for topic, fact in beats(later) if topic == "contacts"]
     again = read_by(back.facts, back.complete_to)
     again.moment = microseconds(later)
@@ -348,16 +402,16 @@ def test_a_day_whose_hours_are_gone_has_only_its_total_by_the_start_of_each_cont
 
 
 @pytest.mark.parametrize(
-    ("day", "minutes"),
-    [("2024-10-27", 30), ("2024-10-26", 30), ("2024-10-25", 60), ("2024-08-19", 60), ("2024-08-18", 0)],
+    ("day", "kept"),
+    [("2024-10-27", True), ("2023-10-02", True), ("2023-10-01", False)],
 )
-def test_rows_are_as_fine_as_the_day_is_kept(day: str, minutes: int) -> None:
-    assert minutes_kept(date.fromisoformat(day), NOW, ZONE) == minutes
+def test_half_hours_are_kept_for_56_weeks(day: str, kept: bool) -> None:
+    assert is_kept("half_hour", date.fromisoformat(day), NOW, ZONE) == kept
 
 
 @pytest.mark.parametrize(("day", "count"), [("2024-10-27", 50), ("2024-10-28", 48), ("2025-03-30", 46)])
 def test_a_day_has_as_many_half_hours_as_it_has(day: str, count: int) -> None:
-    assert len(intervals(date.fromisoformat(day), 30, ZONE)) == count
+    assert len(half_hours(date.fromisoformat(day), ZONE)) == count
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("dropped_sockets")
 FORCE = "staffordshire"
 EVERY = timedelta(minutes=10)
 END = datetime(2025, 10, 27, tzinfo=UTC)
-"""What feeds are complete to: panes of a minute are kept for the two days before it."""
+"""What feeds are complete to: panes of a minute are kept for the ten days before it."""
 SPRING = ("2025-03-29/2025-04-01", "2025-03-30", 23)
 AUTUMN = ("2025-10-25/2025-10-27", "2025-10-26", 25)
 MOMENTS = ("2025-10-26T00:45:00Z", "2025-10-26T01:15:00Z", "2025-10-26T01:59:00Z")

@@ -77,7 +77,7 @@ def test_what_a_cluster_refuses_heals_and_says_what_to_do(error: RedisError, say
 
 
 CHANGE = Change(
-    panes={FORCE: {"incident_opened": {"minute": {}, "hour": {1: {"1": 1}}, "day": {1: {"1": 1}}}}},
+    panes={FORCE: {"incident_opened": {"minute": {}, "half_hour": {}, "hour": {1: {"1": 1}}, "day": {1: {"1": 1}}}}},
     counts={"facts": 1},
     timelines={f"{FORCE}|1": {}},
 )

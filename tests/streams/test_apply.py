@@ -48,8 +48,8 @@ def example_batches() -> tuple[list[Change], Change]:
     arrived = UnitArrived(fact_id="f2", at=at(minutes=5), unit="u1", **known)
     regraded = IncidentRegraded(fact_id="f3", at=at(minutes=6), grade="1", **known)
     closed = IncidentClosed(fact_id="f4", at=at(minutes=7), result="attended", **known)
-    other = IncidentOpened(fact_id="f5", at=at(days=3), grade="1", group=None, area=None, force=FORCE, subject_id="i2")
-    beat = heartbeat("dispatch", at(days=3), replay=True)
+    other = IncidentOpened(fact_id="f5", at=at(days=12), grade="1", group=None, area=None, force=FORCE, subject_id="i2")
+    beat = heartbeat("dispatch", at(days=12), replay=True)
     before = [partition.feed([encode([fact])], RECEIVED) for fact in (opened, arrived)]
     return before, partition.feed([encode([regraded, closed]), encode([other]), encode([beat])], RECEIVED)
 

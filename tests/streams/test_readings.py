@@ -445,7 +445,7 @@ def test_a_window_that_is_no_longer_kept_is_an_error_and_not_zero(redis: Redis, 
     source = [first_event(), beat(60 * 24 * 30)]
     with pytest.raises(QuestionError) as caught:
         state_of(state_backend.url, redis, source, RECEIVED, as_of=AS_OF)
-    assert "two days" in str(caught.value)
+    assert "ten days" in str(caught.value)
     whole_hour = AS_OF.replace(minute=0, second=0)
     assert state_of(state_backend.url, redis, [], RECEIVED, as_of=whole_hour).state == "live"
 

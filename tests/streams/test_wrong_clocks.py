@@ -116,11 +116,11 @@ def test_a_dead_feed_is_doubted_for_good_once_the_log_continues_before_its_times
 
 
 def test_a_step_of_days_drops_no_pane_and_makes_no_fact_too_late() -> None:
-    """Half a minute at a wrong time used to drop the minutes of the last two days."""
+    """Half a minute at a wrong time used to drop the minutes of the last days."""
     line = Line()
     live_for(line, 3 * HOUR)
     kept = dict(line.partition._dropped)  # noqa: SLF001 - what the state was made to drop
-    for days in (3, 6, 400):
+    for days in (12, 30, 400):
         at = NOW + days * DAY
         line.beat("telephony", at)
         line.beat("digital", at)

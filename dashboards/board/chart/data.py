@@ -85,7 +85,7 @@ def check_series(question: SeriesQuery, query: QueryParams, view: View) -> None:
             hint = "Choose one from the list."
             raise QuestionError(f"There is no {name} {word!r}.", where="over", hint=hint)
     if question.window:
-        check_window(WindowChoice(question.window), query, view)
+        check_window(WindowChoice(question.window), query, view, question.measure)
     first = periods_of(question, view)[0]
     if question.recalculated and min(question.recalculated) <= first.start:
         hint = "Choose a later period."

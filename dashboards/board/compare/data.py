@@ -60,7 +60,7 @@ def parse_comparison(name: str, query: QueryParams, view: View) -> BreakdownQuer
         )
         raise QuestionError(what, where="compare", hint=hint)
     if question.window and not question.measure.is_open():
-        check_window(question.choice(), query, view)
+        check_window(question.choice(), query, view, question.measure)
     return question
 
 

@@ -29,7 +29,7 @@ def _context(view: View, request: Request) -> Mapping[str, Any]:
 
     def parse(kept: QueryParams) -> tuple[ExploreQuery, int]:
         exploration = parse_exploration(name, kept)
-        check_window(choice_of(exploration), kept, view)
+        check_window(choice_of(exploration), kept, view, exploration.measure)
         return exploration, parse_weeks(kept)
 
     (exploration, weeks), refused = accepted(query, parse)

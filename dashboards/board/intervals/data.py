@@ -21,7 +21,7 @@ from dashboards.report.text import plain
 from producers.http.answer import Answer, AnswerRoute
 
 _INTERVALS = Answer(
-    summary="A queue by half-hours of a day; by hours where minutes are no longer kept.",
+    summary="A queue by half-hours of a day; only the total of a day whose half-hours are no longer kept.",
     body=IntervalsAnswer,
     query={"day": "A local date; today by default.", "compare": "week_before or 52_weeks_before; nothing by default."},
 )
@@ -35,7 +35,7 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
         "queue": question.queue.name,
         "day": question.day,
         "other_day": question.other(),
-        "minutes": grid.minutes,
+        "minutes": 30 if grid.intervals else 0,
         "says": grid.says(),
         "columns": [
             {

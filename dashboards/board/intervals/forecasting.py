@@ -8,10 +8,10 @@ from dashboards.board.shared.day import Interval, day_words, whole_day
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View
 from measures.display import span_words
-from measures.forecast import HALF_HOUR, WEEKS_READ, Expected, Forecast, Score, cases, score
+from measures.forecast import WEEKS_READ, Expected, Forecast, Score, cases, score
 from measures.handling_forecast import ExpectedTime, Handled, HandlingForecast, handling_cases
 from measures.outcome import microseconds
-from measures.pane import HOUR
+from measures.pane import HALF_HOUR, HOUR
 from measures.rules import Rules
 
 _DAYS_SCORED = 14
@@ -45,9 +45,8 @@ class DayForecast:
         self.score = _scored(before, days, rules)
 
     def expected(self, interval: Interval) -> Expected | None:
-        """What is expected of an interval of half an hour or an hour; None if it is not known."""
-        is_half, number = _numbered(interval)
-        return self.made.half_hour(number) if is_half else self.made.hour(number)
+        """What is expected of a half-hour; None if it is not known."""
+        return self.made.half_hour(microseconds(interval.start) // HALF_HOUR)
 
     def holiday_words(self, interval: Interval) -> str:
         """Why there is no range, on a bank holiday; empty on other days."""
@@ -88,9 +87,8 @@ class DayHandling:
         self.score = _scored_times(before, days, rules)
 
     def expected(self, interval: Interval) -> ExpectedTime | None:
-        """What is expected of an interval of half an hour or an hour; None if it is not known."""
-        is_half, number = _numbered(interval)
-        return self.made.half_hour(number) if is_half else self.made.hour(number)
+        """What is expected of a half-hour; None if it is not known."""
+        return self.made.half_hour(microseconds(interval.start) // HALF_HOUR)
 
     def says(self) -> Iterator[str]:
         """How far the forecast can be relied on, in sentences."""
@@ -103,13 +101,6 @@ class DayHandling:
                 f"Handling time: over the {_DAYS_SCORED} days before, forecasts of the mean of an hour were wrong by {error} on average; "
                 f"that of the same hour a week earlier was wrong by {naive}.{inside}"
             )
-
-
-def _numbered(interval: Interval) -> tuple[bool, int]:
-    """Whether an interval is half an hour, not an hour, and its number since 1970 among those of its length."""
-    start, end = (microseconds(at) for at in interval)
-    is_half = end - start == HALF_HOUR
-    return is_half, start // (HALF_HOUR if is_half else HOUR)
 
 
 def _days_before(day: date, view: View) -> tuple[int, _Days]:

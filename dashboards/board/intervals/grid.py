@@ -12,11 +12,10 @@ from dashboards.board.intervals.forecasting import DayForecast, DayHandling
 from dashboards.board.intervals.question import IntervalQuestion
 from dashboards.board.shared.day import (
     Interval,
-    Minutes,
     clock_change,
     day_words,
-    intervals,
-    minutes_kept,
+    half_hours,
+    is_kept,
     whole_day,
 )
 from dashboards.board.shared.interval_cells import IntervalCells
@@ -37,6 +36,7 @@ _HANDLING = "handling_mean_seconds"
 NOT_BEGUN, NOT_OVER = "not begun", "not over yet"
 FORECAST_BRIEF = "made at midnight"
 _NO_SUCH_TIME = "no such time"
+_KEPT = "half-hours are kept for 56 weeks"
 
 
 class Read(NamedTuple):
@@ -58,10 +58,10 @@ class Grid:
         self.question, self._view = question, view
         self._zone, self.present = view.profile.zone(), view.reader.present(view.force).astimezone(UTC)
         self._other = question.other()
-        self.minutes = self._minutes()
-        self.intervals = intervals(question.day, self.minutes, self._zone)
-        self._matched = self._matching()
-        self._has_columns = bool(self._matched) or (self._other is not None and not self.minutes)
+        self.intervals = self._half_hours(question.day)
+        others = self._half_hours(self._other) if self._other else []
+        self._matched = {each.place(self._zone): each for each in others}
+        self._has_columns = bool(others) or (self._other is not None and not self.intervals)
         self._cells = IntervalCells()
         self._readings: dict[object, Reading | str] = {}
         self._staffing: dict[date, Staffing] = {}
@@ -71,30 +71,27 @@ class Grid:
     @cached_property
     def forecast(self) -> DayForecast | None:
         """The forecast of the day; None if its hours are no longer kept. Read only when it is needed: it takes weeks of hours."""
-        return DayForecast(self.question.queue.columns[0], self.question.day, self._view) if self.minutes else None
+        return DayForecast(self.question.queue.columns[0], self.question.day, self._view) if self._has_hours else None
 
     @cached_property
     def forecast_of_times(self) -> DayHandling | None:
         """The forecast of the handling time; None if its hours are no longer kept, or if no call takers are reported."""
         column = self._handling
-        return DayHandling(column, self.question.day, self._view) if column and self.minutes else None
+        return DayHandling(column, self.question.day, self._view) if column and self._has_hours else None
 
     @property
     def _handling(self) -> IntervalColumn | None:
         """The column with the mean handling time."""
         return next((each for each in self.question.queue.columns if each.name == _HANDLING), None)
 
-    def _minutes(self) -> Minutes:
-        """The length of a row, in minutes: hours if the other day has only hours; a day with only a total does not matter."""
-        kept = minutes_kept(self.question.day, self.present, self._zone)
-        other = minutes_kept(self._other, self.present, self._zone) if self._other else 0
-        return 60 if kept and other == 60 else kept  # noqa: PLR2004 - hours
+    @property
+    def _has_hours(self) -> bool:
+        """Whether the hours are kept that a forecast of the day is compared with."""
+        return is_kept("hour", self.question.day, self.present, self._zone)
 
-    def _matching(self) -> dict[tuple[object, int], Interval]:
-        """The intervals of the other day by their place in it; none if only its total is kept."""
-        if self._other is None or not minutes_kept(self._other, self.present, self._zone):
-            return {}
-        return {each.place(self._zone): each for each in intervals(self._other, self.minutes, self._zone)}
+    def _half_hours(self, day: date) -> list[Interval]:
+        """The half-hours of a day; none if only its total is kept."""
+        return half_hours(day, self._zone) if is_kept("half_hour", day, self.present, self._zone) else []
 
     def status(self, interval: Interval) -> Status:
         """Whether an interval is over."""
@@ -109,7 +106,7 @@ class Grid:
             if each is not None and (window := self._window(each)):
                 yield window
         for column in (self.question.queue.columns[0], self._handling):
-            if self.minutes and column:
+            if self._has_hours and column:
                 hours = self._view.reader.hours_known(column.measure, self._view.force, WEEKS_READ)
                 yield from (hours,) if hours else ()
 
@@ -134,16 +131,9 @@ class Grid:
 
     def _length_words(self) -> str:
         day = day_words(self.question.day)
-        if self.minutes == 30:  # noqa: PLR2004 - half an hour
+        if self.intervals:
             return f"{day} by half-hours. Each outcome counts in the half-hour in which it was decided."
-        if not self.minutes:
-            return f"{day}: only the total is kept, because hours are kept for ten weeks. It counts contacts by their start."
-        own = minutes_kept(self.question.day, self.present, self._zone)
-        why = "this day" if own == self.minutes or self._other is None else day_words(self._other)
-        return (
-            f"{day} by hours, because minutes are kept for two days and {why} is earlier. "
-            "Each outcome counts in the hour in which it was decided."
-        )
+        return f"{day}: only the total is kept, because {_KEPT}. It counts contacts by their start."
 
     def _clock_words(self) -> Iterator[str]:
         for day in (self.question.day, self._other):
@@ -158,10 +148,10 @@ class Grid:
         return f"{current.words(self._zone)} is not over yet: it shows the figures so far."
 
     def _other_words(self) -> str:
-        if self._other is None or self._has_columns or not self.minutes:
+        if self._other is None or self._has_columns:
             return ""
         return (
-            f"{day_words(self._other)}: only the total is kept, because hours are kept for ten weeks. "
+            f"{day_words(self._other)}: only the total is kept, because {_KEPT}. "
             "It counts contacts by their start; the other figures count outcomes when they were decided."
         )
 
@@ -206,8 +196,8 @@ class Grid:
             yield f"Whole day, {day_words(other)}", self._total(other), None
 
     def _total(self, day: date) -> Interval | date:
-        """A whole day by hours, or as a report window if hours are no longer kept."""
-        return whole_day(day, self._zone) if minutes_kept(day, self.present, self._zone) else day
+        """A whole day by half-hours, or as a report window if they are no longer kept."""
+        return whole_day(day, self._zone) if is_kept("half_hour", day, self.present, self._zone) else day
 
     def _row(
         self, label: str, chosen: Interval | date, other: Interval | date | None, *, is_total: bool
@@ -277,8 +267,8 @@ class Grid:
     def _rostered(self, asked: Interval | date) -> DocumentCell:
         """How many the roster plans for a time, past or to come."""
         chosen = asked if isinstance(asked, Interval) else whole_day(asked, self._zone)
-        half_hours = [chosen.start + step * HALF_HOUR for step in range((chosen.end - chosen.start) // HALF_HOUR)]
-        return rostered_mean_cell(half_hours, self._skills, self._staffing_of(chosen.start), self._cells)
+        starts = [chosen.start + step * HALF_HOUR for step in range((chosen.end - chosen.start) // HALF_HOUR)]
+        return rostered_mean_cell(starts, self._skills, self._staffing_of(chosen.start), self._cells)
 
     def _staffing_of(self, start: datetime) -> Staffing:
         """The call takers of the local day of a time."""

@@ -116,7 +116,7 @@ def parse_breakdown(name: str, query: QueryParams, view: View) -> BreakdownQuery
     """
     question = parse_query(name, query)
     if not question.measure.is_open():
-        check_window(question.choice(), query, view)
+        check_window(question.choice(), query, view, question.measure)
     return question
 
 

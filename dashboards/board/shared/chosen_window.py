@@ -15,8 +15,18 @@ from facts.errors import QuestionError
 from measures.chart import periods
 from measures.measure import Measure
 from measures.outcome import microseconds
-from measures.pane import HOUR, MINUTE
-from measures.window import DAYS_KEPT, LIVE_WINDOWS, Window, kept_from, parse_day, resolve
+from measures.pane import LENGTH, Grain
+from measures.window import (
+    DAYS_KEPT,
+    KEPT_WORDS,
+    LIVE_WINDOWS,
+    SlotRun,
+    Window,
+    by_half_hours,
+    kept_from,
+    parse_day,
+    resolve,
+)
 
 DATES = "dates"
 """In place of a window: use the dates of the form."""
@@ -87,8 +97,8 @@ def parse_window(query: QueryParams, default: str) -> WindowChoice:
     return WindowChoice(_dates(query) if window == DATES else window, cast(Comparison, compare))
 
 
-def check_window(choice: WindowChoice, query: QueryParams, view: View) -> None:
-    """Refuse a window or a comparison that no figure can be read for.
+def check_window(choice: WindowChoice, query: QueryParams, view: View, measure: Measure) -> None:
+    """Refuse a window or a comparison for which no figure of a measure can be read.
 
     Raises:
         QuestionError: there is none, or it begins before what is kept; `where` is the field of the form.
@@ -100,9 +110,9 @@ def check_window(choice: WindowChoice, query: QueryParams, view: View) -> None:
         chosen = resolve(choice.window, as_of, view.profile)
     except QuestionError as error:
         raise QuestionError(error.what, where=field, hint=error.hint) from None
-    _check_kept(chosen, as_of, field)
+    _check_kept(chosen, measure, as_of, field)
     if earlier := before(chosen, choice.compare):
-        _check_kept(resolve(earlier, as_of, view.profile), as_of, "compare")
+        _check_kept(resolve(earlier, as_of, view.profile), measure, as_of, "compare")
 
 
 def parse_chosen_day(query: QueryParams, view: View) -> date:
@@ -128,27 +138,33 @@ def check_days_kept(day: date, field: str, view: View) -> None:
     """
     as_of = view.reader.known_present(view.force)
     if day < (as_of - DAYS_KEPT).date():
-        what, hint = _KEPT["day"]
-        raise QuestionError(what, where=field, hint=hint)
+        raise QuestionError(f"{KEPT_WORDS['day']}.", where=field, hint=_KEPT_HINT["day"])
 
 
-def _check_kept(window: Window, as_of: datetime, field: str) -> None:
+def _check_kept(window: Window, measure: Measure, as_of: datetime, field: str) -> None:
     """Refuse a window that begins before its panes are kept; the reader checks this again."""
-    starts = {"minute": MINUTE, "hour": HOUR}
-    for segment in window.segments:
-        if segment.grain == "day":
-            is_kept = date.fromordinal(segment.first) >= (as_of - DAYS_KEPT).date()
-        else:
-            is_kept = segment.first * starts[segment.grain] >= kept_from(segment.grain, microseconds(as_of))
-        if not is_kept:
-            what, hint = _KEPT[segment.grain]
-            raise QuestionError(what, where=field, hint=hint)
+    grain = _dropped(window, as_of)
+    finer = by_half_hours(window) if grain and measure.has_half_hours() else None
+    if grain := _dropped(finer, as_of) if finer else grain:
+        raise QuestionError(f"{KEPT_WORDS[grain]}.", where=field, hint=_KEPT_HINT[grain])
 
 
-_KEPT = {
-    "minute": ("Minutes are kept for two days.", "Begin and end at a whole hour, or choose whole days."),
-    "hour": ("Hours are kept for ten weeks.", "Choose whole days."),
-    "day": (f"Days are kept for 26 months ({DAYS_KEPT.days} days).", "Choose later days."),
+def _dropped(window: Window, as_of: datetime) -> Grain | None:
+    """The first grain of a window whose panes are no longer kept; None if all are."""
+    return next((each.grain for each in window.segments if not _is_kept(each, as_of)), None)
+
+
+def _is_kept(segment: SlotRun, as_of: datetime) -> bool:
+    if segment.grain == "day":
+        return date.fromordinal(segment.first) >= (as_of - DAYS_KEPT).date()
+    return segment.first * LENGTH[segment.grain] >= kept_from(segment.grain, microseconds(as_of))
+
+
+_KEPT_HINT: Mapping[Grain, str] = {
+    "minute": "Begin and end at a whole hour, or choose whole days.",
+    "half_hour": "Choose whole days.",
+    "hour": "Choose whole days.",
+    "day": "Choose later days.",
 }
 
 
@@ -180,7 +196,7 @@ def before(window: Window, compare: Comparison) -> str:
     """The window to compare a window with; empty for none.
 
     Raises:
-        QuestionError: a live window is compared: minutes are kept for two days only, and a day under way is not whole.
+        QuestionError: a live window is compared: minutes are kept for days only, and a day under way is not whole.
     """
     if not compare:
         return ""

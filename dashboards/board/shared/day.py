@@ -1,15 +1,15 @@
-"""The intervals of a local day: half-hours, or hours where minutes are no longer kept."""
+"""The half-hours of a local day, and whether they are still kept."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from facts.roster import HALF_HOUR
 from measures.display import local_words
 from measures.outcome import microseconds
+from measures.pane import Grain
 from measures.window import kept_from
 
-Minutes = Literal[0, 30, 60]
-"""The length of a day's intervals; 0 if only the total of the day is kept."""
 _DAY = timedelta(days=1)
 
 
@@ -36,22 +36,18 @@ def whole_day(day: date, zone: ZoneInfo) -> Interval:
     return Interval(start, end)
 
 
-def intervals(day: date, minutes: Minutes, zone: ZoneInfo) -> list[Interval]:
-    """The intervals of a local day, in order; none if only its total is kept."""
-    if not minutes:
-        return []
+def half_hours(day: date, zone: ZoneInfo) -> list[Interval]:
+    """The half-hours of a local day, in order."""
     start, end = whole_day(day, zone)
-    step = timedelta(minutes=minutes)
-    count = -((start - end) // step)
-    return [Interval(start + number * step, min(start + (number + 1) * step, end)) for number in range(count)]
+    return [
+        Interval(start + number * HALF_HOUR, start + (number + 1) * HALF_HOUR)
+        for number in range((end - start) // HALF_HOUR)
+    ]
 
 
-def minutes_kept(day: date, present: datetime, zone: ZoneInfo) -> Minutes:
-    """The shortest intervals of a day for which the state still keeps the counts."""
-    start, now = microseconds(whole_day(day, zone).start), microseconds(present)
-    if start >= kept_from("minute", now):
-        return 30
-    return 60 if start >= kept_from("hour", now) else 0
+def is_kept(grain: Grain, day: date, present: datetime, zone: ZoneInfo) -> bool:
+    """Whether the state still keeps all panes of a grain of a local day."""
+    return microseconds(whole_day(day, zone).start) >= kept_from(grain, microseconds(present))
 
 
 def clock_change(day: date, zone: ZoneInfo) -> str:

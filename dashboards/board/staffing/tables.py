@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from dashboards.board.shared.day import Interval, Minutes, intervals, whole_day
+from dashboards.board.shared.day import Interval, half_hours, whole_day
 from dashboards.board.shared.interval_cells import IntervalCells
 from dashboards.board.shared.page import View, error_words
 from dashboards.board.shared.takers import (
@@ -35,7 +35,6 @@ _TIME_TITLES = ("Handling time", "Talk", "Hold", "Wrap-up")
 MEASURES = (_STAFFED, *_STATES, *TIMES)
 _BY_ROSTER = (("Adherence", adherence), ("Shrinkage", shrinkage))
 _RECENT, _HOUR = timedelta(minutes=30), timedelta(hours=1)
-_HALF_HOUR: Minutes = 30
 _NOT_BEGUN = "not begun"
 
 
@@ -52,7 +51,7 @@ class StaffingTables:
         self._zone, self.present = view.profile.zone(), view.reader.present(view.force).astimezone(UTC)
         today = self.present.astimezone(self._zone).date()
         self._day = whole_day(today, self._zone)
-        self._intervals = intervals(today, _HALF_HOUR, self._zone)
+        self._intervals = half_hours(today, self._zone)
         self._begins = min(self._day.start, self.present - _HOUR).replace(second=0, microsecond=0)
         self._staffing = Staffing(view, self._begins, self.present + timedelta(minutes=1))
         self._has_roster = self._staffing.has_roster

@@ -7,11 +7,11 @@ from dashboards.board.whatif.question import WhatIf, check_left, check_units
 from facts.errors import QuestionError
 from facts.force import LOCAL, TRIAGE
 from measures.catalogue import find
-from measures.forecast import HALF_HOUR, WEEKS_READ, Forecast
+from measures.forecast import WEEKS_READ, Forecast
 from measures.handling_forecast import HandlingForecast
 from measures.measure import Measure, Where
 from measures.outcome import SECOND, instant, microseconds
-from measures.pane import HOUR
+from measures.pane import HALF_HOUR, HOUR
 from measures.rules import Rules
 from measures.window import Window
 from producers.simulate.arrivals import HORIZON_SECONDS, Arrivals, Arriving
