@@ -1,6 +1,8 @@
 """`python -m benchmarks.state_size`: what the state in Redis is made of, in bytes, after some simulated weeks of a force."""
 
+import asyncio
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,11 +11,17 @@ from typing import NamedTuple
 import click
 import msgspec
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from benchmarks import whole
+from streams.block_forms import Owning
+from streams.keys import Names
+from streams.ownership import RESTING_GRAINS
+from streams.store import StateStore, kinds_of
 
 _FORCE = "staffordshire"
 _YEAR_DAYS = 365
+_NOT_AT_REST = 3
 _AT_ONCE = 1000
 _GROWING = ("timelines", "pane of days")
 
@@ -43,6 +51,10 @@ def main(days: int) -> None:
         with Redis.from_url(settings.redis, decode_responses=True) as redis:
             print(f"{facts:,} facts of {days} days")
             print(table(groups(redis), days))
+            used = asyncio.run(compress(settings.redis))
+            print(f"Blocks at rest compressed: {used:.1f} s of processor time")
+            print(table(groups(redis), days))
+            print(f"Redis as a whole: {int(redis.info('memory')['used_memory']) / 1e6:,.1f} MB")
 
 
 def groups(redis: Redis) -> list[KeyGroup]:
@@ -55,6 +67,25 @@ def groups(redis: Redis) -> list[KeyGroup]:
             sizes[1] += size
     found = (KeyGroup(part, *sizes) for part, sizes in sums.items())
     return sorted(found, key=lambda each: -each.size_bytes)
+
+
+async def compress(address: str) -> float:
+    """Compress every block except the newest three of each grain, as a worker does over some hours; returns the processor seconds."""
+    start = time.process_time()
+    async with AsyncRedis.from_url(address, decode_responses=True) as redis:
+        for control in [key async for key in redis.scan_iter(match="*:control")]:
+            prefix, _, place = control.removesuffix("}:control").partition(":{")
+            topic, _, number = place.partition(":")
+            store, names = StateStore(redis, prefix), Names(prefix, topic, int(number))
+            stored = await redis.hmget(control, ["epoch", "applied_offset"])
+            owning = Owning(names, *(int(each or 0) for each in stored))
+            for grain in RESTING_GRAINS:
+                newest = await store.blocks(names, _FORCE, grain, 10**9)
+                for block in newest[:-_NOT_AT_REST]:
+                    await store.forms.compress(
+                        owning, [names.panes_of(_FORCE, grain, block, kind) for kind in kinds_of(topic)]
+                    )
+    return time.process_time() - start
 
 
 def _batched(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -24,7 +24,7 @@ from redis import Redis
 from starlette.types import ASGIApp, Message, Scope
 
 from benchmarks import whole
-from benchmarks.state_size import groups, table
+from benchmarks.state_size import compress, groups, table
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.settings import Settings
 from dashboards.board.app import board
@@ -68,6 +68,10 @@ def _measure_new(*, lines: bool) -> None:
         whole.work(settings, facts)
         with Redis.from_url(settings.redis, decode_responses=True) as redis:
             lengthen(redis)
+            print(table(groups(redis), _STORED_WEEKS * 7), flush=True)
+            _measure_each(settings.redis, lines=lines)
+            used = asyncio.run(compress(settings.redis))
+            print(f"Blocks at rest compressed: {used:.1f} s of processor time")
             print(table(groups(redis), _STORED_WEEKS * 7), flush=True)
         _measure_each(settings.redis, lines=lines)
 

@@ -165,30 +165,43 @@ def loaded(counts: Mapping[str, str], grain: Grain, block: int) -> dict[int, Pac
         return {block: _packed(counts.items())} if counts else {}
     panes: dict[int, list[tuple[str, str]]] = {}
     for name, count in counts.items():
-        offset, _, rest = name.partition("|")
-        if not 0 <= int(offset) < size:
-            raise ValueError(f"a block of {grain}s has no place {offset}")
-        panes.setdefault(int(offset), []).append((rest, count))
-    return {block * size + offset: _packed(rows) for offset, rows in panes.items()}
+        place, rest = place_of(name, grain)
+        panes.setdefault(place, []).append((rest, count))
+    return {block * size + place: _packed(rows) for place, rows in panes.items()}
+
+
+def place_of(name: str, grain: Grain) -> tuple[int, str]:
+    """The place in its block that a stored name begins with, and the rest of the name.
+
+    Raises:
+        ValueError: the block has no such place.
+    """
+    size = BLOCK[grain]
+    if size == 1:
+        return 0, name
+    place, _, rest = name.partition("|")
+    if not 0 <= int(place) < size:
+        raise ValueError(f"a block of {grain}s has no place {place}")
+    return int(place), rest
 
 
 def _packed(counts: Iterable[tuple[str, str]]) -> PackedCounts:
     labels: list[Dimensions] = []
     numbers: list[int] = []
     for name, count in counts:
-        text, bar, value = name.rpartition("|")
-        labels.append(_labels_of(text) if bar else ())
+        text, _, value = name.rpartition("|")
+        labels.append(labels_of(text))
         numbers += (int(value), int(count))
-    return PackedCounts(tuple(labels), _numbers(numbers))
+    return PackedCounts(tuple(labels), numbers_of(numbers))
 
 
 @lru_cache(maxsize=65_536)
-def _labels_of(text: str) -> Dimensions:
-    """The labels in a count's name. Equal labels are the same object, to save memory."""
-    return tuple(map(intern, text.split("|")))
+def labels_of(text: str) -> Dimensions:
+    """The labels in a count's name, none if the text is empty. Equal labels are the same object, to save memory."""
+    return tuple(map(intern, text.split("|"))) if text else ()
 
 
-def _numbers(numbers: list[int]) -> "array[int]":
+def numbers_of(numbers: list[int]) -> "array[int]":
     """An array of whole numbers: four bytes each if all of them fit, otherwise eight."""
     try:
         return array("i", numbers)

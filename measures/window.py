@@ -399,5 +399,9 @@ def kept_from(grain: Grain, watermark: int) -> int:
 
 def first_kept(grain: Grain, watermark: int, rules: Rules) -> int:
     """The slot of the first pane of a grain that is kept, for a watermark."""
-    first = kept_from(grain, watermark)
-    return rules.local_day(first) if grain == "day" else first // LENGTH[grain]
+    return slot_at(grain, kept_from(grain, watermark), rules)
+
+
+def slot_at(grain: Grain, at: int, rules: Rules) -> int:
+    """The slot of the pane of a grain that holds a time in microseconds."""
+    return rules.local_day(at) if grain == "day" else at // LENGTH[grain]

@@ -1,8 +1,8 @@
 -- Applies one batch to one partition, completely or not at all. KEYS: control, timelines, open, feeds, changes, and one
 -- that never exists.
 -- ARGV: the owner's applied offset and epoch, the applied offset after the batch, and the change in MessagePack.
--- Returns {1, applied offset} if the batch was applied, {0, stored applied offset, stored epoch} if the owner is stale, and
--- {-1, reason} if the state is damaged. Any other refusal is a server error. Unless the batch was applied, nothing has changed.
+-- Returns {1, applied offset} if the batch was applied, {0, stored applied offset, stored epoch} if the owner is stale,
+-- {2, hashes} if it changes counts that are compressed, and {-1, reason} if the state is damaged. Any other refusal is a server error. Unless the batch was applied, nothing has changed.
 --
 -- Redis undoes nothing when a script fails midway, so everything that can be checked is checked before the first write: types,
 -- permissions and counts. Redis refuses the first write if it is short of memory, disk or replicas, and after that refuses
@@ -53,8 +53,14 @@ for key, plan in pairs(planned) do
 end
 
 -- Compute all counts after the batch before any is written.
-local counted = {}
+local counted, compressed = {}, {}
 local function count(key, names, deltas)
+  local is_compressed = redis.pcall('HEXISTS', key, 'z')
+  if type(is_compressed) == 'table' then return wrong_type(key, 'hash') or redis.error_reply(is_compressed.err) end
+  if is_compressed == 1 then
+    compressed[#compressed + 1] = key
+    return
+  end
   for first = 1, #names, MANY do
     local fields = {unpack(names, first, math.min(first + MANY - 1, #names))}
     local before, sets, gone = redis.pcall('HMGET', key, unpack(fields)), {}, {}
@@ -80,6 +86,7 @@ for _, group in ipairs(change.panes) do
     if refusal then return refusal end
   end
 end
+if #compressed > 0 then return {2, unpack(compressed, 1, MANY)} end
 
 local undo = {}
 local function on_failure(act) undo[#undo + 1] = act end

@@ -1,7 +1,5 @@
 """How the state stores facts, open items and counts: compact text made of whole numbers and words only."""
 
-import zlib
-from binascii import a2b_base64, b2a_base64
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
@@ -12,6 +10,7 @@ from facts.fact import SubjectFact
 from facts.union import FACT_TYPES
 from measures.outcome import OpenItem, instant, microseconds
 from measures.timeline import Timeline
+from streams.deflate import deflated, inflated
 
 FORMAT = 13
 """The version of this encoding and of what outcomes mean; a state in another version must be rebuilt."""
@@ -23,7 +22,7 @@ _OWN_FIELDS = {
 }
 _TIMES = {"promised_for", "relevant_time", "sits_at", "until"}
 
-_PACKED = "z"
+_COMPRESSED = "z"
 """Begins a compressed timeline; an uncompressed one begins with a bracket."""
 _OWN_ID = b"\x01"
 """Replaces the subject's id in a compressed timeline: ids of facts often contain it."""
@@ -50,7 +49,7 @@ def encode_timeline(timeline: Timeline, key: str, *, is_closed: bool = False) ->
         is_closed: nothing about the subject is open, so it will hardly change again, and is compressed.
     """
     text = _encode([_fact_row(fact) for fact in timeline.values()])
-    return _packed(text, key.partition("|")[2].encode()) if is_closed else text.decode()
+    return _compressed(text, key.partition("|")[2].encode()) if is_closed else text.decode()
 
 
 def decode_timeline(text: str, key: str) -> Timeline:
@@ -60,29 +59,20 @@ def decode_timeline(text: str, key: str) -> Timeline:
         ValueError: the text is damaged.
     """
     force, subject_id = key.split("|")
-    rows = _decode(_unpacked(text, subject_id.encode()) if text[:1] == _PACKED else text)
+    rows = _decode(_decompressed(text, subject_id.encode()) if text[:1] == _COMPRESSED else text)
     facts = (_fact(row, force, subject_id) for row in rows)
     return {fact.fact_id: fact for fact in facts}
 
 
-def _packed(text: bytes, subject_id: bytes) -> str:
+def _compressed(text: bytes, subject_id: bytes) -> str:
     """A timeline, compressed; as it is if that is no longer."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zdict=_DICTIONARY)
     # JSON never contains this character itself, so replacing it again restores the text exactly.
-    packed = packer.compress(text.replace(subject_id, _OWN_ID)) + packer.flush()
-    encoded = _PACKED + b2a_base64(packed, newline=False).decode()
+    encoded = _COMPRESSED + deflated(text.replace(subject_id, _OWN_ID), _DICTIONARY)
     return encoded if len(encoded) < len(text) else text.decode()
 
 
-def _unpacked(text: str, subject_id: bytes) -> bytes:
-    unpacker = zlib.decompressobj(-zlib.MAX_WBITS, zdict=_DICTIONARY)
-    try:
-        unpacked = unpacker.decompress(a2b_base64(text[1:].encode(), strict_mode=True)) + unpacker.flush()
-    except zlib.error as error:
-        raise ValueError(str(error)) from error
-    if not unpacker.eof or unpacker.unused_data:
-        raise ValueError("the compressed timeline is cut off")
-    return unpacked.replace(_OWN_ID, subject_id)
+def _decompressed(text: str, subject_id: bytes) -> bytes:
+    return inflated(text[1:], _DICTIONARY).replace(_OWN_ID, subject_id)
 
 
 def _fact_row(fact: SubjectFact) -> tuple[Any, ...]:

@@ -163,15 +163,16 @@ class PartitionFold:
         """The marks of a force. Only a change of its feeds moves them."""
         marks = self._marks.get(force)
         if marks is None:
-            settled = self._settled(force)
+            settled = settled_mark(self.feeds, self.rules[force].force, self.topic)
             kept = None if settled is None else kept_from("day", settled)
             feeds, profile, topic = self.feeds, self.rules[force].force, self.topic
             marks = Marks(watermark(feeds, profile, topic), settled, kept, filling_before(feeds, profile, topic))
             self._marks[force] = marks
         return marks
 
-    def _settled(self, force: str) -> int | None:
-        return settled_mark(self.feeds, self.rules[force].force, self.topic)
+    def settled(self, force: str) -> int | None:
+        """Everything of a force up to this time was certainly sent; None if nothing is settled."""
+        return self._marks_of(force).settled
 
     def _set_feed(self, key: tuple[str, str], state: FeedState, change: Change) -> None:
         self.feeds[key] = change.feeds[key] = state

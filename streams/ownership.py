@@ -1,25 +1,38 @@
 """Owns partitions: claims them, folds records into their state, and notices when another owner has claimed them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple, cast
 
 from msgspec import Struct, field
 
 from facts.errors import IncompleteError
 from facts.union import Topic
+from measures.pane import BLOCK, Deltas, Grain
 from measures.rules import Rules
+from measures.window import slot_at
+from streams.block_forms import Owning
 from streams.fold import Change, PartitionFold, Quarantined
+from streams.keys import Names
 from streams.moving import Move, OwnPartition
 from streams.record import Place, Record
 from streams.retrying import Retry, once
 from streams.settings import CACHED_FACTS
-from streams.store import NEW_STATE, Applied, Control, Identity, Names, StateStore
+from streams.store import NEW_STATE, Applied, Control, Identity, StateStore, kinds_of
 
 NextOffset = Callable[[Place, int], Awaitable[int | None]]
 """The first offset, at or after the given one, that holds a record; None if none does."""
 Quarantine = Callable[[Place, Sequence[Quarantined]], Awaitable[None]]
 """Sends entries to the quarantine topic; returns when the log has them."""
+
+
+Block = tuple[str, Grain, int]
+"""All kinds of a block: force, grain and number."""
+RESTING_GRAINS: tuple[Grain, ...] = ("half_hour", "hour", "day")
+"""Blocks of minutes stay as they are: they have a few counts, and are dropped after some days."""
+RESTING_AFTER = timedelta(days=2) // timedelta(microseconds=1)
+"""How far behind what is settled a block must be to be at rest, in microseconds."""
 
 
 class Owned(Struct):
@@ -30,6 +43,7 @@ class Owned(Struct):
         epoch: the epoch of this ownership.
         applied_offset: the offset up to which the log is applied to its state.
         partition: its owner's memory of it.
+        changed: the blocks whose counts have changed since `blocks_at_rest` was last asked.
         lock: the lock under which its state is changed.
     """
 
@@ -37,6 +51,7 @@ class Owned(Struct):
     epoch: int
     applied_offset: int
     partition: PartitionFold
+    changed: set[Block] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -81,6 +96,7 @@ class Owner:
         next_offset: finds the next record in the log; None if the records are known to have no gaps.
         retry: runs idempotent work on the state server; once by default.
         cached_facts: the most facts that its partitions keep in memory together.
+        resting_after: how far behind what is settled a block must be to be at rest, in microseconds.
 
     Attributes:
         owned: the partitions it owns.
@@ -95,8 +111,9 @@ class Owner:
         next_offset: NextOffset | None = None,
         retry: Retry = once,
         cached_facts: int = CACHED_FACTS,
+        resting_after: int = RESTING_AFTER,
     ) -> None:
-        self._cached_facts = cached_facts
+        self._cached_facts, self._resting_after = cached_facts, resting_after
         self.store, self.rules = store, rules
         self.owned: dict[Place, Owned] = {}
         self._quarantine, self._move = quarantine, move
@@ -171,6 +188,46 @@ class Owner:
                 if change.feeds and self.owned.get(place) is owned:
                     await self._offer(place, Offer(owned, owned.applied_offset, change))
 
+    async def blocks_at_rest(self, place: Place) -> list[Block]:
+        """The blocks of a partition that are some days old and have not changed since this was last asked, oldest first.
+
+        Raises:
+            RedisError: the state server refused it.
+        """
+        owned = self.owned.get(place)
+        if owned is None:
+            return []
+        found = [
+            (force, grain, block)
+            for force, rules in self.rules.items()
+            if (settled := owned.partition.settled(force)) is not None
+            for grain in RESTING_GRAINS
+            for block in await self.store.blocks(
+                owned.names, force, grain, slot_at(grain, settled - self._resting_after, rules) // BLOCK[grain]
+            )
+        ]
+        changed, owned.changed = owned.changed, set()
+        return [each for each in found if each not in changed]
+
+    async def compress(self, place: Place, blocks: Sequence[Block]) -> int:
+        """Compress blocks that are still at rest; returns how many hashes were compressed.
+
+        Raises:
+            RedisError: the state server refused it, or its reply was lost; no figure is different in either case.
+        """
+        owned = self.owned.get(place)
+        if owned is None:
+            return 0
+        async with owned.lock:
+            names, kinds = owned.names, kinds_of(place[0])
+            keys = [
+                names.panes_of(force, grain, block, kind)
+                for force, grain, block in blocks
+                if (force, grain, block) not in owned.changed
+                for kind in kinds
+            ]
+            return await self.store.forms.compress(Owning(names, owned.epoch, owned.applied_offset), keys)
+
     async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
         new = [rest for record in records if (rest := record.since(owned.applied_offset))]
         if not new:
@@ -210,12 +267,24 @@ class Owner:
         if applied.outcome == "applied" or (applied.applied_offset == after and applied.epoch == owned.epoch):
             # The state is already at this batch's end: the reply to an earlier attempt was lost.
             owned.applied_offset = after
+            owned.changed.update(_blocks(offer.change.panes))
         elif self.owned.get(place) is owned:
             raise _stale(owned, applied.applied_offset)
 
     async def _apply_once(self, offer: Offer) -> Applied:
         owned = offer.owned
         return await self.store.apply(owned.names, owned.epoch, owned.applied_offset, offer.after, offer.change)
+
+
+def _blocks(panes: Mapping[str, Deltas]) -> Iterator[Block]:
+    """The blocks in which a change adds counts."""
+    return (
+        (force, grain, slot // BLOCK[grain])
+        for force, kinds in panes.items()
+        for of_kind in kinds.values()
+        for grain in RESTING_GRAINS
+        for slot in of_kind[grain]
+    )
 
 
 def _stale(owned: Owned, applied_offset: int | None) -> StaleOwnerError:

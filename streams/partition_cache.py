@@ -10,10 +10,12 @@ from redis import Redis
 from redis.client import Pipeline
 
 from measures.outcome import OpenItem
-from measures.pane import BLOCK, Counts, Grain, loaded
+from measures.pane import BLOCK, Counts, Grain
 from streams.codec import decode_open
+from streams.compressed_block import loaded_block
 from streams.feeds import EventSpan, Feeds, decode_feeds
-from streams.store import Names, kinds_of, reading_state
+from streams.keys import Names
+from streams.store import kinds_of, reading_state
 
 Series = tuple[str, Grain, str]
 """One kind in all panes of a partition: force, grain, kind."""
@@ -74,7 +76,7 @@ class _Draft(Struct):
         self.applied_offset = applied_offset
         self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
         self.panes |= {
-            key: loaded(counts, key[1], key[3]) or _EMPTY for key, counts in zip(keys, answer.panes, strict=True)
+            key: loaded_block(counts, key[1], key[3]) or _EMPTY for key, counts in zip(keys, answer.panes, strict=True)
         }
         self.open |= answer.open
         if touched is None:

@@ -53,9 +53,10 @@ from measures.window import (
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
 from streams.figure_cache import FigureCache
+from streams.keys import Names
 from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
-from streams.store import Names, check_profiles, kinds_of
+from streams.store import check_profiles, kinds_of
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _KEPT_HINT = {

@@ -12,12 +12,13 @@ from redis.exceptions import RedisError
 
 from facts.errors import BlueLampError
 from producers.kafka_probe import check_reachable
+from streams.keys import Names
 from streams.log import LogClient
 from streams.record import Place
 from streams.repeated_errors import RepeatedErrors
 from streams.settings import WorkerSettings
 from streams.state_address import blocking_client
-from streams.store import Identity, Names
+from streams.store import Identity
 from streams.version import number_of, pointer, prefix_of
 
 _logger = logging.getLogger("bluelamp.stall")

@@ -14,50 +14,22 @@ from redis.exceptions import ResponseError
 from facts.errors import IncompleteError
 from facts.union import TOPICS
 from measures.outcome import BY_HALF_HOUR, KINDS
-from measures.pane import BLOCK, GRAINS, Deltas, stored
+from measures.pane import BLOCK, GRAINS, Deltas, Grain, stored
 from measures.rules import Rules
 from measures.timeline import Timeline
 from producers import tracing
+from streams.block_forms import BlockForms, Owning
 from streams.codec import FORMAT, decode_timeline, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
+from streams.keys import Names
 from streams.refusal import refusal_of
 
 SCRIPT = files("streams").joinpath("apply.lua").read_text()
+_COMPRESSED = 2
+"""What the script answers if a batch changes compressed counts."""
 TOUCHED_LIMIT = 500
 """If a change touches more subjects and kinds of blocks than this, it is recorded as `*`, and readers then read everything again."""
-
-
-class Names:
-    """The names of a partition's keys; the braces keep them in one slot of a Redis Cluster.
-
-    Args:
-        prefix: the prefix of the whole state, so that two states can exist side by side.
-        topic: the topic of the partition.
-        partition: its number.
-    """
-
-    def __init__(self, prefix: str, topic: str, partition: int) -> None:
-        self.prefix, self.topic, self.partition = prefix, topic, partition
-        self.base = f"{prefix}:{{{topic}:{partition}}}:"
-        self.control, self.timelines, self.open = self.base + "control", self.base + "timelines", self.base + "open"
-        self.feeds, self.changes = self.base + "feeds", self.base + "changes"
-        self.absent = self.base + "absent"
-
-    def index(self, force: str, grain: str) -> str:
-        """The sorted set of the blocks that have a pane."""
-        return f"{self.base}index:{force}:{grain}"
-
-    def panes(self, force: str, grain: str) -> str:
-        """The beginning of the names of all hashes of a force and grain."""
-        return f"{self.base}pane:{force}:{grain}:"
-
-    def panes_of(self, force: str, grain: str, block: int | str, kind: str) -> str:
-        """The hash of one kind in a block: counts by labels and value; for minutes and hours, the place in the block comes first."""
-        return f"{self.panes(force, grain)}{block}:{kind}"
-
-    def __str__(self) -> str:
-        return f"{self.topic}:{self.partition}"
 
 
 class Identity(Struct, frozen=True):
@@ -120,7 +92,7 @@ class StateStore:
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self.redis, self.prefix = redis, prefix
-        self._apply = redis.register_script(SCRIPT)
+        self._apply, self.forms = redis.register_script(SCRIPT), BlockForms(redis)
 
     def names(self, topic: str, partition: int) -> Names:
         """The keys of a partition."""
@@ -191,8 +163,13 @@ class StateStore:
         # The last key never exists. While a Redis Cluster moves a slot, its keys are on two nodes; because one is missing, both
         # nodes refuse the script (TRYAGAIN, ASK) instead of running it on some of the keys.
         keys = [names.control, names.timelines, names.open, names.feeds, names.changes, names.absent]
+        encoded = encode_change(names, change)
         with tracing.step("apply", {"topic": names.topic, "offset": after}):
-            answer = await self._apply(keys=keys, args=[expected, epoch, after, encode_change(names, change)])
+            answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
+            while answer[0] == _COMPRESSED:
+                if damage := await self.forms.decompress(Owning(names, epoch, expected), answer[1:]):
+                    return Applied("damaged", expected, reason=damage)
+                answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
         if answer[0] == 1:
             return Applied("applied", after)
         if answer[0] == 0:
@@ -204,6 +181,11 @@ class StateStore:
         """The stored applied offset of a partition; None if there is no state."""
         stored = await self.redis.hget(names.control, "applied_offset")
         return int(stored) if stored is not None else None
+
+    async def blocks(self, names: Names, force: str, grain: Grain, before: int) -> list[int]:
+        """The blocks of a grain before a given one, oldest first."""
+        found = cast(list[str], await self.redis.zrangebyscore(names.index(force, grain), "-inf", f"({before}"))
+        return [int(each) for each in found]
 
     async def announce(self, topic: str, partitions: int) -> None:
         """Record for readers how many partitions a topic has."""

@@ -27,7 +27,9 @@ from producers.kafka import kafka_at
 from producers.kafka_probe import no_answer
 from streams.app import applied_offset_app
 from streams.async_fetching import entry_in
+from streams.compressor import Compressor
 from streams.fold import Quarantined
+from streams.keys import Names
 from streams.log import QUARANTINE_TOPIC, LogClient
 from streams.moving import Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
@@ -38,13 +40,13 @@ from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
 from streams.state_address import async_client, blocking_client, check_address
-from streams.store import Control, Identity, Names, StateStore, check_reach
+from streams.store import Control, Identity, StateStore, check_reach
 from streams.traced import LAST_TRACED_SECONDS, last_traced
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _STOP_SECONDS = 5.0
 _CONNECT_SECONDS, _ANSWER_SECONDS, _REPORT_SECONDS = 2.0, 10.0, 1.0
-_CLOCK_SECONDS = 1.0
+_CLOCK_SECONDS, _COMPRESS_SECONDS = 1.0, 1.0
 _logger = logging.getLogger("bluelamp.worker")
 _Answer = TypeVar("_Answer")
 
@@ -83,13 +85,14 @@ class Worker:
             # If Kafka goes away while Faust starts, Faust waits for it for ever and cannot be stopped.
             self.leave(0)
         watch = await starting
-        disproving = asyncio.create_task(self._disprove())
+        disproving, compressing = asyncio.create_task(self._disprove()), asyncio.create_task(self._compress())
         _logger.info("working: state %s, group %s", self.owner.store.prefix, self.app.conf.id)
         await self.app.wait(stopped)
         if self.app.crashed:
             self._give_up(RESTART_ME, f"Faust has crashed: {self.app.crash_reason!r}")
         watch.stop()
         disproving.cancel()
+        compressing.cancel()
         # If Kafka does not answer, Faust waits for ever to commit offsets, which nothing depends on.
         asyncio.get_running_loop().call_later(_STOP_SECONDS, self.leave, 0)
         await self.app.stop()
@@ -258,6 +261,14 @@ class Worker:
         while True:
             await asyncio.sleep(_CLOCK_SECONDS)
             await self._guarded(self.owner.disprove(microseconds(self.now())))
+
+    async def _compress(self) -> None:
+        """Compress what is at rest. If the state server refuses that, the next batch reports why."""
+        compressor = Compressor(self.owner, time.monotonic)
+        while True:
+            await asyncio.sleep(_COMPRESS_SECONDS)
+            with suppress(RedisError, OSError):
+                await compressor.step()
 
     async def _guarded(self, change: Awaitable[None]) -> None:
         """Change the state; exit if that fails."""

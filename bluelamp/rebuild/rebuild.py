@@ -34,13 +34,14 @@ from measures.reading import Reading
 from measures.rules import Rules
 from measures.window import WINDOWS
 from streams.codec import FORMAT
+from streams.keys import Names
 from streams.logreader import LogReader
 from streams.partition_cache import PartitionCache
 from streams.readings import Reader
 from streams.record import Place
 from streams.retrying import Retry, Retrying, once
 from streams.state_address import async_client
-from streams.store import Identity, Names, StateStore, UnreadableError, reading_state
+from streams.store import Identity, StateStore, UnreadableError, reading_state
 from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
 from streams.version_builder import VersionBuilder
 

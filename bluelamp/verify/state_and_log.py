@@ -13,9 +13,10 @@ from facts.errors import BlueLampError
 from facts.union import TOPICS
 from measures.rules import Rules
 from producers.kafka_probe import check_reachable
+from streams.keys import Names
 from streams.log import LogClient
 from streams.readings import Reader
-from streams.store import Names, check_control
+from streams.store import check_control
 from streams.version import number_of, pointer, prefix_of
 
 

@@ -33,10 +33,11 @@ from measures.catalogue import find
 from measures.rules import Rules
 from streams.codec import FORMAT
 from streams.fold import Change
+from streams.keys import Names
 from streams.reading_metrics import ReadingMetrics
 from streams.readings import Reader
 from streams.record import Place
-from streams.store import Applied, Names, StateStore
+from streams.store import Applied, StateStore
 from streams.version import pointer
 from streams.version_builder import VersionBuilder
 from tests.archive.logs import IDENTITY, MemoryLog, record

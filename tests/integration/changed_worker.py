@@ -15,9 +15,10 @@ from faust.transport.drivers.aiokafka import Consumer
 import streams.store
 from bluelamp.cli.main import main
 from streams.fold import Change
+from streams.keys import Names
 from streams.ownership import Offer, Owner
 from streams.record import Place
-from streams.store import Applied, Names, StateStore
+from streams.store import Applied, StateStore
 from streams.worker import Worker
 
 HOLDING, OFFERING = "holding a batch", "offering the batch"

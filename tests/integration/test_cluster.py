@@ -13,7 +13,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from bluelamp.embedded.state import find_binary
-from streams.store import Names
+from streams.keys import Names
 from tests.integration.conftest import FORCE, Parts
 from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, week
 from tests.real.parts import missing

@@ -12,7 +12,7 @@ from zipfile import is_zipfile
 import pytest
 from kafka import KafkaProducer
 
-from streams.store import Names
+from streams.keys import Names
 from tests.integration.conftest import EMBEDDED, FORCE
 from tests.integration.test_kills import beat
 from tests.integration.test_week import WEEK, first_days, publish, run

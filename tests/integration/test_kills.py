@@ -14,7 +14,7 @@ import pytest
 from facts.feed import FeedHeartbeat
 from facts.union import AnyFact
 from producers.publish import Publisher, PublisherSettings
-from streams.store import Names
+from streams.keys import Names
 from tests.integration.changed_worker import HOLDING, OFFERING
 from tests.integration.conftest import EMBEDDED, FORCE, Parts
 from tests.integration.test_week import compare_with_recount, facts, first_days

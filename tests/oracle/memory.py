@@ -14,11 +14,11 @@ from measures.rules import Rules
 from streams.clock_steps import ClockStep
 from streams.codec import decode_timeline, encode_timeline
 from streams.fold import PartitionFold
+from streams.keys import Names
 from streams.moving import OwnPartition
 from streams.partition_cache import Block, Key, PartitionCache
 from streams.readings import Reader
 from streams.record import Record
-from streams.store import Names
 
 Touched = tuple[str, tuple[str, ...]]
 """A kind of outcome and its words."""

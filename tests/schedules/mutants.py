@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+
 from bluelamp.rebuild.rebuild import Rebuild
 from bluelamp.rebuild.repartition import Mover
 from streams.fold import Change
+from streams.keys import Names
 from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.partition_cache import PartitionCache, keys_of
 from streams.readings import Reader
 from streams.refusal import Refusal
-from streams.store import Applied, Names, StateStore
+from streams.store import Applied, StateStore
 from tests.schedules.server import Server
 
 
@@ -66,7 +69,24 @@ async def _offset_first(
     return await _STORE_APPLY(self, names, epoch, after, after, change)
 
 
-_FOLD = Owner._fold  # noqa: SLF001
+def _add_to_compressed(self: Any, change: Any) -> list[Any]:
+    """Add counts to a compressed hash as if it had none."""
+    hidden = {key: fields.pop("z") for key, fields in self.keys.items() if isinstance(fields, dict) and "z" in fields}
+    try:
+        return _REFUSAL(self, change)
+    finally:
+        for key, text in hidden.items():
+            self.keys[key]["z"] = text
+
+
+def _rewrite_unchecked(self: Any, keys: list[str], args: list[Any]) -> Any:
+    """Store a block in another form whatever it holds by now."""
+    _, new = msgspec.msgpack.decode(args[2])
+    self.keys[keys[1]] = dict(zip(new[::2], new[1::2], strict=True))
+    return 1
+
+
+_FOLD, _REFUSAL = Owner._fold, Server._refusal  # noqa: SLF001
 
 
 async def _moves_last(self: Any, place: Any, owned: Any, records: Any) -> None:
@@ -109,6 +129,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "open items that stay": lambda: [patch.object(PartitionCache, "_keep_open", _forgets_open)],
     "the offset before the state": lambda: [patch.object(StateStore, "apply", _offset_first)],
     "no applied-offset check": lambda: [patch.object(Server, "apply", _without_check)],
+    "counts added to a compressed block": lambda: [patch.object(Server, "_refusal", _add_to_compressed)],
     "no partition check": lambda: [patch.object(OwnPartition, "is_own", lambda *_: True)],
     "no gap check": lambda: [patch.object(Owner, "_check_gaps", _no_gap_check)],
     "a refusal that ends a worker": lambda: [patch.object(Refusal, "heals", lambda _: False)],
@@ -120,12 +141,13 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "a rebuild that leaves facts where they are": lambda: [patch.object(Mover, "move", _moves_nothing)],
     "a fact moved after its batch": lambda: [patch.object(Owner, "_fold", _moves_last)],
     "timelines of another place": lambda: [patch.object(Owner, "_load_timelines", _remember_unchecked)],
+    "a block compressed at another offset": lambda: [patch.object(Server, "rewrite", _rewrite_unchecked)],
     "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
 }  # fmt: skip
 """The patches that bring each fault back, by name."""
 
 
-QUICK = (*tuple(MUTANTS)[:10], "a rebuild that leaves facts where they are", "a fact moved after its batch")
+QUICK = (*tuple(MUTANTS)[:11], "a rebuild that leaves facts where they are", "a fact moved after its batch")
 """The faults that a few seconds of schedules find."""
 
 

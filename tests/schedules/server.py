@@ -10,6 +10,8 @@ import msgspec
 from redis.exceptions import ConnectionError as LostError
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
+from streams.block_forms import SCRIPT as REWRITE
+
 Hash = dict[str, str]
 _KINDS = {"hash": dict, "zset": set, "stream": list}
 
@@ -86,6 +88,14 @@ class Server:
         """All slots of a set, in order."""
         return [str(slot) for slot in sorted(self.keys.get(key, ()))]
 
+    def zrangebyscore(self, key: str, _first: str, before: str) -> list[str]:
+        """The slots of a set before one of them, which is given as `(SLOT`."""
+        return [str(each) for each in sorted(self.keys.get(key, ())) if each < int(before[1:])]
+
+    def hlen(self, key: str) -> int:
+        """The number of fields of a hash."""
+        return len(self.keys.get(key, {}))
+
     def xrange(self, key: str, after: str, _end: str) -> list[tuple[str, Hash]]:
         """The entries of a stream after a given one."""
         last = int(after.strip("(").partition("-")[0])
@@ -156,8 +166,8 @@ class Server:
             self.hincrby(control, "stale_writes", 1)
             return [0, stored[0] or "", stored[1] or ""]
         change = msgspec.msgpack.decode(packed)
-        if reason := self._refusal(change):
-            return [-1, reason]
+        if refusal := self._refusal(change):
+            return refusal
         for key, fields, deltas in _hashes(change):
             self._add(key, dict(zip(fields, deltas, strict=True)))
         for key, slot in change["index"]:
@@ -178,14 +188,27 @@ class Server:
         self.hset(control, "applied_offset", after)
         return [1, after]
 
-    def _refusal(self, change: Mapping[str, Any]) -> str:
+    @_write
+    def rewrite(self, keys: list[str], args: list[Any]) -> int:
+        """The same as streams/rewrite.lua."""
+        if self.hmget(keys[0], ["applied_offset", "epoch"]) != [str(args[0]), str(args[1])]:
+            return 0
+        old, new = msgspec.msgpack.decode(args[2])
+        if {*old} != {*self.keys.get(keys[1], ())}:
+            return 0
+        self.keys[keys[1]] = dict(zip(new[::2], new[1::2], strict=True))
+        return 1
+
+    def _refusal(self, change: Mapping[str, Any]) -> list[Any]:
         """Check all counts before any is written."""
+        if compressed := [key for key, _, _ in _hashes(change) if "z" in self.keys.get(key, ())]:
+            return [2, *compressed]
         for key, fields, deltas in _hashes(change):
             known = self.keys.get(key, {})
             for name, delta in zip(fields, deltas, strict=True):
                 if int(known.get(name, 0)) + delta < 0:
-                    return f"{key} {name} would be {int(known.get(name, 0)) + delta}"
-        return ""
+                    return [-1, f"{key} {name} would be {int(known.get(name, 0)) + delta}"]
+        return []
 
     def _add(self, key: str, fields: Mapping[str, int]) -> None:
         for name, delta in fields.items():
@@ -312,13 +335,14 @@ class AsyncClient:
             raise NotImplementedError
         return AsyncPipe(self, self._server)
 
-    def register_script(self, _script: str) -> Callable[..., Any]:
-        """The only script of a store."""
+    def register_script(self, script: str) -> Callable[..., Any]:
+        """One of the two scripts of a store."""
+        name = "rewrite" if script == REWRITE else "apply"
 
-        async def apply(keys: list[str], args: list[Any]) -> Any:
-            return await self.call(lambda: self._server.apply(keys, args))
+        async def run(keys: list[str], args: list[Any]) -> Any:
+            return await self.call(lambda: getattr(self._server, name)(keys, args))
 
-        return apply
+        return run
 
     async def call(self, work: Callable[[], Any]) -> Any:
         """Execute a call, unless the connection is lost."""

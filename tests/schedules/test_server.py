@@ -8,11 +8,13 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
+from streams.block_forms import BlockForms, Owning
 from streams.fold import Change, PartitionFold
+from streams.keys import Names
 from streams.moving import OwnPartition
 from streams.ownership import Owner
 from streams.record import Record
-from streams.store import Applied, Names, StateStore
+from streams.store import Applied, StateStore, kinds_of
 from tests.schedules.choices import Choices
 from tests.schedules.reports import Reports, as_record
 from tests.schedules.server import AsyncClient, Server
@@ -20,6 +22,7 @@ from tests.schedules.world import IDENTITIES, RULES, START
 
 PLACE = ("contacts", 0)
 NAMES = Names("s", *PLACE)
+FORCE = next(iter(RULES))
 
 
 def changes(seed: int) -> list[Change]:
@@ -50,7 +53,18 @@ async def apply_all(store: StateStore, seed: int) -> list[Applied]:
         expected, epoch = applied_offset - (chance.random() < 0.1), control.epoch - (chance.random() < 0.1)
         applied.append(await store.apply(NAMES, epoch, expected, expected + 1, change))
         applied_offset += applied[-1].outcome == "applied"
+        if chance.random() < 0.5:
+            await compress_some(store, Owning(NAMES, epoch, applied_offset), chance)
     return applied
+
+
+async def compress_some(store: StateStore, owning: Owning, chance: random.Random) -> None:
+    """Compress some hours of some kinds; a stale owner compresses none."""
+    kinds = chance.sample(kinds_of(PLACE[0]), 10)
+    blocks = await store.blocks(NAMES, FORCE, "hour", 10**9)
+    await BlockForms(store.redis, fewest=1).compress(
+        owning, [NAMES.panes_of(FORCE, "hour", block, kind) for block in blocks for kind in kinds]
+    )
 
 
 def contents(client: Any) -> dict[str, Any]:
@@ -63,7 +77,7 @@ def contents(client: Any) -> dict[str, Any]:
 
 
 def test_the_model_does_what_the_script_does(state_backend: StateServer) -> None:
-    refused = 0
+    refused = compressed = 0
     for seed in range(8):
         server = Server(10_000, lambda: "", lambda: None)
         modelled = asyncio.run(apply_all(StateStore(cast(Any, AsyncClient(server)), "s"), seed))
@@ -77,5 +91,6 @@ def test_the_model_does_what_the_script_does(state_backend: StateServer) -> None
             assert asyncio.run(real()) == modelled
             stream = [{name: str(word) for name, word in entry.items()} for _, entry in server.keys[NAMES.changes]]
             assert contents(client) == server.keys | {NAMES.changes: stream}
+            compressed += sum("z" in fields for key, fields in server.keys.items() if ":pane:" in key)
         refused += sum(each.outcome == "stale" for each in modelled)
-    assert refused > 0
+    assert min(refused, compressed) > 0

@@ -5,6 +5,7 @@ of a prefix of the log, and no live figure may come from an earlier prefix than 
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -26,6 +27,7 @@ from facts.wire import encode
 from measures.catalogue import find
 from measures.outcome import microseconds
 from measures.reading import Reading
+from streams.block_forms import BlockForms
 from streams.fold import Quarantined
 from streams.moving import Copy, Moved, OwnPartition, copy_of
 from streams.ownership import GapError, Owner, StaleOwnerError
@@ -50,6 +52,8 @@ SILENT_AFTER = 60
 _Answer = TypeVar("_Answer")
 _TURNS = 9
 _VERSION_TURNS, _CLOCK_TURNS = 9, 7
+_ALL_BLOCKS_REST = 10**15
+"""So far ahead of what is settled, in microseconds, that a block is at rest as soon as it has not changed for some turns."""
 _SETTLING_TURNS = 4_000
 _PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("contact_999_waiting_count", "now", ()),
@@ -124,6 +128,12 @@ class Process(Struct):
         if self.running is not None and not self.is_in_turn:
             self.running.close()
             self.running = None
+
+
+async def _compress(owner: Owner, place: Place) -> None:
+    """Compress what has not changed since the last time; what the state server refuses is left for the next time."""
+    with suppress(RedisError):
+        await owner.compress(place, await owner.blocks_at_rest(place))
 
 
 class World:
@@ -369,7 +379,10 @@ class World:
                     await Turn()
 
         store = StateStore(cast(Any, client), prefix_of(STATE, version))
-        owner = Owner(store, RULES, self._quarantine, self._move, self._next_offset, retry)
+        store.forms = BlockForms(cast(Any, client), fewest=1)
+        owner = Owner(
+            store, RULES, self._quarantine, self._move, self._next_offset, retry, resting_after=-_ALL_BLOCKS_REST
+        )
         mine: list[Place] = []
         generation, turns = -1, 0
         while True:
@@ -399,6 +412,8 @@ class World:
         log, applied_offset = self.log[place], owner.owned[place].applied_offset
         if applied_offset > len(log):
             raise FoundError("state beyond log", f"{place}: {applied_offset} of {len(log)}")
+        if self.choices.happens(3):
+            await _compress(owner, place)
         batch = 1 + self.choices.below(5)
         if self.choices.happens(8):
             applied_offset = max(0, applied_offset - 2)

@@ -17,8 +17,9 @@ from bluelamp.embedded.state import StateServer
 from facts.incident import IncidentClosed, IncidentOpened, IncidentRegraded, UnitArrived
 from facts.wire import encode
 from streams.fold import Change
+from streams.keys import Names
 from streams.refusal import Cause, refusal_of
-from streams.store import Applied, Names, StateStore
+from streams.store import Applied, StateStore
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules
 from tests.support.memory import RECEIVED, MemoryPartition

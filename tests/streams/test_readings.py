@@ -23,9 +23,9 @@ from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading, feed_problem
 from streams.feeds import after_heartbeat
 from streams.fold import Change
+from streams.keys import Names
 from streams.partition_cache import Key, NotLoadedError, PartitionCache
 from streams.readings import Reader
-from streams.store import Names
 from tests.support.examples import examples
 from tests.support.facts import heartbeat
 from tests.support.forces import STRICT, rules, shipped

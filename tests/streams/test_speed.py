@@ -12,9 +12,10 @@ from facts.wire import decode, encode
 from measures.outcome import instant
 from measures.rules import Rules
 from streams.fold import PartitionFold
+from streams.keys import Names
 from streams.moving import OwnPartition
 from streams.record import Record
-from streams.store import Names, encode_change
+from streams.store import encode_change
 from tests.simulate.worlds import simulation
 
 _BATCH_FACTS, _BATCH_RECORDS, _ROUNDS_MAX = 100, 20, 12

@@ -15,8 +15,9 @@ from facts.errors import IncompleteError
 from facts.wire import encode
 from measures.catalogue import CATALOGUE
 from streams.fold import Change
+from streams.keys import Names
 from streams.readings import Reader
-from streams.store import Applied, Identity, Names, StateStore
+from streams.store import Applied, Identity, StateStore
 from tests.integration.changed_worker import GUARDS
 from tests.support.examples import examples
 from tests.support.facts import heartbeat

@@ -165,7 +165,7 @@ def test_a_history_is_settled_as_it_is_loaded() -> None:
     for days in (700, 300, 3):
         line.beat("telephony", NOW, NOW - days * DAY)
         line.beat("digital", NOW, NOW - days * DAY)
-        assert line.partition._settled("strict") == microseconds(NOW - days * DAY)  # noqa: SLF001
+        assert line.partition.settled("strict") == microseconds(NOW - days * DAY)
     assert line.change.drop_before
 
 
@@ -223,7 +223,7 @@ def test_fold_and_recount_refuse_the_same_facts_with_any_clock(
             ours = [each.refusal.reason for each in line.take(fact, received_at, is_by_log=is_by_log).quarantined]
             theirs = screen.refusal(fact, "contacts", 0, received_at, is_moved=False)
             assert ours == ([theirs] if theirs else [])
-        before, settled = settled, line.partition._settled("strict") or 0  # noqa: SLF001
+        before, settled = settled, line.partition.settled("strict") or 0
         assert settled >= before
         mark = line.watermark()
         assert not is_by_log or mark is None or mark <= max(settled, microseconds(received_at + 5 * SECOND))

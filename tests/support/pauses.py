@@ -11,9 +11,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from producers.kafka import KafkaAddress
+from streams.keys import Names
 from streams.logwatch import LogWatch, looking_at
 from streams.record import Place
-from streams.store import Names
 
 _EVERY_SECONDS = 0.1
 

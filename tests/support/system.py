@@ -21,11 +21,11 @@ from bluelamp.wiring.settings import Settings, load_forces
 from measures.rules import Rules
 from producers.kafka import KafkaAddress
 from producers.publish import Publisher, PublisherSettings, connect
+from streams.keys import Names
 from streams.log import LogClient
 from streams.readings import Reader
 from streams.settings import RESTART_ME
 from streams.state_address import blocking_client
-from streams.store import Names
 from streams.version import number_of, pointer, prefix_of
 from tests.support.forked import ForkedProcess, started
 from tests.support.pauses import Pauses

@@ -1,0 +1,116 @@
+"""The counts of one kind in a block that is at rest: one compressed text instead of a field for each count."""
+
+from collections.abc import Mapping
+from itertools import accumulate, chain, pairwise, repeat
+
+import msgspec
+
+from measures.pane import BLOCK, Dimensions, Grain, PackedCounts, labels_of, loaded, numbers_of, place_of
+from streams.deflate import deflated, inflated
+
+FIELD = "z"
+"""The only field of a compressed hash. No count has this name, because the name of a count ends with a number."""
+_Columns = tuple[list[str], list[int], list[int], list[int], list[int]]
+"""Labels; how many counts each has; and of every count its place in the block, its value and itself. Within the same labels, places
+are differences from the one before, and so are values in the same place: small numbers compress best."""
+_Row = tuple[str, int, int, int]
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Columns).decode
+
+
+def compressed(counts: Mapping[str, str], grain: Grain) -> str | None:
+    """Counts by name as they are stored, as one text; None if there are none, if they are compressed already, or if the text would not give them back exactly."""
+    if not counts or FIELD in counts:
+        return None
+    found: _Columns = ([], [], [], [], [])
+    before: _Row = ("", 0, 0, 0)
+    for row in sorted(_row(name, text, grain) for name, text in counts.items()):
+        _add(row, before, found)
+        before = row
+    text = deflated(_encode(found))
+    return text if decompressed(text, grain) == counts else None
+
+
+def _row(name: str, text: str, grain: Grain) -> _Row:
+    """The labels, place and value in a count's name, and the count."""
+    place, rest = place_of(name, grain)
+    labels, _, value = rest.rpartition("|")
+    return labels, place, int(value), int(text)
+
+
+def _add(row: _Row, before: _Row, into: _Columns) -> None:
+    labels, place, value, count = row
+    names, sizes, places, values, counts = into
+    if not names or labels != names[-1]:
+        names.append(labels)
+        sizes.append(0)
+        before = ("", 0, 0, 0)
+    sizes[-1] += 1
+    places.append(place - before[1])
+    values.append(value - before[2] if place == before[1] else value)
+    counts.append(count)
+
+
+def _columns(text: str) -> _Columns:
+    """The columns in a text, with places and values themselves instead of differences.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    names, sizes, places, values, counts = _decode(inflated(text))
+    if not len(names) == len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts):
+        raise ValueError("the compressed counts do not match each other")
+    ends = list(accumulate(sizes))
+    for start, end in pairwise((0, *ends)):
+        place = value = 0
+        for row in range(start, end):
+            step = places[row]
+            value = values[row] if step else value + values[row]
+            place += step
+            places[row], values[row] = place, value
+    return names, sizes, places, values, counts
+
+
+def decompressed(text: str, grain: Grain) -> dict[str, str]:
+    """The counts of a text, by name as they are stored.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    names, sizes, places, values, counts = _columns(text)
+    has_places = BLOCK[grain] > 1
+    labels = chain.from_iterable(map(repeat, (f"{each}|" if each else "" for each in names), sizes))
+    return {
+        f"{f'{place}|' if has_places else ''}{label}{value}": str(count)
+        for label, place, value, count in zip(labels, places, values, counts, strict=True)
+    }
+
+
+def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[int, PackedCounts]:
+    """The counts of one kind in each pane of a block, by slot, however they are stored; panes without any are left out.
+
+    Raises:
+        ValueError: a name or a text is damaged.
+    """
+    if FIELD not in counts:
+        return loaded(counts, grain, block)
+    if len(counts) > 1:
+        raise ValueError("a compressed block also has counts of its own")
+    names, sizes, places, values, numbers = _columns(counts[FIELD])
+    if places and not 0 <= min(places) <= max(places) < BLOCK[grain]:
+        raise ValueError(f"a compressed block of {grain}s has a place that it cannot have")
+    labels = chain.from_iterable(map(repeat, map(labels_of, names), sizes))
+    if BLOCK[grain] == 1:
+        return {
+            block: PackedCounts(tuple(labels), numbers_of(list(chain.from_iterable(zip(values, numbers, strict=True)))))
+        }
+    panes: dict[int, tuple[list[Dimensions], list[int]]] = {}
+    for label, place, value, count in zip(labels, places, values, numbers, strict=True):
+        pane = panes.get(place)
+        if pane is None:
+            pane = panes[place] = ([], [])
+        pane[0].append(label)
+        pane[1].extend((value, count))
+    return {
+        block * BLOCK[grain] + place: PackedCounts(tuple(own), numbers_of(each)) for place, (own, each) in panes.items()
+    }
