@@ -31,7 +31,7 @@ class Owning(NamedTuple):
 
 
 class BlockForms:
-    """Changes the form of blocks; no figure changes by it, so readers are not told.
+    """Changes the form of blocks; no figure changes by it, so readers need not read anything again.
 
     Args:
         redis: a client of the state server that decodes replies to text.

@@ -10,7 +10,7 @@ ROUND_SECONDS = 3600.0
 """How often the compressor goes through all blocks. A block that changed since the round before is left alone: while older history
 arrives, the same days change again and again."""
 _COMPRESSED, _LOOKED_AT = 30, 20
-"""After so many compressed hashes or blocks, a step ends: it takes at most about 50 ms of processor time. A block has a hash for each kind."""
+"""A step ends after this number of compressed hashes or blocks. It takes at most about 50 ms of processor time. A block has a hash for each kind."""
 
 
 class Compressor:

@@ -119,13 +119,13 @@ def test_only_the_present_owner_compresses_a_block(redis: Redis, state_backend: 
 def test_a_block_that_changed_meanwhile_stays_as_it_is(redis: Redis, state_backend: StateServer) -> None:
     """Between reading it and compressing it, somebody else added a count without moving the applied offset."""
 
-    class Slow(BlockForms):
+    class Interrupted(BlockForms):
         async def _store(self, owning: Owning, key: str, before: Any, after: Any) -> int:
             redis.hset(KEY, "1|crime|north|no|none|99", 1)
             return await super()._store(owning, key, before, after)
 
     async def work(store: StateStore) -> int:
-        return await Slow(store.redis).compress(OWNING, [KEY])
+        return await Interrupted(store.redis).compress(OWNING, [KEY])
 
     assert call(state_backend.url, work) == 0
     assert redis.hgetall(KEY) == {**COUNTS, "1|crime|north|no|none|99": "1"}
