@@ -23,7 +23,7 @@ PAGES = {
     "handover": "/handover",
     "intervals": "/intervals?queue=999",
     "staffing": "/staffing?queue=emergency",
-    "whatif": "/whatif?local=8&triage=3&more_local=-2",
+    "whatif": "/whatif?more_local=-2",
     "measures": "/measures",
     "measure": "/measure/incident_count?window=today",
     "compare": "/compare?measure=incident_count&window=last_month&compare=month_before&by=area",

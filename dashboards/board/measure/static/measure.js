@@ -51,7 +51,8 @@ function draw(data) {
   const { rows: listedRows, as_of: asOf } = data.subjects;
   const place = subjects.querySelector("div");
   redraw(place, [listedRows, asOf.slice(0, "2024-12-03".length)], () => listed(data.subjects));
-  if (place.firstChild) shorten(place.querySelector("tbody"), { place, total: data.subjects.count });
+  shorten(place.querySelector("tbody") ?? place, { place, total: data.subjects.count });
+  subjects.querySelector(".order").hidden = !data.subjects.count;
   write(subjects.querySelector(".order"), data.subjects.columns.includes("Due") ? "The longest overdue first. Select a heading for another order." : "The oldest first. Select a heading for another order.");
   const left = data.subjects.count - data.subjects.rows.length;
   write(subjects.querySelector(".files span"), left ? `${left} more in the CSV file.` : "");
