@@ -347,7 +347,7 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
 def _zone_faults(force: Force) -> Iterable[tuple[str, str]]:
     try:
         zone = force.zone()
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, is an OSError
         yield f"There is no time zone {force.time_zone!r}.", "Use an IANA name, such as Europe/London."
         return
     offsets = [zone.utcoffset(datetime(2024, month, 1, tzinfo=UTC)) for month in (1, 7)]

@@ -106,7 +106,7 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
 def _has_zone(source: ExtractSource) -> bool:
     try:
         ZoneInfo(source.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, is an OSError
         return False
     return True
 

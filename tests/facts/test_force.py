@@ -26,6 +26,7 @@ def test_the_shipped_profiles_are_valid(name: str) -> None:
     [
         (("name = ", "nane = "), "`nane`"),
         (('"America/Los_Angeles"', '"America/Los_Angles"'), "no time zone"),
+        (('"America/Los_Angeles"', '"America"'), "no time zone"),
         (('"America/Los_Angeles"', '"Asia/Kolkata"'), "not in whole hours"),
         (('label = "B02"', 'label = "B01"'), "'B01' twice"),
         (('label = "B02"', 'label = "unlisted"'), "'unlisted'"),

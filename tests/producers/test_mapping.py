@@ -40,6 +40,8 @@ def test_the_small_mapping_is_valid() -> None:
         ('format = "csv"', 'format = "xls"', "$.source.format", "Invalid enum value 'xls'"),
         ('format = "csv"', 'format = "csv"\nsheet = "May"', "$.source.sheet", "for workbooks only"),
         ("Europe/London", "Europe/Stoke", "$.source.time_zone", "no time zone 'Europe/Stoke'"),
+        ("Europe/London", "Europe", "$.source.time_zone", "no time zone 'Europe'"),
+        ("Europe/London", "UTC" + "9" * 300, "$.source.time_zone", "no time zone 'UTC999"),
         ('absent = ["NULL"]', 'encoding = "utf-9"', "$.source.encoding", "no encoding 'utf-9'"),
         ('absent = ["NULL"]', 'encoding = "hex"', "$.source.encoding", "no encoding 'hex'"),
         ('absent = ["NULL"]', "delimiter = '\"'", "$.source.delimiter", "the same character"),
