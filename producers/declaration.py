@@ -367,22 +367,23 @@ def _columns_named(mapping: Mapping) -> Iterator[str]:
     yield from (*mapping.subject.columns, *rows.key, *rows.include, *rows.exclude, *columns_of(rows.recorded))
     if join:
         yield join.column
-        yield from _columns_tested(join.when)
+        yield from columns_tested(join.when)
     if session := mapping.subject.session:
         yield from columns_of(session.at)
-        yield from _columns_tested(session.conditions())
+        yield from columns_tested(session.conditions())
         yield from (each.copies for each in session.remembers if each.copies is not None)
     if rows.distinct_by != WHOLE_ROW:
         yield from rows.distinct_by
     for declared in mapping.facts:
         for columns in (declared.at, declared.after, declared.plus):
             yield from columns_of(columns)
-        yield from _columns_tested(declared.when)
+        yield from columns_tested(declared.when)
         for declared_field in declared.fields.values():
             yield from columns_of(declared_field.column)
 
 
-def _columns_tested(conditions: Iterable[Condition]) -> Iterator[str]:
+def columns_tested(conditions: Iterable[Condition]) -> Iterator[str]:
+    """The columns that conditions test."""
     for condition in conditions:
         yield condition.column
         yield from columns_of(condition.differs_from)

@@ -13,7 +13,15 @@ from msgspec import Struct
 from facts.fact import Identifier
 from facts.force import Force
 from facts.union import AnyFact
-from producers.declaration import WHOLE_ROW, DeclaredFact, columns_of, columns_used, source_columns
+from producers.declaration import (
+    WHOLE_ROW,
+    DeclaredFact,
+    Session,
+    columns_of,
+    columns_tested,
+    columns_used,
+    source_columns,
+)
 from producers.declaration import Mapping as Declared
 from producers.extract import Extract, read_extracts
 from producers.row_facts import is_out_of_order
@@ -157,6 +165,8 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
     if mapping.subject.join:
         yield mapping.subject.join.column, "second key of the subject"
         yield from ((each.column, "whether the row gives a second key") for each in mapping.subject.join.when)
+    if mapping.subject.session:
+        yield from _uses_of(mapping.subject.session)
     yield from ((column, "key of the row") for column in rows.key)
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:
@@ -166,15 +176,22 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
         yield from _uses_in(declared)
 
 
+def _uses_of(session: Session) -> Iterator[tuple[str, str]]:
+    yield from ((column, "time of the row") for column in columns_of(session.at))
+    yield from ((column, "when a session begins") for column in columns_tested(session.begins))
+    yield from ((column, "when a session ends") for column in columns_tested(session.ends))
+    for each in session.remembers:
+        yield from ((column, f"{each.column} of later rows") for column in columns_of(each.copies))
+        yield from ((column, f"when {each.column} of later rows changes") for column in columns_tested(each.when))
+
+
 def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
     yield from ((column, f"{declared.label}.at") for column in columns_of(declared.at))
     yield from ((column, f"{declared.label}.at, as a duration") for column in columns_of(declared.plus))
     yield from ((column, f"earlier time that {declared.label} follows") for column in columns_of(declared.after))
     for name, field in declared.fields.items():
         yield from ((column, f"{declared.label}.{name}") for column in columns_of(field.column))
-    for condition in declared.when:
-        for column in (condition.column, *columns_of(condition.differs_from)):
-            yield column, f"whether {declared.label} happened"
+    yield from ((column, f"whether {declared.label} happened") for column in columns_tested(declared.when))
 
 
 def _facts(extract: Extract, before: Mapping[str, int], force: Force | None) -> Iterator[FactSummary]:

@@ -15,6 +15,8 @@ from measures.outcome import SECOND, microseconds
 from measures.rules import Rules
 from producers.adapters.growing import FileIdentity
 from producers.adapters.position import Position, load_position, save_position
+from producers.declaration import columns_used
+from producers.explain import explain
 from producers.extract import Extract, read_extract
 from producers.live import RowFollower
 from producers.packaged import packaged_mapping
@@ -359,6 +361,9 @@ def test_the_states_are_those_that_a_person_reads_in_the_log(mapping: str, tmp_p
     if mapping == "asterisk_queue_log_agents":  # the pause comes after the end of the call in the same second
         ended, paused = (fact.at for fact in extract.facts if int((fact.at - BEGAN).total_seconds()) == 400)
         assert (paused - ended).microseconds == 1
+    declared = packaged_mapping(mapping)
+    explained = explain([path], declared, force=None, now=NOW)
+    assert {each.column for each in explained.columns if each.became} >= set(columns_used(declared)), "the dry run"
     text = repr(extract.facts)
     assert not [word for word in ("Smith", "smithj", "Sam", "arn:aws", "WK0001", "9ed7d9f6", "0163296") if word in text]
 
