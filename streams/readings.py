@@ -662,6 +662,9 @@ class Reader:
         if record.begins is None or minutes.stop <= start:
             return dict.fromkeys(instant(minute * MINUTE) for minute in minutes)
         window = whole_minutes("staffing", start, self._last_minute(measure, force, present) + 1, rules.force)
+        if _dropped(window, self._of(measure), rules):
+            what = "How many call takers were there is known for ten days only, because minutes are kept for ten days."
+            raise QuestionError(what, where="--window", hint="Choose a later time.")
         source = self._loaded(self._of(measure), window, rules, SIGNS)
         panes = source.whole(SIGNS, window)
         found = staffing(list(source.open("call_taker_staffed")), panes, range(start, minutes.stop))

@@ -15,6 +15,7 @@ from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
 from dashboards.board.shared.page import ReadRoster, no_roster
 from dashboards.board.shared.takers import count_words
+from facts.errors import QuestionError
 from facts.roster import Roster, parse_roster
 from facts.union import Topic
 from measures.display import words
@@ -78,6 +79,12 @@ def test_there_is_nobody_to_count_before_the_record(day: Day, counted: Recount) 
     found = day.reader.staffing(FORCE, before, before + timedelta(minutes=3))
     assert list(found.values())[:2] == [None, None]
     assert counted.staffing(FORCE, before) is None
+
+
+def test_call_takers_of_minutes_that_are_gone_are_an_error(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("measures.window.MINUTES_KEPT", timedelta(hours=10))
+    with pytest.raises(QuestionError, match="known for ten days only"):
+        day.reader.staffing(FORCE, MOMENT - timedelta(hours=30), MOMENT)
 
 
 def _at(finished: dict[str, list[Finished]], at: datetime) -> Counter[str]:
