@@ -6,7 +6,7 @@ from collections.abc import Callable
 from streams.ownership import Block, Owner
 from streams.record import Place
 
-ROUND_SECONDS = 3600.0
+ROUND_SECONDS = 1200.0
 """How often the compressor goes through all blocks. A block that changed since the round before is left alone: while older history
 arrives, the same days change again and again."""
 _COMPRESSED, _LOOKED_AT = 30, 20
@@ -22,7 +22,7 @@ class Compressor:
         first_after: how long to wait before the first round, in seconds.
     """
 
-    def __init__(self, owner: Owner, monotonic: Callable[[], float], first_after: float = ROUND_SECONDS / 6) -> None:
+    def __init__(self, owner: Owner, monotonic: Callable[[], float], first_after: float = ROUND_SECONDS / 2) -> None:
         self._owner, self._monotonic = owner, monotonic
         self._next_round = monotonic() + first_after
         self._waiting: dict[Place, deque[Block]] = {}
