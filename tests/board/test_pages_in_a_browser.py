@@ -184,6 +184,14 @@ def test_a_table_of_half_hours_begins_at_the_present(browser: webdriver.Chrome, 
     assert 0 < below < 300, "the headings and the two half-hours before it are above"
 
 
+def test_the_form_of_what_if_opens_when_there_is_no_forecast(browser: webdriver.Chrome, address: str) -> None:
+    """The number of call takers may be what is missing, and the form asks for it."""
+    browser.get(f"{address}/whatif")
+    wait(browser, lambda: browser.find_element("id", "local").is_displayed(), 60)
+    assert browser.find_element("id", "as-of-fetched").text.startswith("A forecast needs at least 4 weeks of hours")
+    assert all("/api/whatif" in each for each in complaints(browser))
+
+
 @pytest.mark.parametrize("screens", [FEW_SCREENS, pytest.param(SCREENS, marks=pytest.mark.faults)], ids=["few", "all"])
 def test_nothing_is_cut_off_and_nothing_overlaps(
     browser: webdriver.Chrome, address: str, screens: tuple[tuple[int, int], ...]

@@ -22,8 +22,9 @@ function drawTable(place, table) {
 }
 
 // Shows each table of the data in the place with its id. One of the places has the address of the data.
-// If the question of a page cannot be answered, the page has none of these places, and shows only its frame.
-export function showTables(tables, everyMilliseconds) {
+// If the question of a page cannot be answered, the page has none of these places, and shows only its frame. `onFail` is called
+// whenever the data cannot be fetched.
+export function showTables(tables, everyMilliseconds, onFail = () => {}) {
   const places = Object.entries(tables).map(([id, name]) => [document.getElementById(id), name]).filter(([place]) => place);
   const address = places.map(([place]) => place.dataset.address).find(Boolean);
 
@@ -36,6 +37,7 @@ export function showTables(tables, everyMilliseconds) {
   function fail(why) {
     drawFailure(why);
     for (const place of [says, ...places.map(([each]) => each)]) redraw(place, null, () => []);
+    onFail();
   }
 
   start();

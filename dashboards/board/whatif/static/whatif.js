@@ -1,4 +1,12 @@
 // The page with the forecast of the next two hours.
 import { showTables } from "./fetched_tables.js";
 
-showTables({ outlook: "table" }, 30_000);
+// The form may ask for what is missing, such as the number of call takers. Who has closed it knows.
+let isOpened = false;
+
+function openForm() {
+  if (!isOpened) document.querySelector("details.own").open = true;
+  isOpened = true;
+}
+
+showTables({ outlook: "table" }, 30_000, openForm);
