@@ -71,6 +71,11 @@ return [...document.querySelectorAll("body *")].filter((place) => place.getClien
   getComputedStyle(place).display !== "inline" || place.getBoundingClientRect().right > innerWidth + 1))
   .map((place) => place.outerHTML.slice(0, 200));
 """
+# Areas of the strip whose names would be under their word if it were the longest.
+UNDER_WORDS = """
+for (const word of document.querySelectorAll("#strip .word")) word.textContent = "Unknown";
+return [...document.querySelectorAll("#strip .area")].filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent);
+"""
 # By how much the table of call takers is wider than its place.
 WIDER = """
 const place = document.querySelector("#staffed-now .scroll");
@@ -213,6 +218,8 @@ def test_nothing_is_cut_off_and_nothing_overlaps(
                 assert browser.execute_script(OVERLAPPING) == [], (path, width)
             if path.startswith("/staffing"):
                 assert browser.execute_script(WIDER) <= 0, width
+            if path == "/trust":
+                assert browser.execute_script(UNDER_WORDS) == [], width
             if path in ("/", "/trust"):
                 assert browser.execute_script(ALERTS_SEEN), (path, width)
 
