@@ -75,7 +75,7 @@ periods: $(VENV)/.ready ## Simulate the published periods, and write the table t
 
 faults: $(VENV)/.ready parts ## Inject every fault on real parts and write the table docs/run/faults.md; most of an hour
 	sh tests/real/install.sh helm
-	$(BIN)/python -m pytest -m "faults or injects or hypothesis" --hypothesis-profile=thorough --numprocesses 3 --no-loadscope-reorder \
+	$(BIN)/python -m pytest -m "faults or injects or hypothesis" --hypothesis-profile=thorough --numprocesses 4 --no-loadscope-reorder \
 	    --fault-table=docs/run/faults.md
 
 fuzz: $(VENV)/.ready ## Fuzz everything that reads bytes from outside: each target for FUZZ_SECONDS (60)

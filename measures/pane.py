@@ -63,7 +63,7 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules
 
 
 def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
-    """Add a change to the minute, half-hour and hour of a decision, and to the local day on which its subject began."""
+    """Add a change to the minute and hour of a decision, to its half-hour if the kind has half-hours, and to the local day on which its subject began."""
     of_kind = into.get(outcome.kind)
     if of_kind is None:
         of_kind = into[outcome.kind] = {grain: {} for grain in GRAINS}
@@ -181,7 +181,7 @@ def place_of(name: str, grain: Grain) -> tuple[int, str]:
         return 0, name
     place, _, rest = name.partition("|")
     if not 0 <= int(place) < size:
-        raise ValueError(f"a block of {grain}s has no place {place}")
+        raise ValueError(f"a block of {grain.replace('_', '-')}s has no place {place}")
     return int(place), rest
 
 

@@ -20,7 +20,7 @@ MINUTES_KEPT = timedelta(days=10)
 HALF_HOURS_KEPT = timedelta(weeks=56)
 HOURS_KEPT = timedelta(weeks=10)
 DAYS_KEPT = timedelta(days=792)
-"""How long panes are kept behind the watermark. Ten days have all of the same weekday of last week, 56 weeks that of last year, and
+"""How long panes are kept behind the watermark. Ten days reach back to all of the same weekday last week; 56 weeks, to that of last year; and
 792 days are 26 months."""
 KEPT_WORDS: Mapping[Grain, str] = {
     "minute": "Minutes are kept for ten days",
@@ -29,7 +29,7 @@ KEPT_WORDS: Mapping[Grain, str] = {
     "day": f"Days are kept for 26 months ({DAYS_KEPT.days} days)",
 }
 _TO_THE_MINUTE = timedelta(days=2)
-"""Longer rolling windows start on a whole hour."""
+"""Longer rolling windows start on a whole hour, so that they are read from hours."""
 
 _LIVE = {
     "15m": timedelta(minutes=15),
@@ -248,12 +248,22 @@ def _shift(name: str, as_of: datetime, force: Force) -> Window:
 
 
 def between(name: str, start: datetime, end: datetime, force: Force) -> Window:
-    """A live window between two whole minutes. Minutes are kept for ten days; before that, use whole hours or `by_half_hours`."""
+    """A live window between two whole minutes. Minutes are kept for ten days; see `kept_window` for earlier ones."""
     return _live(name, start, end, force)
 
 
-def by_half_hours(window: Window) -> Window | None:
-    """The same live window made up of half-hours; None if it is a report window, or does not begin and end at a half-hour."""
+def dropped_grain(window: Window, mark: int, rules: Rules) -> Grain | None:
+    """The first grain of a window whose panes are no longer kept, for a watermark; None if all are."""
+    return next((each.grain for each in window.segments if each.first < first_kept(each.grain, mark, rules)), None)
+
+
+def kept_window(window: Window, mark: int, rules: Rules) -> Window:
+    """The same window, made up of half-hours if its minutes or hours are no longer kept, for a watermark, and it begins and ends at one."""
+    finer = _by_half_hours(window)
+    return finer if finer and dropped_grain(window, mark, rules) else window
+
+
+def _by_half_hours(window: Window) -> Window | None:
     start, end = microseconds(window.start), microseconds(window.end)
     if window.kind == "report" or start % HALF_HOUR or end % HALF_HOUR:
         return None

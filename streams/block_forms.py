@@ -16,8 +16,8 @@ FEWEST_COUNTS = 16
 """A hash with fewer counts is smaller as it is."""
 
 
-class Owning(NamedTuple):
-    """A partition as its owner last saw it: the form of a block is changed only while the state is still there.
+class Fence(NamedTuple):
+    """A partition, and where its state must still be for a change to be made.
 
     Attributes:
         names: the names of its keys.
@@ -41,11 +41,11 @@ class BlockForms:
     def __init__(self, redis: Redis, fewest: int = FEWEST_COUNTS) -> None:
         self._redis, self._fewest, self._rewrite = redis, fewest, redis.register_script(SCRIPT)
 
-    async def compress(self, owning: Owning, keys: Sequence[str]) -> int:
+    async def compress(self, fence: Fence, keys: Sequence[str]) -> int:
         """Compress hashes of panes that have enough counts; returns how many.
 
         Args:
-            owning: the partition.
+            fence: the partition.
             keys: the hashes.
 
         Raises:
@@ -54,8 +54,8 @@ class BlockForms:
         done = 0
         for key in await self._large(keys):
             counts = cast(dict[str, str], await self._redis.hgetall(key))
-            if text := _compressed(counts, _grain_of(owning.names, key)):
-                done += await self._store(owning, key, counts, {FIELD: text})
+            if text := _compressed(counts, _grain_of(fence.names, key)):
+                done += await self._store(fence, key, counts, {FIELD: text})
         return done
 
     async def _large(self, keys: Sequence[str]) -> list[str]:
@@ -66,7 +66,7 @@ class BlockForms:
             lengths = await pipe.execute()
         return [key for key, length in zip(keys, lengths, strict=True) if length >= self._fewest]
 
-    async def decompress(self, owning: Owning, keys: Iterable[str]) -> str:
+    async def decompress(self, fence: Fence, keys: Iterable[str]) -> str:
         """Store compressed hashes as fields again, so that counts can be added to them; returns what is damaged.
 
         Raises:
@@ -76,20 +76,20 @@ class BlockForms:
             stored = cast(dict[str, str], await self._redis.hgetall(key))
             if FIELD in stored:
                 try:
-                    counts = decompressed(stored[FIELD], _grain_of(owning.names, key))
+                    counts = decompressed(stored[FIELD], _grain_of(fence.names, key))
                 except ValueError as error:
                     return f"{key}: {error}"
-                if len(stored) > 1 or not counts:
-                    return f"{key} has compressed counts and others"
-                await self._store(owning, key, stored, counts)
+                if len(stored) > 1:
+                    return f"{key}: it has compressed counts and others"
+                await self._store(fence, key, stored, counts)
         return ""
 
-    async def _store(self, owning: Owning, key: str, before: Mapping[str, str], after: Mapping[str, str]) -> int:
-        """Put fields in place of others, if nothing has changed meanwhile; returns 1 if it was done."""
+    async def _store(self, fence: Fence, key: str, before: Mapping[str, str], after: Mapping[str, str]) -> int:
+        """Put fields in place of others, if the owner still owns the state and the hash has the same fields; returns 1 if it was done."""
         pairs = [part for pair in after.items() for part in pair]
         fields = msgspec.msgpack.encode([list(before), pairs])
-        keys = [owning.names.control, key, owning.names.rewritten]
-        return int(await self._rewrite(keys=keys, args=[owning.applied_offset, owning.epoch, fields]))
+        keys = [fence.names.control, key, fence.names.rewritten]
+        return int(await self._rewrite(keys=keys, args=[fence.applied_offset, fence.epoch, fields]))
 
 
 def _compressed(counts: Mapping[str, str], grain: Grain) -> str | None:

@@ -11,8 +11,8 @@ from streams.deflate import deflated, inflated
 FIELD = "z"
 """The only field of a compressed hash. No count has this name, because the name of a count ends with a number."""
 _Columns = tuple[list[str], list[int], list[int], list[int], list[int]]
-"""Labels; how many counts each has; and of every count its place in the block, its value and itself. Within the same labels, places
-are differences from the one before, and so are values in the same place: small numbers compress best."""
+"""Labels; how many counts each has; then, for each count, its place in the block, its value and the count. Within the same labels, a place is
+the difference from the one before, and so is a value in the same place: small numbers compress best."""
 _Row = tuple[str, int, int, int]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Columns).decode
@@ -27,7 +27,7 @@ def compressed(counts: Mapping[str, str], grain: Grain) -> str | None:
     for row in sorted(_row(name, text, grain) for name, text in counts.items()):
         _add(row, before, found)
         before = row
-    text = deflated(_encode(found))
+    text = deflated(_encode(found), has_checksum=True)
     return text if decompressed(text, grain) == counts else None
 
 
@@ -57,8 +57,8 @@ def _columns(text: str) -> _Columns:
     Raises:
         ValueError: it is damaged.
     """
-    names, sizes, places, values, counts = _decode(inflated(text))
-    if not len(names) == len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts):
+    names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
+    if len(names) != len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts) or min(sizes) < 1:
         raise ValueError("the compressed counts do not match each other")
     ends = list(accumulate(sizes))
     for start, end in pairwise((0, *ends)):
@@ -95,10 +95,10 @@ def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[in
     if FIELD not in counts:
         return loaded(counts, grain, block)
     if len(counts) > 1:
-        raise ValueError("a compressed block also has counts of its own")
+        raise ValueError("it has compressed counts and others")
     names, sizes, places, values, numbers = _columns(counts[FIELD])
     if places and not 0 <= min(places) <= max(places) < BLOCK[grain]:
-        raise ValueError(f"a compressed block of {grain}s has a place that it cannot have")
+        raise ValueError("a place is not in a block of this grain")
     labels = chain.from_iterable(map(repeat, map(labels_of, names), sizes))
     if BLOCK[grain] == 1:
         return {

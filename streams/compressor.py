@@ -7,10 +7,11 @@ from streams.ownership import Block, Owner
 from streams.record import Place
 
 ROUND_SECONDS = 1200.0
-"""How often the compressor goes through all blocks. A block that changed since the round before is left alone: while older history
-arrives, the same days change again and again."""
+"""How often a round through all blocks begins, unless the last one still goes on. A block that changed since the round before is left alone:
+while older history arrives, the same days change again and again."""
 _COMPRESSED, _LOOKED_AT = 30, 20
-"""A step ends after this number of compressed hashes or blocks. It takes at most about 50 ms of processor time. A block has a hash for each kind."""
+"""A step ends with the block in which it reaches this number of compressed hashes, or after this number of blocks. It takes about 50 ms of
+processor time at most. A block has a hash for each kind."""
 
 
 class Compressor:
@@ -31,7 +32,7 @@ class Compressor:
         """Compress a few blocks, or begin a round if it is time; returns how many hashes were compressed.
 
         Raises:
-            RedisError: the state server refused it, or its reply was lost. Nothing is lost; the blocks are tried in the next round.
+            RedisError: the state server refused it, or its reply was lost. Nothing is lost; the block is tried in the next round.
         """
         if not self._waiting and self._monotonic() >= self._next_round:
             self._next_round = self._monotonic() + ROUND_SECONDS

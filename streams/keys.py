@@ -26,7 +26,10 @@ class Names:
         return f"{self.base}pane:{force}:{grain}:"
 
     def panes_of(self, force: str, grain: str, block: int | str, kind: str) -> str:
-        """The hash of one kind in a block: counts by labels and value; for minutes and hours, the place in the block comes first."""
+        """The hash of one kind in a block: counts by labels and value; except for days, the place in the block comes first.
+
+        At rest, it has one compressed text instead.
+        """
         return f"{self.panes(force, grain)}{block}:{kind}"
 
     def __str__(self) -> str:

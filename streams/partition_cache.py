@@ -1,6 +1,6 @@
 """A reader's copy of one partition: its panes and open items at one applied offset, updated by reading what changed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, cast
 
@@ -94,6 +94,7 @@ class PartitionCache:
     Args:
         redis: a blocking client that decodes replies to text.
         names: the names of the partition's keys.
+        check: raises an error if the state's control hash shows that this program must not read it.
 
     Attributes:
         applied_offset: the applied offset of everything in this cache; None before the first refresh, and while there is no state.
@@ -101,8 +102,10 @@ class PartitionCache:
         version: increases whenever panes or open items change; a heartbeat changes neither.
     """
 
-    def __init__(self, redis: Redis, names: Names) -> None:
-        self.redis, self.names = redis, names
+    def __init__(
+        self, redis: Redis, names: Names, check: Callable[[Names, Mapping[str, str]], None] | None = None
+    ) -> None:
+        self.redis, self.names, self._check = redis, names, check
         self.applied_offset: int | None = None
         self.identity = ""
         self.version = 0
@@ -294,6 +297,8 @@ class PartitionCache:
 
     def _settle(self, draft: _Draft, answer: _Answer) -> bool:
         """Put what was read into this cache; nothing else changes it."""
+        if self._check:
+            self._check(self.names, answer.control)
         has_moved = draft.applied_offset != self.applied_offset
         self.version += bool(draft.open or any(map(self._has, draft.panes)) or not self._panes)
         for key, block in draft.panes.items():

@@ -42,8 +42,9 @@ from measures.window import (
     KEPT_WORDS,
     SlotRun,
     Window,
-    by_half_hours,
+    dropped_grain,
     first_kept,
+    kept_window,
     last_hours,
     resolve,
     span_of,
@@ -56,7 +57,7 @@ from streams.figure_cache import FigureCache
 from streams.keys import Names
 from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
-from streams.store import check_profiles, kinds_of
+from streams.store import check_profiles, check_readable, kinds_of
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _KEPT_HINT = {
@@ -662,8 +663,8 @@ class Reader:
         if record.begins is None or minutes.stop <= start:
             return dict.fromkeys(instant(minute * MINUTE) for minute in minutes)
         window = whole_minutes("staffing", start, self._last_minute(measure, force, present) + 1, rules.force)
-        if _dropped(window, self._of(measure), rules):
-            what = "How many call takers were there is known for ten days only, because minutes are kept for ten days."
+        if self._dropped(window, self._of(measure), rules):
+            what = "Minutes are kept for ten days, so the number of call takers before that is not known."
             raise QuestionError(what, where="--window", hint="Choose a later time.")
         source = self._loaded(self._of(measure), window, rules, SIGNS)
         panes = source.whole(SIGNS, window)
@@ -745,7 +746,8 @@ class Reader:
         for topic, count in counts.items():
             for number in range(int(count)):
                 if (topic, number) not in self._caches:
-                    self._caches[topic, number] = PartitionCache(self.redis, Names(prefix, topic, number))
+                    check = None if self._is_fixed else check_readable
+                    self._caches[topic, number] = PartitionCache(self.redis, Names(prefix, topic, number), check)
 
     def _find_version(self) -> int:
         """The version to read; when another has become current, the caches are emptied.
@@ -787,23 +789,25 @@ class Reader:
                 self._has_moved |= cache.load(keys)
 
     def _kept(self, window: Window, measure: Measure, rules: Rules) -> Window:
-        """The window, made up of half-hours if what it was made up of is no longer kept and the measure has them."""
-        finer = by_half_hours(window) if measure.has_half_hours() else None
-        return finer if finer and _dropped(window, self._of(measure), rules) else window
+        """The window, made up of half-hours if its minutes or hours are no longer kept and the measure has half-hours."""
+        mark = self._settled(self._of(measure), rules) if measure.has_half_hours() else None
+        return window if mark is None else kept_window(window, mark, rules)
 
     def _check_kept(self, window: Window, caches: Sequence[PartitionCache], rules: Rules) -> None:
-        if grain := _dropped(window, caches, rules):
+        if grain := self._dropped(window, caches, rules):
             what = f"{KEPT_WORDS[grain]}, and {window.name} begins before that."
             raise QuestionError(what, where="--window", hint=_KEPT_HINT[grain])
 
+    def _dropped(self, window: Window, caches: Sequence[PartitionCache], rules: Rules) -> Grain | None:
+        """The first grain of a window whose panes are no longer kept; None if all are."""
+        mark = self._settled(caches, rules)
+        return None if mark is None else dropped_grain(window, mark, rules)
 
-def _dropped(window: Window, caches: Sequence[PartitionCache], rules: Rules) -> Grain | None:
-    """The first grain of a window whose panes are no longer kept; None if all are."""
-    marks = [settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches]
-    furthest = max((mark for mark in marks if mark is not None), default=None)
-    if furthest is None:
-        return None
-    return next((each.grain for each in window.segments if each.first < first_kept(each.grain, furthest, rules)), None)
+    @staticmethod
+    def _settled(caches: Sequence[PartitionCache], rules: Rules) -> int | None:
+        """The furthest settled watermark of some partitions; None if nothing is settled."""
+        marks = (settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches)
+        return max((mark for mark in marks if mark is not None), default=None)
 
 
 def _runs(force: str, segments: Iterable[SlotRun], kinds: Collection[str]) -> list[Run]:

@@ -4,8 +4,8 @@
 -- with their values, alternating.
 -- Returns 1 if it was done, and 0 if the owner is stale or the hash has other fields. Unless it was done, nothing has changed.
 --
--- The new hash is made under another name, and then takes the place of the old one. So it also gets the memory of a new hash:
--- one that only loses fields keeps a table for all it had.
+-- The new hash is made under another name, and then takes the place of the old one. A hash that only loses fields keeps its large
+-- table; a new hash does not.
 
 local control, hash, new = unpack(KEYS)
 local MANY = 1000 -- arguments in one command, an even number: Lua can pass only a few thousand

@@ -18,7 +18,7 @@ from measures.pane import BLOCK, GRAINS, Deltas, Grain, stored
 from measures.rules import Rules
 from measures.timeline import Timeline
 from producers import tracing
-from streams.block_forms import BlockForms, Owning
+from streams.block_forms import BlockForms, Fence
 from streams.codec import FORMAT, decode_timeline, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
@@ -167,7 +167,7 @@ class StateStore:
         with tracing.step("apply", {"topic": names.topic, "offset": after}):
             answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
             while answer[0] == _COMPRESSED:
-                if damage := await self.forms.decompress(Owning(names, epoch, expected), answer[1:]):
+                if damage := await self.forms.decompress(Fence(names, epoch, expected), answer[1:]):
                     return Applied("damaged", expected, reason=damage)
                 answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
         if answer[0] == 1:
@@ -302,9 +302,7 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
     if not stored:
         return
     where = f"state of {names}"
-    if int(stored.get("format", FORMAT)) != FORMAT:
-        what = f"The state is in format {stored['format']}; this program reads format {FORMAT}."
-        raise IncompleteError(what, where=where, hint=NEW_STATE)
+    _check_format(where, stored)
     known = msgspec.json.decode(stored["identity"], type=Identity) if "identity" in stored else identity
     if known.is_same_log(identity) and known.partitions != identity.partitions:
         raise IncompleteError(
@@ -325,6 +323,22 @@ def check_control(names: Names, stored: dict[str, str], identity: Identity, fing
         )
         raise IncompleteError(what, where=where, hint=f"Restore the profile. {NEW_STATE}")
     _check_listed(where, set(before), set(fingerprints), int(stored.get("quarantined_unlisted_force", 0)))
+
+
+def check_readable(names: Names, stored: Mapping[str, str]) -> None:
+    """Refuse a state of another program: a count that it never made would look like zero.
+
+    Raises:
+        IncompleteError: the state is in another format, or was built by a program that counts differently.
+    """
+    _check_format(f"state of {names}", stored)
+    _check_kinds(f"state of {names}", stored.get("kinds"))
+
+
+def _check_format(where: str, stored: Mapping[str, str]) -> None:
+    if int(stored.get("format", FORMAT)) != FORMAT:
+        what = f"The state is in format {stored['format']}; this program reads format {FORMAT}."
+        raise IncompleteError(what, where=where, hint=NEW_STATE)
 
 
 def _check_kinds(where: str, stored: str | None) -> None:

@@ -36,6 +36,7 @@ from streams.ownership import GapError, Owner, StaleOwnerError
 from streams.quarantine import send_all
 from streams.record import Place, Record, record_of
 from streams.refusal import Refusal, explained, refusal_of
+from streams.repeated_errors import RepeatedErrors
 from streams.retrying import Retrying, report
 from streams.settings import PERSON_NEEDED, RESTART_ME, WorkerSettings
 from streams.stall import StallWatch
@@ -263,12 +264,15 @@ class Worker:
             await self._guarded(self.owner.disprove(microseconds(self.now())))
 
     async def _compress(self) -> None:
-        """Compress what is at rest. If the state server refuses that, the next batch reports why."""
-        compressor = Compressor(self.owner, time.monotonic)
+        """Compress what is at rest. If the state server refuses that, figures are right all the same, so the worker continues."""
+        compressor, errors = Compressor(self.owner, time.monotonic), RepeatedErrors(_logger.warning, time.monotonic)
         while True:
             await asyncio.sleep(_COMPRESS_SECONDS)
-            with suppress(RedisError, OSError):
+            try:
                 await compressor.step()
+                errors.end()
+            except (RedisError, OSError) as error:
+                errors.add_error(error)
 
     async def _guarded(self, change: Awaitable[None]) -> None:
         """Change the state; exit if that fails."""

@@ -16,7 +16,7 @@ from tests.embedded.broker_process import BrokerProcess
 from tests.real.kafka_server import KafkaServer
 from tests.real.parts import missing
 from tests.support.examples import THOROUGH
-from tests.support.scheduling import GROUPS, FilesTogether
+from tests.support.scheduling import APART, GROUPS, FilesTogether
 
 # On a busy machine, any example may take long to make or to check.
 settings.register_profile("bluelamp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,7 +46,10 @@ def pytest_collection_finish() -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    if item.nodeid.split("::")[0] in GROUPS:
+    path = item.nodeid.split("::")[0]
+    if path in APART and item.get_closest_marker("faults"):
+        return -1
+    if path in GROUPS:
         return 0
     folder = item.path.parent.name
     return _LONGEST_FIRST.index(folder) if folder in _LONGEST_FIRST else len(_LONGEST_FIRST)

@@ -13,11 +13,12 @@ from producers.publish import LIVE, connect
 
 VIEWERS, PROBES = 50, 12
 SOON_SECONDS = 1.0
-"""The promise for 99 of 100 facts. Other tests run at the same time, so here it must hold for nine in ten, and twice this for 99 of 100."""
+"""The promise for 99 of 100 facts. Other tests run at the same time, so this test allows more: nine in ten within this time, and 99 in 100 within
+twice it."""
 
 
 @pytest.mark.faults
-def test_a_fact_is_on_fifty_open_pages_within_a_second(tmp_path: Path) -> None:
+def test_a_fact_is_on_fifty_open_pages_soon(tmp_path: Path) -> None:
     with (
         running_board(tmp_path) as board,
         connect(board.settings.kafka, LIVE, now=wall, monotonic=time.monotonic) as publisher,

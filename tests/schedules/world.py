@@ -53,7 +53,7 @@ _Answer = TypeVar("_Answer")
 _TURNS = 9
 _VERSION_TURNS, _CLOCK_TURNS = 9, 7
 _ALL_BLOCKS_REST = 10**15
-"""So far ahead of what is settled, in microseconds, that a block is at rest as soon as it has not changed for some turns."""
+"""In microseconds, so large that every block counts as old enough."""
 _SETTLING_TURNS = 4_000
 _PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("contact_999_waiting_count", "now", ()),

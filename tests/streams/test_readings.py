@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError  # noqa: A004
 
 from bluelamp.embedded.state import StateServer
 from facts.contact import ContactOffered, Line
-from facts.errors import QuestionError
+from facts.errors import IncompleteError, QuestionError
 from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
@@ -439,6 +439,23 @@ def test_figures_of_a_replay_that_has_ended_stay_live(redis: Redis, monkeypatch:
     assert feed_problem(without, began, 60 * SECOND, source.rules[FORCE], now + 3 * 86_400 * SECOND) is not None
     monkeypatch.setattr(source, "feeds", lambda _: [status])
     assert source.present(FORCE) == AS_OF
+
+
+@pytest.mark.parametrize(
+    ("control", "says"),
+    [
+        ({"format": "12"}, "The state is in format 12; this program reads format"),
+        ({"kinds": '{"incident_opened": "incidents other"}'}, "The program counts differently"),
+    ],
+)
+def test_a_state_of_another_program_is_an_error_and_not_zero(
+    redis: Redis, state_backend: StateServer, control: dict[str, str], says: str
+) -> None:
+    """A count that the other program never made would look like zero."""
+    assert state_of(state_backend.url, redis, [first_event(), beat(1)], RECEIVED, as_of=AS_OF).state == "live"
+    redis.hset("test:{incidents:0}:control", mapping=cast(Any, control))
+    with pytest.raises(IncompleteError, match=says):
+        reader(redis).read("incident_count", "24h", as_of=AS_OF)
 
 
 def test_a_window_that_is_no_longer_kept_is_an_error_and_not_zero(redis: Redis, state_backend: StateServer) -> None:

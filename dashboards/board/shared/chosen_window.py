@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, NamedTuple, cast, get_args
 
 from starlette.datastructures import QueryParams
@@ -15,15 +15,14 @@ from facts.errors import QuestionError
 from measures.chart import periods
 from measures.measure import Measure
 from measures.outcome import microseconds
-from measures.pane import LENGTH, Grain
+from measures.pane import Grain
 from measures.window import (
     DAYS_KEPT,
     KEPT_WORDS,
     LIVE_WINDOWS,
-    SlotRun,
     Window,
-    by_half_hours,
-    kept_from,
+    dropped_grain,
+    kept_window,
     parse_day,
     resolve,
 )
@@ -110,9 +109,9 @@ def check_window(choice: WindowChoice, query: QueryParams, view: View, measure: 
         chosen = resolve(choice.window, as_of, view.profile)
     except QuestionError as error:
         raise QuestionError(error.what, where=field, hint=error.hint) from None
-    _check_kept(chosen, measure, as_of, field)
+    _check_kept(chosen, measure, view, field)
     if earlier := before(chosen, choice.compare):
-        _check_kept(resolve(earlier, as_of, view.profile), measure, as_of, "compare")
+        _check_kept(resolve(earlier, as_of, view.profile), measure, view, "compare")
 
 
 def parse_chosen_day(query: QueryParams, view: View) -> date:
@@ -141,23 +140,12 @@ def check_days_kept(day: date, field: str, view: View) -> None:
         raise QuestionError(f"{KEPT_WORDS['day']}.", where=field, hint=_KEPT_HINT["day"])
 
 
-def _check_kept(window: Window, measure: Measure, as_of: datetime, field: str) -> None:
+def _check_kept(window: Window, measure: Measure, view: View, field: str) -> None:
     """Refuse a window that begins before its panes are kept; the reader checks this again."""
-    grain = _dropped(window, as_of)
-    finer = by_half_hours(window) if grain and measure.has_half_hours() else None
-    if grain := _dropped(finer, as_of) if finer else grain:
+    present, rules = microseconds(view.reader.known_present(view.force)), view.reader.rules[view.force]
+    read = kept_window(window, present, rules) if measure.has_half_hours() else window
+    if grain := dropped_grain(read, present, rules):
         raise QuestionError(f"{KEPT_WORDS[grain]}.", where=field, hint=_KEPT_HINT[grain])
-
-
-def _dropped(window: Window, as_of: datetime) -> Grain | None:
-    """The first grain of a window whose panes are no longer kept; None if all are."""
-    return next((each.grain for each in window.segments if not _is_kept(each, as_of)), None)
-
-
-def _is_kept(segment: SlotRun, as_of: datetime) -> bool:
-    if segment.grain == "day":
-        return date.fromordinal(segment.first) >= (as_of - DAYS_KEPT).date()
-    return segment.first * LENGTH[segment.grain] >= kept_from(segment.grain, microseconds(as_of))
 
 
 _KEPT_HINT: Mapping[Grain, str] = {
@@ -196,7 +184,7 @@ def before(window: Window, compare: Comparison) -> str:
     """The window to compare a window with; empty for none.
 
     Raises:
-        QuestionError: a live window is compared: minutes are kept for days only, and a day under way is not whole.
+        QuestionError: a live window is compared: minutes are kept for ten days only, and a day under way is not whole.
     """
     if not compare:
         return ""
