@@ -14,7 +14,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from benchmarks import whole
-from streams.block_forms import Fence
+from streams.block_forms import ExpectedState
 from streams.keys import Names
 from streams.ownership import RESTING_GRAINS
 from streams.store import StateStore, kinds_of
@@ -78,12 +78,12 @@ async def compress(address: str) -> float:
             topic, _, number = place.partition(":")
             store, names = StateStore(redis, prefix), Names(prefix, topic, int(number))
             stored = await redis.hmget(control, ["epoch", "applied_offset"])
-            fence = Fence(names, *(int(each or 0) for each in stored))
+            state = ExpectedState(names, *(int(each or 0) for each in stored))
             for grain in RESTING_GRAINS:
                 newest = await store.blocks(names, _FORCE, grain, 10**9)
                 for block in newest[:-_NOT_AT_REST]:
                     await store.forms.compress(
-                        fence, [names.panes_of(_FORCE, grain, block, kind) for kind in kinds_of(topic)]
+                        state, [names.panes_of(_FORCE, grain, block, kind) for kind in kinds_of(topic)]
                     )
     return time.process_time() - start
 

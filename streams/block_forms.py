@@ -16,7 +16,7 @@ FEWEST_COUNTS = 16
 """A hash with fewer counts is smaller as it is."""
 
 
-class Fence(NamedTuple):
+class ExpectedState(NamedTuple):
     """A partition, and where its state must still be for a change to be made.
 
     Attributes:
@@ -41,11 +41,11 @@ class BlockForms:
     def __init__(self, redis: Redis, fewest: int = FEWEST_COUNTS) -> None:
         self._redis, self._fewest, self._rewrite = redis, fewest, redis.register_script(SCRIPT)
 
-    async def compress(self, fence: Fence, keys: Sequence[str]) -> int:
+    async def compress(self, state: ExpectedState, keys: Sequence[str]) -> int:
         """Compress hashes of panes that have enough counts; returns how many.
 
         Args:
-            fence: the partition.
+            state: the partition.
             keys: the hashes.
 
         Raises:
@@ -54,8 +54,8 @@ class BlockForms:
         done = 0
         for key in await self._large(keys):
             counts = cast(dict[str, str], await self._redis.hgetall(key))
-            if text := _compressed(counts, _grain_of(fence.names, key)):
-                done += await self._store(fence, key, counts, {FIELD: text})
+            if text := _compressed(counts, _grain_of(state.names, key)):
+                done += await self._store(state, key, counts, {FIELD: text})
         return done
 
     async def _large(self, keys: Sequence[str]) -> list[str]:
@@ -66,7 +66,7 @@ class BlockForms:
             lengths = await pipe.execute()
         return [key for key, length in zip(keys, lengths, strict=True) if length >= self._fewest]
 
-    async def decompress(self, fence: Fence, keys: Iterable[str]) -> str:
+    async def decompress(self, state: ExpectedState, keys: Iterable[str]) -> str:
         """Store compressed hashes as fields again, so that counts can be added to them; returns what is damaged.
 
         Raises:
@@ -76,20 +76,20 @@ class BlockForms:
             stored = cast(dict[str, str], await self._redis.hgetall(key))
             if FIELD in stored:
                 try:
-                    counts = decompressed(stored[FIELD], _grain_of(fence.names, key))
+                    counts = decompressed(stored[FIELD], _grain_of(state.names, key))
                 except ValueError as error:
                     return f"{key}: {error}"
                 if len(stored) > 1:
                     return f"{key}: it has compressed counts and others"
-                await self._store(fence, key, stored, counts)
+                await self._store(state, key, stored, counts)
         return ""
 
-    async def _store(self, fence: Fence, key: str, before: Mapping[str, str], after: Mapping[str, str]) -> int:
+    async def _store(self, state: ExpectedState, key: str, before: Mapping[str, str], after: Mapping[str, str]) -> int:
         """Put fields in place of others, if the owner still owns the state and the hash has the same fields; returns 1 if it was done."""
         pairs = [part for pair in after.items() for part in pair]
         fields = msgspec.msgpack.encode([list(before), pairs])
-        keys = [fence.names.control, key, fence.names.rewritten]
-        return int(await self._rewrite(keys=keys, args=[fence.applied_offset, fence.epoch, fields]))
+        keys = [state.names.control, key, state.names.rewritten]
+        return int(await self._rewrite(keys=keys, args=[state.applied_offset, state.epoch, fields]))
 
 
 def _compressed(counts: Mapping[str, str], grain: Grain) -> str | None:

@@ -12,7 +12,7 @@ from facts.union import Topic
 from measures.pane import BLOCK, Deltas, Grain
 from measures.rules import Rules
 from measures.window import slot_at
-from streams.block_forms import Fence
+from streams.block_forms import ExpectedState
 from streams.fold import Change, PartitionFold, Quarantined
 from streams.keys import Names
 from streams.moving import Move, OwnPartition
@@ -226,7 +226,7 @@ class Owner:
                 if (force, grain, block) not in owned.changed
                 for kind in kinds
             ]
-            return await self.store.forms.compress(Fence(names, owned.epoch, owned.applied_offset), keys)
+            return await self.store.forms.compress(ExpectedState(names, owned.epoch, owned.applied_offset), keys)
 
     async def _fold(self, place: Place, owned: Owned, records: Sequence[Record]) -> None:
         new = [rest for record in records if (rest := record.since(owned.applied_offset))]

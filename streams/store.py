@@ -18,7 +18,7 @@ from measures.pane import BLOCK, GRAINS, Deltas, Grain, stored
 from measures.rules import Rules
 from measures.timeline import Timeline
 from producers import tracing
-from streams.block_forms import BlockForms, Fence
+from streams.block_forms import BlockForms, ExpectedState
 from streams.codec import FORMAT, decode_timeline, encode_open, encode_timeline
 from streams.feeds import EventSpan, Feeds, decode_feeds, encode_feeds
 from streams.fold import Change
@@ -167,7 +167,7 @@ class StateStore:
         with tracing.step("apply", {"topic": names.topic, "offset": after}):
             answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
             while answer[0] == _COMPRESSED:
-                if damage := await self.forms.decompress(Fence(names, epoch, expected), answer[1:]):
+                if damage := await self.forms.decompress(ExpectedState(names, epoch, expected), answer[1:]):
                     return Applied("damaged", expected, reason=damage)
                 answer = await self._apply(keys=keys, args=[expected, epoch, after, encoded])
         if answer[0] == 1:

@@ -81,9 +81,7 @@ def test_there_is_nobody_to_count_before_the_record(day: Day, counted: Recount) 
     assert counted.staffing(FORCE, before) is None
 
 
-def test_asking_for_call_takers_before_the_minutes_that_are_kept_is_an_error(
-    day: Day, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_call_takers_before_the_minutes_that_are_kept_are_an_error(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("measures.window.MINUTES_KEPT", timedelta(hours=10))
     monkeypatch.setattr("streams.readings.settled_mark", lambda *_: microseconds(MOMENT))
     with pytest.raises(QuestionError, match="Minutes are kept for ten days"):

@@ -8,7 +8,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from bluelamp.embedded.state import StateServer
-from streams.block_forms import BlockForms, Fence
+from streams.block_forms import BlockForms, ExpectedState
 from streams.fold import Change, PartitionFold
 from streams.keys import Names
 from streams.moving import OwnPartition
@@ -54,16 +54,16 @@ async def apply_all(store: StateStore, seed: int) -> list[Applied]:
         applied.append(await store.apply(NAMES, epoch, expected, expected + 1, change))
         applied_offset += applied[-1].outcome == "applied"
         if chance.random() < 0.5:
-            await compress_some(store, Fence(NAMES, epoch, applied_offset), chance)
+            await compress_some(store, ExpectedState(NAMES, epoch, applied_offset), chance)
     return applied
 
 
-async def compress_some(store: StateStore, fence: Fence, chance: random.Random) -> None:
+async def compress_some(store: StateStore, state: ExpectedState, chance: random.Random) -> None:
     """Compress some hours of some kinds; a stale owner compresses none."""
     kinds = chance.sample(kinds_of(PLACE[0]), 10)
     blocks = await store.blocks(NAMES, FORCE, "hour", 10**9)
     await BlockForms(store.redis, fewest=1).compress(
-        fence, [NAMES.panes_of(FORCE, "hour", block, kind) for block in blocks for kind in kinds]
+        state, [NAMES.panes_of(FORCE, "hour", block, kind) for block in blocks for kind in kinds]
     )
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from bluelamp.embedded.state import StateServer
 from facts.wire import encode
 from measures.pane import BLOCK, GRAINS, Grain, name_of
-from streams.block_forms import BlockForms, Fence
+from streams.block_forms import BlockForms, ExpectedState
 from streams.compressed_block import FIELD, compressed, decompressed, loaded_block
 from streams.compressor import Compressor
 from streams.keys import Names
@@ -33,7 +33,7 @@ from tests.support.stories import FORCE
 NAMES = Names("test", "incidents", 0)
 KEY = NAMES.panes_of("strict", "day", 739_000, "incident_opened")
 COUNTS = {f"1|crime|north|no|none|{value}": str(1 + value % 3) for value in range(40)}
-FENCE = Fence(NAMES, 1, 5)
+EXPECTED = ExpectedState(NAMES, 1, 5)
 LABEL = st.text("abc_1", min_size=1, max_size=5)
 
 
@@ -107,36 +107,36 @@ def redis(state_backend: StateServer) -> Any:
         yield client
 
 
-def compress(url: str, fence: Fence) -> int:
+def compress(url: str, state: ExpectedState) -> int:
     """Compress the block; returns how many hashes were compressed."""
 
     async def work(store: StateStore) -> int:
-        return await store.forms.compress(fence, [KEY, NAMES.panes_of("strict", "day", 1, "incident_opened")])
+        return await store.forms.compress(state, [KEY, NAMES.panes_of("strict", "day", 1, "incident_opened")])
 
     return cast(int, call(url, work))
 
 
 def test_only_the_present_owner_compresses_a_block(redis: Redis, state_backend: StateServer) -> None:
-    assert compress(state_backend.url, FENCE._replace(applied_offset=4)) == 0
-    assert compress(state_backend.url, FENCE._replace(epoch=2)) == 0
+    assert compress(state_backend.url, EXPECTED._replace(applied_offset=4)) == 0
+    assert compress(state_backend.url, EXPECTED._replace(epoch=2)) == 0
     assert redis.hgetall(KEY) == COUNTS
     size = cast(int, redis.memory_usage(KEY))
-    assert compress(state_backend.url, FENCE) == 1
+    assert compress(state_backend.url, EXPECTED) == 1
     assert redis.hkeys(KEY) == [FIELD]
     assert cast(int, redis.memory_usage(KEY)) < size / 3
-    assert compress(state_backend.url, FENCE) == 0, "it is compressed already"
+    assert compress(state_backend.url, EXPECTED) == 0, "it is compressed already"
 
 
 def test_a_block_that_changed_meanwhile_stays_as_it_is(redis: Redis, state_backend: StateServer) -> None:
     """Between reading it and compressing it, somebody else added a count without moving the applied offset."""
 
     class Interrupted(BlockForms):
-        async def _store(self, fence: Fence, key: str, before: Any, after: Any) -> int:
+        async def _store(self, state: ExpectedState, key: str, before: Any, after: Any) -> int:
             redis.hset(KEY, "1|crime|north|no|none|99", 1)
-            return await super()._store(fence, key, before, after)
+            return await super()._store(state, key, before, after)
 
     async def work(store: StateStore) -> int:
-        return await Interrupted(store.redis).compress(FENCE, [KEY])
+        return await Interrupted(store.redis).compress(EXPECTED, [KEY])
 
     assert call(state_backend.url, work) == 0
     assert redis.hgetall(KEY) == {**COUNTS, "1|crime|north|no|none|99": "1"}
@@ -146,7 +146,7 @@ def test_a_refused_command_leaves_the_block_as_it_is(redis: Redis, state_backend
     for command in ("rename", "hset"):
         redis.acl_setuser("worker", enabled=True, nopass=True, keys=["*"], commands=["+@all", f"-{command}"])
         with pytest.raises(RedisError):
-            compress(as_user(state_backend.url, "worker"), FENCE)
+            compress(as_user(state_backend.url, "worker"), EXPECTED)
         redis.acl_deluser("worker")
         assert redis.hgetall(KEY) == COUNTS
         assert redis.keys("*rewritten") == []
@@ -157,7 +157,7 @@ def test_a_damaged_block_stops_the_batch_that_would_change_it(redis: Redis, stat
     redis.hset(KEY, FIELD, "damaged")
 
     async def work(store: StateStore) -> str:
-        return await store.forms.decompress(FENCE, [KEY])
+        return await store.forms.decompress(EXPECTED, [KEY])
 
     assert call(state_backend.url, work).startswith(KEY)
     assert redis.hgetall(KEY) == {FIELD: "damaged"}

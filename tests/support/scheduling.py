@@ -43,7 +43,7 @@ GROUPS = {path: shared for shared, paths in TOGETHER.items() for path in paths}
 
 
 APART = frozenset(("tests/schedules/test_schedules.py",))
-"""Files whose tests share nothing, and take up to half an hour each in `make faults`: each test may run in another process."""
+"""Files whose tests share nothing; in `make faults`, some need half an hour. Each test may run in another process."""
 
 
 class FilesTogether(LoadScopeScheduling):
