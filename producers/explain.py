@@ -166,17 +166,17 @@ def _every_use(mapping: Declared) -> Iterator[tuple[str, str]]:
         yield mapping.subject.join.column, "second key of the subject"
         yield from ((each.column, "whether the row gives a second key") for each in mapping.subject.join.when)
     if mapping.subject.session:
-        yield from _uses_of(mapping.subject.session)
+        yield from _uses_in_session(mapping.subject.session)
     yield from ((column, "key of the row") for column in rows.key)
     yield from ((column, "which rows count") for column in (*rows.include, *rows.exclude))
     if rows.distinct_by != WHOLE_ROW:
         yield from ((column, "which rows are repeats") for column in rows.distinct_by)
     yield from ((column, "when the row was recorded") for column in columns_of(rows.recorded))
     for declared in mapping.facts:
-        yield from _uses_in(declared)
+        yield from _uses_in_fact(declared)
 
 
-def _uses_of(session: Session) -> Iterator[tuple[str, str]]:
+def _uses_in_session(session: Session) -> Iterator[tuple[str, str]]:
     yield from ((column, "time of the row") for column in columns_of(session.at))
     yield from ((column, "when a session begins") for column in columns_tested(session.begins))
     yield from ((column, "when a session ends") for column in columns_tested(session.ends))
@@ -185,7 +185,7 @@ def _uses_of(session: Session) -> Iterator[tuple[str, str]]:
         yield from ((column, f"when {each.column} of later rows changes") for column in columns_tested(each.when))
 
 
-def _uses_in(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
+def _uses_in_fact(declared: DeclaredFact) -> Iterator[tuple[str, str]]:
     yield from ((column, f"{declared.label}.at") for column in columns_of(declared.at))
     yield from ((column, f"{declared.label}.at, as a duration") for column in columns_of(declared.plus))
     yield from ((column, f"earlier time that {declared.label} follows") for column in columns_of(declared.after))

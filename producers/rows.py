@@ -307,7 +307,7 @@ def _flatten(
 
 
 def _found_in(value: object, column: str, source: ExtractSource) -> Iterator[tuple[str, str]]:
-    """The columns that say which values a list has; none if the list is absent."""
+    """For each name of `first_in`, the first of its values that the list has; nothing if the list is absent."""
     for name, choice in source.first_in.items():
         if choice.list != column or value is None:
             continue

@@ -137,7 +137,7 @@ def says(found: ComparedOutlooks, present: Present, question: WhatIf) -> Iterato
     if question.is_changed():
         yield (
             f"The change, from {_begins(question)} on: {_changed(question.change)}. Both columns have the same callers. All figures cover "
-            "the whole two hours. The difference is taken run by run: its median need not be the difference of the two medians."
+            "the whole two hours. The difference is worked out for each run, so its median need not equal the difference between the two medians."
         )
     if any(spread is None for spread in _of_calls(found)):
         yield "A figure of a queue is unknown if fewer than half of the runs have a call that counts."
@@ -157,7 +157,7 @@ def _answer(found: ComparedOutlooks, present: Present, question: WhatIf) -> str:
 
 
 def _worst(found: ComparedOutlooks) -> str:
-    """The longest wait of the queue whose callers would wait longest because of the change; empty if none would."""
+    """The longest wait of the queue whose longest wait would grow most; empty if none would grow."""
     if found.changed is None or found.difference is None:
         return ""
     longer = {

@@ -39,7 +39,7 @@ start((parts) => {
   set(says, "data-verdict", custody.state === "live" ? null : "bad");
   list(document.getElementById("detentions"), detentions, (each) => each.detainee, () => row(columns), (place, each) => fill(place, each, custody.mark));
   const rows = document.getElementById("detentions");
-  shorten(rows, { place: rows.closest("table"), isNarrow: true });
+  shorten(rows, { place: rows.closest("table"), onlyNarrow: true });
   list(document.getElementById("totals"), parts.get("totals"), ([title]) => title, () => row(["Now"]), (place, [title, text]) => {
     write(place.children[0], title);
     write(place.children[1], text);

@@ -1,7 +1,7 @@
 // The page with the forecast of the next two hours.
 import { showTables } from "./fetched_tables.js";
 
-// The form may ask for what is missing, such as the number of call takers. Who has closed it knows.
+// The form may ask for what is missing, such as the number of call takers. It opens only once, so that it stays closed if somebody closes it.
 let isOpened = false;
 
 function openForm() {
