@@ -67,7 +67,7 @@ bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engi
 	$(BIN)/python -m benchmarks.analyst
 	$(BIN)/python -m benchmarks.growth
 
-backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; ten minutes
+backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; half an hour
 	$(BIN)/python -m benchmarks.backtest
 
 periods: $(VENV)/.ready ## Simulate the published periods, and write the table that pages compare with; ten minutes
