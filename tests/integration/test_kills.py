@@ -95,11 +95,11 @@ def make_zombie(system: System, *, is_stale: bool) -> None:
     """Stop a worker that holds a batch until others continue in its partitions, then let it try to write that batch."""
     worker = system.workers[0]
     before = epochs(system)
-    until(lambda: is_caught(worker), 60, "a stopped worker that holds a batch")
+    until(lambda: is_caught(worker), 180, "a stopped worker that holds a batch")
     at_takeover = system.applied_offsets()
-    until(lambda: have_new_owners(system, before), 60, "a takeover from the stopped worker")
+    until(lambda: have_new_owners(system, before), 180, "a takeover from the stopped worker")
     # Until then its write would not be stale: nobody else would have applied these facts yet.
-    until(lambda: has_progressed(system, at_takeover), 60, "others to apply batches in its partitions")
+    until(lambda: has_progressed(system, at_takeover), 180, "others to apply batches in its partitions")
     worker.send(signal.SIGCONT)
     if is_stale:
         worker.wait()
