@@ -147,7 +147,7 @@ def _law_of_questions(facts: list[TopicFact], chance: random.Random) -> None:
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of the example that shows the fault
 def test_dropping_panes_by_the_wall_clock_violates_the_property(monkeypatch: pytest.MonkeyPatch) -> None:
     """Panes are dropped by event time, from heartbeats: by the wall clock, a history would lose its minutes while it loads."""
-    monkeypatch.setattr("streams.fold.PartitionFold._settled", lambda *_: microseconds(RECEIVED))
+    monkeypatch.setattr("streams.fold.settled_mark", lambda *_: microseconds(RECEIVED))
     with pytest.raises((AssertionError, ExceptionGroup)):
         settings(_settings, database=None, derandomize=True)(given(*_QUESTIONS)(_law_of_questions))()
 
