@@ -7,7 +7,7 @@ from streams.ownership import Block, Owner
 from streams.record import Place
 
 ROUND_SECONDS = 1200.0
-"""How often a round through all blocks begins, unless the last one is not over. A block that changed since the round before is left alone:
+"""How often a round through all blocks begins; later, if the last one has not ended by then. A block that changed since the round before is left alone:
 while older history arrives, the same days change again and again."""
 _COMPRESSED, _LOOKED_AT = 30, 20
 """A step ends with the block in which it reaches this number of compressed hashes, or after this number of blocks. It takes about 50 ms of
