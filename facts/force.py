@@ -344,12 +344,21 @@ def _faults(force: Force) -> Iterable[tuple[str, str]]:
     return (fault for check in checks for fault in check(force))
 
 
-def _zone_faults(force: Force) -> Iterable[tuple[str, str]]:
+def is_time_zone(name: str) -> bool:
+    """Whether there is a time zone with this name."""
     try:
-        zone = force.zone()
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, is an OSError
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # An OSError is raised for a folder of zones, such as Europe, and for a name that is too long for a file.
+        return False
+    return True
+
+
+def _zone_faults(force: Force) -> Iterable[tuple[str, str]]:
+    if not is_time_zone(force.time_zone):
         yield f"There is no time zone {force.time_zone!r}.", "Use an IANA name, such as Europe/London."
         return
+    zone = force.zone()
     offsets = [zone.utcoffset(datetime(2024, month, 1, tzinfo=UTC)) for month in (1, 7)]
     if any(offset is None or offset % timedelta(hours=1) for offset in offsets):
         # Figures are kept by hours of UTC: a local midnight at half past would split an hour.

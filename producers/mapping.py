@@ -1,12 +1,12 @@
 """Loads a mapping from TOML, or raises an error that says where the fault is and what to do."""
 
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct, structs
 
 from facts.errors import MappingError
+from facts.force import is_time_zone
 from facts.required import required_hint
 from facts.toml import TOMLDecodeError, read_toml
 from facts.union import topic_of
@@ -103,16 +103,8 @@ def _faults(mapping: Mapping) -> Iterator[_Fault]:
             yield from _condition_faults(f"{path}.when[{position}]", condition)
 
 
-def _has_zone(source: ExtractSource) -> bool:
-    try:
-        ZoneInfo(source.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, such as Europe, is an OSError
-        return False
-    return True
-
-
 def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
-    if not _has_zone(source):
+    if not is_time_zone(source.time_zone):
         what = f"There is no time zone {source.time_zone!r}."
         yield _Fault("$.source.time_zone", what, "Give an IANA name, such as Europe/London.")
     try:
@@ -126,7 +118,7 @@ def _source_faults(source: ExtractSource) -> Iterator[_Fault]:
         yield _Fault("$.source.sheet", "This key is for workbooks only.", "Remove `sheet`.")
     if source.format == "csv" and source.delimiter == source.quote:
         yield _Fault("$.source.delimiter", "The delimiter and the quote are the same character.")
-    if not _has_zone(source):
+    if not is_time_zone(source.time_zone):
         return
     for key, what, hint in faults_of_times(source):
         yield _Fault(f"$.source.{key}", what, hint)

@@ -57,7 +57,10 @@ def _columns(text: str) -> _Columns:
     Raises:
         ValueError: it is damaged.
     """
-    names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
+    try:
+        names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     if len(names) != len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts) or min(sizes) < 1:
         raise ValueError("the compressed counts do not match each other")
     ends = list(accumulate(sizes))
@@ -97,7 +100,7 @@ def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[in
     if len(counts) > 1:
         raise ValueError("it has compressed counts and others")
     names, sizes, places, values, numbers = _columns(counts[FIELD])
-    if places and not 0 <= min(places) <= max(places) < BLOCK[grain]:
+    if not 0 <= min(places) <= max(places) < BLOCK[grain]:
         raise ValueError("a place is not in a block of this grain")
     labels = chain.from_iterable(map(repeat, map(labels_of, names), sizes))
     if BLOCK[grain] == 1:

@@ -9,7 +9,7 @@ from streams.record import Place
 ROUND_SECONDS = 1200.0
 """How often a round through all blocks begins; later, if the last one has not ended by then. A block that changed since the round before is left alone:
 while older history arrives, the same days change again and again."""
-_COMPRESSED, _LOOKED_AT = 30, 20
+_MOST_HASHES, _MOST_BLOCKS = 30, 20
 """A step ends with the block in which it reaches this number of compressed hashes, or after this number of blocks. It takes about 50 ms of
 processor time at most. A block has a hash for each kind."""
 
@@ -43,7 +43,7 @@ class Compressor:
     async def _compress_some(self) -> int:
         """Compress the next blocks, one after the other, so that facts of the partition wait for one block at most."""
         compressed = looked_at = 0
-        while self._waiting and compressed < _COMPRESSED and looked_at < _LOOKED_AT:
+        while self._waiting and compressed < _MOST_HASHES and looked_at < _MOST_BLOCKS:
             place, blocks = next(iter(self._waiting.items()))
             if not blocks:
                 del self._waiting[place]

@@ -16,7 +16,7 @@ from python_calamine import CalamineWorkbook
 from bluelamp.recount.cell import Finished, RecountOpenItem
 from bluelamp.recount.recount import Recount
 from dashboards.board.app import board
-from dashboards.board.shared.day import half_hours, is_kept
+from dashboards.board.shared.day import half_hours, is_kept, whole_day
 from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue, queue_of
 from facts.contact import ContactAbandoned, ContactAnswered, ContactConcluded, ContactOffered, Line
 from facts.union import AnyFact, Topic
@@ -411,7 +411,7 @@ def test_half_hours_are_kept_for_56_weeks(day: str, kept: bool) -> None:
 
 @pytest.mark.parametrize(("day", "count"), [("2024-10-27", 50), ("2024-10-28", 48), ("2025-03-30", 46)])
 def test_a_day_has_as_many_half_hours_as_it_has(day: str, count: int) -> None:
-    assert len(half_hours(date.fromisoformat(day), ZONE)) == count
+    assert len(half_hours(whole_day(date.fromisoformat(day), ZONE))) == count
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _add_to_compressed(self: Any, change: Any) -> list[Any]:
 
 
 def _rewrite_unchecked(self: Any, keys: list[str], args: list[Any]) -> Any:
-    """Store a block in another form whatever it holds by now."""
+    """Store a block in another form without a check of what it holds."""
     _, new = msgspec.msgpack.decode(args[2])
     self.keys[keys[1]] = dict(zip(new[::2], new[1::2], strict=True))
     return 1

@@ -16,6 +16,7 @@ from measures.pane import BLOCK, GRAINS, Grain, name_of
 from streams.block_forms import BlockForms, ExpectedState
 from streams.compressed_block import FIELD, compressed, decompressed, loaded_block
 from streams.compressor import Compressor
+from streams.deflate import deflated
 from streams.keys import Names
 from streams.moving import OwnPartition
 from streams.ownership import Owner
@@ -78,6 +79,8 @@ def test_counts_that_a_text_would_not_give_back_stay_as_they_are() -> None:
         {FIELD: compressed(COUNTS, "day") or "", "1|crime|north|no|none|7": "1"},
         {FIELD: (compressed(COUNTS, "day") or "")[:-4]},
         {FIELD: "not compressed"},
+        {FIELD: deflated(b"not JSON", has_checksum=True)},
+        {FIELD: deflated(b"[[],[],[],[],[]]", has_checksum=True)},
         {FIELD: compressed({"30|one|5": "1"}, "half_hour") or ""},
     ],
 )

@@ -25,7 +25,6 @@ from dashboards.board.shared.query import filter_parameters
 from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, rostered_mean_cell, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from facts.errors import QuestionError
-from facts.roster import HALF_HOUR
 from measures.display import NOTHING, span_words
 from measures.forecast import WEEKS_READ
 from measures.reading import Reading, loading
@@ -91,7 +90,7 @@ class Grid:
 
     def _half_hours(self, day: date) -> list[Interval]:
         """The half-hours of a day; none if only its total is kept."""
-        return half_hours(day, self._zone) if is_kept("half_hour", day, self.present, self._zone) else []
+        return half_hours(whole_day(day, self._zone)) if is_kept("half_hour", day, self.present, self._zone) else []
 
     def status(self, interval: Interval) -> Status:
         """Whether an interval is over."""
@@ -267,7 +266,7 @@ class Grid:
     def _rostered(self, asked: Interval | date) -> DocumentCell:
         """How many the roster plans for a time, past or to come."""
         chosen = asked if isinstance(asked, Interval) else whole_day(asked, self._zone)
-        starts = [chosen.start + step * HALF_HOUR for step in range((chosen.end - chosen.start) // HALF_HOUR)]
+        starts = [each.start for each in half_hours(chosen)]
         return rostered_mean_cell(starts, self._skills, self._staffing_of(chosen.start), self._cells)
 
     def _staffing_of(self, start: datetime) -> Staffing:

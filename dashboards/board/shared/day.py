@@ -36,13 +36,10 @@ def whole_day(day: date, zone: ZoneInfo) -> Interval:
     return Interval(start, end)
 
 
-def half_hours(day: date, zone: ZoneInfo) -> list[Interval]:
-    """The half-hours of a local day, in order."""
-    start, end = whole_day(day, zone)
-    return [
-        Interval(start + number * HALF_HOUR, start + (number + 1) * HALF_HOUR)
-        for number in range((end - start) // HALF_HOUR)
-    ]
+def half_hours(of: Interval) -> list[Interval]:
+    """The half-hours of a stretch of time that begins and ends at one, in order."""
+    starts = (of.start + number * HALF_HOUR for number in range((of.end - of.start) // HALF_HOUR))
+    return [Interval(start, start + HALF_HOUR) for start in starts]
 
 
 def is_kept(grain: Grain, day: date, present: datetime, zone: ZoneInfo) -> bool:

@@ -51,7 +51,7 @@ class StaffingTables:
         self._zone, self.present = view.profile.zone(), view.reader.present(view.force).astimezone(UTC)
         today = self.present.astimezone(self._zone).date()
         self._day = whole_day(today, self._zone)
-        self._intervals = half_hours(today, self._zone)
+        self._intervals = half_hours(whole_day(today, self._zone))
         self._begins = min(self._day.start, self.present - _HOUR).replace(second=0, microsecond=0)
         self._staffing = Staffing(view, self._begins, self.present + timedelta(minutes=1))
         self._has_roster = self._staffing.has_roster
