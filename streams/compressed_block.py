@@ -57,10 +57,7 @@ def _columns(text: str) -> _Columns:
     Raises:
         ValueError: it is damaged.
     """
-    try:
-        names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from error
+    names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
     if len(names) != len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts) or min(sizes) < 1:
         raise ValueError("the compressed counts do not match each other")
     ends = list(accumulate(sizes))
