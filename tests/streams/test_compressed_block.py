@@ -231,6 +231,7 @@ def test_a_correction_of_a_year_old_incident_is_right_in_compressed_blocks(
 
         async def correct(owner: Owner) -> int:
             await owner.fold(PLACE, change)
+            assert await owner.compress(PLACE, [(FORCE, "day", YEAR_AGO.toordinal())]) == 0, "listed before it changed"
             return await compress_all(owner)
 
         assert owned(state_backend.url, correct) == 0, "what has just changed is left alone"
