@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from facts.incident import IncidentOpened
@@ -157,6 +158,29 @@ def test_every_tile_displays_the_readers_figure(page: webdriver.Chrome, running:
     assert found["incident_count", "24h"][1] > "0"
     assert {since for (_, window), (_, _, _, since) in found.items() if window in ("15m", "60m", "24h")} == {""}
     assert "Replay" in page.find_element("tag name", "header").text
+
+
+def test_a_measure_is_found_by_words_of_its_title_and_question(page: webdriver.Chrome) -> None:
+    def listed() -> set[str]:
+        return {each for each in named if page.find_element("css selector", f"[data-measure={each}]").is_displayed()}
+
+    named = {measure for measure, _ in cells(page)}
+    find, found = page.find_element("id", "find"), page.find_element("id", "found")
+    find.send_keys("Grade 1 MEDIAN")
+    by_hand = {each for each in named if all(word in _title_and_question(each) for word in ("grade", "1", "median"))}
+    assert listed() == by_hand
+    assert 0 < len(by_hand) < len(named)
+    assert found.text == f"{len(by_hand)} of {len(named)} measures"
+    find.send_keys(Keys.CONTROL, "a")
+    find.send_keys("no such words")
+    assert listed() == set()
+    find.send_keys(Keys.CONTROL, "a", Keys.BACKSPACE)
+    assert listed() == named
+    assert found.text == ""
+
+
+def _title_and_question(measure: str) -> str:
+    return f"{CATALOGUE[measure].title} {CATALOGUE[measure].question}".lower()
 
 
 def publish_an_incident(running: RunningBoard, subject: str) -> None:
