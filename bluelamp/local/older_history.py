@@ -3,7 +3,9 @@
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -95,6 +97,11 @@ def stretches(back_to: date, reached: date) -> Iterator[tuple[date, date]]:
         reached = start
 
 
+def _result(month: tuple[date, Future[list[list[ReportedFact]]]]) -> tuple[date, list[list[ReportedFact]]]:
+    start, subjects = month
+    return start, subjects.result()
+
+
 class HistoryFiller:
     """Publishes the older history of a simulation.
 
@@ -119,24 +126,40 @@ class HistoryFiller:
 
     def fill(self, saved: SavedHistory) -> SavedHistory:
         """Publish what is not in the log yet, a month at a time; returns how far it is when done or asked to stop."""
-        for start, end in stretches(saved.back_to, saved.reached):
-            if not self._publish_month(start, end):
+        for start, subjects in self._months(saved):
+            if not self._publish(subjects):
                 break
             saved = replace(saved, reached=start)
             self.save(saved)
             # The objects of a month refer to each other, so only the garbage collector frees them.
             # If left alone, it runs too seldom, and memory grows each month.
+            del subjects
             gc.collect()
         return saved
+
+    def _months(self, saved: SavedHistory) -> Iterator[tuple[date, list[list[ReportedFact]]]]:
+        """The first day and the subjects of each month, newest first.
+
+        The next month is simulated while one is published, because publishing mostly waits for the workers.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="next-month") as ahead:
+            simulated: deque[tuple[date, Future[list[list[ReportedFact]]]]] = deque()
+            for start, end in stretches(saved.back_to, saved.reached):
+                month = replace(self._simulation, start=start)
+                simulated.append((start, ahead.submit(month.subjects_before, end)))
+                if len(simulated) > 1:
+                    yield _result(simulated.popleft())
+            while simulated:
+                yield _result(simulated.popleft())
 
     def save(self, saved: SavedHistory) -> None:
         """Save how far the history is in the log."""
         replace_file(self._path, msgspec.json.format(msgspec.json.encode(saved)))
 
-    def _publish_month(self, start: date, end: date) -> bool:
-        """Publish everything that begins in a month, a whole subject at a time, so that none is counted in part."""
+    def _publish(self, subjects: Iterable[Sequence[ReportedFact]]) -> bool:
+        """Publish a month, a whole subject at a time, so that none is counted in part; False if asked to stop."""
         present, upcoming, waiting = self._now().timestamp(), list[ReportedFact](), 0
-        for reports in replace(self._simulation, start=start).subjects_before(end):
+        for reports in subjects:
             facts = [each.fact for each in reports if each.at < present]
             upcoming += [each for each in reports if each.at >= present]
             if facts:
