@@ -6,36 +6,13 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-from msgspec import Struct
-
 from bluelamp.recount.coverage import FeedCoverage
 from bluelamp.recount.needed import NeededTime
 from bluelamp.recount.times import microseconds
-from facts.fact import Instant
 from facts.feed import FeedHeartbeat
+from facts.glimpse import glimpses
 from facts.union import Topic
 from facts.wire import decode
-
-
-class _Glimpse(Struct, gc=False):
-    """What a first look reads of a fact. Nothing else is checked, so the fact may still have to be refused.
-
-    Attributes:
-        force: the force that reports it.
-        at: when it happened.
-        subject_id: its subject; empty for a heartbeat.
-        line: the line of an offered contact; empty for other facts.
-    """
-
-    force: str
-    at: Instant
-    subject_id: str = ""
-    line: str = ""
-
-
-_ONE = msgspec.json.Decoder(_Glimpse)
-_MANY = msgspec.json.Decoder(list[_Glimpse])
 
 
 class Looked(NamedTuple):
@@ -62,16 +39,6 @@ def subject_name(force: str, subject_id: str) -> str:
     return f"{force} {subject_id}"
 
 
-def _glimpses(value: bytes | None) -> list[_Glimpse] | None:
-    """A first look at the facts of a record; None if the record must be checked before anything is known of it."""
-    if not value:
-        return None
-    try:
-        return (_MANY.decode(value) if value[:1] == b"[" else [_ONE.decode(value)]) or None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 class ChosenSubjects:
     """The subjects that have a fact in at least one of the given times.
 
@@ -94,7 +61,7 @@ class ChosenSubjects:
 
     def look(self, value: bytes | None, topic: Topic, received_at: datetime) -> Looked | None:
         """Add the facts of the next record. None if the record has to be checked: it has a heartbeat, or facts that a look cannot read."""
-        seen = _glimpses(value)
+        seen = glimpses(value)
         if seen is None:
             checked = decode(value, topic, received_at).facts
             facts = [fact for _, fact in checked if not isinstance(fact, FeedHeartbeat)]

@@ -1,11 +1,11 @@
 """The checks of a feed on what arrived in the last hour: found live, forgotten after the hour, and never good when not known."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from bluelamp.feeding.feed_check.sources import Received, Source, received_from
-from bluelamp.feeding.feed_check.watch import Arrived, FeedWatch
+from bluelamp.feeding.feed_check.watch import Arrived, FeedWatch, OldFacts, may_be_live, without_old
 from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.page import View, no_log_ends
 from dashboards.board.trust.page import TRUST
@@ -159,8 +159,9 @@ def test_facts_that_a_feed_loads_as_its_history_are_counted_for_an_hour_and_not_
 class Log:
     """A partition of a log, to read from any offset."""
 
-    def __init__(self, *facts: Fact) -> None:
-        self.entries = [BatchRecord(each, AT_MS, 1, None, encode([fact]), ()) for each, fact in enumerate(facts)]
+    def __init__(self, *records: Fact | bytes) -> None:
+        values = [each if isinstance(each, bytes) else encode([each]) for each in records]
+        self.entries = [BatchRecord(place, AT_MS, 1, None, value, ()) for place, value in enumerate(values)]
 
     def read(self, _: Place, first: int, after: int) -> Iterator[list[Entry]]:
         """The entries, one at a time."""
@@ -192,6 +193,39 @@ def test_a_fact_is_history_while_a_feed_of_its_force_is_loading_on_its_partition
     assert history(3, 4) + history(4, 6) == [False, False], "what the heartbeats said is known at the next look"
     loading.clear()
     assert history(0, 1) == [False], "nothing is known of the feed"
+
+
+def test_records_of_old_facts_are_counted_without_being_checked() -> None:
+    def fact(number: int, at: datetime, force: str = FORCE.name) -> ContactOffered:
+        made: dict[str, Any] = {"subject_id": f"c-{number}", "queue": "emergency", "line": "999"}
+        return ContactOffered(fact_id=f"o{number}", force=force, at=at, **made)
+
+    day = timedelta(days=1)
+    beat = FeedHeartbeat(fact_id="h", force=FORCE.name, at=NOW - 2 * day, feed="telephony_999", seq=1, complete_to=NOW)
+    old: list[Fact | bytes] = [encode([fact(0, NOW - day), fact(1, NOW - 400 * day, "other")]), fact(2, NOW - 9 * day)]
+    other: list[Fact | bytes] = [
+        encode([fact(3, NOW - 2 * day), fact(4, NOW)]),
+        encode([fact(5, NOW - 2 * day), beat]),
+        fact(6, NOW - day + timedelta(seconds=1)),
+        encode([fact(7, NOW - 2 * day)]).replace(b'"at":', b'"when":'),
+        b"not JSON",
+    ]
+    log = cast(LogReader, Log(*old, *other))
+    checked: list[int] = []
+
+    def arrived(is_wanted: Callable[[BatchRecord], bool], counted: OldFacts) -> list[Received]:
+        source = received_from(log, ("contacts", 0), 0, len(old) + len(other), "contacts", {}, is_wanted)
+        return list(without_old(source, counted))
+
+    def is_wanted(record: BatchRecord) -> bool:
+        is_checked = may_be_live(counted, record)
+        checked.extend([record.offset] * is_checked)
+        return is_checked
+
+    counted, all_counted = OldFacts(), OldFacts()
+    assert arrived(is_wanted, counted) == arrived(lambda _: True, all_counted)
+    assert counted == all_counted
+    assert checked == [*range(len(old), len(old) + len(other))]
 
 
 def test_the_page_ranks_what_was_found_and_says_what_is_not_known() -> None:

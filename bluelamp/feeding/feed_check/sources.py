@@ -151,8 +151,19 @@ Source = tuple[str, str]
 """A force and one of its feeds."""
 
 
+def every_record(_: BatchRecord) -> bool:
+    """Whether a record is to be read: always."""
+    return True
+
+
 def received_from(
-    log: LogReader, place: Place, first: int, after: int, topic: Topic, loading: dict[Source, bool] | None = None
+    log: LogReader,
+    place: Place,
+    first: int,
+    after: int,
+    topic: Topic,
+    loading: dict[Source, bool] | None = None,
+    is_wanted: Callable[[BatchRecord], bool] = every_record,
 ) -> Iterator[Received]:
     """The facts of a partition from offset `first` up to but excluding `after`, without heartbeats.
 
@@ -164,10 +175,11 @@ def received_from(
         topic: the topic.
         loading: whether each feed was loading its history when it last sent a heartbeat to the partition; updated. Facts
             before the first heartbeat follow that heartbeat.
+        is_wanted: whether a record is to be read; one with a heartbeat must be.
     """
     loading = {} if loading is None else loading
     early: list[Received] = []
-    for each in _entries_of(log, place, first, after, topic):
+    for each in _entries_of(log, place, first, after, topic, is_wanted):
         if isinstance(each, FeedHeartbeat):
             loading[each.force, each.feed] = each.history_to is not None and each.complete_to < each.history_to
             yield from (_marked(one, loading) for one in early)
@@ -180,11 +192,11 @@ def received_from(
 
 
 def _entries_of(
-    log: LogReader, place: Place, first: int, after: int, topic: Topic
+    log: LogReader, place: Place, first: int, after: int, topic: Topic, is_wanted: Callable[[BatchRecord], bool]
 ) -> Iterator[Received | FeedHeartbeat]:
     for entries in log.read(place, first, after):
         for entry in entries:
-            if not isinstance(entry, BatchRecord):
+            if not isinstance(entry, BatchRecord) or not is_wanted(entry):
                 continue
             received = instant(entry.timestamp * 1000)
             read = decode(entry.value, topic, received + timedelta(days=1))
