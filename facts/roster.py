@@ -1,18 +1,17 @@
 """A force's roster: how many call takers are planned to be at work in each half-hour. It is a plan, so it is not a fact."""
 
-import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from io import StringIO
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from facts.errors import SettingError
 from facts.force import Force
+from facts.plan_rows import MINUTES, plan_rows, starts_half_hour
 
 COLUMNS = ("day", "start", "skill", "rostered")
-HALF_HOUR = timedelta(minutes=30)
+HALF_HOUR = timedelta(minutes=MINUTES)
 _MOST = 9999
 _DIGITS = 20
 """Python refuses to read a number of thousands of digits."""
@@ -39,7 +38,7 @@ class Roster(Struct, frozen=True):
 def half_hour_of(moment: datetime) -> datetime:
     """The start of the half-hour that contains a time, in UTC. A zone's offset must be a multiple of half an hour."""
     utc = moment.astimezone(UTC)
-    return utc.replace(minute=utc.minute // 30 * 30, second=0, microsecond=0)
+    return utc.replace(minute=utc.minute // MINUTES * MINUTES, second=0, microsecond=0)
 
 
 def parse_roster(text: str, source: str, force: Force) -> Roster:
@@ -55,33 +54,16 @@ def parse_roster(text: str, source: str, force: Force) -> Roster:
     Raises:
         SettingError: a row is not valid, or two rows are about the same half-hour and skill.
     """
-    rows = _rows(text, source)
-    where, header = next(rows, (f"{source}, line 1", []))
-    if tuple(header) != COLUMNS:
-        raise SettingError(f"The header is not {','.join(COLUMNS)}.", where=where, hint=_HINT)
     planned: dict[datetime, dict[str, int]] = {}
     skills, zone = {each.label for each in force.skills}, force.zone()
-    for where, cells in rows:
-        if cells:
-            _add(cells, planned, skills, zone, where)
+    for where, cells in plan_rows(text, source, COLUMNS, _HINT):
+        _add(cells, planned, skills, zone, where)
     return Roster(planned)
 
 
-def _rows(text: str, source: str) -> Iterator[tuple[str, list[str]]]:
-    """Each row with its place in the file."""
-    lines = csv.reader(StringIO(text.removeprefix("\ufeff")))
-    try:
-        for cells in lines:
-            yield f"{source}, line {lines.line_num}", [each.strip() for each in cells]
-    except csv.Error as error:
-        raise SettingError(f"This is not CSV: {error}.", where=f"{source}, line {lines.line_num}", hint=_HINT) from None
-
-
 def _add(
-    cells: list[str], planned: dict[datetime, dict[str, int]], skills: set[str], zone: ZoneInfo, where: str
+    cells: Sequence[str], planned: dict[datetime, dict[str, int]], skills: set[str], zone: ZoneInfo, where: str
 ) -> None:
-    if len(cells) != len(COLUMNS):
-        raise SettingError(f"The row has {len(cells)} cells, not {len(COLUMNS)}.", where=where, hint=_HINT)
     day, start, skill, count = cells
     if skill not in skills:
         hint = f"The profile has the skills {', '.join(sorted(skills)) or 'none'}."
@@ -102,6 +84,6 @@ def _instants(day: str, start: str, zone: ZoneInfo, where: str) -> Iterator[date
         found = {at.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     except (ValueError, OverflowError):
         raise SettingError(f"{day} {start} is not a date and a time.", where=where, hint=_HINT) from None
-    if at.tzinfo is not None or at.minute % 30 or at.second or at.microsecond:
+    if not starts_half_hour(at):
         raise SettingError(f"{start} does not start a half-hour of local time.", where=where, hint=_HINT)
     yield from sorted(each for each in found if each.astimezone(zone).replace(tzinfo=None) == at)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from statistics import fmean
 from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
+from facts.planned_event import NO_EVENTS, PlannedEvent, PlannedEvents
 from measures.outcome import instant, microseconds
-from measures.pane import HOUR
+from measures.pane import HALF_HOUR, HOUR
 from measures.rules import Rules
 from measures.window import weeks_before
 from measures.working_days import bank_holidays
@@ -37,8 +39,8 @@ class Expected(NamedTuple):
 
     Attributes:
         mean: the expected number of contacts.
-        low: the least number in the range; None on a bank holiday, for which there are too few days to give a range.
-        high: the greatest number in the range; None on a bank holiday.
+        low: the least number in the range; None on a bank holiday, for which there are too few days to give a range, and in a planned event.
+        high: the greatest number in the range; likewise.
     """
 
     mean: float
@@ -58,10 +60,16 @@ class _Usual(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where an hour is in the week, and whether it is on a bank holiday, which is like no weekday."""
+    """Where an hour is in the week, and what may make it unlike other weeks: a bank holiday, or a planned event."""
 
     key: Key
     is_bank_holiday: bool
+    is_in_event: bool
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether the weekly pattern is learned from it."""
+        return not (self.is_bank_holiday or self.is_in_event)
 
 
 class _Compared(NamedTuple):
@@ -70,7 +78,14 @@ class _Compared(NamedTuple):
     hour: int
     counted: int
     usual: _Usual
-    is_bank_holiday: bool
+    place: _Place
+
+
+class Brought(NamedTuple):
+    """What a past event brought: how many contacts there were for each usual one."""
+
+    event: PlannedEvent
+    factor: float
 
 
 class Forecast:
@@ -81,6 +96,7 @@ class Forecast:
             covered is left out.
         origin: the first hour that is not used, by its number.
         rules: the force's rules, for its time zone and bank holidays.
+        events: the planned events of the line.
 
     Attributes:
         weeks: how many whole weeks of hours it uses.
@@ -90,43 +106,81 @@ class Forecast:
         dispersion: how much whole days differ from their usual level, as a variance relative to the square of the mean.
     """
 
-    def __init__(self, counts: Mapping[int, int], origin: int, rules: Rules) -> None:
+    def __init__(self, counts: Mapping[int, int], origin: int, rules: Rules, events: PlannedEvents = NO_EVENTS) -> None:
         self._zone, self._calendar = rules.force.zone(), rules.force.bank_holidays
+        self._events = _by_half_hour(events.listed)
         used = {hour: counts[hour] for hour in range(origin - WEEKS * WEEK_HOURS, origin) if hour in counts}
         places = {hour: self._place(hour) for hour in used}
         self.weeks = len(used) // WEEK_HOURS
-        self.reason = reason_of(self.weeks)
-        self._usual = _usual((place.key, used[hour]) for hour, place in places.items() if not place.is_bank_holiday)
+        self.reason = events.error or reason_of(self.weeks)
+        self._usual = _usual((place.key, used[hour]) for hour, place in places.items() if place.is_ordinary)
         compared = [
-            _Compared(hour, used[hour], self._usual[place.key], place.is_bank_holiday)
+            _Compared(hour, used[hour], self._usual[place.key], place)
             for hour, place in places.items()
             if place.key in self._usual
         ]
-        ordinary = [each for each in compared if not each.is_bank_holiday]
+        ordinary = [each for each in compared if each.place.is_ordinary]
         self._level = _level(ordinary, origin)
         self.dispersion = _dispersion(ordinary)
-        self.holiday_factor = _ratio([each for each in compared if each.is_bank_holiday])
+        self.holiday_factor = _ratio(
+            [each for each in compared if each.place.is_bank_holiday and not each.place.is_in_event]
+        )
+        self._in_events = [each for each in compared if each.place.is_in_event]
 
     def hour(self, hour: int) -> Expected | None:
         """What is expected of an hour, by its number since 1970; None if it is not known."""
         place = self._place(hour)
         mean = self._mean(hour, is_bank_holiday=place.is_bank_holiday)
-        return None if mean is None else self._expected(mean, mean, place)
+        if mean is None:
+            return None
+        if place.is_in_event:
+            return Expected(sum(self._part(half, mean) * self._factor(half) for half in _halves(hour)), None, None)
+        return self._expected(mean, mean, place)
 
     def half_hour(self, half: int) -> Expected | None:
-        """What is expected of a half-hour, by its number since 1970; None if it is not known.
+        """What is expected of a half-hour, by its number since 1970; None if it is not known."""
+        place = self._place(half // 2)
+        mean = self._mean(half // 2, is_bank_holiday=place.is_bank_holiday)
+        if mean is None:
+            return None
+        part = self._part(half, mean)
+        if half in self._events:
+            return Expected(part * self._factor(half), None, None)
+        return self._expected(part, mean, place)
+
+    def events(self, half: int) -> tuple[PlannedEvent, ...]:
+        """The planned events of a half-hour, by its number since 1970."""
+        return self._events.get(half, ())
+
+    def is_in_event(self, hour: int) -> bool:
+        """Whether an hour, or half of it, is in a planned event."""
+        return any(half in self._events for half in _halves(hour))
+
+    def brought(self, name: str) -> list[Brought]:
+        """What past events of a name brought, in the order of time, by the whole hours that are in no other event."""
+        hours: dict[PlannedEvent, list[_Compared]] = {}
+        for each in self._in_events:
+            first, second = (self.events(half) for half in _halves(each.hour))
+            if first == second and len(first) == 1 and first[0].name == name:
+                hours.setdefault(first[0], []).append(each)
+        found = ((event, _ratio(compared)) for event, compared in hours.items())
+        return [Brought(event, factor) for event, factor in found if factor is not None]
+
+    def _part(self, half: int, mean: float) -> float:
+        """How much of the mean of an hour belongs to a half-hour of it, without events.
 
         The hour is divided as if contacts grew or fell steadily from the hour before to the hour after.
         """
-        place = self._place(half // 2)
-        before, mean, after = (
-            self._mean(half // 2 + step, is_bank_holiday=place.is_bank_holiday) for step in (-1, 0, 1)
-        )
-        if mean is None:
-            return None
+        hour = half // 2
+        is_bank_holiday = self._place(hour).is_bank_holiday
+        before, after = (self._mean(hour + step, is_bank_holiday=is_bank_holiday) for step in (-1, 1))
         slope = 0.0 if before is None or after is None else (after - before) / 16
         first = min(max(mean / 2 - slope, 0.0), mean)
-        return self._expected(mean - first if half % 2 else first, mean, place)
+        return mean - first if half % 2 else first
+
+    def _factor(self, half: int) -> float:
+        """How many contacts the events of a half-hour bring for each usual one."""
+        return math.prod(each.percent / 100 for each in self.events(half))
 
     def doubt(self, hour: int) -> float:
         """How far the expected count of an hour may itself be wrong, because it is known from few hours.
@@ -141,6 +195,12 @@ class Forecast:
     def unknown_words(self) -> str:
         """Why something is not known."""
         return self.reason or "The record covers this hour of the week too few times."
+
+    def note(self, half: int) -> str:
+        """Why a half-hour, by its number since 1970, has no range; empty if it has one."""
+        events = [event_words(each) for each in self.events(half)]
+        holiday = [self.holiday_words()] if self.is_bank_holiday(half // 2) else []
+        return " ".join((*holiday, *events))
 
     def holiday_words(self) -> str:
         """What a bank holiday's forecast is made from, and why it has no range."""
@@ -173,7 +233,41 @@ class Forecast:
     def _place(self, hour: int) -> _Place:
         local = instant(hour * HOUR).astimezone(self._zone)
         is_bank_holiday = self._calendar is not None and local.date() in bank_holidays(local.year, self._calendar)
-        return _Place((local.weekday(), local.hour), is_bank_holiday)
+        return _Place((local.weekday(), local.hour), is_bank_holiday, self.is_in_event(hour))
+
+
+def event_words(event: PlannedEvent) -> str:
+    """What a planned event does to the forecast, and why it has no range."""
+    return f"{event.name}: {event.percent}% of the usual number, as planned. No range: it is an estimate."
+
+
+def event_time_words(event: PlannedEvent, zone: ZoneInfo) -> str:
+    """When a planned event is, and what it is expected to bring."""
+    start, end = (each.astimezone(zone) for each in (event.start, event.end))
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%a} {end.day} {end:%b} {end:%H:%M}"
+    when = f"{start:%a} {start.day} {start:%b} {start:%H:%M} to {until}"
+    return f"{event.name}, {when}, {event.percent}% of the usual number expected"
+
+
+def brought_words(found: Sequence[Brought], zone: ZoneInfo) -> str:
+    """What past events of the same name brought."""
+    if not found:
+        return "The weeks before have no event of this name to compare with."
+    past = [(each.event.start.astimezone(zone), each.factor) for each in found]
+    return f"Past events of this name brought {', '.join(f'{factor:.0%} ({at.day} {at:%b})' for at, factor in past)}."
+
+
+def _halves(hour: int) -> tuple[int, int]:
+    return 2 * hour, 2 * hour + 1
+
+
+def _by_half_hour(events: Iterable[PlannedEvent]) -> dict[int, tuple[PlannedEvent, ...]]:
+    """The events of each half-hour, by its number since 1970."""
+    found: dict[int, tuple[PlannedEvent, ...]] = {}
+    for each in events:
+        for half in range(microseconds(each.start) // HALF_HOUR, microseconds(each.end) // HALF_HOUR):
+            found[half] = (*found.get(half, ()), each)
+    return found
 
 
 def _usual(hours: Iterable[tuple[Key, int]]) -> dict[Key, _Usual]:
@@ -312,23 +406,32 @@ def score(cases: Iterable[Case]) -> Score | None:
 
 
 def cases(
-    hours: Mapping[int, int], days: Iterable[tuple[int, int]], rules: Rules, halves: Mapping[int, int] | None = None
+    hours: Mapping[int, int],
+    days: Iterable[tuple[int, int]],
+    rules: Rules,
+    halves: Mapping[int, int] | None = None,
+    events: PlannedEvents = NO_EVENTS,
 ) -> Iterator[Case]:
     """Each hour of some days as it was forecast at the start of its day, with what happened; or each half-hour.
+
+    Hours in a planned event are left out, and those a week after one: a percentage may have been entered, or corrected, after the event.
 
     Args:
         hours: the count of each hour that the record covers, by its number since 1970.
         days: the first hour of each day, and the hour after its last.
         rules: the force's rules.
         halves: the count of each half-hour, to compare these; None to compare hours.
+        events: the planned events of the line.
     """
     per_hour, actual = (1, hours) if halves is None else (2, halves)
     length = HOUR // per_hour
     for first, after in days:
-        forecast = Forecast(hours, first, rules)
+        forecast = Forecast(hours, first, rules, events)
         expect = forecast.hour if halves is None else forecast.half_hour
         for slot in range(first * per_hour, after * per_hour):
             expected, start = expect(slot), instant(slot * length)
             before = microseconds(weeks_before(start, 1, rules.force)) // length
+            if any(forecast.is_in_event(each // per_hour) for each in (slot, before)):
+                continue
             if expected is not None and slot in actual and before in actual:
                 yield Case(expected, actual[slot], actual[before])

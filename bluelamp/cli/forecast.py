@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from bluelamp.cli.options import FORCE, JSON, say, settings_of
 from bluelamp.wiring.connections import reader
+from bluelamp.wiring.plans import usable_events
 from facts.errors import QuestionError
+from facts.planned_event import NO_EVENTS, PlannedEvents
 
 if TYPE_CHECKING:
     from bluelamp.verify.backtest import QueueBacktest
@@ -64,6 +66,7 @@ def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None
     settings = settings_of(force=force)
     source = reader(settings)
     name = source.rules_of(settings.force).force.name
+    events = usable_events(settings, source.rules[name].force)
     if is_backtest:
         from bluelamp.archive.full_log import recount_of
         from bluelamp.verify.backtest import backtest
@@ -71,11 +74,13 @@ def forecast(queue: str | None, hours: int, is_backtest: bool, force: str | None
         with recount_of(
             settings, [each.force for each in source.rules.values()], topics=["contacts", "call_takers"]
         ) as recounted:
-            found = backtest(recounted, source.rules[name])
+            found = backtest(recounted, source.rules[name], events=events)
         _print_backtest([each for each in found if queue in (None, each.queue)], as_json)
         return
     queues = _chosen(source, name, queue)
-    expected = source.at_one_moment(lambda: [row for each in queues for row in half_hours(source, name, each, hours)])
+    expected = source.at_one_moment(
+        lambda: [row for each in queues for row in half_hours(source, name, each, hours, events)]
+    )
     if as_json:
         say(expected)
         return
@@ -94,7 +99,9 @@ def _chosen(source: "Reader", force: str, name: str | None) -> "Sequence[Interva
     return chosen
 
 
-def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int) -> "Iterator[HalfHourForecast]":
+def half_hours(
+    source: "Reader", force: str, queue: "IntervalQueue", hours: int, events: PlannedEvents = NO_EVENTS
+) -> "Iterator[HalfHourForecast]":
     """The forecast of the half-hours from the present one on, from all whole hours before it; call it at one moment of the reader."""
     from bluelamp.verify.backtest import offered
     from dashboards.board.shared.interval_queues import handling_column
@@ -106,13 +113,13 @@ def half_hours(source: "Reader", force: str, queue: "IntervalQueue", hours: int)
     column, rules = offered(queue), source.rules[force]
     present = microseconds(source.present(force))
     counts = source.hour_counts(column.measure, force, WEEKS_READ, column.where)
-    made = Forecast(counts, present // HOUR, rules)
+    made = Forecast(counts, present // HOUR, rules, events.on(queue.line))
     handling = handling_column(queue, rules.force)
     times = source.hour_times(handling.measure, force, WEEKS_READ, handling.where) if handling else {}
     lasting = HandlingForecast(times, present // HOUR, rules)
     for half in range(present // HALF_HOUR, present // HALF_HOUR + 2 * hours):
         found, time = made.half_hour(half), lasting.half_hour(half)
-        note = "" if found and found.low is not None else made.holiday_words() if found else made.unknown_words()
+        note = made.note(half) if found else made.unknown_words()
         yield HalfHourForecast(
             queue=queue.name,
             start=instant(half * HALF_HOUR).astimezone(rules.force.zone()),

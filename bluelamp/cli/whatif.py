@@ -4,6 +4,7 @@ import click
 
 from bluelamp.cli.options import FORCE, JSON, say, settings_of
 from bluelamp.wiring.connections import reader
+from bluelamp.wiring.plans import usable_events
 
 
 @click.command("whatif")
@@ -77,8 +78,9 @@ def whatif(
     Where the record does not say how many call takers are on, give the numbers: they are never guessed.
     """
     from dashboards.board.whatif.outlook import compared, says, table
-    from dashboards.board.whatif.present import parameters_of, present_of
+    from dashboards.board.whatif.present import parameters_of, planned, present_of
     from dashboards.board.whatif.question import WhatIf, closed, parse_at
+    from producers.simulate.arrivals import HORIZON_SECONDS
     from producers.simulate.twin import Present, TwinChange
 
     settings = settings_of(force=force)
@@ -94,17 +96,19 @@ def whatif(
     )
     asked = WhatIf(local, triage, change, parse_at(at or ""), units)
     parameters, zone = parameters_of(name), source.rules[name].force.zone()
+    events = usable_events(settings, source.rules[name].force)
 
     def read() -> tuple[WhatIf, Present]:
         timed = asked.timed(source.present(name), zone)
-        return timed, present_of(source, name, timed)
+        return timed, present_of(source, name, timed, events)
 
     question, present = source.at_one_moment(read)
     found = compared(parameters, present, question)
+    known = planned(events, source.present(name), HORIZON_SECONDS, has_units=units is not None)
     if as_json:
-        say({"says": list(says(found, present, question)), **found._asdict()})
+        say({"says": list(says(found, present, question, known)), **found._asdict()})
         return
-    for line in says(found, present, question):
+    for line in says(found, present, question, known):
         click.echo(line)
     made = table(found)
     for row in made.rows:

@@ -18,9 +18,9 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import watch_clock
 from bluelamp.wiring.connections import reader
 from bluelamp.wiring.hosts import host_names
+from bluelamp.wiring.plans import events_of, roster_of
 from bluelamp.wiring.ports import listen
 from bluelamp.wiring.program import announce_start, program_words
-from bluelamp.wiring.rosters import roster_of
 from bluelamp.wiring.settings import Settings, variable
 from dashboards.board.app import board
 from dashboards.board.forces import ForceBoards, root_of
@@ -122,6 +122,7 @@ def serve(settings: Settings, environment: Mapping[str, str], host: str, say: Ca
             # Its addresses are the installation's, and only the first board is at the plain address.
             region_routes=together.routes if len(places) > 1 and not each.root else (),
             roster=roster_of(settings, source.rules[each.name].force),
+            events=events_of(settings, source.rules[each.name].force),
         )
         for each in places
     }

@@ -21,6 +21,7 @@ from bluelamp.wiring.clock import wall
 from bluelamp.wiring.clock_watch import steps, watch_clock
 from bluelamp.wiring.connections import reader, state_client
 from bluelamp.wiring.hosts import host_names
+from bluelamp.wiring.plans import events_of
 from bluelamp.wiring.program import VERSION, announce_start
 from bluelamp.wiring.settings import ENGINE_TOKEN, Settings, secret_in
 from measures.catalogue import CATALOGUE
@@ -48,7 +49,8 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     # Two readers, so that evaluating the rules does not wait for a full scrape to end.
     every, quick = reader(settings, _STATE_SECONDS), reader(settings, _STATE_SECONDS)
     probe = Probe(quick.redis, settings.state_name)
-    forecasts = ForecastMetrics(every)
+    events = {name: events_of(settings, rules.force) for name, rules in every.rules.items()}
+    forecasts = ForecastMetrics(every, events=events)
     own: list[Collector] = [*_own_parts(settings), forecasts]
     for_rules = ReadingsCollector(quick, watch, probe=probe, further=own, is_wanted=wanted)
     everything: list[Collector] = [ReadingsCollector(every, watch, probe=probe, further=own, has_trust=True)]

@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -15,6 +16,7 @@ from alerts.table import FORECAST_999, FORECAST_MADE, STANDARD_999
 from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
 from dashboards.board.whatif.question import WhatIf
 from facts.errors import BlueLampError, QuestionError
+from facts.planned_event import NO_EVENTS, PlannedEvents
 from producers.simulate.parameters import packaged
 from producers.simulate.twin import NO_CHANGE, Chance, Present, Twin, chance_below
 from streams.readings import Reader
@@ -42,10 +44,17 @@ class ForecastMetrics(Collector):
         reader: reads the state.
         monotonic: a clock that never jumps, in seconds.
         runs: how many runs each forecast has.
+        events: reads the planned events of each force.
     """
 
-    def __init__(self, reader: Reader, monotonic: Callable[[], float] = time.monotonic, runs: int = _RUNS) -> None:
-        self._reader, self._monotonic, self._runs = reader, monotonic, runs
+    def __init__(
+        self,
+        reader: Reader,
+        monotonic: Callable[[], float] = time.monotonic,
+        runs: int = _RUNS,
+        events: Mapping[str, Callable[[], PlannedEvents]] = MappingProxyType({}),
+    ) -> None:
+        self._reader, self._monotonic, self._runs, self._events = reader, monotonic, runs, events
         self._made: dict[str, _Made] = {}
         self._stop = threading.Event()
         self._errors = RepeatedErrors(_logger.warning, monotonic)
@@ -94,7 +103,8 @@ class ForecastMetrics(Collector):
         with suppress(QuestionError):
             for measure, window in hours_needed(self._reader, force):
                 self._reader.prepare(measure, window, force, _pause)
-            return self._reader.at_one_moment(lambda: present_of(self._reader, force, _AS_THE_RECORD_SAYS))
+            events = self._events[force]() if force in self._events else NO_EVENTS
+            return self._reader.at_one_moment(lambda: present_of(self._reader, force, _AS_THE_RECORD_SAYS, events))
         return None
 
     def _chance(self, force: str, present: Present) -> Chance | None:

@@ -11,6 +11,7 @@ from bluelamp.recount.cell import Finished
 from bluelamp.recount.recount import Recount
 from dashboards.board.shared.interval_queues import QUEUES, IntervalColumn, IntervalQueue, handling_column
 from facts.force import Force
+from facts.planned_event import NO_EVENTS, PlannedEvents
 from measures.display import number
 from measures.forecast import LEAST_WEEKS, SHARE_INSIDE, Case, Score, cases, score
 from measures.handling_forecast import Handled, handling_cases, total
@@ -56,18 +57,21 @@ def forecast_queues(force: Force) -> list[IntervalQueue]:
     return [each for each in QUEUES if (not each.queue or each.queue in labels) and offered(each).measure.feeds(force)]
 
 
-def backtest(recount: Recount, rules: Rules, covered: tuple[int, int] | None = None) -> list[QueueBacktest]:
+def backtest(
+    recount: Recount, rules: Rules, covered: tuple[int, int] | None = None, events: PlannedEvents = NO_EVENTS
+) -> list[QueueBacktest]:
     """The backtest of each queue over everything that was recounted.
 
     Args:
         recount: the recount.
         rules: the force's rules.
         covered: the time in microseconds that the facts cover; by default, what the heartbeats among them say of each queue.
+        events: the force's planned events. What they touch is not compared, because percentages may come from afterwards.
     """
     queues = forecast_queues(rules.force)
-    found = [_of_queue(recount, rules, each, offered(each), covered, "contacts") for each in queues]
+    found = [_of_queue(recount, rules, each, offered(each), covered, "contacts", events) for each in queues]
     times = [(each, column) for each in queues if (column := handling_column(each, rules.force))]
-    return found + [_of_queue(recount, rules, each, column, covered, "handling time") for each, column in times]
+    return found + [_of_queue(recount, rules, each, column, covered, "handling time", events) for each, column in times]
 
 
 def _of_queue(
@@ -77,6 +81,7 @@ def _of_queue(
     column: IntervalColumn,
     covered: tuple[int, int] | None,
     figure: Figure,
+    events: PlannedEvents,
 ) -> QueueBacktest:
     covered = covered or recount.record(column.measure, rules.force.name)
     first, after = (-(-covered[0] // HOUR), covered[1] // HOUR) if covered else (0, 0)
@@ -89,7 +94,7 @@ def _of_queue(
         title=queue.title,
         first=_local_day(days[0][0], rules.force) if days else None,
         days=len(days),
-        score=(found := score(_cases(halves, days, rules, figure))),
+        score=(found := score(_cases(halves, days, rules, figure, events.on(queue.line)))),
         reason="" if found else reason,
         figure=figure,
     )
@@ -105,13 +110,17 @@ def _by_halves(counted: Iterable[Finished], first: int, after: int) -> dict[int,
 
 
 def _cases(
-    halves: Mapping[int, Handled], days: Sequence[tuple[int, int]], rules: Rules, figure: Figure
+    halves: Mapping[int, Handled],
+    days: Sequence[tuple[int, int]],
+    rules: Rules,
+    figure: Figure,
+    events: PlannedEvents,
 ) -> Iterator[Case]:
     hours = {half // 2: total((each, halves[half + 1])) for half, each in halves.items() if half % 2 == 0}
     if figure == "handling time":
         return handling_cases(hours, days, rules, halves)
     counts, of_halves = ({slot: each.contacts for slot, each in found.items()} for found in (hours, halves))
-    return cases(counts, days, rules, of_halves)
+    return cases(counts, days, rules, of_halves, events)
 
 
 def _counted(recount: Recount, force: str, column: IntervalColumn) -> Iterator[Finished]:

@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from bluelamp.verify.checks.clocks import clock_results, stamp_results
+from bluelamp.verify.checks.events import event_results
 from bluelamp.verify.checks.feeds import force_results
 from bluelamp.verify.checks.log import archive_results, log_results
 from bluelamp.verify.checks.parts import ServicePart, service_results
@@ -24,7 +25,7 @@ from streams.refusal import explained
 def examine(
     settings: Settings, reader: Reader, parts: list[ServicePart], pause: Pause = a_second, only: str = ""
 ) -> Iterator[CheckResult]:
-    """Check profiles, log, state server, rosters, archive, clocks, state, workers, every force's feeds, and the HTTP services.
+    """Check profiles, log, state server, rosters, planned events, archive, clocks, state, workers, every force's feeds, and the HTTP services.
 
     A check that depends on a log or a state server that is bad is unknown.
 
@@ -49,7 +50,8 @@ def examine(
         yield from state_results(seen)
 
     has_log, has_state = not _is_bad(log), _responds(reader.redis)
-    yield from roster_results(settings, reader.rules, shown, lambda force: _present(reader, force))
+    for results in (roster_results, event_results):
+        yield from results(settings, reader.rules, shown, lambda force: _present(reader, force))
     yield from _if(has_log, "archive", "the log", lambda: archive_results(settings, reader.now()))
     yield from _if(has_state, "writes", "the state server", lambda: write_results(reader.redis, settings.state_name))
     yield from _if(has_log, "stamps", "the log", lambda: stamp_results(settings))

@@ -117,6 +117,13 @@ class Settings(Struct, frozen=True, kw_only=True):
             "reads a file again when it changes. Empty: no rosters."
         ),
     ] = ""
+    events: Annotated[
+        str,
+        Meta(
+            description="Directory of planned events, one file `FORCE.csv` for each force, which say when more or fewer contacts than usual are "
+            "expected. Forecasts use them; a file is read again when it changes. Empty: no planned events."
+        ),
+    ] = ""
     board_forces: Annotated[
         str,
         Meta(

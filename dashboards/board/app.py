@@ -30,9 +30,11 @@ from dashboards.board.shared.page import (
     LogEnds,
     Page,
     ReadAlerts,
+    ReadEvents,
     ReadFeedChecks,
     ReadRoster,
     View,
+    no_events,
     no_feed_checks,
     no_log_ends,
     no_roster,
@@ -78,6 +80,7 @@ def board(
     forces: Sequence[ForcePlace] = (),
     region_routes: Sequence[BaseRoute] = (),
     roster: ReadRoster = no_roster,
+    events: ReadEvents = no_events,
 ) -> Starlette:
     """The application, for any ASGI server.
 
@@ -94,9 +97,12 @@ def board(
         forces: every force of the installation, for the list of forces; empty if there is only one.
         region_routes: the routes of the page Region, which the API's document describes too.
         roster: reads how many call takers are planned.
+        events: reads the planned events.
     """
     background = BackgroundReadings(reader, force, steady_seconds)
-    view = View(reader, force, background, log_ends, alerts, feed_checks, program, root=root, roster=roster)
+    view = View(
+        reader, force, background, log_ends, alerts, feed_checks, program, root=root, roster=roster, events=events
+    )
     pages = [page for page in PAGES if not page.needs or page.needs in mounts]
     live = _live(view, [*pages, FAILURE])
 
@@ -106,7 +112,7 @@ def board(
         yield
         live.stop()
 
-    async def events(request: Request) -> Response:
+    async def follow(request: Request) -> Response:
         live.start()  # a board that is mounted under another one gets no start event of its own
         names = [request.path_params["name"]] if request.path_params else request.query_params.getlist("page")
         if not names or not live.channels.keys() >= set(names):
@@ -124,8 +130,8 @@ def board(
 
     routes: list[BaseRoute] = [_route(page, view, templates) for page in pages]
     routes += [
-        AnswerRoute("/events/{name}", events, _EVENTS_OF_ONE),
-        AnswerRoute("/events", events, _EVENTS),
+        AnswerRoute("/events/{name}", follow, _EVENTS_OF_ONE),
+        AnswerRoute("/events", follow, _EVENTS),
         AnswerRoute("/health", health, _HEALTH),
         AnswerRoute("/api", _document(region_routes), _API),
         *data_routes(view),

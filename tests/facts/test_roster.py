@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bluelamp.wiring.rosters import roster_of
+from bluelamp.wiring.plans import roster_of
 from bluelamp.wiring.settings import Settings
 from facts.errors import SettingError
 from facts.roster import Roster, parse_roster

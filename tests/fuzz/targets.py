@@ -30,6 +30,8 @@ from bluelamp.embedded.broker.sync import Syncer
 from facts.batch import read
 from facts.errors import BlueLampError, MappingError
 from facts.force import parse
+from facts.planned_event import COLUMNS as EVENT_COLUMNS
+from facts.planned_event import parse_events
 from facts.roster import COLUMNS, parse_roster
 from facts.union import TOPICS, AnyFact, Topic
 from facts.wire import canonical, decode
@@ -223,24 +225,28 @@ def _sheets() -> list[bytes]:
 
 
 def _declaration(data: bytes) -> None:
-    kind, rest = choice(data, ("mapping", "profile", "roster"))
+    kind, rest = choice(data, ("mapping", "profile", "roster", "events"))
     text = rest.decode("utf-8", "replace")
     if kind == "mapping":
         load_mapping(text, "fuzzed")
     elif kind == "profile":
         parse(text, "fuzzed")
-    else:
+    elif kind == "roster":
         parse_roster(text, "fuzzed", _FORCE)
+    else:
+        parse_events(text, "fuzzed", _FORCE)
 
 
 def _declarations() -> list[bytes]:
     mappings = sorted((ROOT / "producers" / "mappings").glob("*.toml"))
     profiles = sorted((ROOT / "facts" / "forces").glob("*.toml"))
     roster = f"{','.join(COLUMNS)}\n2024-07-01,07:30,local_calls,9\n2024-07-01,07:30,triage,0\n".encode()
+    events = f"{','.join(EVENT_COLUMNS)}\n2024-07-01 20:00,2024-07-02 01:30,999,125,Final\n".encode()
     texts = [
         *((0, path.read_bytes()) for path in mappings),
         *((1, path.read_bytes()) for path in profiles),
         (2, roster),
+        (3, events),
     ]
     return [_chosen(number, text) for number, text in texts]
 

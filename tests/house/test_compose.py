@@ -55,7 +55,7 @@ def test_mounted_files_exist(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_service_sees_the_directories_that_the_variables_name(name: str) -> None:
-    for setting in ("forces", "rosters"):
+    for setting in ("forces", "rosters", "events"):
         inside, variable_ = f"/etc/bluelamp/{setting}", variable(setting)
         assert OURS[name]["environment"][variable_] == f"${{{variable_}:+{inside}}}"
         assert f"${{{variable_}:-{setting}}}:{inside}:ro" in OURS[name]["volumes"]
@@ -104,7 +104,7 @@ def cut_off(directory: Path, kept: float) -> None:
 def test_lasting_data_is_on_volumes_of_its_own() -> None:
     """Named volumes are declared, and the archive and the log share no volume, so that the archive outlives the log."""
     mounted = {name: {each for each in sources(name) if not each.startswith(".")} for name in SERVICES}
-    given = {"forces", "rosters"}
+    given = {"forces", "rosters", "events"}
     assert set().union(*mounted.values()) == set(COMPOSE["volumes"])
     for name in ("kafka", "redis", "inbox", "archive", "prometheus", "grafana"):
         assert mounted[name] - given == {name}, "each has its own"

@@ -45,6 +45,7 @@ def test_a_healthy_system_is_all_good_and_every_missing_part_is_named(new_system
         assert (status, wrong(results)) == (0, {})
         assert {name for name, each in results.items() if each.state == "not set up"} == {
             "archive",
+            "events",
             "prometheus",
             "rosters",
         }

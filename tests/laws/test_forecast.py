@@ -4,15 +4,16 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, repeat
-from math import ceil, exp, lgamma, log, log1p
+from math import ceil, exp, lgamma, log, log1p, prod
 from statistics import mean
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from starlette.applications import Starlette
 
 from alerts.table import FORECAST_999, FORECAST_MADE
 from bluelamp.cli.forecast import half_hours
@@ -28,6 +29,7 @@ from facts.call_taker import CallTakerSignedOff, CallTakerSignedOn, CallTakerSta
 from facts.contact import ContactAnswered, ContactOffered, Line
 from facts.errors import QuestionError
 from facts.incident import IncidentClosed, IncidentOpened, UnitDispatched
+from facts.planned_event import PlannedEvent, PlannedEvents, parse_events
 from facts.union import Topic
 from measures.display import words
 from measures.forecast import WEEKS_READ, Forecast
@@ -157,13 +159,18 @@ def is_bank_holiday(hour: datetime) -> bool:
     return hour.astimezone(ZONE).date() in BANK_HOLIDAYS
 
 
+def touches(event: PlannedEvent, at: datetime, minutes: int) -> bool:
+    return event.start < at + timedelta(minutes=minutes) and at < event.end
+
+
 class Written:
     """The forecast of section 13, from an origin."""
 
-    def __init__(self, hours: Mapping[datetime, int], origin: datetime) -> None:
+    def __init__(self, hours: Mapping[datetime, int], origin: datetime, events: Sequence[PlannedEvent] = ()) -> None:
         past = {at: count for at, count in hours.items() if origin - timedelta(weeks=9) <= at < origin}
         places = {at: place(at) for at in past}
-        ordinary = [at for at in past if not is_bank_holiday(at)]
+        apart = {at for at in past if any(touches(event, at, 60) for event in events)}
+        ordinary = [at for at in past if not is_bank_holiday(at) and at not in apart]
         values: dict[tuple[int, int], list[int]] = {}
         for at in ordinary:
             values.setdefault(places[at], []).append(past[at])
@@ -174,7 +181,7 @@ class Written:
         }
         expected = sum(weight * self.usual[places[at]] for at, weight in weights.items())
         self.level: float = sum(weight * past[at] for at, weight in weights.items()) / expected
-        holidays = [at for at in past if at not in set(ordinary)]
+        holidays = [at for at in past if is_bank_holiday(at) and at not in apart]
         usual = sum(self.usual[places[at]] for at in holidays)
         self.factor: float = sum(past[at] for at in holidays) / usual if holidays else 1.0
 
@@ -327,6 +334,112 @@ def test_the_error_of_forecasts_of_handling_time_is_below_that_of_the_week_befor
     present = present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE))
     assert present.handling_seconds["emergency"] == pytest.approx(expected, rel=0.2)
     assert set(present.handling_seconds) == {"emergency"}, "nothing is known of the other queues"
+
+
+EVENTS = parse_events(
+    """start,end,line,percent,name
+2025-12-19 13:30,2025-12-19 16:00,999,150,Match
+2025-12-27 14:00,2025-12-27 16:00,999,150,Match
+2025-12-27 15:00,2025-12-27 16:00,999,150,Parade
+2026-01-02 17:00,2026-01-02 19:30,999,125,Match
+2026-01-02 19:00,2026-01-02 20:30,999,50,Parade
+2026-01-02 17:30,2026-01-02 18:30,101,300,Sale
+2026-01-02 17:00,2026-01-02 19:00,incidents,200,Match
+""",
+    "planned.csv",
+    FORCE,
+)
+ON_999 = [each for each in EVENTS.listed if each.line == "999"]
+
+
+def with_events(known: Known, events: PlannedEvents = EVENTS) -> Starlette:
+    return board(known.reader, FORCE.name, events=lambda: events)
+
+
+def test_planned_events_multiply_the_forecast_and_past_ones_are_left_out_of_what_is_usual(known: Known) -> None:
+    found = json.loads(get(with_events(known), "/api/intervals/999").text)
+    hours = recounted_hours(known.counted, QUEUES[0])
+    midnight = datetime.combine(NOW.date(), time(), ZONE).astimezone(UTC)
+    written, without = Written(hours, midnight, ON_999), fetch(known)["intervals"]
+    percents = {34: (125,), 35: (125,), 36: (125,), 37: (125,), 38: (125, 50), 39: (50,), 40: (50,)}
+    for half, each in enumerate(found["intervals"]):
+        assert [event["percent"] for event in each["events"]] == [*percents.get(half, ())]
+        assert (each["forecast"]["low"] is None) == (half in percents)
+    assert found["intervals"][38]["events"] == [{"name": "Match", "percent": 125}, {"name": "Parade", "percent": 50}]
+    past = PlannedEvents(tuple(each for each in EVENTS.listed if each.end < midnight))
+    usual = json.loads(get(with_events(known, past), "/api/intervals/999").text)["intervals"]
+    factors = [prod(each / 100 for each in percents.get(half, ())) for half in range(48)]
+    means = [each["forecast"]["mean"] * factor for each, factor in zip(usual, factors, strict=True)]
+    assert [each["forecast"]["mean"] for each in found["intervals"]] == pytest.approx(means)
+    for first, factor in ((34, 1.25), (36, 1.25), (20, 1.0)):
+        hour = sum(each["forecast"]["mean"] for each in found["intervals"][first : first + 2])
+        assert hour == pytest.approx(written.hour(midnight + timedelta(minutes=30 * first)) * factor)
+    assert found["intervals"][20]["forecast"] != without[20]["forecast"], (
+        "the level does not count the hours of past events"
+    )
+    said, notes = " ".join(found["says"]), " ".join(found["table"]["notes"])
+    matches = [datetime(2025, 12, day, 14, tzinfo=ZONE).astimezone(UTC) for day in (19, 27)]
+    places = [[matches[0], matches[0] + timedelta(hours=1)], [matches[1]]]  # the other hour has two events
+    brought = [sum(hours[at] for at in each) / sum(written.usual[place(at)] for at in each) for each in places]
+    assert (
+        "Planned event: Match, Fri 2 Jan 17:00 to 19:30, 125% of the usual number expected. "
+        f"Past events of this name brought {brought[0]:.0%} (19 Dec), {brought[1]:.0%} (27 Dec)." in said
+    )
+    assert "50% of the usual number expected. The weeks before have no event of this name to compare with." in said
+    assert "Match: 125% of the usual number, as planned. No range: it is an estimate." in notes
+    whole = json.loads(get(with_events(known), "/api/intervals/101").text)["intervals"]
+    assert [each["events"] for each in whole[34:38]] == [[], *repeat([{"name": "Sale", "percent": 300}], 2), []]
+
+
+def test_scores_leave_planned_events_out_and_the_week_after_them(known: Known) -> None:
+    score = json.loads(get(with_events(known), "/api/intervals/999").text)["forecast"]["score"]
+    # Three hours of the 26th are a week after the match of the 19th: it began at half past one. Two are on the 27th.
+    assert score["cases"] == 8 * 24 - 3 - 2
+    tested = {each.queue: each.score for each in backtest(known.counted, Rules(FORCE), events=EVENTS)}
+    plain = {each.queue: each.score for each in backtest(known.counted, Rules(FORCE))}
+    assert tested.keys() == plain.keys()
+    (queue,) = (
+        each
+        for each in backtest(known.counted, Rules(FORCE), events=EVENTS)
+        if each.title == "999" and each.figure == "contacts"
+    )
+    assert queue.score is not None
+    assert queue.score.cases == 8 * 48 - 6 - 4
+
+
+def test_the_command_the_twin_and_the_alert_use_planned_events(known: Known) -> None:
+    hours = recounted_hours(known.counted, QUEUES[0])
+    at_17 = datetime(2026, 1, 2, 17, tzinfo=ZONE).astimezone(UTC)
+    expected = Written(hours, datetime(2026, 1, 2, 16, tzinfo=ZONE).astimezone(UTC), ON_999).hour(at_17) * 1.25
+    rows = [each for each in half_hours(known.reader, FORCE.name, QUEUES[0], 6, EVENTS) if each.start.hour == 17]
+    assert sum(each.expected or 0 for each in rows) == pytest.approx(expected)
+    assert rows[0].note == "Match: 125% of the usual number, as planned. No range: it is an estimate."
+    usual, planned = (
+        present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE, units=50), each)
+        for each in (PlannedEvents(), EVENTS)
+    )
+    by_start = {each.start: each.expected for each in planned.arrivals["emergency"].stretches}
+    assert by_start[2980.0] + by_start[4780.0] == pytest.approx(expected)
+    for queue in ("triage", "local"):
+        before, after = (
+            {each.start: each.expected for each in made.arrivals[queue].stretches} for made in (usual, planned)
+        )
+        assert {start for start in before if after[start] == pytest.approx(3 * before[start])} == {4780.0, 6580.0}
+    assert usual.incidents is not None
+    assert planned.incidents is not None
+    opened = [sum(each.expected for each in made.opened.stretches) for made in (usual.incidents, planned.incidents)]
+    assert opened[1] > 1.3 * opened[0]
+    says = json.loads(get(with_events(known), "/api/whatif", "local=8&triage=3&units=50").text)["says"]
+    assert any("Match (999, 125%), Match (incidents, 200%), Sale (101, 300%)." in each for each in says)
+
+
+def test_a_file_of_events_that_cannot_be_used_leaves_no_forecast(known: Known) -> None:
+    wrong = PlannedEvents(error="The file of events is not valid: north.csv, line 2: '2%' is not a percentage.")
+    found = json.loads(get(with_events(known, wrong), "/api/intervals/999").text)
+    assert {each["forecast"] for each in found["intervals"]} == {None}
+    assert f"Forecast: unknown. {wrong.error}" in found["says"]
+    with pytest.raises(QuestionError, match="line 2"):
+        present_of(known.reader, FORCE.name, WhatIf(8, 3, NO_CHANGE), wrong)
 
 
 def test_a_day_with_too_little_record_before_it_has_no_forecast(known: Known) -> None:
@@ -542,6 +655,10 @@ def test_the_exporter_says_how_likely_the_standard_is_to_be_missed_or_nothing(kn
     assert enough[FORECAST_999] < short[FORECAST_999] - 0.25
     expected = sum(each.expected for each in present_of_hour(readers[2]))
     assert enough[f"{FORECAST_999}_n"] == pytest.approx(expected, rel=0.35)
+    event = PlannedEvent(NOW - timedelta(hours=2), NOW + timedelta(hours=2), "999", 400, "Match")
+    metrics = ForecastMetrics(readers[2], lambda: 0.0, runs=12, events={FORCE.name: lambda: PlannedEvents((event,))})
+    metrics.renew()
+    assert samples(metrics)[f"{FORECAST_999}_n"] > 2.5 * enough[f"{FORECAST_999}_n"]
 
 
 def samples(metrics: ForecastMetrics) -> dict[str, float]:

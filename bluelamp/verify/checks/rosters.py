@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bluelamp.verify.checks.result import CheckResult
-from bluelamp.wiring.rosters import roster_of
+from bluelamp.wiring.plans import roster_of
 from bluelamp.wiring.settings import Settings, variable
 from facts.force import Force
 from facts.roster import Roster

@@ -52,6 +52,7 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
                 "start": each.start.astimezone(zone),
                 "end": each.end.astimezone(zone),
                 "status": grid.status(each),
+                "events": _events(grid.forecast, each),
                 "forecast": _expected(grid.forecast, each),
                 "forecast_handling": _expected(grid.forecast_of_times, each),
             }
@@ -62,6 +63,11 @@ def intervals_json(question: IntervalQuestion, view: View) -> Response:
         "table": plain(grid.table()),
     }
     return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _events(forecast: DayForecast | None, interval: Interval) -> list[dict[str, Any]]:
+    planned = forecast.events(interval) if forecast else ()
+    return [{"name": each.name, "percent": each.percent} for each in planned]
 
 
 def _expected(forecast: DayForecast | DayHandling | None, interval: Interval) -> dict[str, Any] | None:

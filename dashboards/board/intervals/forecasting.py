@@ -7,8 +7,9 @@ from functools import lru_cache
 from dashboards.board.shared.day import Interval, day_words, whole_day
 from dashboards.board.shared.interval_queues import IntervalColumn
 from dashboards.board.shared.page import View
+from facts.planned_event import PlannedEvent, PlannedEvents
 from measures.display import span_words
-from measures.forecast import WEEKS_READ, Expected, Forecast, Score, cases, score
+from measures.forecast import WEEKS_READ, Expected, Forecast, Score, brought_words, cases, event_time_words, score
 from measures.handling_forecast import ExpectedTime, Handled, HandlingForecast, handling_cases
 from measures.outcome import microseconds
 from measures.pane import HALF_HOUR, HOUR
@@ -28,6 +29,7 @@ class DayForecast:
 
     Args:
         column: the column that counts them.
+        line: the line of the queue.
         day: the local day.
         view: what is read.
 
@@ -36,22 +38,27 @@ class DayForecast:
         made: the forecast.
     """
 
-    def __init__(self, column: IntervalColumn, day: date, view: View) -> None:
+    def __init__(self, column: IntervalColumn, line: str, day: date, view: View) -> None:
         rules, (origin, days) = view.reader.rules[view.force], _days_before(day, view)
-        self._day = day
+        self._day, self._zone, events = day, view.profile.zone(), view.events().on(line)
+        whole = whole_day(day, self._zone)
+        self._events = tuple(events.between(whole.start, whole.end))
         counts = view.reader.hour_counts(column.measure, view.force, WEEKS_READ, column.where)
         before: _Counts = tuple((hour, count) for hour, count in counts.items() if hour < origin)
-        self.made = _made(before, origin, rules)
-        self.score = _scored(before, days, rules)
+        self.made = _made(before, origin, rules, events)
+        self.score = _scored(before, days, rules, events)
 
     def expected(self, interval: Interval) -> Expected | None:
         """What is expected of a half-hour; None if it is not known."""
         return self.made.half_hour(microseconds(interval.start) // HALF_HOUR)
 
-    def holiday_words(self, interval: Interval) -> str:
-        """Why there is no range, on a bank holiday; empty on other days."""
-        is_holiday = self.made.is_bank_holiday(microseconds(interval.start) // HOUR)
-        return self.made.holiday_words() if is_holiday else ""
+    def note(self, interval: Interval) -> str:
+        """Why a half-hour has no range: a bank holiday, or a planned event; empty if it has one."""
+        return self.made.note(microseconds(interval.start) // HALF_HOUR)
+
+    def events(self, interval: Interval) -> tuple[PlannedEvent, ...]:
+        """The planned events of a half-hour."""
+        return self.made.events(microseconds(interval.start) // HALF_HOUR)
 
     def says(self) -> Iterator[str]:
         """What the forecast is made from, and how far it can be relied on, in sentences."""
@@ -62,6 +69,8 @@ class DayForecast:
             f"Forecast: made at the start of {day_words(self._day)}, from the {self.made.weeks} weeks of hours before it. "
             "The range should contain four counts in five."
         )
+        for each in self._events:
+            yield f"Planned event: {event_time_words(each, self._zone)}. {brought_words(self.made.brought(each.name), self._zone)}"
         if self.score is not None:
             yield _score_words(self.score)
 
@@ -121,13 +130,13 @@ def _score_words(found: Score) -> str:
 
 
 @lru_cache(maxsize=64)
-def _made(counts: _Counts, origin: int, rules: Rules) -> Forecast:
-    return Forecast(dict(counts), origin, rules)
+def _made(counts: _Counts, origin: int, rules: Rules, events: PlannedEvents) -> Forecast:
+    return Forecast(dict(counts), origin, rules, events)
 
 
 @lru_cache(maxsize=64)
-def _scored(counts: _Counts, days: _Days, rules: Rules) -> Score | None:
-    return score(cases(dict(counts), days, rules))
+def _scored(counts: _Counts, days: _Days, rules: Rules, events: PlannedEvents) -> Score | None:
+    return score(cases(dict(counts), days, rules, events=events))
 
 
 @lru_cache(maxsize=64)

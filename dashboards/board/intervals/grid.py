@@ -70,7 +70,10 @@ class Grid:
     @cached_property
     def forecast(self) -> DayForecast | None:
         """The forecast of the day; None if its hours are no longer kept. Read only when it is needed: it takes weeks of hours."""
-        return DayForecast(self.question.queue.columns[0], self.question.day, self._view) if self._has_hours else None
+        if not self._has_hours:
+            return None
+        queue = self.question.queue
+        return DayForecast(queue.columns[0], queue.line, self.question.day, self._view)
 
     @cached_property
     def forecast_of_times(self) -> DayHandling | None:
@@ -232,7 +235,8 @@ class Grid:
             else ""
         )
         cell = DocumentCell(f"{float(mean):,.1f}{between}", mean, "count")
-        return self._cells.noted(cell, forecast.holiday_words(inside[0]))
+        notes = dict.fromkeys(forecast.note(each) for each in inside)
+        return self._cells.noted(cell, " ".join(each for each in notes if each))
 
     def _time_cell(self, forecast: DayHandling, asked: Interval | date, *, is_total: bool) -> DocumentCell:
         """The expected mean with its range; none of a total, for which nothing is forecast."""

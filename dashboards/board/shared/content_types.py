@@ -170,7 +170,7 @@ class WeekAnswer(_Strict, frozen=True, kw_only=True):
 
 
 class ExpectedAnswer(_Strict, frozen=True, kw_only=True):
-    """What was expected of an interval at the first midnight of its day; without a range on a bank holiday."""
+    """What was expected of an interval at the first midnight of its day; without a range on a bank holiday and in a planned event."""
 
     mean: int | float
     low: int | None
@@ -185,12 +185,20 @@ class ExpectedTimeAnswer(_Strict, frozen=True, kw_only=True):
     high: int | float
 
 
+class PlannedEventAnswer(_Strict, frozen=True, kw_only=True):
+    """A planned event, and what percentage of the usual number of contacts is expected."""
+
+    name: str
+    percent: int
+
+
 class IntervalAnswer(_Strict, frozen=True, kw_only=True):
-    """The time of a row, whether it is over, and its forecasts; null if one is not known."""
+    """The time of a row, whether it is over, its planned events, and its forecasts; null if one is not known."""
 
     start: datetime
     end: datetime
     status: Literal["over", "in progress", "not begun"]
+    events: tuple[PlannedEventAnswer, ...]
     forecast: ExpectedAnswer | None
     forecast_handling: ExpectedTimeAnswer | None
 

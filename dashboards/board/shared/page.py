@@ -33,6 +33,7 @@ from dashboards.board.shared.background import BackgroundReadings
 from dashboards.board.shared.turns import Turns
 from facts.errors import BlueLampError
 from facts.force import Force
+from facts.planned_event import NO_EVENTS, PlannedEvents
 from facts.roster import Roster
 from measures.trust import CheckedTopic
 from streams.logwatch import LogSnapshot
@@ -75,6 +76,10 @@ ReadRoster = Callable[[], Roster | str | None]
 """Reads the force's roster; the reason if it cannot be read, and None where no roster is set."""
 
 
+ReadEvents = Callable[[], PlannedEvents]
+"""Reads the force's planned events."""
+
+
 def error_words(error: BlueLampError) -> str:
     """What is wrong and what to do; without the place, which is worded for the command line."""
     return f"{error.what} {error.hint}"
@@ -97,6 +102,11 @@ def no_feed_checks() -> Sequence[CheckedTopic] | None:
 def no_roster() -> Roster | str | None:
     """The roster where none is set."""
     return None
+
+
+def no_events() -> PlannedEvents:
+    """The planned events where no file is set."""
+    return NO_EVENTS
 
 
 class ForcePlace(NamedTuple):
@@ -131,6 +141,7 @@ class View(NamedTuple):
         turns: runs long readings, a few at a time.
         root: the path under which the force's pages and data are; empty for the first force of the board.
         roster: reads how many call takers are planned.
+        events: reads the planned events.
     """
 
     reader: Reader
@@ -143,6 +154,7 @@ class View(NamedTuple):
     turns: Turns = Turns()
     root: str = ""
     roster: ReadRoster = no_roster
+    events: ReadEvents = no_events
 
     @property
     def place(self) -> ForcePlace:

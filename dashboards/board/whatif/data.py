@@ -1,7 +1,7 @@
 """The data of the What if page: the outlook of the next two hours as JSON."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from dashboards.board.shared.content_types import BriefOutlookAnswer, WhatIfAnsw
 from dashboards.board.shared.figures import about
 from dashboards.board.shared.page import View
 from dashboards.board.whatif.outlook import ComparedOutlooks, brief, compared, says, table
-from dashboards.board.whatif.present import hours_needed, parameters_of, present_of
+from dashboards.board.whatif.present import hours_needed, parameters_of, planned, present_of
 from dashboards.board.whatif.question import FIELDS, WORDS, WhatIf, parse_what_if
 from dashboards.report.text import plain
 from facts.errors import QuestionError
+from facts.planned_event import PlannedEvent
 from producers.http.answer import Answer, AnswerRoute
 from producers.simulate.arrivals import HORIZON_SECONDS
 from producers.simulate.twin import Present, TwinChange
@@ -75,14 +76,16 @@ class Outlooks:
         head, key = about(self._view), (question, horizon_seconds)
         at = head["as_of"]
         timed = question.timed(at, self._view.profile.zone())
-        present = present_of(self._view.reader, self._view.force, timed)
+        events = self._view.events()
+        present = present_of(self._view.reader, self._view.force, timed, events)
+        known = planned(events, at, horizon_seconds, has_units=present.incidents is not None)
 
         def answer(pause: Callable[[], None]) -> Mapping[str, Any]:
             with self._turn:
                 kept = self._kept.get(key)
                 if kept is None or not timedelta() <= at - kept[0] < _KEPT_FOR:
                     found = compared(parameters_of(head["force"]), present, timed, pause, horizon_seconds)
-                    kept = self._kept[key] = at, _content(head, present, timed, found, horizon_seconds)
+                    kept = self._kept[key] = at, _content(head, present, timed, found, horizon_seconds, known)
                 for old in [each for each, (made_at, _) in self._kept.items() if made_at < at - _KEPT_FOR]:
                     del self._kept[old]
             return kept[1]
@@ -95,13 +98,18 @@ def _json(content: Mapping[str, Any]) -> Response:
 
 
 def _content(
-    head: Mapping[str, Any], present: Present, question: WhatIf, found: ComparedOutlooks, horizon_seconds: int
+    head: Mapping[str, Any],
+    present: Present,
+    question: WhatIf,
+    found: ComparedOutlooks,
+    horizon_seconds: int,
+    events: Sequence[PlannedEvent],
 ) -> Mapping[str, Any]:
     return {
         **head,
         "is_forecast": True,
-        "brief": brief(found, present, question, horizon_seconds),
-        "says": list(says(found, present, question)),
+        "brief": brief(found, present, question, horizon_seconds, events),
+        "says": list(says(found, present, question, events)),
         **found._asdict(),
         "table": plain(table(found)),
     }

@@ -1,11 +1,12 @@
 """The answer of the What if page: the outlook as it is, the outlook with a change, and the difference, as a table."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dashboards.board.shared.takers import count_words
 from dashboards.board.whatif.question import CLOSED, WhatIf
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
+from facts.planned_event import PlannedEvent
 from measures.display import number, short_words, span_words, words
 from measures.measure import Unit
 from producers.simulate.arrivals import HORIZON_SECONDS
@@ -115,8 +116,10 @@ def table(found: ComparedOutlooks) -> Table:
     )
 
 
-def says(found: ComparedOutlooks, present: Present, question: WhatIf) -> Iterator[str]:
-    """The answer for 999, and how to read the table, in sentences."""
+def says(
+    found: ComparedOutlooks, present: Present, question: WhatIf, events: Sequence[PlannedEvent] = ()
+) -> Iterator[str]:
+    """The answer for 999, and how to read the table, in sentences; `events` are those that the outlook takes into account."""
     waiting = sum(map(len, present.waiting.values()))
     yield f"{FORECAST} of the next {HORIZON_SECONDS // 3600} hours, not a live figure{_answer(found, present, question)}.{_worst(found)}"
     yield (
@@ -132,6 +135,7 @@ def says(found: ComparedOutlooks, present: Present, question: WhatIf) -> Iterato
         "are on a call now, that nobody who could answer is free while somebody waits whose call is not ringing, and that nobody "
         "signs on or off."
     )
+    yield from _of_events(events)
     yield _of_times(present)
     yield _of_units(present)
     if question.is_changed():
@@ -216,17 +220,31 @@ def _of_units(present: Present) -> str:
     )
 
 
-def brief(found: ComparedOutlooks, present: Present, question: WhatIf, horizon_seconds: int) -> str:
+def _of_events(events: Sequence[PlannedEvent]) -> Iterator[str]:
+    if events:
+        each = ", ".join(f"{each.name} ({each.line}, {each.percent}%)" for each in events)
+        yield f"Planned events, with the percentage of the usual number that the forecast assumes: {each}. The ranges do not allow for wrong percentages."
+
+
+def brief(
+    found: ComparedOutlooks,
+    present: Present,
+    question: WhatIf,
+    horizon_seconds: int,
+    events: Sequence[PlannedEvent] = (),
+) -> str:
     """The outlook of 999 as one sentence, for a page of live figures; empty if there is none."""
     usual, hours = found.usual.within_target, horizon_seconds // 3600
     if usual is None or present.target is None:
         return ""
     period = "hour" if hours == 1 else number(hours, "hour")
     sentence = f"Forecast, next {period}: 999 within {short_words(present.target.seconds)} {_range(usual, 'ratio')}"
+    names = " and ".join(dict.fromkeys(each.name for each in events))
+    allowing = f" (allowing for {names})" if names else ""
     changed = found.changed.within_target if found.changed else None
     if changed is None:
-        return f"{sentence}."
-    return f"{sentence}; with {_more(question.change.local, 'on')}, {_range(changed, 'ratio')}."
+        return f"{sentence}{allowing}."
+    return f"{sentence}; with {_more(question.change.local, 'on')}, {_range(changed, 'ratio')}{allowing}."
 
 
 def _closed(queues: frozenset[QueueName]) -> str:

@@ -1,11 +1,13 @@
 """What the twin must know of the present: who waits, what is expected, and whether the state is live."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from statistics import fmean
 
 from dashboards.board.whatif.question import WhatIf, check_left, check_units
 from facts.errors import QuestionError
 from facts.force import LOCAL, TRIAGE
+from facts.planned_event import NO_EVENTS, PlannedEvent, PlannedEvents
 from measures.catalogue import find
 from measures.forecast import WEEKS_READ, Forecast
 from measures.handling_forecast import HandlingForecast
@@ -48,13 +50,14 @@ def parameters_of(force: str) -> Parameters:
     return parameters
 
 
-def present_of(reader: Reader, force: str, question: WhatIf) -> Present:
+def present_of(reader: Reader, force: str, question: WhatIf, events: PlannedEvents = NO_EVENTS) -> Present:
     """The present of a force; call it at one moment of the reader.
 
     Args:
         reader: reads the state.
         force: the force's name.
         question: how many call takers are on, as far as a person says so, and what changes.
+        events: the force's planned events.
 
     Raises:
         QuestionError: the figures are not live, there is no forecast of the calls, or nothing says how many call takers are on.
@@ -73,17 +76,30 @@ def present_of(reader: Reader, force: str, question: WhatIf) -> Present:
     emergency = [each for each in rules.force.queues if each.line == "999"]
     return Present(
         waiting=_waiting(reader, force, now),
-        arrivals={queue: _arrivals(reader, rules, queue, now) for queue in QUEUES},
+        arrivals={queue: _arrivals(reader, rules, queue, now, events) for queue in QUEUES},
         local=local,
         triage=triage,
         target=_target(rules, emergency[0].label, now) if emergency else None,
         short_seconds={
             queue: each.short_abandon_seconds for each in rules.force.queues for queue in QUEUES if queue == each.label
         },
-        incidents=None if question.units is None else _incidents(reader, rules, question.units, now),
+        incidents=None if question.units is None else _incidents(reader, rules, question.units, now, events),
         callbacks=[max(now - since, 0) / SECOND for since in _callbacks(reader, force)],
         handling_seconds=dict(_handling(reader, rules, now)),
     )
+
+
+def planned(events: PlannedEvents, now: datetime, horizon_seconds: int, *, has_units: bool) -> list[PlannedEvent]:
+    """The planned events that an outlook takes into account.
+
+    Args:
+        events: the force's planned events.
+        now: the present.
+        horizon_seconds: how long the outlook is.
+        has_units: it includes incidents.
+    """
+    lines = {"999", "101"} | ({"incidents"} if has_units else set())
+    return [each for each in events.between(now, now + timedelta(seconds=horizon_seconds)) if each.line in lines]
 
 
 def _staffed(reader: Reader, force: str, field: str, skill: str) -> int:
@@ -137,7 +153,7 @@ def _check_known(reader: Reader, force: str, names: Sequence[str]) -> None:
             raise QuestionError(what, where="twin", hint="Try again when the feed is live (page Feeds).")
 
 
-def _incidents(reader: Reader, rules: Rules, units: int, now: int) -> IncidentsNow:
+def _incidents(reader: Reader, rules: Rules, units: int, now: int, events: PlannedEvents) -> IncidentsNow:
     """What is known of incidents and units."""
     force, zone = rules.force, rules.force.zone()
     _check_known(reader, force.name, (_UNRESOURCED,))
@@ -147,7 +163,7 @@ def _incidents(reader: Reader, rules: Rules, units: int, now: int) -> IncidentsN
         for name, where in ((_OPENED, _IMMEDIATE), (_SENT, _IMMEDIATE), (_SENT, {}))
     )
     others = {hour: count - sent[hour] for hour, count in every.items() if hour in sent}
-    made = [Forecast(counts, now // HOUR, rules) for counts in (opened, sent, others)]
+    made = [Forecast(counts, now // HOUR, rules, events.on("incidents")) for counts in (opened, sent, others)]
     local = instant(now).astimezone(zone)
     return IncidentsNow(
         month=month_at(now / SECOND, zone),
@@ -201,10 +217,10 @@ def _callbacks(reader: Reader, force: str) -> Iterator[int]:
             yield item.since
 
 
-def _arrivals(reader: Reader, rules: Rules, queue: QueueName, now: int) -> Arrivals:
-    name, where = _OFFERED[queue]
+def _arrivals(reader: Reader, rules: Rules, queue: QueueName, now: int, events: PlannedEvents) -> Arrivals:
+    (name, where), line = _OFFERED[queue], "999" if queue == "emergency" else "101"
     counts = reader.hour_counts(find(name), rules.force.name, WEEKS_READ, where)
-    return arrivals_of(Forecast(counts, now // HOUR, rules), now)
+    return arrivals_of(Forecast(counts, now // HOUR, rules, events.on(line)), now)
 
 
 def arrivals_of(made: Forecast, now: int) -> Arrivals:

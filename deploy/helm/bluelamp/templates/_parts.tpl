@@ -80,6 +80,7 @@ spec:
         - {name: tmp, mountPath: /tmp}
         - {name: forces, mountPath: /etc/bluelamp/forces}
         - {name: rosters, mountPath: /etc/bluelamp/rosters}
+        - {name: events, mountPath: /etc/bluelamp/events}
         - {name: files, mountPath: /etc/bluelamp/files}
         {{- if .claim }}
         - {name: data, mountPath: /var/lib/bluelamp}
@@ -91,6 +92,8 @@ spec:
       configMap: {name: {{ $values.files.forces }}, optional: true}
     - name: rosters
       configMap: {name: {{ $values.files.rosters }}, optional: true}
+    - name: events
+      configMap: {name: {{ $values.files.events }}, optional: true}
     - name: files
       secret: {secretName: {{ $values.files.files }}, optional: true}
     {{- if .claim }}
