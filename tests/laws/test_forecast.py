@@ -430,6 +430,8 @@ def test_the_command_the_twin_and_the_alert_use_planned_events(known: Known) -> 
     opened = [sum(each.expected for each in made.opened.stretches) for made in (usual.incidents, planned.incidents)]
     assert opened[1] > 1.3 * opened[0]
     says = json.loads(get(with_events(known), "/api/whatif", "local=8&triage=3&units=50").text)["says"]
+    brief = json.loads(get(with_events(known), "/api/whatif", "local=8&triage=3").text)["brief"]
+    assert brief.endswith("%). It allows for Match and Sale.")
     assert any("Match (999, 125%), Match (incidents, 200%), Sale (101, 300%)." in each for each in says)
 
 

@@ -240,11 +240,11 @@ def brief(
     period = "hour" if hours == 1 else number(hours, "hour")
     sentence = f"Forecast, next {period}: 999 within {short_words(present.target.seconds)} {_range(usual, 'ratio')}"
     names = " and ".join(dict.fromkeys(each.name for each in events))
-    allowing = f" (allowing for {names})" if names else ""
+    allowing = f" It allows for {names}." if names else ""
     changed = found.changed.within_target if found.changed else None
     if changed is None:
-        return f"{sentence}{allowing}."
-    return f"{sentence}; with {_more(question.change.local, 'on')}, {_range(changed, 'ratio')}{allowing}."
+        return f"{sentence}.{allowing}"
+    return f"{sentence}; with {_more(question.change.local, 'on')}, {_range(changed, 'ratio')}.{allowing}"
 
 
 def _closed(queues: frozenset[QueueName]) -> str:
