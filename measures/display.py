@@ -57,6 +57,12 @@ def span_words(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02} s" if whole < _HOUR else _long_words(_nearest(seconds, _MINUTE))
 
 
+def minutes_words(seconds: float) -> str:
+    """A span of time as whole minutes and seconds, for narrow columns: `7:05` is seven minutes and five seconds."""
+    minutes, rest = divmod(_nearest(seconds, 1), 60)
+    return f"{minutes}:{rest:02}"
+
+
 def short_words(seconds: float) -> str:
     """A span without parts that are 0, such as a target: `30 s`, `15 min`, `1 h 30 min`, `2 days`."""
     return re.sub(r" 0+ (s|min|h)$|\.0(?= s$)", "", span_words(seconds))

@@ -297,6 +297,9 @@ def test_the_forecast_of_handling_time_is_that_of_section_13(known: Known) -> No
     made_at_midnight = [each["forecast_handling"] for each in fetch(known)["intervals"]]
     means = [usual.get((4, half // 2), mean(spans)) * level for half in range(48)]  # a Friday
     assert [each["mean"] for each in made_at_midnight] == pytest.approx(means)
+    shown = fetch(known)["table"]["rows"][22]["cells"][-2]["text"]
+    figures = [60 * int(minutes) + int(seconds) for minutes, seconds in re.findall(r"(\d+):(\d\d)", shown)]
+    assert figures == pytest.approx([made_at_midnight[22][each] for each in ("mean", "low", "high")], abs=0.51)
     counts = {int(at.timestamp()) // 3600: len(each) for at, each in hours.items()}
     made = Forecast(counts, int(origin.timestamp()) // 3600, Rules(FORCE))
     scaled = []

@@ -25,7 +25,7 @@ from dashboards.board.shared.query import filter_parameters
 from dashboards.board.shared.takers import HIDDEN, WHY_HIDDEN, Staffing, rostered_mean_cell, staffed_cell
 from dashboards.report.document import Column, DocumentCell, DocumentRow, Table
 from facts.errors import QuestionError
-from measures.display import NOTHING, span_words
+from measures.display import NOTHING, minutes_words
 from measures.forecast import WEEKS_READ
 from measures.reading import Reading, loading
 from measures.window import Window, between, resolve
@@ -176,7 +176,7 @@ class Grid:
         if self.forecast:
             made = f"{self.question.day.day} {self.question.day:%b %Y}"
             if self.forecast_of_times:
-                yield Column("Forecast of handling time", made, FORECAST_BRIEF)
+                yield Column("Forecast of handling time", made, f"{FORECAST_BRIEF}, in min:s")
             yield Column("Forecast of offered", made, FORECAST_BRIEF)
 
     def _label(self, interval: Interval) -> str:
@@ -248,7 +248,7 @@ class Grid:
             return DocumentCell(NOTHING)
         if expected is None:
             return self._cells.unknown(forecast.made.unknown_words())
-        mean, low, high = map(span_words, expected)
+        mean, low, high = map(minutes_words, expected)
         return DocumentCell(f"{mean} ({low} to {high})", Fraction(expected.mean), "seconds")
 
     def _other_cell(self, column: IntervalColumn, other: Interval | date | None, *, is_total: bool) -> DocumentCell:
