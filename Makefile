@@ -67,8 +67,9 @@ bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engi
 	$(BIN)/python -m benchmarks.analyst
 	$(BIN)/python -m benchmarks.growth
 
-backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md; half an hour
+backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md and bank.md; half an hour
 	$(BIN)/python -m benchmarks.backtest
+	$(BIN)/python -m benchmarks.bank
 
 periods: $(VENV)/.ready ## Simulate the published periods, and write the table that pages compare with; ten minutes
 	$(BIN)/python -m benchmarks.simulated_periods

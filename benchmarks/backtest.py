@@ -59,9 +59,9 @@ incidents are counted in whole numbers. So a range of them, such as 0 to 0 or 1 
 _REAL = """\
 ## Real contacts
 
-No record of real calls over several weeks comes with Blue Lamp. The supplied real week of San Francisco's fire department is
-shorter than the {weeks} weeks that a forecast needs, so it has no forecast, and `bluelamp forecast` says so. That week also
-has no callers who wait and give up, so the patience of callers is fitted to published shares and bands alone.
+No police force publishes its calls one by one. [Two banks do](bank.md): there the error is 77% of last week's, the range contains 77% of the
+half-hours, and the twin loses as many callers as the bank did. The supplied week of San Francisco's fire department is shorter than the {weeks} weeks
+that a forecast needs, so `bluelamp forecast` has none for it.
 """
 
 
