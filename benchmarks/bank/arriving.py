@@ -14,7 +14,7 @@ def forecast_scores(days: Sequence[BankDay], every: int = 1) -> tuple[Score | No
 
     Args:
         days: the days of the bank.
-        every: forecast every so many days only.
+        every: forecast one day in this number of days.
     """
     halves, rules = bank_halves(list(days)), bank_rules()
     hours = {half // 2: count + halves[half + 1] for half, count in halves.items() if half % 2 == 0}
@@ -38,7 +38,7 @@ def _while_open(found: Iterable[Case], per_hour: int) -> Iterator[Case]:
     return (each for place, each in enumerate(found) if opens <= place < closes)
 
 
-class Chance(NamedTuple):
+class FiveMinutes(NamedTuple):
     """How the counts of five minutes vary within their half-hours, as multiples of what chance (Poisson) explains.
 
     Attributes:
@@ -52,12 +52,12 @@ class Chance(NamedTuple):
     without_growth: float
 
 
-def chance_within_halves(days: Iterable[BankDay]) -> Chance:
+def chance_within_halves(days: Iterable[BankDay]) -> FiveMinutes:
     """Whether calls arrive by chance within a half-hour, as the twin assumes."""
     found = [counts for day in days for counts in day.by_halves() if sum(counts)]
     around = [_chi_square(counts, is_line=False) / (len(counts) - 1) for counts in found]
     beside = [_chi_square(counts, is_line=True) / (len(counts) - 2) for counts in found]
-    return Chance(len(found), sum(around) / len(found), sum(beside) / len(found))
+    return FiveMinutes(len(found), sum(around) / len(found), sum(beside) / len(found))
 
 
 def _chi_square(counts: Sequence[int], *, is_line: bool) -> float:

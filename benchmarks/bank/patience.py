@@ -19,7 +19,7 @@ _FIRST_GUESS = CallerPatience(
 _ROUNDS = 60
 
 
-class Band(NamedTuple):
+class WaitBand(NamedTuple):
     """Callers by how long they had waited already.
 
     Attributes:
@@ -87,10 +87,10 @@ def _leaving_density(patience: CallerPatience, seconds: float) -> float:
     return patience.at_once_share * at_once + (1 - patience.at_once_share) * stays
 
 
-def hung_up_by_band(patience: CallerPatience, calls: Sequence[BankCall]) -> list[Band]:
+def hung_up_by_band(patience: CallerPatience, calls: Sequence[BankCall]) -> list[WaitBand]:
     """How many callers hung up after how long, and how many should have, given how long each of them waited."""
     return [
-        Band(
+        WaitBand(
             f"{first} to {last} s",
             sum(not each.is_answered and first < each.waited <= last for each in calls),
             sum(_hazard(patience, min(first, each.waited), min(last, each.waited)) for each in calls),
