@@ -37,12 +37,14 @@ def test_the_patience_of_the_simulator_suits_callers_it_has_not_seen() -> None:
         assert abs(happened - expected) < most * expected**0.5
 
 
-def test_the_twin_loses_as_many_callers_as_the_bank_did() -> None:
+@pytest.mark.parametrize(("first", "last"), [(21, 23), (23, 25)])
+def test_the_twin_loses_as_many_callers_as_the_bank_did_and_answers_as_many_soon(first: int, last: int) -> None:
     calls = bank_calls()
     known, _ = halves_of_morning(calls)
-    found = bank_outlook(calls, known, 23 * 1800, 25 * 1800, runs=40)
-    spread = found.outlook.abandoned["emergency"]
+    found = bank_outlook(calls, known, first * 1800, last * 1800, runs=40)
+    lost, soon = found.outlook.abandoned["emergency"], found.outlook.within_target
     assert found.call_takers == 7
-    assert spread is not None
-    assert spread.low < found.abandoned < spread.high
-    assert spread.middle == pytest.approx(found.abandoned, abs=0.05)
+    assert lost is not None
+    assert soon is not None
+    assert lost.middle == pytest.approx(found.abandoned, abs=0.05)
+    assert soon.low < found.within_target < soon.high
