@@ -38,10 +38,10 @@ def test_the_patience_of_the_simulator_suits_callers_it_has_not_seen() -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(21, 23), (23, 25)])
-def test_the_twin_loses_as_many_callers_as_the_bank_did_and_answers_as_many_soon(first: int, last: int) -> None:
+def test_the_twin_loses_as_many_callers_as_the_bank_did_and_as_many_wait_briefly(first: int, last: int) -> None:
     calls = bank_calls()
     known, _ = halves_of_morning(calls)
-    found = bank_outlook(calls, known, first * 1800, last * 1800, runs=40)
+    found = bank_outlook(calls, known, first * 1800, last * 1800, runs=120)
     lost, soon = found.outlook.abandoned["emergency"], found.outlook.within_target
     assert found.call_takers == 7
     assert lost is not None
