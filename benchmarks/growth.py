@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 import msgspec
-from prometheus_client import CollectorRegistry, generate_latest
 
 from benchmarks import whole
 from bluelamp.wiring.clock import wall
@@ -21,6 +20,7 @@ from producers.simulate.parameters import packaged
 from producers.simulate.scenario import load_scenario
 from producers.simulate.simulation import Simulation
 from streams.exporter import ReadingsCollector
+from streams.exposition import exposition
 from streams.readings import Reader
 
 _FORCE = "staffordshire"
@@ -113,13 +113,12 @@ def _of_each(names: Sequence[str], facts: Sequence[AnyFact]) -> list[AnyFact]:
 def scraped(settings: Settings, forces: int) -> str:
     """The row of one number of forces: processor milliseconds of a scrape with an empty cache, and of the fifth."""
     source: Reader = reader(settings)
-    registry = CollectorRegistry()
-    registry.register(ReadingsCollector(source))
+    collector = ReadingsCollector(source)
     text = b""
 
     def scrape() -> None:
         nonlocal text
-        text = generate_latest(registry)
+        text, _ = exposition([collector])
 
     first, *_, again = [_milliseconds(scrape) for _ in range(_SCRAPES)]
     series = sum(not line.startswith(b"#") for line in text.splitlines())

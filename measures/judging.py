@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -18,13 +18,14 @@ from measures.reading import (
     Question,
     Reading,
     Reliability,
+    State,
     empty,
     feed_problem,
     is_later,
     loading,
 )
 from measures.rules import Rules
-from measures.window import dated_spans
+from measures.window import Window, dated_spans
 
 LONGEST_HOUR_WINDOW = HOUR + 2 * MINUTE
 """The longest that a live window of an hour can be. With this much missing at its start, a reading still counts as live."""
@@ -54,6 +55,50 @@ def judge(
     if missing := list(judging.missing(cells)):
         cells = sorted((*cells, *missing), key=lambda cell: tuple(cell.dimensions.values()))
     return [judging.reading(cell) for cell in cells]
+
+
+class Verdict(NamedTuple):
+    """What decides how the figures of a whole window are judged, besides the figures: with equal verdicts, equal figures have equal states.
+
+    Attributes:
+        coverage: how much of the window the record covers, unless a figure proves that there is more.
+        is_ahead: a figure with outcomes proves that the record covers a part.
+        is_refused: there can be no figure, whatever the record covers.
+        uncovered: the state if the record covers nothing.
+        stale: the state of current figures that cannot be relied on; None if they can.
+        begins_late: the record begins inside the window.
+        is_in_part: too much is missing at the start for a full figure of the window.
+        is_over: the window has ended.
+    """
+
+    coverage: CoverageLevel
+    is_ahead: bool
+    is_refused: bool
+    uncovered: State | None
+    stale: State | None
+    begins_late: bool
+    is_in_part: bool
+    is_over: bool
+
+
+def verdict_of(question: Question, feeds: Sequence[FeedStatus], rules: Rules, now: datetime) -> Verdict:
+    """The verdict on every figure of a question without a breakdown or filter; it is the same for all measures of the same feeds that have a window.
+
+    Args:
+        question: the question.
+        feeds: the status of each of the force's feeds.
+        rules: the rules of the force.
+        now: the wall clock.
+    """
+    return verdicts_of(question, [question.window], feeds, rules, now)[0]
+
+
+def verdicts_of(
+    question: Question, windows: Iterable[Window], feeds: Sequence[FeedStatus], rules: Rules, now: datetime
+) -> list[Verdict]:
+    """The verdicts of `verdict_of` for the same question over several windows."""
+    judging = _Judging(question, feeds, rules, now, is_simulated=False)
+    return [judging.over(window).verdict() for window in windows]
 
 
 def coverage(measure: Measure, feeds: Sequence[FeedStatus], rules: Rules) -> Coverage:
@@ -130,6 +175,28 @@ class _Judging:
             unrecorded=figure.unrecorded if is_known else None,
         )
 
+    def over(self, window: Window) -> Self:
+        """The same, now for another window."""
+        self._question, self._periods = replace(self._question, window=window), {}
+        return self
+
+    def verdict(self) -> Verdict:
+        """What decides how every figure of the whole window is judged."""
+        period = self._period({})
+        is_refused = period.problem is not None and period.problem.state == "no_data"
+        stale = self._stale(period)
+        is_uncovered = period.coverage == "none" and not is_refused
+        return Verdict(
+            coverage=period.coverage,
+            is_ahead=self._is_ahead(period),
+            is_refused=is_refused,
+            uncovered=self._not_covered(period).state if is_uncovered else None,
+            stale=stale.state if stale else None,
+            begins_late=self._begins_late(period.spans) is not None,
+            is_in_part=self._is_in_part(period),
+            is_over=self._question.window.end <= self._question.as_of,
+        )
+
     def missing(self, figures: Iterable[Figure]) -> Iterator[Figure]:
         """A cell for each day or month that is not fully covered and has none: a missing cell would be read as 0.
 
@@ -180,10 +247,13 @@ class _Judging:
 
     def _reported(self, figure: Figure, period: _Period) -> _Period:
         """The period, covered in part if its events arrived ahead of the heartbeats."""
+        return period._replace(coverage="part") if figure.n > 0 and self._is_ahead(period) else period
+
+    def _is_ahead(self, period: _Period) -> bool:
+        """Whether any event of the period proves that the record covers a part of it."""
         begins, end = self._coverage.begins, max((span.end for span in period.spans), default=0)
-        is_ahead = period.coverage == "none" and figure.n > 0 and begins is not None and begins < end
         is_refused = period.problem is not None and period.problem.state == "no_data"
-        return period._replace(coverage="part") if is_ahead and not is_refused else period
+        return period.coverage == "none" and begins is not None and begins < end and not is_refused
 
     def _is_late(self, spans: Sequence[Span]) -> bool:
         """Whether a feed is further behind than allowed; otherwise a live window counts as covered up to its end."""

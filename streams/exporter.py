@@ -1,6 +1,7 @@
 """The exporter: every reading as a Prometheus metric, read at each scrape; one process serves the whole state."""
 
 import copy
+import gzip
 import logging
 import sys
 import time
@@ -12,7 +13,6 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import Metric
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
@@ -22,18 +22,22 @@ from facts.errors import IncompleteError
 from producers.http.hosts import is_own_host
 from producers.http.metrics import CLOSED, MetricsAccess
 from streams.band_metrics import band_families
+from streams.exposition import exposition
 from streams.health import STATE_UP, Health, state_families
 from streams.logwatch import LogWatch
 from streams.reading_metrics import ReadingFilter, ReadingMetrics, all_readings
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
 from streams.repeated_errors import RepeatedErrors
+from streams.row_metric import RowMetric
 from streams.trust import trust_families
 
 _logger = logging.getLogger("bluelamp.exporter")
 _REQUEST_SECONDS = 10.0
 """How long the head of a request may take to arrive."""
 _CONNECTIONS_MAX = 256
+_COMPRESSION = 1
+"""How hard to compress: at the usual 9, compressing takes longer than everything else."""
 
 
 class ReadingsCollector(Collector):
@@ -159,6 +163,10 @@ class OfForce(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics that have a sample of the force, and whether the state can be read."""
         for metric in self._collector.collect():
+            if isinstance(metric, RowMetric):
+                if (own := metric.of_force(self._force)).samples:
+                    yield own
+                continue
             kept = copy.copy(metric)
             is_shared = metric.name == STATE_UP
             kept.samples = [each for each in metric.samples if is_shared or each.labels.get("force") == self._force]
@@ -168,20 +176,34 @@ class OfForce(Collector):
 
 def _guarded(collectors: Iterable[Collector], access: MetricsAccess) -> WSGIApplication:
     every = list(collectors)
-    everything: WSGIApplication = make_wsgi_app(_registry(every))
 
     def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         found = access.decide(environment.get("HTTP_AUTHORIZATION", ""), environment.get("REMOTE_ADDR", ""))
         if found.is_all:
-            return everything(environment, start_response)
+            return _metrics(every, environment, start_response)
         if found.force:
-            of_force: WSGIApplication = make_wsgi_app(_registry(OfForce(each, found.force) for each in every))
-            return of_force(environment, start_response)
+            return _metrics([OfForce(each, found.force) for each in every], environment, start_response)
         headers = [("Content-Type", "text/plain; charset=utf-8"), *found.headers().items()]
         start_response(f"{found.status.value} {found.status.phrase}", headers)
         return [CLOSED.encode()]
 
     return answer
+
+
+def _metrics(
+    collectors: Iterable[Collector], environment: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """The text of the metrics, compressed lightly if the client accepts it."""
+    if environment.get("REQUEST_METHOD") != "GET":
+        start_response("405 Method Not Allowed", [("Allow", "GET"), ("Content-Type", "text/plain; charset=utf-8")])
+        return [b"Use GET.\n"]
+    text, content_type = exposition(collectors, environment.get("HTTP_ACCEPT", ""))
+    headers = [("Content-Type", content_type)]
+    if "gzip" in environment.get("HTTP_ACCEPT_ENCODING", ""):
+        text = gzip.compress(text, _COMPRESSION)
+        headers.append(("Content-Encoding", "gzip"))
+    start_response("200 OK", headers)
+    return [text]
 
 
 def _health(service: str) -> WSGIApplication:
@@ -199,13 +221,6 @@ def _ready(ready: Callable[[], tuple[bool, bytes]]) -> WSGIApplication:
         return [body]
 
     return answer
-
-
-def _registry(collectors: Iterable[Collector]) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    for collector in collectors:
-        registry.register(collector)
-    return registry
 
 
 class _BoundedServer(ThreadingWSGIServer):

@@ -26,6 +26,8 @@ Block = Mapping[int, Counts]
 Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
+_FEW = 64
+"""Up to how many blocks are asked for without first looking whether the state holds them."""
 _RUNS = 64
 """For how many runs of a series the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
@@ -99,7 +101,6 @@ class PartitionCache:
     Attributes:
         applied_offset: the applied offset of everything in this cache; None before the first refresh, and while there is no state.
         identity: the identity of the log that the state was folded from; empty while there is no state.
-        version: increases whenever panes or open items change; a heartbeat changes neither.
     """
 
     def __init__(
@@ -108,7 +109,9 @@ class PartitionCache:
         self.redis, self.names, self._check = redis, names, check
         self.applied_offset: int | None = None
         self.identity = ""
-        self.version = 0
+        self._version = self._all_changed_at = 0
+        self._changed_at: dict[tuple[str, str], int] = {}
+        self._force_changed_at: dict[str, int] = {}
         self.last_change = "0-0"
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
@@ -117,6 +120,14 @@ class PartitionCache:
         self._filled: dict[Series, dict[tuple[int, int], list[tuple[int, Counts]]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
+
+    def version_of(self, force: str, kind: str) -> int:
+        """A number that increases whenever panes or open items of a force and kind change; a heartbeat changes neither."""
+        return max(self._all_changed_at, self._changed_at.get((force, kind), 0))
+
+    def version_of_force(self, force: str) -> int:
+        """A number that increases whenever any pane or open item of a force changes."""
+        return max(self._all_changed_at, self._force_changed_at.get(force, 0))
 
     def block(self, key: Key) -> Block:
         """The loaded counts of one kind in a block.
@@ -191,8 +202,22 @@ class PartitionCache:
             UnreadableError: the state is damaged.
         """
         missing = self.missing(keys)
+        if not missing:
+            return False
         with reading_state(self.names):
-            return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
+            draft = _Draft(self.applied_offset, self.last_change)
+            # A block that begins after this look at the index is among the changes since the applied offset, and is read then.
+            draft.panes = dict.fromkeys(self._absent(missing) if len(missing) > _FEW else (), _EMPTY)
+            return self._follow(draft, _NOTHING, missing)
+
+    def _absent(self, keys: AbstractSet[Key]) -> set[Key]:
+        """Those of which the state holds nothing, by its index of blocks: most days of a year that has just begun."""
+        owners = list({key[:2] for key in keys})
+        pipe = self.redis.pipeline(transaction=False)
+        for force, grain in owners:
+            pipe.zrange(self.names.index(force, grain), 0, -1)
+        blocks = {owner: {*map(int, found)} for owner, found in zip(owners, pipe.execute(), strict=True)}
+        return {key for key in keys if key[3] not in blocks[key[:2]]}
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Remove the blocks before that of a slot: the state no longer keeps them."""
@@ -240,7 +265,7 @@ class PartitionCache:
             missing: what to load.
         """
         keys, subjects = (
-            self._wanted(touched, missing) | missing if touched else set(),
+            self._wanted(touched, missing) | (missing - draft.panes.keys()) if touched else set(),
             touched.subjects if touched else set(),
         )
         for _ in range(_ROUNDS if touched is not None else 0):
@@ -300,10 +325,11 @@ class PartitionCache:
         if self._check:
             self._check(self.names, answer.control)
         has_moved = draft.applied_offset != self.applied_offset
-        self.version += bool(draft.open or any(map(self._has, draft.panes)) or not self._panes)
+        self._version += 1
+        if not self._panes:
+            self._all_changed_at = self._version
         for key, block in draft.panes.items():
-            self._panes.setdefault(key[:3], {})[key[3]] = block
-            self._filled.pop(key[:3], None)
+            self._keep_block(key, block)
         self._keep_open(draft.open)
         self.applied_offset, self.last_change = draft.applied_offset, draft.last_change
         self.identity = answer.control.get("identity", "")
@@ -311,14 +337,38 @@ class PartitionCache:
         self.counts = {name: int(text) for name, text in answer.control.items() if text.isdigit()}
         return has_moved
 
+    def _keep_block(self, key: Key, block: Block) -> None:
+        """Keep what was read of a block. A pane that has not changed stays the same object, so that others notice."""
+        series, number = key[:3], key[3]
+        of_series = self._panes.setdefault(series, {})
+        before = of_series.get(number)
+        if before is not None:
+            self._note_change(series[0], series[2])
+            block = {slot: _unchanged(before.get(slot), counts) for slot, counts in block.items()} or _EMPTY
+        of_series[number] = block
+        size, runs = BLOCK[series[1]], self._filled.get(series, {})
+        for run in [run for run in runs if run[0] < (number + 1) * size and number * size < run[1]]:
+            del runs[run]
+
+    def _note_change(self, force: str, kind: str) -> None:
+        self._changed_at[force, kind] = self._force_changed_at[force] = self._version
+
     def _keep_open(self, texts: Mapping[str, str | None]) -> None:
         if texts:
             self._open_by_kind = None
         for subject, text in texts.items():
-            if text:
-                self._open[subject] = decode_open(text)
+            before, after = self._open.get(subject, ()), decode_open(text) if text else []
+            for each in (*before, *after):
+                self._note_change(subject.partition("|")[0], each.kind)
+            if after:
+                self._open[subject] = after
             else:
                 self._open.pop(subject, None)
+
+
+def _unchanged(before: Counts | None, after: Counts) -> Counts:
+    """The counts of a pane as they were, if they have not changed."""
+    return before if before is not None and before == after else after
 
 
 def touched_between(before: int | None, after: int | None, changes: Sequence[Any]) -> Touched | None:

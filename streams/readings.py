@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
+from itertools import chain
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from measures.band import Band, band, same_hours
 from measures.catalogue import find
 from measures.coverage import Coverage, Span
 from measures.handling_forecast import Handled
-from measures.judging import coverage, judge
+from measures.judging import Verdict, coverage, judge, verdicts_of
 from measures.measure import Measure, Where
 from measures.occupancy import MOVES, Suites, occupancy
 from measures.outcome import SECOND, OpenItem, instant, microseconds
@@ -53,7 +54,7 @@ from measures.window import (
 )
 from streams.clock_steps import ClockStep, stored_steps
 from streams.feeds import believed, settled_mark
-from streams.figure_cache import FigureCache
+from streams.figure_cache import FigureCache, Kept
 from streams.keys import Names
 from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
@@ -149,7 +150,7 @@ class Reader:
         self._figure_cache = FigureCache(len(rules))
         self._moment: datetime | None = None
         self._has_moved = False
-        self._moment_feeds: dict[str, list[FeedStatus]] = {}
+        self._of_moment: dict[Hashable, Any] = {}
         self._furthest: dict[tuple[Place, str], int] = {}
         self._dropped_at: dict[tuple[Place, str], int] = {}
         self._is_refreshed = False
@@ -215,8 +216,16 @@ class Reader:
             raise
         finally:
             self._moment = None
-            self._moment_feeds.clear()
+            self._of_moment.clear()
         return None if self._has_moved else (built,)
+
+    def _once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """Something that is the same for a whole moment, found once in it."""
+        if self._moment is None or self._has_moved:
+            return find()
+        if key not in self._of_moment:
+            self._of_moment[key] = find()
+        return cast(T, self._of_moment[key])
 
     def _note_furthest(self) -> None:
         """Remember the applied offsets of published figures: a figure from an earlier offset must not be shown as live."""
@@ -275,7 +284,7 @@ class Reader:
         found = find(measure) if isinstance(measure, str) else measure
         rules = self.rules_of(force)
         moment = as_of or self.present(rules.force.name)
-        resolved = resolve(window, moment, rules.force) if isinstance(window, str) else window
+        resolved = self._resolved(window, moment, rules) if isinstance(window, str) else window
         resolved = self._kept(resolved, found, rules)
         question = Question(found, resolved, moment, by, where or {}, as_of is None if is_now is None else is_now)
         check(question, rules)
@@ -291,6 +300,51 @@ class Reader:
             return [] if by else [replace(each, n=None) for each in unknown]
         return judge(question, figures, feeds, rules, self._clock(), is_simulated=is_simulated)
 
+    def window(self, name: str, force: str) -> Window:
+        """The window of a name at a force's present.
+
+        Raises:
+            QuestionError: there is no such window now.
+        """
+        return self._resolved(name, self.present(force), self.rules[force])
+
+    def kept_figures(self, measure: Measure, window: Window, force: str) -> Kept:
+        """The figures of a whole force now, and until when they stay the same if no fact arrives.
+
+        Raises:
+            QuestionError: the window begins before the panes that are kept.
+        """
+        rules = self.rules[force]
+        question = Question(measure, self._kept(window, measure, rules), self.present(force))
+        return self._kept_figures(question, rules)
+
+    def judged(self, measure: Measure, window: Window, figures: Iterable[Figure], force: str) -> list[Reading]:
+        """The readings of figures that `kept_figures` returned at the same moment."""
+        rules = self.rules[force]
+        question = Question(measure, self._kept(window, measure, rules), self.present(force))
+        return judge(question, figures, self.feeds(force), rules, self._clock(), is_simulated=self.is_simulated(force))
+
+    def verdicts(self, measure: Measure, windows: Sequence[Window], force: str) -> list[Verdict]:
+        """What decides now how the readings of a whole force are judged, besides their figures, for each of some windows."""
+        if not windows:
+            return []
+        question = Question(measure, windows[0], self.present(force))
+        return verdicts_of(question, windows, self.feeds(force), self.rules[force], self._clock())
+
+    def versions(self, topics: frozenset[Topic], force: str) -> tuple[int, ...]:
+        """Numbers of which one increases whenever a pane or an open item of a force in these topics changes."""
+        return tuple(cache.version_of_force(force) for cache in self._of_topics(topics))
+
+    def dropped(self, window: Window, topics: frozenset[Topic], force: str) -> Grain | None:
+        """The first grain of a window whose panes are no longer kept; None if all are."""
+        return self._dropped(window, self._of_topics(topics), self.rules[force])
+
+    def _resolved(self, window: str, moment: datetime, rules: Rules) -> Window:
+        """The window of a name at a time, found once for all forces with the same time zone and shifts."""
+        force = rules.force
+        key = ("window", window, moment, force.time_zone, tuple(force.shifts))
+        return self._once(key, lambda: resolve(window, moment, force))
+
     @_of_one_moment
     def band(self, measure: Measure, force: str) -> Band | None:
         """What is normal for a measure at this hour of the week; None if too few past hours are known.
@@ -299,13 +353,18 @@ class Reader:
             measure: one whose 60-minute reading has a band.
             force: the force's name.
         """
-        rules = self.rules[force]
+        rules, present = self.rules[force], self.present(force)
         record = self._coverage(measure, rules)
-        values: list[float] = []
-        for window in same_hours(self.present(force), rules.force):
-            # An hour that the feeds did not cover must not count as a quiet hour.
-            if record.holds(span_of(window)):
-                values += self._value(Question(measure, window, window.end, is_now=False), rules)
+        key = ("same hours", present, rules.force.time_zone)
+        hours = self._once(key, lambda: [*same_hours(present, rules.force)])
+        # An hour that the feeds did not cover must not count as a quiet hour.
+        known = [window for window in hours if record.holds(span_of(window))]
+        values = list[float]()
+        for place, window in enumerate(known):
+            question = Question(measure, replace(window, name=f"{window.name} {place}"), window.end, is_now=False)
+            (figure,) = self._figures(question, rules)
+            if self._is_enough(measure, figure) and figure.value is not None:
+                values.append(figure.value)
         return band(values, measure.unit)
 
     @_of_one_moment
@@ -324,7 +383,7 @@ class Reader:
             value, n = None, 0
             if record.holds(span_of(window)):
                 question = Question(measure, window, window.end, is_now=False)
-                (figure,) = read(question, self._source(question, rules), rules)
+                (figure,) = read(question, self.source(question, rules), rules)
                 value, n = figure.value if self._is_enough(measure, figure) else None, figure.n
             found.append(HourReading(window.start, value, n))
         return found
@@ -396,7 +455,7 @@ class Reader:
             return
         question = Question(measure, window, window.end, (), where or {}, is_now=False)
         check(question, rules)
-        source = self._source(question, rules)
+        source = self.source(question, rules)
         for hour in (hour for part in window.segments for hour in part.slots()):
             of_hour = replace(window, segments=(SlotRun("hour", hour, hour + 1),))
             yield hour, read(replace(question, window=of_hour), source, rules)
@@ -436,7 +495,7 @@ class Reader:
         resolved = self._kept(resolve(window, moment, rules.force), measure, rules)
         question = Question(measure, resolved, moment, by, where or {})
         check(question, rules)
-        return histograms(question, self._source(question, rules), rules)
+        return histograms(question, self.source(question, rules), rules)
 
     @_of_one_moment
     def listed(
@@ -474,29 +533,23 @@ class Reader:
 
     def _figures(self, question: Question, rules: Rules) -> list[Figure]:
         """The figures of a question, from the cache if nothing has changed."""
-        caches, force = self._of(question.measure), rules.force.name
+        return self._kept_figures(question, rules).figures
 
-        def read_again() -> tuple[list[Figure], tuple[int, ...]]:
-            source = self._source(question, rules)
-            return read(question, source, rules), tuple(cache.version for cache in caches)
-
-        versions = tuple(cache.version for cache in caches)
-        return self._figure_cache.figures(
-            question, force, versions, read_again, lambda kind: _Source(force, caches).open(kind)
-        )
+    def _kept_figures(self, question: Question, rules: Rules) -> Kept:
+        caches = self._of(question.measure)
+        self._check_kept(question.window, caches, rules)
+        return self._figure_cache.figures(question, _Unread(self, question, rules, caches))
 
     def _of(self, measure: Measure) -> list[PartitionCache]:
-        topics = measure.topics()
-        return [cache for (topic, _), cache in self._caches.items() if topic in topics]
+        return self._of_topics(measure.topics())
+
+    def _of_topics(self, topics: frozenset[Topic]) -> list[PartitionCache]:
+        return self._once(
+            ("topics", topics), lambda: [cache for (topic, _), cache in self._caches.items() if topic in topics]
+        )
 
     def _is_enough(self, measure: Measure, figure: Figure) -> bool:
         return figure.n >= measure.minimum_n or measure.unit == "count"
-
-    def _value(self, question: Question, rules: Rules) -> list[float]:
-        """The value of the whole force, in a list; the list is empty if n is too small."""
-        (figure,) = read(question, self._source(question, rules), rules)
-        is_enough = self._is_enough(question.measure, figure)
-        return [figure.value] if is_enough and figure.value is not None else []
 
     def rules_of(self, force: str | None) -> Rules:
         """The rules of a force, or of the only one.
@@ -515,6 +568,9 @@ class Reader:
 
         A feed that has fallen silent does not delay the others.
         """
+        return self._once(("present", force), lambda: self._present(force))
+
+    def _present(self, force: str) -> datetime:
         feeds = [feed for feed in self.feeds(force) if feed.is_replay or feed.is_loading()]
         live = [feed.complete_to for feed in feeds if feed.complete_to is not None and self._is_live(feed, force)]
         reached = live or [feed.complete_to for feed in feeds if feed.complete_to is not None]
@@ -534,32 +590,34 @@ class Reader:
     def is_simulated(self, force: str) -> bool:
         """Whether any feed of a force has ever sent simulated facts, including feeds no longer in its profile."""
         self._ensure_refreshed()
+        return force in self._once("simulated", self._simulated)
+
+    def _simulated(self) -> set[str]:
         feeds = (item for cache in self._caches.values() for item in cache.feeds.items())
-        return any(state.is_simulated for (name, _), state in feeds if name == force)
+        return {name for (name, _), state in feeds if state.is_simulated}
 
     def is_received(self, force: str) -> bool:
         """Whether any fact or heartbeat of a force has ever been received and counted."""
         self._ensure_refreshed()
-        return any(
-            force in cache.events or any(name == force for name, _ in cache.feeds) for cache in self._caches.values()
-        )
+        return force in self._once("received", self._received)
+
+    def _received(self) -> set[str]:
+        caches = self._caches.values()
+        return {*chain.from_iterable(cache.events for cache in caches)} | {
+            name for each in caches for name, _ in each.feeds
+        }
 
     def feeds(self, force: str) -> list[FeedStatus]:
         """What is known of each feed that the force's profile lists."""
         with self._lock:
             self._ensure_refreshed()
-            if force in self._moment_feeds:
-                return self._moment_feeds[force]
-            statuses = [
-                self._feed(force, feed, {place: each for place, each in self._caches.items() if place[0] == feed.topic})
-                for feed in self.rules[force].force.feeds
-            ]
-            if self._moment is not None and not self._has_moved:
-                self._moment_feeds[force] = statuses
-            return statuses
+            return self._once(
+                ("feeds", force), lambda: [self._feed(force, feed) for feed in self.rules[force].force.feeds]
+            )
 
-    def _feed(self, force: str, feed: Feed, places: Mapping[Place, PartitionCache]) -> FeedStatus:
+    def _feed(self, force: str, feed: Feed) -> FeedStatus:
         """The status of a feed: complete as far as on every partition of its topic; claims about the future are ignored."""
+        places = {place: each for place, each in self._caches.items() if place[0] == feed.topic}
         caches, now = places.values(), microseconds(self._clock())
         states = [believed(cache.feeds[force, feed.name], now) for cache in caches if (force, feed.name) in cache.feeds]
         events = [cache.events[force] for cache in caches if force in cache.events]
@@ -722,13 +780,22 @@ class Reader:
             questions: the measures with their windows.
             force: the force's name.
         """
-        wanted, rules = dict[Topic, set[Run]](), self.rules[force]
-        for measure, window in questions:
-            kept = self._kept(window, measure, rules)
+        self.load_forces((measure, window, force) for measure, window in questions)
+
+    @_of_one_moment
+    def load_forces(self, questions: Iterable[tuple[Measure, Window, str]]) -> None:
+        """Load what many readings of several forces need, in one request to each partition.
+
+        Args:
+            questions: the measures with their windows and forces.
+        """
+        wanted = dict[Topic, set[Run]]()
+        for measure, window, force in questions:
+            kept = self._kept(window, measure, self.rules[force])
             for topic in measure.topics():
                 wanted.setdefault(topic, set()).update(_runs(force, kept.segments, measure.kinds()))
         for topic, runs in wanted.items():
-            self._load([cache for (name, _), cache in self._caches.items() if name == topic], runs)
+            self._load(self._of_topics(frozenset((topic,))), runs)
 
     def clock_steps(self) -> list[ClockStep]:
         """The last step of each process's wall clock, for processes that had one within about a day."""
@@ -766,10 +833,10 @@ class Reader:
                 version,
                 {},
             )
-            self._moment_feeds.clear()
+            self._of_moment.clear()
         return version
 
-    def _source(self, question: Question, rules: Rules) -> "_Source":
+    def source(self, question: Question, rules: Rules) -> "_Source":
         """The panes that a question needs, all loaded and up to date."""
         measure = question.measure
         return self._loaded(self._of(measure), question.window, rules, measure.kinds())
@@ -803,9 +870,13 @@ class Reader:
         mark = self._settled(caches, rules)
         return None if mark is None else dropped_grain(window, mark, rules)
 
-    @staticmethod
-    def _settled(caches: Sequence[PartitionCache], rules: Rules) -> int | None:
+    def _settled(self, caches: Sequence[PartitionCache], rules: Rules) -> int | None:
         """The furthest settled watermark of some partitions; None if nothing is settled."""
+        key = ("settled", rules.force.name, tuple(cache.names.base for cache in caches))
+        return self._once(key, lambda: self._settled_now(caches, rules))
+
+    @staticmethod
+    def _settled_now(caches: Sequence[PartitionCache], rules: Rules) -> int | None:
         marks = (settled_mark(cache.feeds, rules.force, cache.names.topic) for cache in caches)
         return max((mark for mark in marks if mark is not None), default=None)
 
@@ -818,6 +889,23 @@ def _keys(runs: Iterable[Run]) -> list[Key]:
     return [key for run in runs for key in keys_of(run)]
 
 
+class _Unread:
+    """What the cache of figures needs for one question."""
+
+    def __init__(self, reader: Reader, question: Question, rules: Rules, caches: Sequence[PartitionCache]) -> None:
+        self._reader, self._question, self._rules, self._caches = reader, question, rules, caches
+        self.force = rules.force.name
+
+    def versions(self, kinds: Sequence[str]) -> tuple[int, ...]:
+        return tuple(cache.version_of(self.force, kind) for cache in self._caches for kind in kinds)
+
+    def loaded(self) -> "_Source":
+        return self._reader.source(self._question, self._rules)
+
+    def read(self) -> list[Figure]:
+        return read(self._question, self.loaded(), self._rules)
+
+
 class _Source:
     """The panes of one force, partition by partition."""
 
@@ -825,8 +913,10 @@ class _Source:
         self._force, self._caches = force, caches
 
     def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterator[tuple[int, Counts]]:
-        for cache in self._caches:
-            yield from cache.filled((self._force, grain, kind, first, last))
+        return chain.from_iterable(self.filled(kind, SlotRun(grain, first, last)))
+
+    def filled(self, kind: str, run: SlotRun) -> list[Sequence[tuple[int, Counts]]]:
+        return [cache.filled((self._force, run.grain, kind, run.first, run.last)) for cache in self._caches]
 
     def whole(self, kinds: Iterable[str], window: Window) -> list[tuple[int, Pane]]:
         """Some kinds in the panes of a window: a pane for each slot and kind."""

@@ -1,11 +1,13 @@
 """Tests readings of periods that the record does not cover, or covers only in part."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from measures.catalogue import find
-from measures.judging import coverage, judge
+from measures.judging import coverage, judge, verdict_of
 from measures.measure import Where
 from measures.outcome import instant, microseconds
 from measures.reading import NO_EVENTS, SIMULATION, FeedStatus, Figure, Question, Reading
@@ -292,3 +294,23 @@ def test_the_beginning_of_the_record_is_in_local_time() -> None:
     (found,) = read("12m")
     assert found.begins is not None
     assert (found.begins, f"{found.begins:%H:%M}") == (instant(microseconds(BEGINS)), "06:12")
+
+
+def test_equal_figures_with_equal_verdicts_have_equal_states() -> None:
+    """The exporter does not judge a figure again while its verdict stays the same."""
+    moments = [None, *(NOW - timedelta(minutes=each) for each in (-60, 0, 50, 300, 15_000, 70_000, 600_000))]
+    figures = [Figure({}, None, 0), Figure({}, 0, 0), Figure({}, 0.5, 2), Figure({}, 0.5, 900)]
+    found: dict[object, set[object]] = {}
+    for begins, complete_to, heard, history_to, window in product(
+        moments, moments[:6], moments[:4], (None, NOW), ("15m", "24h", "today", "this_month", "last_month", "12m")
+    ):
+        statuses = [
+            replace(each, heartbeat_at=_at(heard), history_to=_at(history_to)) for each in feeds(begins, complete_to)
+        ]
+        question = Question(SHARE, resolve(window, NOW, FORCE), NOW)
+        verdict = verdict_of(question, statuses, RULES, NOW)
+        for figure, each in zip(figures, judge(question, figures, statuses, RULES, NOW), strict=True):
+            exported = (each.state, each.coverage, each.begins is None, each.value, each.n, each.end <= each.as_of)
+            found.setdefault((verdict, figure.value, figure.n), set()).add(exported)
+    assert [key for key, each in found.items() if len(each) > 1] == []
+    assert len({verdict for verdict, *_ in found}) > 20  # type: ignore[misc, has-type]

@@ -63,7 +63,9 @@ class MemoryCache(PartitionCache):
             blocks = self._panes.setdefault((force, grain, kind), {})
             for slot, counts in slots.items():
                 block = cast(dict[int, Counts], blocks.setdefault(slot // BLOCK[grain], {}))
-                pane = cast(OpenPane, {kind: block.pop(slot, {})})
+                # A pane that changes becomes another object, as when it is read from the state.
+                before = block.pop(slot, {})
+                pane: OpenPane = {kind: {dimensions: dict(each) for dimensions, each in before.items()}}
                 apply(pane, kind, counts)
                 if kind in pane:
                     block[slot] = pane[kind]
@@ -80,7 +82,8 @@ class MemoryCache(PartitionCache):
             self.fold.cache_subject(key, decode_timeline(self._timelines.get(key, "[]"), key))
         change = self.fold.fold(admitted)
         self.applied_offset = (self.applied_offset or 0) + len(records)
-        self.version += 1
+        self._version += 1
+        self._all_changed_at = self._version
         touched = set[Touched]()
         for force, deltas in change.panes.items():
             for kind, by_grain in deltas.items():

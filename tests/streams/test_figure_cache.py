@@ -1,35 +1,97 @@
 """The cache of figures: kept while nothing changes, and read again when time alone changes a figure's bounds."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from measures.catalogue import find
 from measures.outcome import OpenItem, microseconds
+from measures.pane import Counts, Grain
 from measures.reading import Figure, Question
-from measures.window import resolve
-from streams.figure_cache import FigureCache
+from measures.window import SlotRun, resolve
+from streams.figure_cache import FigureCache, PaneSource
 from tests.support.forces import STRICT
 
 NOON = datetime(2024, 12, 2, 12, tzinfo=UTC)
 
 
-def test_a_share_is_read_again_when_the_end_of_a_wait_comes_to_count_as_unrecorded() -> None:
-    cache, reads = FigureCache(), list[datetime]()
-    lost_at = NOON + timedelta(minutes=5)
-    wait = OpenItem("leg_waiting", 0, 0, None, ("999", "emergency", "none"), microseconds(lost_at))
+class Source:
+    """Open items of one kind and no panes, for a question; notes each time that its figures are read."""
 
-    def read_at(now: datetime) -> None:
-        measure = find("contact_999_abandoned_ratio")
-        question = Question(measure, resolve("2024-12-01/2024-12-03", now, STRICT), now)
+    def __init__(self, force: str = STRICT.name, items: Sequence[OpenItem] = ()) -> None:
+        self.force, self._items, self.reads = force, items, 0
 
-        def read() -> tuple[list[Figure], tuple[int, ...]]:
-            reads.append(now)
-            return [], (1,)
+    def versions(self, kinds: Sequence[str]) -> tuple[int, ...]:
+        """Nothing arrives."""
+        return (1,) * len(kinds)
 
-        cache.figures(question, STRICT.name, (1,), read, lambda kind: [wait] if kind == "leg_waiting" else [])
+    def loaded(self) -> PaneSource:
+        """The source itself."""
+        return self
 
-    for minutes in (0, 1, 4, 5, 6, 60):
-        read_at(NOON + timedelta(minutes=minutes))
-    assert reads == [NOON, lost_at]
+    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
+        """None."""
+        return ()
+
+    def filled(self, kind: str, run: SlotRun) -> Iterable[Sequence[tuple[int, Counts]]]:
+        """None."""
+        return ()
+
+    def open(self, kind: str) -> Iterable[OpenItem]:
+        """The items of the kind."""
+        return [each for each in self._items if each.kind == kind]
+
+    def read(self) -> list[Figure]:
+        """No figure."""
+        self.reads += 1
+        return []
+
+
+def item(kind: str, due: datetime | None = None, unrecorded_from: datetime | None = None) -> OpenItem:
+    """An item that has been open since ten minutes before noon."""
+    since = microseconds(NOON - timedelta(minutes=10))
+    moments = [microseconds(each) if each else None for each in (due, unrecorded_from)]
+    return OpenItem(kind, since, since, moments[0], ("999", "emergency", "none"), moments[1])
+
+
+def at(**parts: float) -> datetime:
+    """A time after noon."""
+    return NOON + timedelta(**parts)
+
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("measure", "open_item", "read_at"),
+    [
+        ("contact_999_abandoned_ratio", item("leg_waiting", unrecorded_from=at(minutes=5)), [at(minutes=5)]),
+        ("contact_999_waiting_count", item("leg_waiting", unrecorded_from=at(minutes=5)), [at(minutes=5)]),
+        ("review_postponed_over_60_minutes_count", item("review_postponed"), [at(minutes=50)]),
+        (
+            "adult_detention_overdue_count",
+            item("detention_limit", due=at(hours=2)),
+            [at(hours=2), at(hours=2) + MICROSECOND],
+        ),
+        (
+            "adult_detention_due_within_60_minutes_count",
+            item("detention_limit", due=at(hours=2)),
+            [at(hours=1) + MICROSECOND],
+        ),
+    ],
+)
+def test_figures_are_read_again_when_an_open_item_changes_them_although_no_fact_arrives(
+    measure: str, open_item: OpenItem, read_at: list[datetime]
+) -> None:
+    cache, source, found = FigureCache(), Source(items=[open_item]), list[datetime]()
+    moments = {NOON, *read_at, *(each - MICROSECOND for each in read_at), *(each + MICROSECOND for each in read_at)}
+    window = resolve("2024-12-01/2024-12-03", NOON, STRICT)
+    for moment in sorted(moments):
+        reads = source.reads
+        cache.figures(Question(find(measure), window, moment), source)
+        found += [moment] if source.reads > reads else []
+    assert found == [NOON, *read_at]
 
 
 def test_the_figures_of_many_forces_are_all_kept() -> None:
@@ -37,15 +99,10 @@ def test_the_figures_of_many_forces_are_all_kept() -> None:
     forces, filters, reads = 12, 400, 0
     cache, measure = FigureCache(forces), find("contact_999_abandoned_ratio")
     window = resolve("2024-12-01/2024-12-03", NOON, STRICT)
-
-    def read() -> tuple[list[Figure], tuple[int, ...]]:
-        nonlocal reads
-        reads += 1
-        return [], (1,)
-
     for _ in range(2):
         for force in range(forces):
+            source = Source(str(force))
             for number in range(filters):
-                question = Question(measure, window, NOON, (), {"queue": (str(number),)})
-                cache.figures(question, str(force), (1,), read, lambda _: [])
+                cache.figures(Question(measure, window, NOON, (), {"queue": (str(number),)}), source)
+            reads += source.reads
     assert reads == forces * filters
