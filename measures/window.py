@@ -10,7 +10,7 @@ from msgspec import Struct
 from facts.errors import QuestionError
 from facts.force import Force, Shift
 from measures.coverage import Span
-from measures.outcome import instant, microseconds
+from measures.outcome import SECOND, instant, microseconds
 from measures.pane import HALF_HOUR, HOUR, LENGTH, MINUTE, Grain
 from measures.rules import Rules
 
@@ -22,12 +22,6 @@ HOURS_KEPT = timedelta(weeks=10)
 DAYS_KEPT = timedelta(days=792)
 """How long panes are kept behind the watermark. Ten days reach back to all of the same weekday last week; 56 weeks, to that of last year; and
 792 days are 26 months."""
-_KEPT: Mapping[Grain, int] = {
-    "minute": MINUTES_KEPT // timedelta(microseconds=1),
-    "half_hour": HALF_HOURS_KEPT // timedelta(microseconds=1),
-    "hour": HOURS_KEPT // timedelta(microseconds=1),
-    "day": DAYS_KEPT // timedelta(microseconds=1),
-}
 KEPT_WORDS: Mapping[Grain, str] = {
     "minute": "Minutes are kept for ten days",
     "half_hour": "Half-hours are kept for 56 weeks",
@@ -409,7 +403,8 @@ def parse_day(text: str, where: str) -> date:
 
 def kept_from(grain: Grain, watermark: int) -> int:
     """The time in microseconds from which panes of a grain are kept, for a watermark."""
-    return watermark - _KEPT[grain]
+    kept = {"minute": MINUTES_KEPT, "half_hour": HALF_HOURS_KEPT, "hour": HOURS_KEPT, "day": DAYS_KEPT}[grain]
+    return watermark - int(kept.total_seconds()) * SECOND
 
 
 def first_kept(grain: Grain, watermark: int, rules: Rules) -> int:

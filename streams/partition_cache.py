@@ -26,8 +26,6 @@ Block = Mapping[int, Counts]
 Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
-_FEW = 64
-"""Up to how many blocks are asked for without first looking whether the state holds them."""
 _RUNS = 64
 """For how many runs of a series the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
@@ -202,22 +200,8 @@ class PartitionCache:
             UnreadableError: the state is damaged.
         """
         missing = self.missing(keys)
-        if not missing:
-            return False
         with reading_state(self.names):
-            draft = _Draft(self.applied_offset, self.last_change)
-            # A block that begins after this look at the index is among the changes since the applied offset, and is read then.
-            draft.panes = dict.fromkeys(self._absent(missing) if len(missing) > _FEW else (), _EMPTY)
-            return self._follow(draft, _NOTHING, missing)
-
-    def _absent(self, keys: AbstractSet[Key]) -> set[Key]:
-        """Those of which the state holds nothing, by its index of blocks: most days of a year that has just begun."""
-        owners = list({key[:2] for key in keys})
-        pipe = self.redis.pipeline(transaction=False)
-        for force, grain in owners:
-            pipe.zrange(self.names.index(force, grain), 0, -1)
-        blocks = {owner: {*map(int, found)} for owner, found in zip(owners, pipe.execute(), strict=True)}
-        return {key for key in keys if key[3] not in blocks[key[:2]]}
+            return self._follow(_Draft(self.applied_offset, self.last_change), _NOTHING, missing) if missing else False
 
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Remove the blocks before that of a slot: the state no longer keeps them."""
@@ -265,7 +249,7 @@ class PartitionCache:
             missing: what to load.
         """
         keys, subjects = (
-            self._wanted(touched, missing) | (missing - draft.panes.keys()) if touched else set(),
+            self._wanted(touched, missing) | missing if touched else set(),
             touched.subjects if touched else set(),
         )
         for _ in range(_ROUNDS if touched is not None else 0):

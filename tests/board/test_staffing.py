@@ -83,7 +83,8 @@ def test_there_is_nobody_to_count_before_the_record(day: Day, counted: Recount) 
 
 def test_call_takers_before_the_minutes_that_are_kept_are_an_error(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("measures.window.MINUTES_KEPT", timedelta(hours=10))
-    monkeypatch.setattr("streams.readings.settled_mark", lambda *_: microseconds(MOMENT))
+    # Within one moment, the reader works out only once how far everything is settled.
+    monkeypatch.setattr("streams.readings.Reader._settled", lambda *_: microseconds(MOMENT))
     with pytest.raises(QuestionError, match="Minutes are kept for ten days"):
         day.reader.staffing(FORCE, MOMENT - timedelta(hours=30), MOMENT)
 
