@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from bluelamp.verify.checks.plans import plan_results
 from bluelamp.verify.checks.result import CheckResult
 from bluelamp.wiring.plans import events_of
-from bluelamp.wiring.settings import Settings, variable
+from bluelamp.wiring.settings import Settings
 from facts.force import Force
 from measures.forecast import event_time_words
 from measures.rules import Rules
@@ -22,12 +23,9 @@ def event_results(
         shown: the forces that the board shows; those without a profile are left out.
         present: the present of a force, which in a replay is the replay's.
     """
-    if not settings.events:
-        yield CheckResult("events", "not set up", f"{variable('events')} is not set.")
-        return
-    for name in shown:
-        if name in rules:
-            yield _of_force(settings, rules[name].force, present(name))
+    return plan_results(
+        "events", settings.events, rules, shown, lambda force: _of_force(settings, force, present(force.name))
+    )
 
 
 def _of_force(settings: Settings, force: Force, now: datetime) -> CheckResult:

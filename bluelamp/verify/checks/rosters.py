@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from bluelamp.verify.checks.plans import plan_results
 from bluelamp.verify.checks.result import CheckResult
 from bluelamp.wiring.plans import roster_of
-from bluelamp.wiring.settings import Settings, variable
+from bluelamp.wiring.settings import Settings
 from facts.force import Force
 from facts.roster import Roster
 from measures.display import local_words
@@ -25,12 +26,9 @@ def roster_results(
         shown: the forces that the board shows; those without a profile are left out.
         present: the present of a force, which in a replay is the replay's.
     """
-    if not settings.rosters:
-        yield CheckResult("rosters", "not set up", f"{variable('rosters')} is not set.")
-        return
-    for name in shown:
-        if name in rules:
-            yield _of_force(settings, rules[name].force, present(name))
+    return plan_results(
+        "rosters", settings.rosters, rules, shown, lambda force: _of_force(settings, force, present(force.name))
+    )
 
 
 def _of_force(settings: Settings, force: Force, now: datetime) -> CheckResult:
