@@ -79,8 +79,8 @@ def parse_events(text: str, source: str, force: Force) -> PlannedEvents:
     found: list[PlannedEvent] = []
     for where, cells in plan_rows(text, source, COLUMNS, _HINT):
         event = _event(cells, force.zone(), where)
-        same = (each for each in found if (each.name, each.line) == (event.name, event.line))
-        if any(each.start < event.end and event.start < each.end for each in same):
+        same = PlannedEvents(tuple(each for each in found if each.name == event.name)).on(event.line)
+        if any(same.between(event.start, event.end)):
             what = f"{event.name!r} has two rows for {event.line} that overlap."
             raise SettingError(
                 what, where=where, hint="Keep one of them: the percentages of overlapping rows multiply."

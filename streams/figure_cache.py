@@ -36,7 +36,7 @@ class FiguresOfForce(Protocol):
         """The name of the force."""
 
     def versions(self, kinds: Sequence[str]) -> tuple[int, ...]:
-        """Numbers of which one increases whenever a pane or an open item of these kinds changes."""
+        """Version numbers. When a pane or an open item of these kinds changes, at least one of them rises."""
 
     def loaded(self) -> PaneSource:
         """The panes and open items; loading them may change the versions."""

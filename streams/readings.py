@@ -332,7 +332,7 @@ class Reader:
         return verdicts_of(question, windows, self.feeds(force), self.rules[force], self._clock())
 
     def versions(self, topics: frozenset[Topic], force: str) -> tuple[int, ...]:
-        """Numbers of which one increases whenever a pane or an open item of a force in these topics changes."""
+        """Version numbers. When a pane or an open item of a force in these topics changes, at least one of them rises."""
         return tuple(cache.version_of_force(force) for cache in self._of_topics(topics))
 
     def dropped(self, window: Window, topics: frozenset[Topic], force: str) -> Grain | None:

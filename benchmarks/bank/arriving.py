@@ -54,7 +54,7 @@ class FiveMinutes(NamedTuple):
 
 def chance_within_halves(days: Iterable[BankDay]) -> FiveMinutes:
     """Whether calls arrive by chance within a half-hour, as the twin assumes."""
-    found = [counts for day in days for counts in day.by_halves() if sum(counts)]
+    found = [counts for day in days for counts in day.by_halves() if any(counts)]
     around = [_chi_square(counts, is_line=False) / (len(counts) - 1) for counts in found]
     beside = [_chi_square(counts, is_line=True) / (len(counts) - 2) for counts in found]
     return FiveMinutes(len(found), sum(around) / len(found), sum(beside) / len(found))
@@ -62,6 +62,8 @@ def chance_within_halves(days: Iterable[BankDay]) -> FiveMinutes:
 
 def _chi_square(counts: Sequence[int], *, is_line: bool) -> float:
     mean, middle = sum(counts) / len(counts), (len(counts) - 1) / 2
-    squares = sum((place - middle) ** 2 for place in range(len(counts)))
-    slope = sum((place - middle) * count for place, count in enumerate(counts)) / squares if is_line else 0.0
+    slope = 0.0
+    if is_line:
+        squares = sum((place - middle) ** 2 for place in range(len(counts)))
+        slope = sum((place - middle) * count for place, count in enumerate(counts)) / squares
     return sum((count - mean - slope * (place - middle)) ** 2 for place, count in enumerate(counts)) / mean
