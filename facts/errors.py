@@ -9,6 +9,8 @@ BlueLampError
 └── IncompleteError     the log no longer has what the state needs: a person must decide what to do
 """
 
+from typing import Any
+
 
 class BlueLampError(Exception):
     """An error that is displayed to a person.
@@ -22,6 +24,10 @@ class BlueLampError(Exception):
     def __init__(self, what: str, *, where: str, hint: str) -> None:
         super().__init__(what, where, hint)
         self.what, self.where, self.hint = what, where, hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process may have raised it: without this, it could not be sent back.
+        return _copied, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         return f"{self.what}\n  where: {self.where}\n  try:   {self.hint}"
@@ -49,3 +55,9 @@ class PartMissingError(BlueLampError):
 
 class IncompleteError(BlueLampError):
     """The log no longer has what the state needs; nothing is guessed, and a person must decide what to do."""
+
+
+def _copied(kind: type[BlueLampError], args: tuple[str, ...], fields: dict[str, Any]) -> BlueLampError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error

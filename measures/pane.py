@@ -4,7 +4,7 @@ from array import array
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from measures.outcome import BY_HALF_HOUR, SECOND, Outcome
 from measures.rules import Rules
@@ -46,11 +46,26 @@ def field_of(name: str) -> tuple[Dimensions, int]:
     return tuple(dimensions), int(value)
 
 
-def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules, into: Deltas) -> None:
-    """Add `after - before` to the deltas. Figures never change in any other way."""
+class FirstKept(NamedTuple):
+    """The slot of the first pane of each grain that is kept. Nothing is counted in earlier ones."""
+
+    minute: int
+    half_hour: int
+    hour: int
+    day: int
+
+
+EVERY_PANE = FirstKept(0, 0, 0, 0)
+"""For a force of which nothing is settled yet: no pane is dropped."""
+
+
+def difference(
+    before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules, into: Deltas, kept: FirstKept = EVERY_PANE
+) -> None:
+    """Add `after - before` to the deltas of the panes that are kept. Figures never change in any other way."""
     if not before:
         for outcome in after:
-            _spread(outcome, 1, rules, into)
+            _spread(outcome, 1, rules, into, kept)
         return
     changes: dict[Outcome, int] = {}
     for outcome in after:
@@ -59,20 +74,23 @@ def difference(before: Sequence[Outcome], after: Sequence[Outcome], rules: Rules
         changes[outcome] = changes.get(outcome, 0) - 1
     for outcome, change in changes.items():
         if change:
-            _spread(outcome, change, rules, into)
+            _spread(outcome, change, rules, into, kept)
 
 
-def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas) -> None:
+def _spread(outcome: Outcome, change: int, rules: Rules, into: Deltas, kept: FirstKept) -> None:
     """Add a change to the minute and hour of a decision, to its half-hour if the kind has half-hours, and to the local day on which its subject began."""
     of_kind = into.get(outcome.kind)
     if of_kind is None:
         of_kind = into[outcome.kind] = {grain: {} for grain in GRAINS}
     name, at = name_of(outcome.dimensions, outcome.value), outcome.at
-    _add(name, change, at // MINUTE, of_kind["minute"])
-    _add(name, change, at // HOUR, of_kind["hour"])
-    if outcome.kind in BY_HALF_HOUR:
-        _add(name, change, at // HALF_HOUR, of_kind["half_hour"])
-    _add(name, change, rules.local_day(outcome.began), of_kind["day"])
+    if (minute := at // MINUTE) >= kept.minute:
+        _add(name, change, minute, of_kind["minute"])
+    if (hour := at // HOUR) >= kept.hour:
+        _add(name, change, hour, of_kind["hour"])
+    if outcome.kind in BY_HALF_HOUR and (half_hour := at // HALF_HOUR) >= kept.half_hour:
+        _add(name, change, half_hour, of_kind["half_hour"])
+    if (day := rules.local_day(outcome.began)) >= kept.day:
+        _add(name, change, day, of_kind["day"])
 
 
 def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> None:
@@ -147,13 +165,14 @@ def stored(slots: Mapping[int, Mapping[str, int]], grain: Grain) -> dict[int, tu
         return {slot: (list(counts), list(counts.values())) for slot, counts in slots.items() if counts}
     blocks: dict[int, tuple[list[str], list[int]]] = {}
     for slot, counts in slots.items():
-        for name, change in counts.items():
-            block = slot // size
+        if counts:
+            block, place = divmod(slot, size)
             found = blocks.get(block)
             if found is None:
                 found = blocks[block] = ([], [])
-            found[0].append(_STARTS[slot % size] + name)
-            found[1].append(change)
+            start = _STARTS[place]
+            found[0].extend([start + name for name in counts])
+            found[1].extend(counts.values())
     return blocks
 
 

@@ -86,6 +86,19 @@ def decompressed(text: str, grain: Grain) -> dict[str, str]:
     }
 
 
+def stored_counts(counts: Mapping[str, str], grain: Grain, _block: int) -> Mapping[str, str]:
+    """The counts of one kind in a block by name, whether they are stored compressed or not.
+
+    Raises:
+        ValueError: a compressed text is damaged.
+    """
+    if FIELD not in counts:
+        return counts
+    if len(counts) > 1:
+        raise ValueError("it has compressed counts and others")
+    return decompressed(counts[FIELD], grain)
+
+
 def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[int, PackedCounts]:
     """The counts of one kind in each pane of a block, by slot, however they are stored; panes without any are left out.
 

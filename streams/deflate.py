@@ -2,6 +2,9 @@
 
 import zlib
 from binascii import a2b_base64, b2a_base64
+from functools import cache
+
+_SHORT_BITS, _SHORT_MEMORY, _MOST_MEMORY = 14, 6, 9
 
 
 def deflated(data: bytes, dictionary: bytes = b"", *, has_checksum: bool = False) -> str:
@@ -12,13 +15,18 @@ def deflated(data: bytes, dictionary: bytes = b"", *, has_checksum: bool = False
         dictionary: what such data has in common.
         has_checksum: add a checksum, 8 characters, so that damage is noticed.
     """
-    packer = zlib.compressobj(9, zlib.DEFLATED, _bits(has_checksum=has_checksum), 9, zdict=dictionary)
+    packer = _packer(dictionary, has_checksum=has_checksum).copy()
     return b2a_base64(packer.compress(data) + packer.flush(), newline=False).decode()
 
 
-def _bits(*, has_checksum: bool) -> int:
-    """What zlib takes for a format with or without a header and a checksum."""
-    return zlib.MAX_WBITS if has_checksum else -zlib.MAX_WBITS
+@cache
+def _packer(dictionary: bytes, *, has_checksum: bool) -> "zlib._Compress":
+    """What to copy for each text: to read the dictionary again would take as long as to compress a short text.
+
+    With a dictionary, texts are short, and half of the usual window and less memory compress them as well in half of the time.
+    """
+    bits, memory = (_SHORT_BITS, _SHORT_MEMORY) if dictionary else (zlib.MAX_WBITS, _MOST_MEMORY)
+    return zlib.compressobj(9, zlib.DEFLATED, bits if has_checksum else -bits, memory, zdict=dictionary)
 
 
 def inflated(text: str, dictionary: bytes = b"", *, has_checksum: bool = False) -> bytes:
@@ -27,7 +35,7 @@ def inflated(text: str, dictionary: bytes = b"", *, has_checksum: bool = False) 
     Raises:
         ValueError: the text is damaged.
     """
-    unpacker = zlib.decompressobj(_bits(has_checksum=has_checksum), zdict=dictionary)
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS if has_checksum else -zlib.MAX_WBITS, zdict=dictionary)
     try:
         data = unpacker.decompress(a2b_base64(text.encode(), strict_mode=True)) + unpacker.flush()
     except zlib.error as error:

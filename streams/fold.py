@@ -1,6 +1,7 @@
 """The pure core of a worker: it turns the records of one partition into the change to its state."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from msgspec import Struct, field
@@ -14,7 +15,7 @@ from facts.union import AnyFact, Topic
 from facts.wire import Unreadable, decode, encode, refuse
 from measures.outcome import SECOND, Outcomes, microseconds
 from measures.outcomes import outcomes_of
-from measures.pane import GRAINS, Deltas, Grain, difference
+from measures.pane import EVERY_PANE, GRAINS, Deltas, FirstKept, Grain, difference
 from measures.reading import SKEW_MICROSECONDS
 from measures.rules import Rules
 from measures.timeline import MOST_FACTS, Timeline, add, is_full_for
@@ -112,12 +113,14 @@ class Marks(NamedTuple):
         settled: the same for what is settled.
         kept_from: older facts are too late.
         filling_before: feeds are still sending their history before this time, so older facts are not late.
+        kept: the first pane of each grain that is kept.
     """
 
     watermark: int | None
     settled: int | None
     kept_from: int | None
     filling_before: int | None = None
+    kept: FirstKept = EVERY_PANE
 
     def is_late(self, at: int) -> bool:
         """Whether a fact is older than the watermark."""
@@ -129,6 +132,14 @@ class Marks(NamedTuple):
         return self.kept_from is not None and at < self.kept_from
 
 
+def kept_panes(feeds: Feeds, rules: Rules, topic: Topic) -> FirstKept:
+    """The first pane of each grain that a partition keeps of a force, by what its feeds have settled."""
+    settled = settled_mark(feeds, rules.force, topic)
+    if settled is None:
+        return EVERY_PANE
+    return FirstKept(**{grain: first_kept(grain, settled, rules) for grain in GRAINS})
+
+
 class PartitionFold:
     """A worker's memory of one partition it owns; the state holds the same and more.
 
@@ -138,6 +149,7 @@ class PartitionFold:
         rules: the rules, by force.
         feeds: as stored.
         events: as stored.
+        dropped_before: by force, panes that will be dropped later on in the log, so that counting in them would be in vain.
     """
 
     def __init__(
@@ -147,9 +159,10 @@ class PartitionFold:
         rules: Mapping[str, Rules],
         feeds: Feeds | None = None,
         events: dict[str, EventSpan] | None = None,
+        dropped_before: Mapping[str, FirstKept] = MappingProxyType({}),
     ) -> None:
         self.topic, self.own_partition, self.rules = topic, own_partition, rules
-        self.feeds, self.events = feeds or {}, events or {}
+        self.feeds, self.events, self._dropped_before = feeds or {}, events or {}, dropped_before
         self._furthest = max((state.furthest() for state in self.feeds.values()), default=0)
         self._marks: dict[str, Marks] = {}
         self.subjects = SubjectCache()
@@ -163,12 +176,27 @@ class PartitionFold:
         """The marks of a force. Only a change of its feeds moves them."""
         marks = self._marks.get(force)
         if marks is None:
-            settled = settled_mark(self.feeds, self.rules[force].force, self.topic)
-            kept = None if settled is None else kept_from("day", settled)
-            feeds, profile, topic = self.feeds, self.rules[force].force, self.topic
-            marks = Marks(watermark(feeds, profile, topic), settled, kept, filling_before(feeds, profile, topic))
+            feeds, rules, topic = self.feeds, self.rules[force], self.topic
+            settled = settled_mark(feeds, rules.force, topic)
+            marks = Marks(
+                watermark(feeds, rules.force, topic),
+                settled,
+                None if settled is None else kept_from("day", settled),
+                filling_before(feeds, rules.force, topic),
+                self._kept(force),
+            )
             self._marks[force] = marks
         return marks
+
+    def _kept(self, force: str) -> FirstKept:
+        kept = kept_panes(self.feeds, self.rules[force], self.topic)
+        return FirstKept(*map(max, kept, self._dropped_before.get(force, EVERY_PANE)))
+
+    def has_dropped_what_it_left_out(self) -> bool:
+        """Whether the log has come as far as `dropped_before` said, so that no pane that is kept lacks a count."""
+        return all(
+            kept_panes(self.feeds, self.rules[force], self.topic) == self._kept(force) for force in self._dropped_before
+        )
 
     def settled(self, force: str) -> int | None:
         """Everything of a force up to this time was certainly sent; None if nothing is settled."""
@@ -320,7 +348,7 @@ class PartitionFold:
         before, subject.outcomes = subject.outcomes, self._outcomes(key, subject.timeline)
         force = arrived[0].fact.force
         deltas = change.panes.setdefault(force, {})
-        difference(before.finished, subject.outcomes.finished, self.rules[force], deltas)
+        difference(before.finished, subject.outcomes.finished, self.rules[force], deltas, self._marks_of(force).kept)
         change.timelines[key] = subject.timeline
         if not subject.outcomes.open:
             change.closed.add(key)
@@ -331,17 +359,10 @@ class PartitionFold:
         return outcomes_of(self.topic, timeline, self.rules[key.partition("|")[0]])
 
     def _drop_old(self, change: Change) -> None:
-        """Leave out counts of panes that are no longer kept, and list the panes to drop."""
+        """List the panes that are no longer kept, if that has changed."""
         for force in {*change.panes, *(force for force, _ in change.feeds)}:
-            mark = self._marks_of(force).settled
-            if mark is None:
-                continue
-            kept = {grain: first_kept(grain, mark, self.rules[force]) for grain in GRAINS}
-            for of_kind in change.panes.get(force, {}).values():
-                for grain, slots in of_kind.items():
-                    for slot in [slot for slot in slots if slot < kept[grain]]:
-                        del slots[slot]
-            for grain, slot in kept.items():
+            marks = self._marks_of(force)
+            for grain, slot in zip(GRAINS, marks.kept, strict=True) if marks.settled is not None else ():
                 if self._dropped.get((force, grain)) != slot:
                     self._dropped[force, grain] = change.drop_before[force, grain] = slot
 

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from msgspec import Struct, field
 
 from facts.errors import IncompleteError
 from facts.union import Topic
-from measures.pane import BLOCK, Deltas, Grain
+from measures.pane import BLOCK, Deltas, FirstKept, Grain
 from measures.rules import Rules
 from measures.window import slot_at
 from streams.block_forms import ExpectedState
@@ -136,7 +137,14 @@ class Owner:
         """
         return await self.store.claim(self.store.names(*place), identity, self._fingerprints)
 
-    async def start(self, place: Place, control: Control, first: int, own_partition: OwnPartition) -> int:
+    async def start(
+        self,
+        place: Place,
+        control: Control,
+        first: int,
+        own_partition: OwnPartition,
+        dropped_before: Mapping[str, FirstKept] = MappingProxyType({}),
+    ) -> int:
         """Own a claimed partition; returns the offset to continue from.
 
         Args:
@@ -144,12 +152,15 @@ class Owner:
             control: the result of `claim`.
             first: the offset at which a partition without a state begins.
             own_partition: which of its topic's partitions it is.
+            dropped_before: as in `PartitionFold`.
         """
         names = self.store.names(*place)
         applied_offset = first if control.applied_offset is None else control.applied_offset
         if control.applied_offset is None:
             await self.store.begin(names, applied_offset)
-        memory = PartitionFold(cast(Topic, place[0]), own_partition, self.rules, control.feeds, control.events)
+        memory = PartitionFold(
+            cast(Topic, place[0]), own_partition, self.rules, control.feeds, control.events, dropped_before
+        )
         self.owned[place] = Owned(names, control.epoch, applied_offset, memory)
         for each in self.owned.values():
             each.partition.subjects.limit = self._cached_facts // len(self.owned)

@@ -23,6 +23,8 @@ Key = tuple[str, Grain, str, int]
 """One kind in a block of panes of a partition: force, grain, kind, block."""
 Block = Mapping[int, Counts]
 """The counts of one kind in each pane of a block that has any, by slot."""
+Decode = Callable[[Mapping[str, str], Grain, int], Mapping[Any, Any]]
+"""Makes a block of what is stored of one kind: stored names and numbers, grain and block."""
 Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
@@ -69,14 +71,15 @@ class _Draft(Struct):
     panes: dict[Key, Block] = field(default_factory=dict)
     open: dict[str, str | None] = field(default_factory=dict)
 
-    def add(self, keys: Sequence[Key], answer: _Answer) -> Touched | None:
+    def add(self, keys: Sequence[Key], answer: _Answer, decode: Decode) -> Touched | None:
         """Add replies; returns what changed since the previous ones and is still to be read, or None if unknown."""
         applied_offset = answer.applied_offset()
         touched = touched_between(self.applied_offset, applied_offset, answer.changes)
         self.applied_offset = applied_offset
         self.last_change = answer.changes[-1][0] if answer.changes else self.last_change
         self.panes |= {
-            key: loaded_block(counts, key[1], key[3]) or _EMPTY for key, counts in zip(keys, answer.panes, strict=True)
+            key: (decode(counts, key[1], key[3]) if counts else None) or _EMPTY
+            for key, counts in zip(keys, answer.panes, strict=True)
         }
         self.open |= answer.open
         if touched is None:
@@ -95,6 +98,7 @@ class PartitionCache:
         redis: a blocking client that decodes replies to text.
         names: the names of the partition's keys.
         check: raises an error if the state's control hash shows that this program must not read it.
+        decode: makes a block of what is stored; by default, the counts of each pane.
 
     Attributes:
         applied_offset: the applied offset of everything in this cache; None before the first refresh, and while there is no state.
@@ -102,9 +106,13 @@ class PartitionCache:
     """
 
     def __init__(
-        self, redis: Redis, names: Names, check: Callable[[Names, Mapping[str, str]], None] | None = None
+        self,
+        redis: Redis,
+        names: Names,
+        check: Callable[[Names, Mapping[str, str]], None] | None = None,
+        decode: Decode = loaded_block,
     ) -> None:
-        self.redis, self.names, self._check = redis, names, check
+        self.redis, self.names, self._check, self._decode = redis, names, check, decode
         self.applied_offset: int | None = None
         self.identity = ""
         self._version = self._all_changed_at = 0
@@ -254,7 +262,7 @@ class PartitionCache:
         )
         for _ in range(_ROUNDS if touched is not None else 0):
             answer = self._ask(list(keys), list(subjects), draft.last_change)
-            touched = draft.add(list(keys), answer)
+            touched = draft.add(list(keys), answer, self._decode)
             if touched is None:
                 break
             keys, subjects = self._wanted(touched, missing), touched.subjects
@@ -299,7 +307,7 @@ class PartitionCache:
         control, feeds, open_, last, *panes = pipe.execute()
         answer = _Answer(control, feeds, last, panes, open_)
         draft = _Draft(None, "0-0")
-        draft.add(ordered, answer)
+        draft.add(ordered, answer, self._decode)
         self._panes, self._open, self._open_by_kind = {}, {}, None
         self._filled.clear()
         return self._settle(draft, answer)

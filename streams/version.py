@@ -2,6 +2,8 @@
 
 import re
 
+from streams.keys import Names
+
 FIRST = 1
 
 
@@ -22,4 +24,13 @@ def prefix_of(state_name: str, number: int) -> str:
 
 def pattern_of(state_name: str, number: int) -> str:
     """A glob that matches the keys of a version's partitions and no others."""
-    return re.sub(r"([\\*?\[\]])", r"\\\1", prefix_of(state_name, number)) + ":{*"
+    return f"{_literally(prefix_of(state_name, number))}:{{*"
+
+
+def pattern_of_partition(names: Names) -> str:
+    """A glob that matches the keys of a partition and no others."""
+    return f"{_literally(names.base)}*"
+
+
+def _literally(text: str) -> str:
+    return re.sub(r"([\\*?\[\]])", r"\\\1", text)

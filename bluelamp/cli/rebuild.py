@@ -30,6 +30,11 @@ from facts.errors import SettingError
     show_default=True,
     help="List at most this many counts and figures that differ; 0 lists all.",
 )
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="Build and compare with this many processes. [default: one for each processor]",
+)
 @JSON
 def rebuild(
     is_switched: bool,
@@ -38,6 +43,7 @@ def rebuild(
     removes_others: bool,
     is_back: bool,
     limit: int,
+    processes: int | None,
     as_json: bool,
 ) -> None:
     """Build a new state version from the archive and the log, and compare every figure and count with the current version.
@@ -59,6 +65,7 @@ def rebuild(
         _rebuild(
             settings,
             limit,
+            processes,
             as_json=as_json,
             is_from_scratch=is_from_scratch,
             is_switched=is_switched,
@@ -67,7 +74,7 @@ def rebuild(
 
 
 def _back(settings: Settings, *, as_json: bool) -> None:
-    from bluelamp.rebuild.rebuild import switch_back
+    from bluelamp.rebuild.versions import switch_back
     from bluelamp.wiring.connections import state_client
 
     with state_client(settings) as redis:
@@ -81,12 +88,12 @@ def _back(settings: Settings, *, as_json: bool) -> None:
 
 
 def _remove_others(settings: Settings, *, as_json: bool) -> None:
-    from bluelamp.rebuild.rebuild import current_version, existing_versions, remove_version
+    from bluelamp.rebuild.versions import current_version, existing_versions, remove_version
     from bluelamp.wiring.connections import state_client
 
     with state_client(settings) as redis:
-        current, others = current_version(redis, settings.state_name), existing_versions(redis, settings.state_name)
-        others.remove(current)
+        current = current_version(redis, settings.state_name)
+        others = [each for each in existing_versions(redis, settings.state_name) if each != current]
         keys = {each: remove_version(redis, settings.state_name, each) for each in others}
     if as_json:
         say({"shown": current, "forgotten": others})
@@ -96,8 +103,9 @@ def _remove_others(settings: Settings, *, as_json: bool) -> None:
     click.echo(f"Version {current} is current{'' if keys else ', and there is no other'}.")
 
 
-def _rebuild(settings: Settings, limit: int, *, as_json: bool, **options: bool) -> None:
+def _rebuild(settings: Settings, limit: int, processes: int | None, *, as_json: bool, **options: bool) -> None:
     from bluelamp.local.terminal import Terminal
+    from bluelamp.rebuild.processes import processors
     from bluelamp.rebuild.rebuild import lines, rebuild
     from bluelamp.wiring.clock import wall
 
@@ -110,7 +118,8 @@ def _rebuild(settings: Settings, limit: int, *, as_json: bool, **options: bool) 
     def report_refusal(words: str) -> None:
         click.echo(words, err=True)
 
-    result = asyncio.run(rebuild(settings, load_forces(settings), wall, report, report_refusal, **options))
+    rules, count = load_forces(settings), processes or processors()
+    result = asyncio.run(rebuild(settings, rules, wall, report, report_refusal, processes=count, **options))
     if as_json:
         say(result)
     else:

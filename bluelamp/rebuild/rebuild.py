@@ -4,9 +4,8 @@ Readers and workers follow one key, which is set in one step, so no reading mixe
 version are refused at their next batch.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import cast
@@ -14,40 +13,36 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 
-from bluelamp.archive.full_log import recount_of
-from bluelamp.archive.reading import ArchiveAndLog, open_archive
-from bluelamp.rebuild.certify import Recounter, certify
-from bluelamp.rebuild.repartition import LogSource, Mover, sending
-from bluelamp.recount.recount import Recount
+from bluelamp.archive.reading import ArchiveAndLog
+from bluelamp.rebuild.jobs import (
+    Claim,
+    FoldJob,
+    RebuildParts,
+    ReportProgress,
+    TopicJob,
+    Versions,
+    compare_topic,
+    fold,
+    unreadable,
+)
+from bluelamp.rebuild.processes import InProcesses, InTurn, Runner, opened
+from bluelamp.rebuild.versions import SET_IF, current_version, remove_version
 from bluelamp.verify.audit import AuditDifference
-from bluelamp.verify.compare import Difference, every_query, numbers, pairs_of, read_state
-from bluelamp.verify.state_diff import StateDifference, compare_versions
+from bluelamp.verify.compare import Difference
+from bluelamp.verify.state_diff import StateDifference
 from bluelamp.verify.words import exact
-from bluelamp.wiring.connections import state_client
 from bluelamp.wiring.settings import Settings
-from facts.errors import IncompleteError, SettingError
-from facts.force import Force
+from facts.errors import IncompleteError
 from facts.union import TOPICS
-from measures.reading import Reading
 from measures.rules import Rules
 from measures.window import WINDOWS
 from streams.codec import FORMAT
 from streams.keys import Names
-from streams.logreader import LogReader
-from streams.partition_cache import PartitionCache
-from streams.readings import Reader
 from streams.record import Place
-from streams.retrying import Retry, Retrying, once
-from streams.state_address import async_client
 from streams.store import Identity, StateStore, UnreadableError, reading_state
-from streams.version import FIRST, number_of, pattern_of, pointer, prefix_of
+from streams.version import FIRST, pointer, prefix_of
 from streams.version_builder import VersionBuilder
-
-_BATCH_KEYS = 500
-ReportProgress = Callable[[Place, int, int], None]
-"""Called with a partition, its new version's applied offset, and the offset to reach."""
 
 
 class Rebuilt(Struct, kw_only=True):
@@ -95,42 +90,21 @@ class Rebuild:
     """One rebuild.
 
     Args:
-        settings: name log, archive and state.
-        rules: the rules of every force, with which to build.
-        redis: a blocking client of the state server.
-        log: reads the log.
-        mover: moves facts that are on a wrong partition.
-        recounter: recounts the log.
-        client: a client of the state server for the new version.
-        now: the wall clock.
-        report: called with the progress of each partition.
+        settings: name the archive and the state, and allow a first start.
+        parts: what this process needs for its part.
+        runner: runs the jobs that can run at the same time; by default in turn.
         windows: the windows over which to compare figures; all counts and open items are compared.
-        retry: runs idempotent work on the state server; once by default.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        rules: Mapping[str, Rules],
-        redis: Redis,
-        log: LogSource,
-        mover: Mover,
-        recounter: Recounter,
-        client: AsyncRedis,
-        now: Callable[[], datetime],
-        report: ReportProgress,
-        windows: Iterable[str] = WINDOWS,
-        retry: Retry = once,
+        self, settings: Settings, parts: RebuildParts, runner: Runner | None = None, windows: Iterable[str] = WINDOWS
     ) -> None:
-        self._retry = retry
-        self._settings, self._rules, self._redis, self._log = settings, rules, redis, log
-        self._mover, self._recounter = mover, recounter
-        self._client, self._now, self._report, self._windows = client, now, report, tuple(windows)
-        self._name = settings.state_name
-        self.old = current_version(redis, self._name)
+        self._settings, self._parts, self._windows = settings, parts, tuple(windows)
+        self._runner = runner or InTurn(parts)
+        self._redis, self._name = parts.redis, parts.state_name
+        self.old = current_version(self._redis, self._name)
         self.new = self.old + 1
-        self._archive = open_archive(settings.archive)
-        self._identities: dict[str, Identity] = dict(log.identities(TOPICS))
+        self._identities: dict[str, Identity] = dict(parts.log.identities(TOPICS))
         self._before = {topic: self._count_before(topic) for topic in self._identities}
 
     async def run(self, *, is_from_scratch: bool, is_switched: bool, are_accepted: bool) -> Rebuilt:
@@ -143,34 +117,29 @@ class Rebuild:
 
         Raises:
             IncompleteError: records are missing in archive, log or state; says which.
+            PartMissingError: a process of the rebuild has ended.
         """
         if is_from_scratch:
             remove_version(self._redis, self._name, self.new)
-        if self._archive is not None:
-            self._archive.check(self._identities)
-        whole = ArchiveAndLog(self._archive, self._log)
-        store = StateStore(self._client, prefix_of(self._name, self.new))
-        builder = VersionBuilder(store, self._rules, whole, self._mover.move, self._retry)
-        await self._retry(lambda: self._announce(store))
-        reach = whole.reach(self._log.reach(self._identities))
-        for place, (first, _) in reach.items():
-            begin, before = self._begin(place, first), self._before[place[0]]
-            await builder.claim(place, self._identities[place[0]], begin, before)
-        result = Rebuilt(current=self.old, built=self.new)
-        if not await self._compare(builder, list(reach), result):
-            await self._advance_all(builder)
-        self._compare_with_log(builder, result)
+        if self._parts.archive is not None:
+            self._parts.archive.check(self._identities)
+        await self._parts.retry(lambda: self._announce(self._parts.store(self.new)))
+        reach = ArchiveAndLog(self._parts.archive, self._parts.log).reach(self._parts.log.reach(self._identities))
+        claims = [self._claim(place, first) for place, (first, _) in reach.items()]
+        result = Rebuilt(current=self.old, built=self.new, not_compared=self._why_not_comparable(list(reach)))
+        await self._fold(claims, {place: end for place, (_, end) in reach.items()}, result)
+        await self._compare_topics(claims, result)
+        builder = await self._own(claims)
         if is_switched and (result.is_same() or are_accepted):
             await self._switch(builder, result)
         result.records = sum(builder.applied_offset(place) - first for place, (first, _) in reach.items())
-        result.moved = self._mover.moved
         return result
 
     async def _announce(self, store: StateStore) -> None:
         for topic, identity in self._identities.items():
             await store.announce(topic, identity.partitions)
 
-    def _begin(self, place: Place, first: int) -> int:
+    def _claim(self, place: Place, first: int) -> Claim:
         if first > 0 and not self._settings.first_start:
             what = f"Archive and log begin at offset {first}: offsets 0 to {first - 1} are missing."
             hint = (
@@ -178,94 +147,75 @@ class Rebuild:
                 "run this once with BLUELAMP_FIRST_START=yes."
             )
             raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-        return first
+        return Claim(place, self._identities[place[0]], first, self._before[place[0]])
 
-    def _advance(self, builder: VersionBuilder, place: Place) -> Callable[[int], Awaitable[None]]:
-        async def advance(after: int) -> None:
-            if builder.applied_offset(place) > after:
-                what = f"The new version is at offset {builder.applied_offset(place)}, but the current one only at {after}."
-                hint = "Let the workers catch up with the log, or start again: `bluelamp rebuild --restart`."
-                raise IncompleteError(what, where=f"partition {place[0]}:{place[1]}", hint=hint)
-            await builder.advance(place, after, lambda applied_offset: self._report(place, applied_offset, after))
+    async def _own(self, claims: Iterable[Claim]) -> VersionBuilder:
+        """A builder of the new version in this process, which owns every partition."""
+        builder = self._parts.builder(self.new)
+        for each in claims:
+            await each.by(builder)
+        return builder
 
-        return advance
-
-    def _report_advance(self, place: Place, last: int, applied_offset: int) -> None:
-        self._report(place, applied_offset, last)
-
-    async def _advance_all(self, builder: VersionBuilder) -> None:
+    async def _advance_all(self, builder: VersionBuilder, result: Rebuilt) -> None:
         """Bring the new version to the present end of the log, including facts that are moved meanwhile."""
-        moved = -1
-        while moved != self._mover.moved:
-            moved = self._mover.moved
-            for place, (_, last) in self._log.reach(self._identities).items():
-                await builder.advance(place, last, partial(self._report_advance, place, last))
+        before, moved = self._parts.mover.moved, -1
+        while moved != self._parts.mover.moved:
+            moved = self._parts.mover.moved
+            for place, (_, last) in self._parts.log.reach(self._identities).items():
+                await builder.advance(place, last, partial(self._report, place, last))
+        result.moved += self._parts.mover.moved - before
 
-    # Comparing.
+    def _report(self, place: Place, last: int, applied_offset: int) -> None:
+        self._parts.report(place, applied_offset, last)
 
-    async def _compare(self, builder: VersionBuilder, places: list[Place], result: Rebuilt) -> bool:
-        """Compare the versions at the current one's applied offsets; returns whether that was possible."""
-        try:
-            result.not_compared = self._why_not_comparable(places)
-            if not result.not_compared:
-                await self._compare_all(builder, places, result)
-                self._count_records_behind(result)
-        except UnreadableError as error:
-            if error.names.prefix != prefix_of(self._name, self.old):
-                raise
-            result.not_compared = f"The current version cannot be read. {error.what} ({error.where})"
-        return not result.not_compared
+    # Folding and comparing.
 
-    async def _compare_all(self, builder: VersionBuilder, places: list[Place], result: Rebuilt) -> None:
-        for place in places:
-            old, new = (PartitionCache(self._redis, self._names(number, place)) for number in (self.old, self.new))
-            held = await compare_versions(old, new, self._rules, self._advance(builder, place))
-            result.counts += held.counts
-            result.open_items += held.open_items
-            result.differing_cells += held.cells
-        for force, rules in self._rules.items():
-            await self._figures(builder, force, rules, result)
+    async def _fold(self, claims: Sequence[Claim], ends: Mapping[Place, int], result: Rebuilt) -> None:
+        """Fold every partition, and compare it with the current version at that version's applied offset."""
+        versions, is_compared = Versions(self.old, self.new), not result.not_compared
+        jobs = [
+            FoldJob(versions=versions, claim=each, end=ends[each.place], is_compared=is_compared)
+            for each in sorted(claims, key=lambda each: each.first - ends[each.place])  # the longest first
+        ]
+        for folded in await self._runner.run(fold, jobs, _Watch(self._redis, self.new, self._parts, ends).look):
+            result.moved += folded.moved
+            result.counts += folded.counts
+            result.open_items += folded.open_items
+            result.differing_cells += folded.cells
+            result.not_compared = result.not_compared or folded.not_compared
+        if result.not_compared:
+            await self._advance_all(await self._own(claims), result)
+
+    async def _compare_topics(self, claims: Sequence[Claim], result: Rebuilt) -> None:
+        """Compare the figures of each topic with the current version's, and everything that is stored with the log."""
+        jobs = [
+            TopicJob(
+                versions=Versions(self.old, self.new),
+                topic=topic,
+                claims=tuple(each for each in claims if each.place[0] == topic),
+                windows=() if result.not_compared else self._windows,
+                is_whole=not result.differing_cells,
+            )
+            for topic in TOPICS
+            if topic in self._identities
+        ]
+        for compared in await self._runner.run(compare_topic, jobs, _nothing):
+            result.figures += compared.figures
+            result.differing_figures += compared.differing
+            result.never_received += (each for each in compared.never_received if each not in result.never_received)
+            result.log_compared += compared.from_log.compared
+            result.differing_from_log += compared.from_log.differing
+            result.not_compared = result.not_compared or compared.not_compared
+        if not result.not_compared:
+            self._count_records_behind(result)
 
     def _count_records_behind(self, result: Rebuilt) -> None:
         """Count the records that could not be compared, because the current version does not have them yet."""
-        for place, (first, end) in self._log.reach(self._identities).items():
+        for place, (first, end) in self._parts.log.reach(self._identities).items():
             applied_offset = cast(
                 "str | None", self._redis.hget(self._names(self.old, place).control, "applied_offset")
             )
             result.behind += end - int(applied_offset or first)
-
-    async def _figures(self, builder: VersionBuilder, force: str, rules: Rules, result: Rebuilt) -> None:
-        """Compare every figure over every window, at one time.
-
-        If a count or an open item differs, figures are also compared by each dimension. Otherwise a breakdown cannot differ, because
-        it is made of the same counts.
-        """
-        reader, other = (Reader(self._redis, self._name, self._rules, self._now, n) for n in (self.old, self.new))
-        reader.refresh()
-        if not reader.is_received(force):
-            result.never_received.append(force)
-            return
-        windows = [each for each in self._windows if each != "shift" or rules.force.shifts]
-        is_whole = not result.differing_cells
-        queries = [each for each in every_query(windows, rules.force) if not (is_whole and each.by)]
-        seen = read_state(reader, force, queries, reader.present(force))
-        for place, applied_offset in seen.applied_offsets.items():
-            await self._advance(builder, place)(applied_offset)
-        rebuilt = read_state(other, force, queries, seen.as_of)
-        for (query, readings), (_, again) in zip(seen.results, rebuilt.results, strict=True):
-            result.figures += len(readings)
-            result.differing_figures += _differing(query.measure.name, query.window, readings, again)
-
-    def _compare_with_log(self, builder: VersionBuilder, result: Rebuilt) -> None:
-        """Compare the new version with a recount of the log, because the current version may have the same fault."""
-        reader = Reader(self._redis, self._name, self._rules, self._now, self.new)
-        applied_offsets = {
-            (topic, number): builder.applied_offset((topic, number))
-            for topic, identity in self._identities.items()
-            for number in range(identity.partitions)
-        }
-        certified = certify(reader, self._rules, applied_offsets, self._recounter)
-        result.log_compared, result.differing_from_log = certified.compared, certified.differing
 
     def _count_before(self, topic: str) -> int:
         """The number of partitions of a topic when the current version was built; 0 if there is none or it is unknown."""
@@ -278,6 +228,12 @@ class Rebuild:
         return 0
 
     def _why_not_comparable(self, places: list[Place]) -> str:
+        try:
+            return self._why_not_equal(places)
+        except UnreadableError as error:
+            return unreadable(error, prefix_of(self._name, self.old))
+
+    def _why_not_equal(self, places: list[Place]) -> str:
         stored = [self._format_and_applied_offset(self._names(self.old, place)) for place in places]
         if not any(applied_offset for _, applied_offset in stored):
             return "There is no state yet."
@@ -298,10 +254,10 @@ class Rebuild:
 
     async def _switch(self, builder: VersionBuilder, result: Rebuilt) -> None:
         """Make the new version current, once it is at least as far in the log as the old one."""
-        await self._advance_all(builder)
-        await self._advance_all(builder)  # records that arrived meanwhile
+        await self._advance_all(builder, result)
+        await self._advance_all(builder, result)  # records that arrived meanwhile
         self._check_is_kept(builder)
-        is_set = self._redis.eval(_SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
+        is_set = self._redis.eval(SET_IF, 1, pointer(self._name), str(self.old), str(self.new), str(FIRST))
         if not is_set:
             hint = "Find out who switched, then start again: `bluelamp rebuild --restart`."
             raise IncompleteError("Another version became current meanwhile.", where=pointer(self._name), hint=hint)
@@ -334,21 +290,27 @@ class Rebuild:
                     raise IncompleteError(what, where=f"partition {topic}:{number}", hint=hint)
 
     def _names(self, number: int, place: Place) -> Names:
-        return Names(prefix_of(self._name, number), *place)
+        return self._parts.names(number, place)
 
 
-_SET_IF = """
-if (redis.call('GET', KEYS[1]) or ARGV[3]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
-return 1
-"""
+class _Watch:
+    """Reports the progress of jobs in other processes, as the state server has it."""
+
+    def __init__(self, redis: Redis, version: int, parts: RebuildParts, ends: Mapping[Place, int]) -> None:
+        self._redis, self._version, self._parts, self._ends = redis, version, parts, ends
+        self._seen: dict[Place, int] = {}
+
+    def look(self) -> None:
+        """Report each partition that has come further."""
+        for place, end in self._ends.items():
+            stored = self._redis.hget(self._parts.names(self._version, place).control, "applied_offset")
+            if (applied_offset := int(cast("str | None", stored) or 0)) != self._seen.get(place, 0):
+                self._seen[place] = applied_offset
+                self._parts.report(place, applied_offset, end)
 
 
-def _differing(measure: str, window: str, old: list[Reading], new: list[Reading]) -> Iterator[Difference]:
-    for words, before, after in pairs_of(old, new):
-        one, other = (each and numbers(each) for each in (before, after))
-        if one != other:
-            yield Difference(measure=measure, window=window, dimensions=words, read=one, recounted=other)
+def _nothing() -> None:
+    """Report no progress: comparing has none."""
 
 
 def lines(result: Rebuilt, limit: int) -> Iterator[str]:
@@ -379,7 +341,7 @@ def _compared(result: Rebuilt) -> Iterator[str]:
         differing = len(result.differing_from_log)
         yield f"Compared {result.log_compared:,} counts and open items with a recount of the log: {differing:,} differ."
     else:
-        yield "Nothing to compare with the log: neither has a count or an open item."
+        yield "Nothing to compare with the log: neither has a count of a day that is kept, or an open item."
     if result.not_compared:
         yield f"Not compared with version {result.built - 1}: {result.not_compared}"
         return
@@ -408,77 +370,6 @@ def _figure(each: Difference) -> str:
     return "  ".join(part for part in ("figure", each.measure, each.window, words, f"old {old}, new {new}") if part)
 
 
-def current_version(redis: Redis, state_name: str) -> int:
-    """The number of the current version."""
-    return number_of(cast("str | None", redis.get(pointer(state_name))))
-
-
-def existing_versions(redis: Redis, state_name: str) -> list[int]:
-    """The numbers of all versions."""
-    later = (str(key).split(":v")[-1].removesuffix(":topics") for key in redis.scan_iter(f"{state_name}:v*:topics"))
-    found = {int(number) for number in later if number.isdigit()}
-    return sorted(found | ({FIRST} if redis.exists(f"{state_name}:topics") else set()))
-
-
-def switch_back(redis: Redis, state_name: str) -> tuple[int, int]:
-    """Make the previous version current again; returns the number of the version that was current, and that of the one that is now.
-
-    Workers on it continue at its applied offsets. Workers on the version that was current are refused.
-
-    Raises:
-        IncompleteError: there is no earlier version, or another one became current meanwhile.
-    """
-    current = current_version(redis, state_name)
-    earlier = [each for each in existing_versions(redis, state_name) if each < current]
-    if not earlier:
-        hint = "Build one with the earlier program: `bluelamp rebuild --switch --accept-differences`."
-        raise IncompleteError(f"There is no version before version {current}.", where=state_name, hint=hint)
-    if not redis.eval(_SET_IF, 1, pointer(state_name), str(current), str(earlier[-1]), str(FIRST)):
-        raise IncompleteError("Another version became current meanwhile.", where=state_name, hint="Try again.")
-    prefix = prefix_of(state_name, current)
-    counts = cast(dict[str, str], redis.hgetall(f"{prefix}:topics"))
-    for topic, count in counts.items():
-        for number in range(int(count)):
-            redis.hincrby(Names(prefix, topic, number).control, "epoch", 1)
-    return current, earlier[-1]
-
-
-def remove_version(redis: Redis, state_name: str, number: int) -> int:
-    """Remove a version that is not current; returns the number of its keys.
-
-    Raises:
-        SettingError: it is current.
-    """
-    if number == current_version(redis, state_name):
-        hint = "Switch to another version first."
-        raise SettingError(f"Version {number} is current.", where=state_name, hint=hint)
-    keys = [*redis.scan_iter(pattern_of(state_name, number), _BATCH_KEYS), f"{prefix_of(state_name, number)}:topics"]
-    for start in range(0, len(keys), _BATCH_KEYS):
-        redis.unlink(*keys[start : start + _BATCH_KEYS])
-    return len(keys)
-
-
-@contextmanager
-def _clients(settings: Settings) -> Iterator[tuple[Redis, LogReader, Mover]]:
-    with (
-        state_client(settings, 30.0) as redis,
-        LogReader(settings.log()) as log,
-        LogReader(settings.log()) as second_log,
-        sending(settings.log()) as send,
-    ):
-        yield redis, log, Mover(open_archive(settings.archive), second_log, send)
-
-
-def _recounter_of(settings: Settings, forces: Sequence[Force]) -> Recounter:
-    def recounter(until: Mapping[Place, int]) -> Recount:
-        recount = recount_of(settings, forces, until, keeps_facts=True)
-        if settings.first_start:
-            recount.loaded.missing_before = {}  # the setting allows both to begin there
-        return recount
-
-    return recounter
-
-
 async def rebuild(
     settings: Settings,
     rules: Mapping[str, Rules],
@@ -486,14 +377,13 @@ async def rebuild(
     report: ReportProgress,
     say: Callable[[str], object],
     *,
+    processes: int = 1,
     is_from_scratch: bool = False,
     is_switched: bool = False,
     are_accepted: bool = False,
 ) -> Rebuilt:
     """Rebuild the state that the settings name, as `Rebuild.run`; `say` reports what the state server refuses meanwhile."""
-    recounter = _recounter_of(settings, [each.force for each in rules.values()])
-    with _clients(settings) as (redis, log, mover):
-        async with async_client(settings.state_server(), socket_timeout=30) as client:
-            retry = Retrying(client, say, time.monotonic)
-            work = Rebuild(settings, rules, redis, log, mover, recounter, client, now, report, retry=retry)
-            return await work.run(is_from_scratch=is_from_scratch, is_switched=is_switched, are_accepted=are_accepted)
+    async with opened(settings, rules, now, report, say) as parts:
+        runner = InProcesses(settings, processes) if processes > 1 else InTurn(parts)
+        work = Rebuild(settings, parts, runner)
+        return await work.run(is_from_scratch=is_from_scratch, is_switched=is_switched, are_accepted=are_accepted)

@@ -24,8 +24,8 @@ from streams.store import Identity
 
 _INDEX_BITS = 20
 """Enough bits to number the facts of one record, which is at most a megabyte."""
-Copied = dict[tuple[str, int, int], "array[int]"]
-"""The sorted numbers of the facts that were moved, by topic and by the partitions they were moved from and to."""
+Copied = dict[tuple[int, int], "array[int]"]
+"""The sorted numbers of the facts of a topic that were moved, by the partitions they were moved from and to."""
 Send = Callable[[Sequence[Copy]], None]
 """Sends records; returns when the log has them."""
 
@@ -56,7 +56,7 @@ class Mover:
 
     def __init__(self, archive: Archive | None, log: LogSource, send: Send) -> None:
         self._archive, self._log, self._send = archive, log, send
-        self._copied: Copied | None = None
+        self._copied: dict[str, Copied] = {}
         self.moved = 0
 
     async def move(self, place: Place, moved: Sequence[Moved]) -> None:
@@ -66,24 +66,24 @@ class Mover:
             self._send(copies)
 
     def _without_copies(self, topic: str, moved: Moved) -> Moved:
-        if self._copied is None:
-            self._copied = self._find_copies()
-        known = self._copied.get((topic, moved.origin.partition, moved.partition), array("Q"))
+        if topic not in self._copied:
+            self._copied[topic] = self._find_copies(topic)
+        known = self._copied[topic].get((moved.origin.partition, moved.partition), array("Q"))
         numbers = _numbers(moved.origin)
         left = [each for each, number in enumerate(numbers) if not _holds(known, number)]
         self.moved += len(left)
         origin = replace(moved.origin, indexes=tuple(moved.origin.indexes[each] for each in left))
         return Moved(moved.partition, origin, [moved.facts[each] for each in left], moved.mapping)
 
-    def _find_copies(self) -> Copied:
-        """The facts that the log already holds copies of."""
+    def _find_copies(self, topic: str) -> Copied:
+        """The facts of a topic that the log already holds copies of."""
         copied: Copied = defaultdict(lambda: array("Q"))
         whole = ArchiveAndLog(self._archive, self._log)
         for place, span in whole.reach(self._log.reach(self._log.identities(TOPICS))).items():
-            for batch in whole.read(place, *span):
+            for batch in whole.read(place, *span) if place[0] == topic else ():
                 for entry in batch:
                     if isinstance(entry, BatchRecord) and (origin := origin_of(entry.headers)):
-                        copied[place[0], origin.partition, place[1]].extend(_numbers(origin))
+                        copied[origin.partition, place[1]].extend(_numbers(origin))
         return {places: array("Q", sorted(numbers)) for places, numbers in copied.items()}
 
 

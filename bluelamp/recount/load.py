@@ -132,6 +132,8 @@ def _connected(directory: Path, size_bytes: int) -> Iterator[duckdb.DuckDBPyConn
     """A database for facts of this size: a file, several threads and better plans cost more than a few facts do."""
     if size_bytes >= _SMALL_BYTES:
         with duckdb.connect(directory / "recount.duckdb", config=_CONFIG) as connection:
+            # In a process that another one has started, DuckDB takes standard output for a terminal.
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         return
     name = f"recount_{next(_numbers)}"

@@ -6,7 +6,7 @@ measure, whole and by each dimension, for the period and for each month in it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -137,6 +137,7 @@ def read_period(
     end: date,
     as_of: datetime,
     measures: Iterable[Measure],
+    topics: Collection[Topic] = TOPICS,
 ) -> AuditedState:
     """Read the figures, counts and open items of a period at one moment, while workers keep writing.
 
@@ -146,7 +147,8 @@ def read_period(
         start: the first local day.
         end: the day after the last.
         as_of: the force's present.
-        measures: the measures to read. All counts and open items are read.
+        measures: the measures to read. All counts and open items of the topics are read.
+        topics: the topics.
 
     Raises:
         QuestionError: the period is not valid, or its days are no longer kept.
@@ -156,8 +158,8 @@ def read_period(
 
     def read() -> AuditedState:
         results = [(query, read_one(reader, force.name, query, as_of)) for query in queries]
-        panes = {topic: reader.days(force.name, topic, window) for topic in TOPICS}
-        open_items = {kind: reader.open_items(force.name, kind) for kind in KINDS}
+        panes = {topic: reader.days(force.name, topic, window) for topic in topics}
+        open_items = {name: reader.open_items(force.name, name) for name, kind in KINDS.items() if kind.topic in topics}
         return AuditedState(readings_of(reader, force.name, as_of, results), panes, open_items)
 
     return reader.at_one_moment(read)

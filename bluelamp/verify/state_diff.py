@@ -3,17 +3,22 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
+from typing import cast
 
 from msgspec import Struct
+from redis import Redis
 
 from bluelamp.verify.sides import counts, differing
 from bluelamp.verify.words import dimension_words, named, open_words
 from measures.outcome import OpenItem, instant
-from measures.pane import GRAINS, LENGTH, Counts, Grain
+from measures.pane import BLOCK, GRAINS, LENGTH, Counts, Grain
 from measures.rules import Rules
 from measures.window import first_kept
+from streams.compressed_block import loaded_block, stored_counts
 from streams.feeds import watermark
-from streams.partition_cache import Key, PartitionCache
+from streams.keys import Names
+from streams.partition_cache import Block, Key, PartitionCache
+from streams.store import reading_state
 
 
 class StateDifference(Struct, frozen=True, kw_only=True):
@@ -67,7 +72,7 @@ async def compare_versions(
     """Compare one partition, while the current version keeps moving on.
 
     Args:
-        old: reads the current version.
+        old: reads the current version; both are from `read_by`.
         new: reads the new version, which is behind it.
         rules: the rules of each force.
         advance: applies the log to the new version up to an offset.
@@ -81,13 +86,28 @@ async def compare_versions(
     result = PartitionDiff()
     for key in sorted(kept | built):
         # A block that a version's index does not list is empty in that version.
-        ours, theirs = (cache.block(key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
+        ours, theirs = (_stored(cache, key) if key in keys else {} for cache, keys in ((old, kept), (new, built)))
         first = _first_kept(old, rules[key[0]], key[1])
-        for slot in sorted(each for each in ours.keys() | theirs if each >= first):
-            pane = (*key[:3], slot)
-            _compare_counts(f"{old.names}", pane, ours.get(slot, {}), theirs.get(slot, {}), result)
+        if ours == theirs and key[3] * BLOCK[key[1]] >= first:
+            result.counts += len(ours)
+        elif ours or theirs:
+            _compare_blocks(key, first, _loaded(old, key, ours), _loaded(new, key, theirs), result, f"{old.names}")
     _compare_open_items(old, new, result)
     return result
+
+
+def read_by(redis: Redis, names: Names) -> PartitionCache:
+    """A cache for `compare_versions`: it keeps blocks by the names of their counts, because most are equal."""
+    return PartitionCache(redis, names, decode=stored_counts)
+
+
+def _stored(cache: PartitionCache, key: Key) -> Mapping[str, str]:
+    return cast(Mapping[str, str], cache.block(key))
+
+
+def _loaded(cache: PartitionCache, key: Key, stored: Mapping[str, str]) -> Block:
+    with reading_state(cache.names):
+        return loaded_block(stored, key[1], key[3])
 
 
 def _load(cache: PartitionCache, rules: Mapping[str, Rules]) -> set[Key]:
@@ -104,6 +124,12 @@ def _first_kept(cache: PartitionCache, rules: Rules, grain: Grain) -> int:
     """The first slot that is kept. Older panes are being deleted, and no figure uses them."""
     mark = watermark(cache.feeds, rules.force, cache.names.topic)
     return first_kept(grain, mark, rules) if mark is not None else 0
+
+
+def _compare_blocks(key: Key, first: int, old: Block, new: Block, result: PartitionDiff, partition: str) -> None:
+    """Compare the panes of a block that are kept."""
+    for slot in sorted(each for each in old.keys() | new if each >= first):
+        _compare_counts(partition, (*key[:3], slot), old.get(slot, {}), new.get(slot, {}), result)
 
 
 def _compare_counts(

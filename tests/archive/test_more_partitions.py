@@ -17,6 +17,7 @@ from bluelamp.archive.verifying import verify
 from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
 from bluelamp.rebuild.certify import certify
+from bluelamp.rebuild.jobs import RebuildParts
 from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, lines
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.recount.load import from_records
@@ -31,6 +32,7 @@ from facts.union import AnyFact, Topic
 from facts.wire import decode, encode
 from measures.catalogue import CATALOGUE
 from streams.moving import Copy, OwnPartition
+from streams.retrying import once
 from streams.store import Identity, StateStore
 from streams.version_builder import VersionBuilder
 from tests.archive.logs import MemoryLog, record
@@ -153,7 +155,7 @@ def logged_facts(log: MemoryLog) -> Iterator[tuple[tuple[str, int], SubjectFact,
 
 def assert_shown_as_counted(redis: Redis, facts: Sequence[AnyFact]) -> None:
     """Check that every figure equals a recount of the facts alone, which knows of no partitions."""
-    found = certify(reader(redis), RULES, {}, lambda _: from_records(records(facts), [STRICT], keeps_facts=True))
+    found = certify(reader(redis), RULES, {}, lambda *_: from_records(records(facts), [STRICT], keeps_facts=True))
     assert (found.differing, found.compared > 100) == ([], True)
 
 
@@ -213,9 +215,9 @@ def rebuild_by(server: StateServer, log: MemoryLog, send: Any) -> Rebuilt:
         async with AsyncRedis.from_url(server.url, decode_responses=True) as client:
             with Redis.from_url(server.url, decode_responses=True) as blocking:
                 mover, recounter = Mover(None, log, send), counting(ArchiveAndLog(None, log), log, RULES)
-                settings = Settings(state_name=NAME)
-                arguments = (mover, recounter, client, lambda: NOW, lambda *_: None, WINDOWS)
-                made = Rebuild(settings, RULES, blocking, log, *arguments)
+                connected = (blocking, log, None, mover, recounter, client)
+                parts = RebuildParts(NAME, RULES, *connected, lambda: NOW, lambda *_: None, once)
+                made = Rebuild(Settings(state_name=NAME), parts, windows=WINDOWS)
                 return await made.run(is_from_scratch=False, is_switched=False, are_accepted=False)
 
     return asyncio.run(run())

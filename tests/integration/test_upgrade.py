@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bluelamp.rebuild.rebuild import current_version
+from bluelamp.rebuild.versions import current_version
 from streams.settings import PERSON_NEEDED
 from tests.integration.conftest import EMBEDDED_IN_FAULTS
 from tests.integration.test_faults import assert_every_cell_equals_the_recount, publish, week

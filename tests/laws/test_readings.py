@@ -15,7 +15,7 @@ from facts.union import Topic
 from measures.catalogue import CATALOGUE
 from measures.measure import External
 from measures.outcome import Outcome
-from measures.pane import Deltas, difference
+from measures.pane import Deltas, FirstKept, difference
 from measures.reading import Figure
 from measures.rules import Rules
 from measures.timeline import Timeline
@@ -172,9 +172,9 @@ def test_heartbeats_drop_only_panes_that_are_no_longer_read(
     assert sheet(state, windows) == sheet(state_after(facts), windows)
 
 
-def _only_adds(before: object, after: list[Outcome], known: Rules, into: Deltas) -> None:
+def _only_adds(before: object, after: list[Outcome], known: Rules, into: Deltas, kept: FirstKept) -> None:
     """A broken fold that never subtracts."""
-    difference([], after, known, into)
+    difference([], after, known, into, kept)
 
 
 def _unresolved(timeline: Timeline) -> list[SubjectFact]:

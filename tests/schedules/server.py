@@ -131,6 +131,11 @@ class Server:
         self.keys.setdefault(key, {}).update({each: _text(value) for each, value in given.items()})
 
     @_write
+    def hdel(self, key: str, name: str) -> None:
+        """Remove a field of a hash."""
+        self.keys.get(key, {}).pop(name, None)
+
+    @_write
     def hsetnx(self, key: str, name: str, value: object) -> None:
         """Set a field of a hash unless it exists."""
         self.keys.setdefault(key, {}).setdefault(name, _text(value))
@@ -150,7 +155,7 @@ class Server:
 
     @_write
     def set_if(self, key: str, expected: str, value: str, default: str) -> int:
-        """The script with which `bluelamp.rebuild.rebuild` switches versions."""
+        """The script with which `bluelamp.rebuild.versions` switches versions."""
         if self.keys.get(key, default) != expected:
             return 0
         self.keys[key] = value
