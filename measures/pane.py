@@ -4,6 +4,7 @@ from array import array
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
+from threading import Lock
 from typing import Literal, NamedTuple, get_args
 
 from measures.outcome import BY_HALF_HOUR, SECOND, Outcome
@@ -109,18 +110,17 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
     """The counts of one kind in one pane, only for reading, in a tenth of the memory of dictionaries.
 
     Args:
-        labels: the labels of each count.
-        numbers: value, count, value, count and so on, in the same order.
+        numbers: label number, value, count; label number, value, count; and so on. Label numbers are those of `number_of_labels`.
     """
 
-    __slots__ = ("_labels", "_numbers")
+    __slots__ = ("_numbers",)
 
-    def __init__(self, labels: tuple[Dimensions, ...], numbers: "array[int]") -> None:
-        self._labels, self._numbers = labels, numbers
+    def __init__(self, numbers: list[int]) -> None:
+        self._numbers = _array(numbers)
 
     def __eq__(self, other: object) -> bool:
         """Whether the counts are equal; those read from the same text are compared without unpacking them."""
-        if isinstance(other, PackedCounts) and self._labels == other._labels and self._numbers == other._numbers:
+        if isinstance(other, PackedCounts) and self._numbers == other._numbers:
             return True
         return super().__eq__(other)
 
@@ -129,8 +129,9 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
     def unpacked(self) -> dict[Dimensions, Histogram]:
         """The same counts, as dictionaries."""
         found: dict[Dimensions, Histogram] = {}
-        each = iter(self._numbers)
-        for dimensions, value, count in zip(self._labels, each, each, strict=True):
+        each, labels = iter(self._numbers), _LABELS.by_number
+        for number, value, count in zip(each, each, each, strict=True):
+            dimensions = labels[number]
             histogram = found.get(dimensions)
             if histogram is None:
                 found[dimensions] = {value: count}
@@ -152,7 +153,7 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
         return len(self.unpacked())
 
     def __bool__(self) -> bool:
-        return bool(self._labels)
+        return bool(self._numbers)
 
 
 def stored(slots: Mapping[int, Mapping[str, int]], grain: Grain) -> dict[int, tuple[list[str], list[int]]]:
@@ -213,22 +214,43 @@ def place_of(name: str, grain: Grain) -> tuple[int, str]:
 
 
 def _packed(counts: Iterable[tuple[str, str]]) -> PackedCounts:
-    labels: list[Dimensions] = []
     numbers: list[int] = []
     for name, count in counts:
         text, _, value = name.rpartition("|")
-        labels.append(labels_of(text))
-        numbers += (int(value), int(count))
-    return PackedCounts(tuple(labels), numbers_of(numbers))
+        numbers += (number_of_labels(text), int(value), int(count))
+    return PackedCounts(numbers)
 
 
-@lru_cache(maxsize=65_536)
-def labels_of(text: str) -> Dimensions:
-    """The labels in a count's name, none if the text is empty. Equal labels are the same object, to save memory."""
-    return tuple(map(intern, text.split("|"))) if text else ()
+class _Labels:
+    """Every combination of labels in a count that this process has read, numbered, so that a count refers to it by 4 bytes.
+
+    The labels are those of profiles and kinds, so there are some thousands of combinations. They are kept for good.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self.by_number: list[Dimensions] = []
+        self._lock = Lock()
+
+    def add(self, text: str) -> int:
+        """The number of new labels."""
+        with self._lock:
+            if text not in self.numbers:
+                self.by_number.append(tuple(map(intern, text.split("|"))) if text else ())
+                self.numbers[text] = len(self.by_number) - 1
+            return self.numbers[text]
 
 
-def numbers_of(numbers: list[int]) -> "array[int]":
+_LABELS = _Labels()
+
+
+def number_of_labels(text: str) -> int:
+    """The number of the labels in a count's name; the text is empty if it has none."""
+    number = _LABELS.numbers.get(text)
+    return _LABELS.add(text) if number is None else number
+
+
+def _array(numbers: list[int]) -> "array[int]":
     """An array of whole numbers: four bytes each if all of them fit, otherwise eight."""
     try:
         return array("i", numbers)

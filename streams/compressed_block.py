@@ -5,7 +5,7 @@ from itertools import accumulate, chain, pairwise, repeat
 
 import msgspec
 
-from measures.pane import BLOCK, Dimensions, Grain, PackedCounts, labels_of, loaded, numbers_of, place_of
+from measures.pane import BLOCK, Grain, PackedCounts, loaded, number_of_labels, place_of
 from streams.deflate import deflated, inflated
 
 FIELD = "z"
@@ -112,18 +112,14 @@ def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[in
     names, sizes, places, values, numbers = _columns(counts[FIELD])
     if not 0 <= min(places) <= max(places) < BLOCK[grain]:
         raise ValueError("a place is not in a block of this grain")
-    labels = chain.from_iterable(map(repeat, map(labels_of, names), sizes))
+    labels = chain.from_iterable(map(repeat, map(number_of_labels, names), sizes))
     if BLOCK[grain] == 1:
-        return {
-            block: PackedCounts(tuple(labels), numbers_of(list(chain.from_iterable(zip(values, numbers, strict=True)))))
-        }
-    panes: dict[int, tuple[list[Dimensions], list[int]]] = {}
+        return {block: PackedCounts(list(chain.from_iterable(zip(labels, values, numbers, strict=True))))}
+    panes: dict[int, list[int]] = {}
     for label, place, value, count in zip(labels, places, values, numbers, strict=True):
         pane = panes.get(place)
         if pane is None:
-            pane = panes[place] = ([], [])
-        pane[0].append(label)
-        pane[1].extend((value, count))
-    return {
-        block * BLOCK[grain] + place: PackedCounts(tuple(own), numbers_of(each)) for place, (own, each) in panes.items()
-    }
+            panes[place] = [label, value, count]
+        else:
+            pane += (label, value, count)
+    return {block * BLOCK[grain] + place: PackedCounts(own) for place, own in panes.items()}

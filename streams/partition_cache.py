@@ -45,6 +45,26 @@ class Touched(NamedTuple):
     subjects: AbstractSet[str]
 
 
+class _OnePane(Mapping[int, Counts]):
+    """A block with one pane. A year has tens of thousands, and a dictionary for each would take a tenth of an exporter's memory."""
+
+    __slots__ = ("_counts", "_slot")
+
+    def __init__(self, slot: int, counts: Counts) -> None:
+        self._slot, self._counts = slot, counts
+
+    def __getitem__(self, slot: int) -> Counts:
+        if slot != self._slot:
+            raise KeyError(slot)
+        return self._counts
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((self._slot,))
+
+    def __len__(self) -> int:
+        return 1
+
+
 _EMPTY: Block = {}
 _NOTHING = Touched(frozenset(), frozenset())
 
@@ -337,7 +357,7 @@ class PartitionCache:
         if before is not None:
             self._note_change(series[0], series[2])
             block = {slot: _unchanged(before.get(slot), counts) for slot, counts in block.items()} or _EMPTY
-        of_series[number] = block
+        of_series[number] = _OnePane(*next(iter(block.items()))) if len(block) == 1 else block
         size, runs = BLOCK[series[1]], self._filled.get(series, {})
         for run in [run for run in runs if run[0] < (number + 1) * size and number * size < run[1]]:
             del runs[run]
