@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -258,6 +258,60 @@ def listed(question: Question, items: Iterable[tuple[str, OpenItem]], rules: Rul
             yield ListedSubject(subject_id, dict(zip(names, item.dimensions, strict=True)), item)
 
 
+class _Moment(NamedTuple):
+    """The window of a question and its time, in microseconds since 1970.
+
+    Attributes:
+        start: the start of the window.
+        end: its end.
+        as_of: the time.
+        is_report: whether the window counts what began in it, and not what was decided in it.
+    """
+
+    start: int
+    end: int
+    as_of: int
+    is_report: bool
+
+    @classmethod
+    def of(cls, question: Question) -> Self:
+        """The moment of a question."""
+        window = question.window
+        start, end, as_of = map(microseconds, (window.start, window.end, question.as_of))
+        return cls(start, end, as_of, is_report=window.kind == "report")
+
+    def is_overdue(self, item: OpenItem) -> bool:
+        """Whether an item can no longer meet its target, and was due (in report windows: began) in the window."""
+        anchor = item.began if self.is_report else item.due
+        return (
+            item.due is not None and item.due <= self.as_of and anchor is not None and self.start <= anchor < self.end
+        )
+
+    def is_lost(self, item: OpenItem) -> bool:
+        """Whether its end came to count as unrecorded (in report windows: it began) in the window."""
+        anchor = item.began if self.is_report else item.unrecorded_from
+        return item.is_unrecorded(self.as_of) and anchor is not None and self.start <= anchor < self.end
+
+
+def open_that_count(question: Question, source: FigureSource) -> list[tuple[OpenItem, bool]]:
+    """The open items on which a figure depends besides the counts in its panes, each with whether its end counts as unrecorded.
+
+    These are the overdue ones, and those whose ends are lost.
+
+    Args:
+        question: one whose measure is not of open items.
+        source: the open items of the force.
+    """
+    moment, measure = _Moment.of(question), question.measure
+    found = list[OpenItem]()
+    if isinstance(measure.statistic, Decided):
+        found += filter(moment.is_overdue, source.open(measure.statistic.of.kind))
+    for lost in measure.unrecorded:
+        if lost.is_open:
+            found += filter(moment.is_lost, source.open(lost.of.kind))
+    return [(item, item.is_unrecorded(moment.as_of)) for item in found]
+
+
 class _EmptySource:
     """A source without panes or open items, for `listed`, which gets its items from the caller."""
 
@@ -287,7 +341,7 @@ class _Sheet:
         self.as_of = microseconds(question.as_of)
         self.is_clocked = question.by == CLOCK_DIMENSIONS
         self.is_dated = self.is_clocked or any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
-        self.window = (microseconds(question.window.start), microseconds(question.window.end))
+        self.moment = _Moment.of(question)
         self._open_words: dict[tuple[Dimensions, int], Dimensions | None] = {}
 
     def named(self, words: Dimensions) -> dict[str, str]:
@@ -341,30 +395,21 @@ class _Sheet:
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each open item that can no longer meet its target, in the window of the reading."""
-        return (words for words, item in self.gather_open(selection) if self.is_overdue(item))
+        return (words for words, item in self.gather_open(selection) if self.moment.is_overdue(item))
 
     def never_ended(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each item that would count as missed in the window if its end did not count as unrecorded."""
         for item in self.source.open(selection.kind):
             words = self.open_words(selection, item)
-            if words is not None and item.is_unrecorded(self.as_of) and self.is_overdue(item):
+            if words is not None and item.is_unrecorded(self.as_of) and self.moment.is_overdue(item):
                 yield words
 
     def lost_ends(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
-        start, end = self.window
-        for item in self.source.open(selection.kind):
-            anchor = item.began if self.question.window.kind == "report" else item.unrecorded_from
-            if item.is_unrecorded(self.as_of) and anchor is not None and start <= anchor < end:
-                words = self.open_words(selection, item)
-                if words is not None:
-                    yield words
-
-    def is_overdue(self, item: OpenItem) -> bool:
-        """Whether it can no longer meet its target, and was due (in report windows: began) in the window of the reading."""
-        start, end = self.window
-        anchor = item.began if self.question.window.kind == "report" else item.due
-        return item.due is not None and item.due <= self.as_of and anchor is not None and start <= anchor < end
+        for item in filter(self.moment.is_lost, self.source.open(selection.kind)):
+            words = self.open_words(selection, item)
+            if words is not None:
+                yield words
 
     def counts(self, selection: Selection, item: OpenItem) -> bool:
         """Whether the measure's reading counts an open item."""
@@ -375,7 +420,7 @@ class _Sheet:
         statistic = self.question.measure.statistic
         if isinstance(statistic, OpenStatistic):
             return _open_span(statistic, item, self.as_of) is not None
-        return isinstance(statistic, Decided) and self.is_overdue(item)
+        return isinstance(statistic, Decided) and self.moment.is_overdue(item)
 
     def _words(self, selection: Selection, dimensions: Dimensions, slot: int) -> Dimensions | None:
         """The labels of the breakdown, or None if the question does not include the outcome."""

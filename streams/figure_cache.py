@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from measures.measure import DATE_DIMENSIONS, Decided, Measure, OpenCount, OpenDue, OpenStatistic
 from measures.outcome import SECOND, OpenItem, microseconds
 from measures.pane import Counts
-from measures.reading import CLOCK_DIMENSIONS, Figure, FigureSource, Question
+from measures.reading import CLOCK_DIMENSIONS, Figure, FigureSource, Question, open_that_count
 from measures.window import SlotRun
 
 KEPT = 4096
@@ -55,7 +55,8 @@ class Kept(NamedTuple):
         versions: the versions of those kinds.
         since: when they were read, in microseconds since 1970.
         until: when they may change although no fact arrives.
-        content: the panes that they were read from; None if they depend on more than those.
+        content: the panes that they were read from; None if they depend on more than those and `open_items`.
+        open_items: the open items that they depend on besides, as in `measures.reading.open_that_count`.
         figures: the figures.
     """
 
@@ -66,6 +67,7 @@ class Kept(NamedTuple):
     since: int
     until: int
     content: Content | None
+    open_items: list[tuple[OpenItem, bool]]
     figures: list[Figure]
 
 
@@ -113,28 +115,23 @@ def is_valid(kept: Kept, question: Question, source: FiguresOfForce, as_of: int)
 
 
 def _read_again(kept: Kept | None, question: Question, source: FiguresOfForce, as_of: int) -> Kept:
-    """The figures as they are now: those that were kept if the panes hold the same counts as before."""
+    """The figures as they are now: those that were kept if they follow from the same counts and open items as before."""
     measure, panes = question.measure, source.loaded()
     kinds = _kinds(measure)
-    content = _content(question, panes) if _depends_on_counts_alone(question) else None
-    is_same = kept is not None and kept.measure is measure and _is_same(kept.content, content)
+    is_comparable = not measure.is_open() and _SLOTTED.isdisjoint((*question.by, *question.where))
+    content = _content(question, panes) if is_comparable else None
+    open_items = open_that_count(question, panes) if is_comparable else []
+    is_same = kept is not None and kept.measure is measure and kept.open_items == open_items
+    is_same = is_same and kept is not None and _is_same(kept.content, content)
     figures = kept.figures if kept is not None and is_same else source.read()
     until = _until(measure, as_of, panes)
-    return Kept(measure, question.window.segments, kinds, source.versions(kinds), as_of, until, content, figures)
+    versions, segments = source.versions(kinds), question.window.segments
+    return Kept(measure, segments, kinds, versions, as_of, until, content, open_items, figures)
 
 
 def _kinds(measure: Measure) -> tuple[str, ...]:
     doubted = (lost.of for lost in measure.unrecorded)
     return tuple(dict.fromkeys(selection.kind for selection in (*measure.selections(), *doubted)))
-
-
-def _depends_on_counts_alone(question: Question) -> bool:
-    """Whether the figures follow from the counts in the panes: not from open items, the time, or the panes' slots."""
-    measure = question.measure
-    has_open = isinstance(measure.statistic, Decided | OpenStatistic) or any(
-        lost.is_open for lost in measure.unrecorded
-    )
-    return not has_open and _SLOTTED.isdisjoint((*question.by, *question.where))
 
 
 def _content(question: Question, source: PaneSource) -> Content:
