@@ -111,9 +111,13 @@ def _rebuild(settings: Settings, limit: int, processes: int | None, *, as_json: 
 
     terminal = Terminal()
 
+    reached = dict[tuple[str, int], tuple[int, int]]()
+
     def report(place: tuple[str, int], applied_offset: int, after: int) -> None:
-        if not as_json:
-            terminal.move(applied_offset / after, f"{place[0]}:{place[1]} {applied_offset:,} of {after:,}")
+        reached[place] = applied_offset, after
+        done, total = (sum(each) for each in zip(*reached.values(), strict=True))
+        if total and not as_json:
+            terminal.move(done / total, f"Building: {done:,} of {total:,} records. Comparing takes about as long.")
 
     def report_refusal(words: str) -> None:
         click.echo(words, err=True)

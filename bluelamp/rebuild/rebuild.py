@@ -177,6 +177,8 @@ class Rebuild:
             FoldJob(versions=versions, claim=each, end=ends[each.place], is_compared=is_compared)
             for each in sorted(claims, key=lambda each: each.first - ends[each.place])  # the longest first
         ]
+        for each in claims:
+            self._parts.report(each.place, each.first, ends[each.place])
         for folded in await self._runner.run(fold, jobs, _Watch(self._redis, self.new, self._parts, ends).look):
             result.moved += folded.moved
             result.counts += folded.counts

@@ -109,6 +109,11 @@ class Contacts:
         for desk in (self.local, self.triage):
             desk.roster.sign_on_again()
 
+    def sign_everybody_off(self) -> None:
+        """Let everybody on duty sign off: the next simulation begins to report now."""
+        for desk in (self.local, self.triage):
+            desk.roster.sign_everybody_off()
+
     # The simulation calls this once a month.
 
     def month(self, month: Month) -> Iterable[Process[Event, Any, None]]:

@@ -1,7 +1,7 @@
 """Simulates who is signed on at a desk, and which call taker has which call."""
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -65,7 +65,8 @@ class DutyRoster(Generic[_Call]):
     """
 
     def __init__(self, listener: RosterListener, queue_of: Callable[[_Call], str]) -> None:
-        self._listener, self._queue_of = listener, queue_of
+        self._listener: RosterListener = listener
+        self._queue_of = queue_of
         self._free: deque[CallTaker] = deque()
         self._resting: deque[CallTaker] = deque()
         self._busy: dict[_Call, CallTaker] = {}
@@ -107,10 +108,19 @@ class DutyRoster(Generic[_Call]):
 
     def sign_on_again(self) -> None:
         """Let everybody sign on again, in the present state: a simulation reports nobody who signed on before it."""
-        for taker in (*self._free, *self._busy.values(), *self._resting):
+        for taker in self._everybody():
             self._number += 1
             taker.number, taker.reported = self._number, 0
             self._listener.signed_on(taker)
+
+    def sign_everybody_off(self) -> None:
+        """Let everybody sign off, and report no more: the next simulation lets everybody sign on again at this moment."""
+        for taker in self._everybody():
+            self._listener.signed_off(taker)
+        self._listener = Unreported()
+
+    def _everybody(self) -> Iterable[CallTaker]:
+        return *self._free, *self._busy.values(), *self._resting
 
     def take(self, call: _Call, *, is_answered: bool) -> None:
         """A free call taker takes a call; no contact begins if the caller leaves before it is answered."""

@@ -168,6 +168,8 @@ class _Days:
                 last_month = month
             if day == self._simulation.start:
                 self._contacts.sign_on_again()
+            if day == end:
+                self._contacts.sign_everybody_off()
             day += timedelta(days=1)
             second = midnight(day, self._zone)
             self._environment.run(until=second)

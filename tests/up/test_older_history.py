@@ -12,6 +12,7 @@ import pytest
 from bluelamp.local.older_history import HistoryFiller, SavedHistory, load_history, reach_of, stretches
 from bluelamp.local.saved_simulation import SavedSimulation
 from bluelamp.recount.coverage import FeedCoverage
+from facts.call_taker import CallTakerSignedOff, CallTakerSignedOn
 from facts.contact import ContactOffered
 from facts.fact import SubjectFact
 from facts.feed import FeedHeartbeat
@@ -65,6 +66,30 @@ def test_a_stretch_has_exactly_what_begins_in_it() -> None:
     older = ids([reports for reports in whole if min(each.fact.at for each in reports) < middle])
     assert ids(subjects(BACK_TO, MIDDLE)) == older
     assert 1_000 < len(older) < len(whole)
+
+
+def test_two_stretches_share_no_subject_and_together_have_what_one_has() -> None:
+    """Call takers sign off where a stretch ends, and on again where the next begins, so that nobody is counted twice."""
+    middle = datetime(2024, 12, 9, tzinfo=UTC)
+    first, second, whole = subjects(BACK_TO, MIDDLE), subjects(MIDDLE, START), subjects(BACK_TO, START)
+    assert ids(first).isdisjoint(ids(second))
+    assert facts_of(first).isdisjoint(facts_of(second))
+    others = [[each for each in found if each[0].topic != "call_takers"] for found in (first, second, whole)]
+    assert ids(others[0]) | ids(others[1]) == ids(others[2])
+    takers = [
+        sorted((each.fact for each in reports), key=lambda fact: fact.fact_id)
+        for reports in first
+        if reports[0].topic == "call_takers"
+    ]
+    assert all(isinstance(facts[-1], CallTakerSignedOff) for facts in takers)
+    assert max(fact.at for facts in takers for fact in facts) == middle
+    off = sum(facts[-1].at == middle for facts in takers)
+    on = [each.fact for reports in second for each in reports if isinstance(each.fact, CallTakerSignedOn)]
+    assert off == sum(fact.at == middle for fact in on) > 5
+
+
+def facts_of(found: Sequence[Sequence[ReportedFact]]) -> set[str]:
+    return {each.fact.fact_id for reports in found for each in reports}
 
 
 def test_a_stretch_has_all_that_follows_from_what_begins_in_it() -> None:
