@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from tests.integration.conftest import EMBEDDED, FORCE, Parts
 from tests.integration.test_week import compare_with_recount, facts, first_days
 from tests.support.facts import heartbeat
 from tests.support.fault_table import Fault
-from tests.support.system import System, WorkerProcess, until
+from tests.support.system import System, WorkerProcess, restart, until
 
 pytestmark = pytest.mark.usefixtures("dropped_sockets")
 DELAYED = ("-m", "tests.integration.changed_worker", "delayed")
@@ -93,13 +94,19 @@ def kill_loop(system: System, parts: Parts, chance: random.Random, kills: int, s
 
 def make_zombie(system: System, *, is_stale: bool) -> None:
     """Stop a worker that holds a batch until others continue in its partitions, then let it try to write that batch."""
-    worker = system.workers[0]
+    worker, *others = system.workers
     before = epochs(system)
+
+    def supervised(is_so: Callable[[], bool]) -> bool:
+        restart(others)  # the takeover may find one of them stale, too
+        return is_so()
+
     until(lambda: is_caught(worker), 180, "a stopped worker that holds a batch")
     at_takeover = system.applied_offsets()
-    until(lambda: have_new_owners(system, before), 180, "a takeover from the stopped worker")
+    until(lambda: supervised(lambda: have_new_owners(system, before)), 180, "a takeover from the stopped worker")
     # Until then its write would not be stale: nobody else would have applied these facts yet.
-    until(lambda: has_progressed(system, at_takeover), 180, "others to apply batches in its partitions")
+    progressed = partial(has_progressed, system, at_takeover)
+    until(lambda: supervised(progressed), 180, "others to apply batches in its partitions")
     worker.send(signal.SIGCONT)
     if is_stale:
         worker.wait()
