@@ -33,7 +33,7 @@ from facts.errors import SettingError
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
-    help="Build and compare with this many processes. [default: one for each processor]",
+    help="Build and compare with this many processes. [default: one for each processor, at most 4]",
 )
 @JSON
 def rebuild(
@@ -105,7 +105,7 @@ def _remove_others(settings: Settings, *, as_json: bool) -> None:
 
 def _rebuild(settings: Settings, limit: int, processes: int | None, *, as_json: bool, **options: bool) -> None:
     from bluelamp.local.terminal import Terminal
-    from bluelamp.rebuild.processes import processors
+    from bluelamp.rebuild.processes import usual_processes
     from bluelamp.rebuild.rebuild import lines, rebuild
     from bluelamp.wiring.clock import wall
 
@@ -122,7 +122,7 @@ def _rebuild(settings: Settings, limit: int, processes: int | None, *, as_json: 
     def report_refusal(words: str) -> None:
         click.echo(words, err=True)
 
-    rules, count = load_forces(settings), processes or processors()
+    rules, count = load_forces(settings), processes or usual_processes()
     result = asyncio.run(rebuild(settings, rules, wall, report, report_refusal, processes=count, **options))
     if as_json:
         say(result)

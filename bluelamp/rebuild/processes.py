@@ -37,6 +37,7 @@ from streams.state_address import async_client
 _NICENESS = 10
 """Live facts come first."""
 _LOOK_SECONDS = 0.5
+_MOST_PROCESSES = 4
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -198,6 +199,6 @@ def _recounter_of(settings: Settings, rules: Mapping[str, Rules]) -> Recounter:
     return recounter
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0))
+def usual_processes() -> int:
+    """One for each processor that this process may use, up to a limit: each process takes memory, and a container may have a share of many processors."""
+    return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
