@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from multiprocessing.connection import wait
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from redis import Redis
 
@@ -38,6 +38,7 @@ _NICENESS = 10
 """Live facts come first."""
 _LOOK_SECONDS = 0.5
 _MOST_PROCESSES = 4
+_LEAVING_SECONDS = 5.0
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -114,7 +115,12 @@ def _begin() -> None:
     """Prepare a process for jobs: live facts come before it, and only its parent ends it."""
     os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)  # so that the files of a recount are removed
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(1)
 
 
 def _end_with_parent() -> None:
@@ -122,6 +128,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_LEAVING_SECONDS)
         os._exit(1)
 
 

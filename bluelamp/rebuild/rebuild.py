@@ -13,6 +13,7 @@ from typing import cast
 import msgspec
 from msgspec import Struct
 from redis import Redis
+from redis.exceptions import RedisError
 
 from bluelamp.archive.reading import ArchiveAndLog
 from bluelamp.rebuild.jobs import (
@@ -303,12 +304,13 @@ class _Watch:
         self._seen: dict[Place, int] = {}
 
     def look(self) -> None:
-        """Report each partition that has come further."""
-        for place, end in self._ends.items():
-            stored = self._redis.hget(self._parts.names(self._version, place).control, "applied_offset")
-            if (applied_offset := int(cast("str | None", stored) or 0)) != self._seen.get(place, 0):
-                self._seen[place] = applied_offset
-                self._parts.report(place, applied_offset, end)
+        """Report each partition that has come further; nothing while the state server refuses, which the jobs wait for."""
+        with suppress(RedisError):
+            for place, end in self._ends.items():
+                stored = self._redis.hget(self._parts.names(self._version, place).control, "applied_offset")
+                if (applied_offset := int(cast("str | None", stored) or 0)) != self._seen.get(place, 0):
+                    self._seen[place] = applied_offset
+                    self._parts.report(place, applied_offset, end)
 
 
 def _nothing() -> None:

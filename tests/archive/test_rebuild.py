@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 
 import streams.store
 from bluelamp.archive.reading import ArchiveAndLog, open_archive
@@ -19,7 +20,7 @@ from bluelamp.archive.writing import write_new
 from bluelamp.embedded.state import StateServer
 from bluelamp.rebuild.certify import Recounter
 from bluelamp.rebuild.jobs import RebuildParts
-from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, lines
+from bluelamp.rebuild.rebuild import Rebuild, Rebuilt, _Watch, lines
 from bluelamp.rebuild.repartition import Mover
 from bluelamp.rebuild.versions import existing_versions, remove_version, switch_back
 from bluelamp.recount.load import LogRecord, from_records
@@ -544,3 +545,27 @@ def test_comparing_nothing_is_not_success(redis: Redis, server: StateServer) -> 
     report = list(lines(rebuilt(server, empty), 0))
     assert "Nothing to compare: neither version has a figure, a count or an open item." in report
     assert not [line for line in report if "0 differ" in line]
+
+
+def test_the_progress_of_several_processes_needs_no_reply_each_time() -> None:
+    class Server:
+        """A state server that refuses every other request."""
+
+        def __init__(self) -> None:
+            self.requests = 0
+
+        def hget(self, key: str, field: str) -> str:
+            self.requests += 1
+            if self.requests % 2 == 0:
+                raise RedisError("refused")
+            assert (key, field) == (Names(f"{NAME}:v2", *PLACE).control, "applied_offset")
+            return str(self.requests * 10)
+
+    seen: list[tuple[Place, int, int]] = []
+    nothing = cast(Any, None)
+    unused = (nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing)
+    parts = RebuildParts(NAME, *unused, lambda *words: seen.append(words), once)
+    watch = _Watch(cast(Any, Server()), 2, parts, {PLACE: 50})
+    for _ in range(5):
+        watch.look()
+    assert seen == [(PLACE, 10, 50), (PLACE, 30, 50), (PLACE, 50, 50)]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -45,12 +46,13 @@ async def recounts(_parts: RebuildParts, directory: str) -> bool:
 
 
 async def fails(_parts: RebuildParts, kind: str) -> None:
-    """Fail at once, or wait for ever."""
+    """Fail at once, or have a file in a directory and wait for ever."""
     if kind == "unreadable":
         raise UnreadableError(NAMES, "a key has the wrong type")
     if kind == "incomplete":
         raise IncompleteError("Records are missing.", where="partition incidents:3", hint="Set BLUELAMP_ARCHIVE.")
-    await asyncio.sleep(1000)
+    with TemporaryDirectory(dir=kind):
+        await asyncio.sleep(1000)
 
 
 async def ends(_parts: RebuildParts, _job: str) -> None:
@@ -60,8 +62,8 @@ async def ends(_parts: RebuildParts, _job: str) -> None:
 
 async def waits(_parts: RebuildParts, path: str) -> None:
     """Say that the job has begun, and never end."""
-    await asyncio.to_thread(Path(path).touch)
-    await asyncio.sleep(1000)
+    with TemporaryDirectory(dir=path):
+        await asyncio.sleep(1000)
 
 
 @pytest.fixture
@@ -74,7 +76,8 @@ def system(system: System) -> System:
 def test_jobs_run_in_processes_of_their_own_and_their_errors_are_those_of_the_command(
     system: System, tmp_path: Path
 ) -> None:
-    runner, looks = InProcesses(system.settings, 2), list[None]()
+    runner, looks, files = InProcesses(system.settings, 2), list[None](), tmp_path / "files"
+    files.mkdir()
     found = asyncio.run(runner.run(lists_topics, range(4), lambda: looks.append(None)))
     assert [(number, topics, pinged) for number, _, topics, pinged in found] == [
         (number, ["incidents"], True) for number in range(4)
@@ -90,8 +93,9 @@ def test_jobs_run_in_processes_of_their_own_and_their_errors_are_those_of_the_co
         ("unreadable", UnreadableError, str(UnreadableError(NAMES, "a key has the wrong type"))),
     ):
         with pytest.raises(error) as caught:
-            asyncio.run(runner.run(fails, ["wait", kind], lambda: None))
+            asyncio.run(runner.run(fails, [str(files), kind], lambda: None))
         assert str(caught.value) == words
+        assert list(files.iterdir()) == []
     assert str(caught.value.names) == "incidents:3"  # type: ignore[attr-defined]
     assert asyncio.run(runner.run(recounts, [str(tmp_path)], lambda: None)) == [False]
     with pytest.raises(PartMissingError, match="A process of the rebuild has ended") as ended:
@@ -102,10 +106,13 @@ def test_jobs_run_in_processes_of_their_own_and_their_errors_are_those_of_the_co
 
 def test_no_process_outlives_a_command_that_is_killed(system: System, tmp_path: Path) -> None:
     begun = [tmp_path / "first", tmp_path / "second"]
+    for each in begun:
+        each.mkdir()
     command = [sys.executable, "-c", PARENT, *map(str, begun)]
     with subprocess.Popen(command, env=system.environment(PYTHONPATH=str(Path.cwd()))) as parent:
-        until(lambda: all(each.exists() for each in begun), 60, "the jobs to begin")
+        until(lambda: all(any(each.iterdir()) for each in begun), 60, "the jobs to begin")
         children: list[Process] = descendants(parent.pid)
         assert len(children) >= 2
         parent.kill()
     until(lambda: not any(each.is_there() for each in children), 30, "the processes to end")
+    assert not any(any(each.iterdir()) for each in begun)
