@@ -59,7 +59,7 @@ _TURNS = 9
 _VERSION_TURNS, _CLOCK_TURNS = 9, 7
 _ALL_BLOCKS_REST = 10**15
 """In microseconds, so large that every block counts as old enough."""
-_SETTLING_TURNS = 4_000
+_SETTLING_TURNS = 8_000
 _PAGE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("contact_999_waiting_count", "now", ()),
     *(
