@@ -48,7 +48,7 @@ def field_of(name: str) -> tuple[Dimensions, int]:
 
 
 class FirstKept(NamedTuple):
-    """The slot of the first pane of each grain that is kept. Nothing is counted in earlier ones."""
+    """The slot of the first pane of each grain that is kept; nothing is counted in earlier panes."""
 
     minute: int
     half_hour: int
@@ -57,7 +57,7 @@ class FirstKept(NamedTuple):
 
 
 EVERY_PANE = FirstKept(0, 0, 0, 0)
-"""For a force of which nothing is settled yet: no pane is dropped."""
+"""Until something of a force is settled, no pane is dropped."""
 
 
 def difference(
