@@ -1,7 +1,7 @@
 """A reading: a measure over a window, with its value, its n, its time, and whether it can be relied on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol, Self
@@ -57,14 +57,18 @@ WITHIN_SECONDS = (10, 60, 120, 780, 900, 1200, 7200, 86400)
 """The limits for which every spread gives a share: those of the targets (reports A1 to A3) and of the published bands."""
 
 
-class FigureSource(Protocol):
+class OpenSource(Protocol):
+    """The source of one force's open items."""
+
+    def open(self, kind: str) -> Iterable[OpenItem]:
+        """The open items of a kind."""
+
+
+class FigureSource(OpenSource, Protocol):
     """The source of one force's panes and open items."""
 
     def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
         """One kind in the panes of a grain from one slot up to another, which is excluded. Empty ones may be left out."""
-
-    def open(self, kind: str) -> Iterable[OpenItem]:
-        """The open items of a kind."""
 
 
 class Spread(Struct, frozen=True):
@@ -154,15 +158,18 @@ def check(question: Question, rules: Rules) -> None:
                 )
 
 
-def read(question: Question, source: FigureSource, rules: Rules) -> list[Figure]:
+def read(
+    question: Question, source: FigureSource, rules: Rules, summed: Callable[[str], Counts] | None = None
+) -> list[Figure]:
     """The figures of a question, in order of their labels; a single figure without a breakdown.
 
     Args:
         question: a question that `check` has accepted.
         source: the panes and open items of the force.
         rules: the rules of the force.
+        summed: returns the counts of a kind over the whole window, if they are known; otherwise the panes are added up.
     """
-    sheet, measure = _Sheet(question, source, rules), question.measure
+    sheet, measure = _Sheet(question, source, rules, summed), question.measure
     figures = list(_figures(measure, sheet))
     if not figures and not question.by:
         figures = [empty(measure)]
@@ -280,20 +287,27 @@ class _Moment(NamedTuple):
         start, end, as_of = map(microseconds, (window.start, window.end, question.as_of))
         return cls(start, end, as_of, is_report=window.kind == "report")
 
+    def overdue(self, items: Iterable[OpenItem]) -> list[OpenItem]:
+        """The items that can no longer meet their target, and were due (in report windows: began) in the window."""
+        start, end, as_of = self.start, self.end, self.as_of
+        if self.is_report:
+            return [each for each in items if each.due is not None and each.due <= as_of and start <= each.began < end]
+        return [each for each in items if each.due is not None and start <= each.due < end and each.due <= as_of]
+
+    def lost(self, items: Iterable[OpenItem]) -> list[OpenItem]:
+        """The items whose end came to count as unrecorded (in report windows: that began) in the window."""
+        start, end, as_of = self.start, self.end, self.as_of
+        if self.is_report:
+            return [each for each in items if each.is_unrecorded(as_of) and start <= each.began < end]
+        of_window = ((each, each.unrecorded_from) for each in items)
+        return [each for each, lost in of_window if lost is not None and start <= lost < end and lost <= as_of]
+
     def is_overdue(self, item: OpenItem) -> bool:
-        """Whether an item can no longer meet its target, and was due (in report windows: began) in the window."""
-        anchor = item.began if self.is_report else item.due
-        return (
-            item.due is not None and item.due <= self.as_of and anchor is not None and self.start <= anchor < self.end
-        )
-
-    def is_lost(self, item: OpenItem) -> bool:
-        """Whether its end came to count as unrecorded (in report windows: it began) in the window."""
-        anchor = item.began if self.is_report else item.unrecorded_from
-        return item.is_unrecorded(self.as_of) and anchor is not None and self.start <= anchor < self.end
+        """Whether an item is one of the overdue ones."""
+        return bool(self.overdue((item,)))
 
 
-def open_that_count(question: Question, source: FigureSource) -> list[tuple[OpenItem, bool]]:
+def open_that_count(question: Question, source: OpenSource) -> list[tuple[OpenItem, bool]]:
     """The open items on which a figure depends besides the counts in its panes, each with whether its end counts as unrecorded.
 
     These are the overdue ones, and those whose ends are lost.
@@ -305,10 +319,10 @@ def open_that_count(question: Question, source: FigureSource) -> list[tuple[Open
     moment, measure = _Moment.of(question), question.measure
     found = list[OpenItem]()
     if isinstance(measure.statistic, Decided):
-        found += filter(moment.is_overdue, source.open(measure.statistic.of.kind))
+        found += moment.overdue(source.open(measure.statistic.of.kind))
     for lost in measure.unrecorded:
         if lost.is_open:
-            found += filter(moment.is_lost, source.open(lost.of.kind))
+            found += moment.lost(source.open(lost.of.kind))
     return [(item, item.is_unrecorded(moment.as_of)) for item in found]
 
 
@@ -336,11 +350,18 @@ def empty(measure: Measure) -> Figure:
 class _Sheet:
     """Gathers histograms and open items by the dimensions of a question."""
 
-    def __init__(self, question: Question, source: FigureSource, rules: Rules) -> None:
+    def __init__(
+        self,
+        question: Question,
+        source: FigureSource,
+        rules: Rules,
+        summed: Callable[[str], Counts] | None = None,
+    ) -> None:
         self.question, self.source, self.rules = question, source, rules
         self.as_of = microseconds(question.as_of)
         self.is_clocked = question.by == CLOCK_DIMENSIONS
         self.is_dated = self.is_clocked or any(name in DATE_DIMENSIONS for name in (*question.by, *question.where))
+        self._summed = None if self.is_dated else summed
         self.moment = _Moment.of(question)
         self._open_words: dict[tuple[Dimensions, int], Dimensions | None] = {}
 
@@ -352,10 +373,17 @@ class _Sheet:
         groups: Groups = defaultdict(dict)
         for selection in selections:
             words_of: dict[tuple[Dimensions, int], Dimensions | None] = {}
-            for segment in self.question.window.segments:
-                for slot, counts in self.source.panes(selection.kind, segment.grain, segment.first, segment.last):
-                    self._add_pane(selection, slot, counts, groups, words_of)
+            for slot, counts in self._panes(selection.kind):
+                self._add_pane(selection, slot, counts, groups, words_of)
         return groups
+
+    def _panes(self, kind: str) -> Iterator[tuple[int, Counts]]:
+        """One kind in the panes of the window; if the sum is known, as one pane, whose slot does not matter."""
+        if self._summed:
+            yield 0, self._summed(kind)
+            return
+        for segment in self.question.window.segments:
+            yield from self.source.panes(kind, segment.grain, segment.first, segment.last)
 
     def _add_pane(
         self,
@@ -395,18 +423,21 @@ class _Sheet:
 
     def overdue(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each open item that can no longer meet its target, in the window of the reading."""
-        return (words for words, item in self.gather_open(selection) if self.moment.is_overdue(item))
+        return (words for words, item in self._overdue(selection) if not item.is_unrecorded(self.as_of))
 
     def never_ended(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each item that would count as missed in the window if its end did not count as unrecorded."""
-        for item in self.source.open(selection.kind):
+        return (words for words, item in self._overdue(selection) if item.is_unrecorded(self.as_of))
+
+    def _overdue(self, selection: Selection) -> Iterator[tuple[Dimensions, OpenItem]]:
+        for item in self.moment.overdue(self.source.open(selection.kind)):
             words = self.open_words(selection, item)
-            if words is not None and item.is_unrecorded(self.as_of) and self.moment.is_overdue(item):
-                yield words
+            if words is not None:
+                yield words, item
 
     def lost_ends(self, selection: Selection) -> Iterator[Dimensions]:
         """The labels of each item whose end came to count as unrecorded (in report windows: that began) in the window."""
-        for item in filter(self.moment.is_lost, self.source.open(selection.kind)):
+        for item in self.moment.lost(self.source.open(selection.kind)):
             words = self.open_words(selection, item)
             if words is not None:
                 yield words

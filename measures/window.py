@@ -11,7 +11,7 @@ from facts.errors import QuestionError
 from facts.force import Force, Shift
 from measures.coverage import Span
 from measures.outcome import SECOND, instant, microseconds
-from measures.pane import HALF_HOUR, HOUR, LENGTH, MINUTE, Grain
+from measures.pane import BLOCK, HALF_HOUR, HOUR, LENGTH, MINUTE, Grain
 from measures.rules import Rules
 
 WindowKind = Literal["live", "report"]
@@ -55,6 +55,10 @@ class SlotRun(Struct, frozen=True):
     def slots(self) -> range:
         """Its slots."""
         return range(self.first, self.last)
+
+    def blocks(self) -> tuple[int, int]:
+        """The number of its first block, and that after its last one."""
+        return self.first // BLOCK[self.grain], -(-self.last // BLOCK[self.grain])
 
 
 class Window(Struct, frozen=True):

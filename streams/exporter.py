@@ -25,6 +25,7 @@ from streams.band_metrics import band_families
 from streams.exposition import exposition
 from streams.health import STATE_UP, Health, state_families
 from streams.logwatch import LogWatch
+from streams.prepared_metrics import AGE, NotPreparedError
 from streams.reading_metrics import ReadingFilter, ReadingMetrics, all_readings
 from streams.readings import Reader
 from streams.refusal import Refusal, refusal_of
@@ -168,7 +169,7 @@ class OfForce(Collector):
                     yield own
                 continue
             kept = copy.copy(metric)
-            is_shared = metric.name == STATE_UP
+            is_shared = metric.name in (STATE_UP, AGE)
             kept.samples = [each for each in metric.samples if is_shared or each.labels.get("force") == self._force]
             if kept.samples:
                 yield kept
@@ -197,7 +198,11 @@ def _metrics(
     if environment.get("REQUEST_METHOD") != "GET":
         start_response("405 Method Not Allowed", [("Allow", "GET"), ("Content-Type", "text/plain; charset=utf-8")])
         return [b"Use GET.\n"]
-    text, content_type = exposition(collectors, environment.get("HTTP_ACCEPT", ""))
+    try:
+        text, content_type = exposition(collectors, environment.get("HTTP_ACCEPT", ""))
+    except NotPreparedError as error:
+        start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "5")])
+        return [f"{error}\n".encode()]
     headers = [("Content-Type", content_type)]
     if "gzip" in environment.get("HTTP_ACCEPT_ENCODING", ""):
         text = gzip.compress(text, _COMPRESSION)

@@ -146,6 +146,7 @@ class PartitionCache:
         self._filled: dict[Series, dict[tuple[int, int], list[tuple[int, Counts]]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
+        self._items_by_kind: dict[tuple[str, str], list[OpenItem]] = {}
 
     def version_of(self, force: str, kind: str) -> int:
         """A number that increases whenever panes or open items of a force and kind change; a heartbeat changes neither."""
@@ -194,13 +195,17 @@ class PartitionCache:
         return key[3] in self._panes.get(key[:3], ())
 
     def open(self, force: str, kind: str) -> Iterable[OpenItem]:
-        """The open items of a force and kind."""
-        return (each for _, each in self.open_subjects(force, kind))
+        """The open items of a force and kind; the same object until an open item changes."""
+        subjects = self.open_subjects(force, kind)
+        found = self._items_by_kind.get((force, kind))
+        if found is None:
+            found = self._items_by_kind[force, kind] = [each for _, each in subjects]
+        return found
 
     def open_subjects(self, force: str, kind: str) -> Sequence[tuple[str, OpenItem]]:
         """The open items of a force and kind, each with the id of its subject."""
         if self._open_by_kind is None:
-            self._open_by_kind = {}
+            self._open_by_kind, self._items_by_kind = {}, {}
             for key, open_items in self._open.items():
                 owner, _, subject_id = key.partition("|")
                 for each in open_items:

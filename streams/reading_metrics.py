@@ -14,7 +14,7 @@ from measures.catalogue.custody import BY_DETAINEE, MORE_URGENT
 from measures.judging import Verdict
 from measures.measure import SPREAD, Bands, Measure, OpenLongest, OpenSoonest
 from measures.outcome import microseconds
-from measures.pane import HALF_HOUR
+from measures.pane import Grain
 from measures.reading import Figure, Reading
 from measures.window import REPORT_WINDOWS, Window
 from streams.figure_cache import FOREVER
@@ -192,7 +192,7 @@ class ReadingMetrics:
             )
             for force in self._reader.rules
         }
-        self._loaded_at: tuple[int, ...] = ()
+        self._blocks: dict[str, set[tuple[Grain, int, int]]] = {}
 
     def _groups_of(self, force: str) -> list[_Group]:
         grouped: dict[object, dict[str, tuple[str, ...]]] = {}
@@ -226,9 +226,17 @@ class ReadingMetrics:
         yield RowMetric(_IN_PART, in_part, ["force", "measure", "window"], every)
 
     def _load(self, windows: Mapping[str, Mapping[str, Window]]) -> None:
-        """Load what live windows need, once each half-hour, in one request to each partition. What begins in between is loaded when it is read."""
-        loaded_at = tuple(microseconds(self._reader.present(force)) // HALF_HOUR for force in windows)
-        if loaded_at != self._loaded_at:
+        """Load what live windows need, in one request to each partition, whenever one of them comes to need further blocks."""
+        blocks = {
+            force: {
+                (run.grain, *run.blocks())
+                for name, each in of_force.items()
+                if name not in _ENDED
+                for run in each.segments
+            }
+            for force, of_force in windows.items()
+        }
+        if blocks != self._blocks:
             self._reader.load_forces(
                 (measure, of_force[name], force)
                 for force, of_force in windows.items()
@@ -236,7 +244,7 @@ class ReadingMetrics:
                 for name in self._windows(measure, force)
                 if name in of_force and name not in _ENDED
             )
-            self._loaded_at = loaded_at
+            self._blocks = blocks
 
     def _parts(self, force: str, windows: Mapping[str, Window]) -> dict[str, MetricPart]:
         """What is exported of each measure of a force at the present moment."""

@@ -59,6 +59,7 @@ from streams.keys import Names
 from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
 from streams.store import check_profiles, check_readable, kinds_of
+from streams.tallies import Panes, Tallies, Tally
 from streams.version import FIRST, number_of, pointer, prefix_of
 
 _KEPT_HINT = {
@@ -132,6 +133,7 @@ class Reader:
 
     Attributes:
         version: the state version that is read.
+        tallies: sums over live windows.
     """
 
     def __init__(
@@ -147,7 +149,7 @@ class Reader:
         self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
-        self._figure_cache = FigureCache(len(rules))
+        self._figure_cache, self.tallies = FigureCache(len(rules)), Tallies(len(rules))
         self._moment: datetime | None = None
         self._has_moved = False
         self._of_moment: dict[Hashable, Any] = {}
@@ -827,12 +829,8 @@ class Reader:
         if version != self.version or not self._is_checked:
             check_profiles(self.redis, prefix_of(self.state_name, version), self.rules)
             self._is_checked = True
-            self._caches, self._figure_cache, self.version, self._dropped_at = (
-                {},
-                FigureCache(len(self.rules)),
-                version,
-                {},
-            )
+            self._caches, self._dropped_at, self.version = {}, {}, version
+            self._figure_cache, self.tallies = FigureCache(len(self.rules)), Tallies(len(self.rules))
             self._of_moment.clear()
         return version
 
@@ -895,15 +893,54 @@ class _Unread:
     def __init__(self, reader: Reader, question: Question, rules: Rules, caches: Sequence[PartitionCache]) -> None:
         self._reader, self._question, self._rules, self._caches = reader, question, rules, caches
         self.force = rules.force.name
+        self._loaded: _Source | None = None
 
     def versions(self, kinds: Sequence[str]) -> tuple[int, ...]:
-        return tuple(cache.version_of(self.force, kind) for cache in self._caches for kind in kinds)
+        return tuple([cache.version_of(self.force, kind) for cache in self._caches for kind in kinds])
 
-    def loaded(self) -> "_Source":
-        return self._reader.source(self._question, self._rules)
+    def content(self, kinds: Sequence[str]) -> Sequence[object]:
+        if self._reader.tallies.has(self._question.window.name):
+            return [self._tally(kind) for kind in kinds]
+        source = self._source()
+        return [_Panes(source.filled_in(kind, self._question.window)) for kind in kinds]
+
+    def open(self, kind: str) -> Iterable[OpenItem]:
+        return _Source(self.force, self._caches).open(kind)
 
     def read(self) -> list[Figure]:
-        return read(self._question, self.loaded(), self._rules)
+        has_tallies = self._reader.tallies.has(self._question.window.name)
+        summed = (lambda kind: self._tally(kind).counts) if has_tallies else None
+        return read(self._question, self._source(), self._rules, summed)
+
+    def _source(self) -> "_Source":
+        """The panes of every kind that the question needs, loaded in one request to each partition."""
+        if self._loaded is None:
+            self._loaded = self._reader.source(self._question, self._rules)
+        return self._loaded
+
+    def _tally(self, kind: str) -> Tally:
+        window = self._question.window
+        return self._reader.tallies.tally(
+            (self.force, kind, window.name),
+            lambda: (window.segments, self.versions((kind,))),
+            lambda: self._source().filled_in(kind, window),
+        )
+
+
+class _Panes:
+    """Panes of a window; equal to others with the same counts, however they are divided into runs."""
+
+    __slots__ = ("_panes",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, panes: Panes) -> None:
+        self._panes = panes
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Panes):
+            return NotImplemented
+        before, after = self._panes, other._panes
+        return before == after or list(chain.from_iterable(before)) == list(chain.from_iterable(after))
 
 
 class _Source:
@@ -918,6 +955,10 @@ class _Source:
     def filled(self, kind: str, run: SlotRun) -> list[Sequence[tuple[int, Counts]]]:
         return [cache.filled((self._force, run.grain, kind, run.first, run.last)) for cache in self._caches]
 
+    def filled_in(self, kind: str, window: Window) -> Panes:
+        """One kind in the panes of each run of a window, partition by partition."""
+        return [panes for run in window.segments for panes in self.filled(kind, run)]
+
     def whole(self, kinds: Iterable[str], window: Window) -> list[tuple[int, Pane]]:
         """Some kinds in the panes of a window: a pane for each slot and kind."""
         return [
@@ -928,4 +969,4 @@ class _Source:
         ]
 
     def open(self, kind: str) -> Iterable[OpenItem]:
-        return (each for cache in self._caches for each in cache.open(self._force, kind))
+        return chain.from_iterable([cache.open(self._force, kind) for cache in self._caches])

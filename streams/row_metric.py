@@ -48,7 +48,7 @@ class RowMetric(Metric):
     """
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], parts: Iterable[MetricPart]) -> None:
-        self._parts, self._labels = [*parts], labels
+        self._parts, self._labels, self._text = [*parts], labels, ""
         super().__init__(name, documentation, "gauge")
 
     @property
@@ -62,8 +62,9 @@ class RowMetric(Metric):
         """Nothing: the library's constructor empties the samples."""
 
     def text(self) -> str:
-        """The lines of every sample, in Prometheus' format and in OpenMetrics."""
-        return "".join([part.text(self.name, self._labels) for part in self._parts])
+        """The lines of every sample, in Prometheus' format and in OpenMetrics; joined once."""
+        self._text = self._text or "".join([part.text(self.name, self._labels) for part in self._parts])
+        return self._text
 
     def of_force(self, force: str) -> "RowMetric":
         """The same metric with the samples of one force alone."""

@@ -28,6 +28,7 @@ from measures.catalogue import CATALOGUE
 from producers.http.metrics import build_info
 from streams.exporter import ReadingsCollector, serve
 from streams.logwatch import LogWatch, looking_at
+from streams.prepared_metrics import MOST_AT_ONCE, PreparedMetrics
 from streams.probe import Probe
 from streams.traced import last_traced
 
@@ -62,11 +63,12 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
         everything.append(evaluator)
         evaluator.start()
     rest = ReadingsCollector(every, is_wanted=not_matching(wanted), has_health=False, has_trust=True)
-    places: dict[str, list[Collector]] = {
+    all_places: dict[str, list[Collector]] = {
         "/metrics": everything,
         "/metrics/rules": [for_rules],
         "/metrics/others": [rest],
     }
+    places = {path: _in_time(collectors, len(every.rules)) for path, collectors in all_places.items()}
     ready = readiness(settings, has_log=True, has_state=True, source=reader(settings, _STATE_SECONDS))
     names = host_names(settings, host)
     server, thread = serve(
@@ -79,6 +81,17 @@ def serve_exporter(settings: Settings, environment: Mapping[str, str], host: str
     announce_start(state_client(settings), settings, "exporter")
     say(f"ready http://{host}:{server.server_port}/metrics")
     thread.join()
+
+
+def _in_time(collectors: list[Collector], forces: int) -> list[Collector]:
+    """Collectors that a scrape does not have to wait for, however many forces there are."""
+    if forces <= MOST_AT_ONCE:
+        return collectors
+    prepared = [PreparedMetrics(each) if isinstance(each, ReadingsCollector) else each for each in collectors]
+    for each in prepared:
+        if isinstance(each, PreparedMetrics):
+            each.start()
+    return prepared
 
 
 def _own_parts(settings: Settings) -> list[Collector]:

@@ -7,10 +7,9 @@ import pytest
 
 from measures.catalogue import find
 from measures.outcome import OpenItem, microseconds
-from measures.pane import Counts, Grain
 from measures.reading import Figure, Question
-from measures.window import SlotRun, resolve
-from streams.figure_cache import FigureCache, PaneSource
+from measures.window import resolve
+from streams.figure_cache import FigureCache
 from tests.support.forces import STRICT
 
 NOON = datetime(2024, 12, 2, 12, tzinfo=UTC)
@@ -26,16 +25,8 @@ class Source:
         """Nothing arrives."""
         return (1,) * len(kinds)
 
-    def loaded(self) -> PaneSource:
-        """The source itself."""
-        return self
-
-    def panes(self, kind: str, grain: Grain, first: int, last: int) -> Iterable[tuple[int, Counts]]:
-        """None."""
-        return ()
-
-    def filled(self, kind: str, run: SlotRun) -> Iterable[Sequence[tuple[int, Counts]]]:
-        """None."""
+    def content(self, kinds: Sequence[str]) -> Sequence[object]:
+        """No counts."""
         return ()
 
     def open(self, kind: str) -> Iterable[OpenItem]:
