@@ -66,6 +66,7 @@ bench: $(VENV)/.ready parts ## Measure speed, size and delay: against other engi
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.analyst
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.scrapes
 
 backtest: $(VENV)/.ready ## Forecast a simulated year that the forecast has not seen, and write docs/understand/backtest.md and bank.md; half an hour
 	$(BIN)/python -m benchmarks.backtest

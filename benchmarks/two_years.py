@@ -119,12 +119,12 @@ def _measure(part: str, settings: Settings, *, lines: bool) -> None:
         for window in _WINDOWS:
             print(f"| {window} | {_reading(settings, window):.0f} |", flush=True)
         return
-    before = _memory_mb()
+    before = whole.memory_mb()
     if lines:
         tracemalloc.start(_KEPT_FRAMES)
     kept, used = _board(settings) if part == "board" else _exporter(settings)
     print(
-        f"{part}: {_memory_mb():.0f} MB, {before:.0f} of them before it read anything; {used:.1f} s of processor time",
+        f"{part}: {whole.memory_mb():.0f} MB, {before:.0f} of them before it read anything; {used:.1f} s of processor time",
         flush=True,
     )
     if lines:
@@ -189,12 +189,6 @@ def _reading(settings: Settings, window: str) -> float:
         source.read(name, window, force=_FORCE)
         used += time.process_time() - start
     return used * 1000 / len(_READ)
-
-
-def _memory_mb() -> float:
-    """The memory of this process that is in physical memory (RSS), in MB."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
 if __name__ == "__main__":

@@ -108,11 +108,11 @@ def work(settings: Settings, facts: int, workers: int = 1) -> Work:
         started = [ending.enter_context(process(settings, "worker")) for _ in range(workers)]
         source = reader(settings)
         await_that(lambda: _facts(source) > 0)
-        start, before, used = time.perf_counter(), _facts(source), sum(map(_processor_seconds, started))
+        start, before, used = time.perf_counter(), _facts(source), sum(map(processor_seconds, started))
         await_that(lambda: _facts(source) >= facts, _LONG_PATIENCE_SECONDS)
         share = facts / (facts - before)
         cost = time.perf_counter() - start
-        return Work(cost * share, (sum(map(_processor_seconds, started)) - used) * share)
+        return Work(cost * share, (sum(map(processor_seconds, started)) - used) * share)
 
 
 def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, float]]:
@@ -123,16 +123,22 @@ def costs(settings: Settings, counts: Sequence[int]) -> Iterator[tuple[int, floa
             marks = []
             for wanted in (count - count // 10, count):
                 await_that(lambda wanted=wanted: _facts(source) >= wanted, _LONG_PATIENCE_SECONDS)  # type: ignore[misc]
-                marks.append((_facts(source), _processor_seconds(worker)))
+                marks.append((_facts(source), processor_seconds(worker)))
             (before, used), (after, used_after) = marks
             if after > before:  # a small number may have been folded before anybody looked
                 yield count, (used_after - used) / (after - before)
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """The processor seconds that a process has used."""
     times = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int | str = "self") -> float:
+    """The memory of a process that is in physical memory (RSS), in MB; by default, of this one."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1000
 
 
 def _facts(source: Reader) -> int:

@@ -106,6 +106,9 @@ def _add(name: str, change: int, slot: int, into: dict[int, dict[str, int]]) -> 
         del counts[name]
 
 
+_MOST_IN_FOUR_BYTES = (1 << 32) - 1
+
+
 class PackedCounts(Mapping[Dimensions, Histogram]):
     """The counts of one kind in one pane, only for reading, in a tenth of the memory of dictionaries.
 
@@ -251,11 +254,11 @@ def number_of_labels(text: str) -> int:
 
 
 def _array(numbers: list[int]) -> "array[int]":
-    """An array of whole numbers: four bytes each if all of them fit, otherwise eight."""
+    """An array of whole numbers: two bytes each if all of them fit, otherwise four or eight."""
     try:
-        return array("i", numbers)
+        return array("H", numbers)
     except OverflowError:
-        return array("q", numbers)
+        return array("q" if max(numbers) > _MOST_IN_FOUR_BYTES or min(numbers) < 0 else "I", numbers)
 
 
 def apply(pane: OpenPane, kind: str, counts: Mapping[str, int]) -> None:

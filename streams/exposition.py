@@ -43,7 +43,7 @@ def exposition(collectors: Iterable[Collector], accept: str = "") -> tuple[bytes
 def _text(metric: Metric, encode: Callable[[CollectorRegistry], bytes], accept: str) -> bytes:
     if not isinstance(metric, RowMetric):
         return encode(_Given([metric])).removesuffix(_END)
-    return _head(metric.name, metric.documentation, accept) + metric.text().encode()
+    return _head(metric.name, metric.documentation, accept) + metric.text()
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from streams.codec import decode_open
 from streams.compressed_block import loaded_block
 from streams.feeds import EventSpan, Feeds, decode_feeds
 from streams.keys import Names
+from streams.number_set import NumberSet
 from streams.store import kinds_of, reading_state
 
 Series = tuple[str, Grain, str]
@@ -66,6 +67,7 @@ class _OnePane(Mapping[int, Counts]):
 
 
 _EMPTY: Block = {}
+_NO_PANES: tuple[tuple[int, Counts], ...] = ()
 _NOTHING = Touched(frozenset(), frozenset())
 
 
@@ -142,8 +144,9 @@ class PartitionCache:
         self.feeds: Feeds = {}
         self.events: dict[str, EventSpan] = {}
         self.counts: dict[str, int] = {}
+        self._loaded: dict[Series, NumberSet] = {}
         self._panes: dict[Series, dict[int, Block]] = {}
-        self._filled: dict[Series, dict[tuple[int, int], list[tuple[int, Counts]]]] = {}
+        self._filled: dict[Series, dict[tuple[int, int], Sequence[tuple[int, Counts]]]] = {}
         self._open: dict[str, list[OpenItem]] = {}
         self._open_by_kind: dict[tuple[str, str], list[tuple[str, OpenItem]]] | None = None
         self._items_by_kind: dict[tuple[str, str], list[OpenItem]] = {}
@@ -162,10 +165,9 @@ class PartitionCache:
         Raises:
             NotLoadedError: they are not loaded.
         """
-        try:
-            return self._panes[key[:3]][key[3]]
-        except KeyError:
-            raise NotLoadedError(f"block {key} of {self.names} is not loaded") from None
+        if not self._has(key):
+            raise NotLoadedError(f"block {key} of {self.names} is not loaded")
+        return self._panes[key[:3]].get(key[3], _EMPTY)
 
     def is_loaded(self, run: Run) -> bool:
         """Whether `filled` already has this run."""
@@ -181,7 +183,9 @@ class PartitionCache:
         found = of_series.get(run[3:])
         if found is None:
             blocks = (self.block(key) for key in keys_of(run))
-            found = [each for block in blocks for each in sorted(block.items()) if run[3] <= each[0] < run[4]]
+            panes = (each for block in blocks if block for each in sorted(block.items()))
+            # The same empty object for all: most kinds have no counts in most runs.
+            found = [each for each in panes if run[3] <= each[0] < run[4]] or _NO_PANES
             if len(of_series) >= _RUNS:
                 of_series.clear()
             of_series[run[3:]] = found
@@ -192,7 +196,7 @@ class PartitionCache:
         return {key for key in keys if not self._has(key)}
 
     def _has(self, key: Key) -> bool:
-        return key[3] in self._panes.get(key[:3], ())
+        return key[3] in self._loaded.get(key[:3], ())
 
     def open(self, force: str, kind: str) -> Iterable[OpenItem]:
         """The open items of a force and kind; the same object until an open item changes."""
@@ -239,8 +243,9 @@ class PartitionCache:
     def forget(self, force: str, grain: Grain, before: int) -> None:
         """Remove the blocks before that of a slot: the state no longer keeps them."""
         for series in [series for series in self._panes if series[:2] == (force, grain)]:
-            blocks = self._panes[series]
-            for block in [block for block in blocks if block < before // BLOCK[grain]]:
+            blocks, first = self._panes[series], before // BLOCK[grain]
+            self._loaded[series].remove_before(first)
+            for block in [block for block in blocks if block < first]:
                 del blocks[block]
             self._filled.pop(series, None)
 
@@ -294,7 +299,7 @@ class PartitionCache:
             if not keys and not subjects:
                 return self._settle(draft, answer)
         return self._read_all(
-            missing | {(*series, block) for series, blocks in self._panes.items() for block in blocks}
+            missing | {(*series, block) for series, blocks in self._loaded.items() for block in blocks}
         )
 
     def _wanted(self, touched: Touched, missing: AbstractSet[Key]) -> set[Key]:
@@ -333,7 +338,7 @@ class PartitionCache:
         answer = _Answer(control, feeds, last, panes, open_)
         draft = _Draft(None, "0-0")
         draft.add(ordered, answer, self._decode)
-        self._panes, self._open, self._open_by_kind = {}, {}, None
+        self._loaded, self._panes, self._open, self._open_by_kind = {}, {}, {}, None
         self._filled.clear()
         return self._settle(draft, answer)
 
@@ -343,7 +348,7 @@ class PartitionCache:
             self._check(self.names, answer.control)
         has_moved = draft.applied_offset != self.applied_offset
         self._version += 1
-        if not self._panes:
+        if not self._loaded:
             self._all_changed_at = self._version
         for key, block in draft.panes.items():
             self._keep_block(key, block)
@@ -357,12 +362,14 @@ class PartitionCache:
     def _keep_block(self, key: Key, block: Block) -> None:
         """Keep what was read of a block. A pane that has not changed stays the same object, so that others notice."""
         series, number = key[:3], key[3]
-        of_series = self._panes.setdefault(series, {})
-        before = of_series.get(number)
-        if before is not None:
+        of_series, loaded = self._panes.setdefault(series, {}), self._loaded.setdefault(series, NumberSet())
+        if number in loaded:
             self._note_change(series[0], series[2])
-            block = {slot: _unchanged(before.get(slot), counts) for slot, counts in block.items()} or _EMPTY
-        of_series[number] = _OnePane(*next(iter(block.items()))) if len(block) == 1 else block
+            before = of_series.pop(number, _EMPTY)
+            block = {slot: _unchanged(before.get(slot), counts) for slot, counts in block.items()}
+        loaded.add(number)
+        if block:
+            of_series[number] = _OnePane(*next(iter(block.items()))) if len(block) == 1 else block
         size, runs = BLOCK[series[1]], self._filled.get(series, {})
         for run in [run for run in runs if run[0] < (number + 1) * size and number * size < run[1]]:
             del runs[run]

@@ -48,7 +48,7 @@ class RowMetric(Metric):
     """
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], parts: Iterable[MetricPart]) -> None:
-        self._parts, self._labels, self._text = [*parts], labels, ""
+        self._parts, self._labels, self._text = [*parts], labels, b""
         super().__init__(name, documentation, "gauge")
 
     @property
@@ -61,9 +61,9 @@ class RowMetric(Metric):
     def samples(self, _: list[Sample]) -> None:
         """Nothing: the library's constructor empties the samples."""
 
-    def text(self) -> str:
-        """The lines of every sample, in Prometheus' format and in OpenMetrics; joined once."""
-        self._text = self._text or "".join([part.text(self.name, self._labels) for part in self._parts])
+    def text(self) -> bytes:
+        """The lines of every sample, in Prometheus' format and in OpenMetrics; written once."""
+        self._text = self._text or "".join([part.text(self.name, self._labels) for part in self._parts]).encode()
         return self._text
 
     def of_force(self, force: str) -> "RowMetric":

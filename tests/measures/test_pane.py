@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from measures.pane import Grain, OpenPane, PackedCounts, apply, loaded, name_of, stored
 
 _WORD = st.sampled_from(("one", "other", "none"))
+_EDGES = st.sampled_from((-1, 0, 2**16 - 1, 2**16, 2**32 - 1, 2**32))
 _COUNTS = st.dictionaries(
-    st.builds(name_of, st.lists(_WORD, max_size=2).map(tuple), st.integers(-(2**40), 2**40)),
+    st.builds(name_of, st.lists(_WORD, max_size=2).map(tuple), st.one_of(_EDGES, st.integers(-(2**40), 2**40))),
     st.integers(1, 2**53),
 )
 
