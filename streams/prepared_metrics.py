@@ -64,7 +64,7 @@ class PreparedMetrics(Collector):
         self._every, self._kept, self._wait, self._idle = every_seconds, kept_seconds, wait_seconds, idle_seconds
         self._changed = threading.Condition()
         self._prepared: _Prepared | None = None
-        self._failure = ""
+        self._failure, self._failed_at = "", float("-inf")
         self._asked_at, self._due_at = float("-inf"), monotonic()
         self._is_stopped = False
         self._errors = RepeatedErrors(_logger.error, monotonic)
@@ -92,10 +92,11 @@ class PreparedMetrics(Collector):
         with self._changed:
             self._asked_at = self._monotonic()
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._new_enough() or self._failure, self._wait)
+            self._changed.wait_for(lambda: self._new_enough() or self._recent_failure(), self._wait)
             found = self._new_enough()
             if found is None:
-                raise NotPreparedError(self._failure or "The figures are still being read. Try again in some seconds.")
+                words = self._recent_failure() or "The figures are still being read. Try again in some seconds."
+                raise NotPreparedError(words)
             age = self._monotonic() - found.began
         yield from found.metrics
         yield GaugeMetricFamily(AGE, "How long ago Blue Lamp began to read these figures, in seconds.", value=age)
@@ -103,6 +104,9 @@ class PreparedMetrics(Collector):
     def _new_enough(self) -> _Prepared | None:
         found = self._prepared
         return found if found and self._monotonic() - found.began <= self._kept else None
+
+    def _recent_failure(self) -> str:
+        return self._failure if self._monotonic() - self._failed_at <= self._kept else ""
 
     def _run(self) -> None:
         while self._await_turn():
@@ -134,5 +138,6 @@ class PreparedMetrics(Collector):
             metrics, failure = [], f"Reading the figures failed: {error!r}"
             self._errors.add_error(error)
         with self._changed:
-            self._prepared, self._failure = _Prepared(metrics, began) if not failure else None, failure
+            self._prepared = None if failure else _Prepared(metrics, began)
+            self._failure, self._failed_at = failure, self._monotonic()
             self._changed.notify_all()

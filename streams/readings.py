@@ -59,8 +59,8 @@ from streams.keys import Names
 from streams.partition_cache import Key, PartitionCache, Run, keys_of
 from streams.record import Place
 from streams.store import check_profiles, check_readable, kinds_of
-from streams.tallies import Panes, Tallies, Tally
 from streams.version import FIRST, number_of, pointer, prefix_of
+from streams.window_sums import Panes, WindowSum, WindowSums
 
 _KEPT_HINT = {
     "minute": "Use a window of whole hours at a whole hour, or a report window.",
@@ -133,7 +133,7 @@ class Reader:
 
     Attributes:
         version: the state version that is read.
-        tallies: sums over live windows.
+        sums: sums over live windows.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Reader:
         self._is_checked = self._is_fixed
         self._caches: dict[tuple[str, int], PartitionCache] = {}
         self._lock = threading.RLock()
-        self._figure_cache, self.tallies = FigureCache(len(rules)), Tallies(len(rules))
+        self._figure_cache, self.sums = FigureCache(len(rules)), WindowSums(len(rules))
         self._moment: datetime | None = None
         self._has_moved = False
         self._of_moment: dict[Hashable, Any] = {}
@@ -830,7 +830,7 @@ class Reader:
             check_profiles(self.redis, prefix_of(self.state_name, version), self.rules)
             self._is_checked = True
             self._caches, self._dropped_at, self.version = {}, {}, version
-            self._figure_cache, self.tallies = FigureCache(len(self.rules)), Tallies(len(self.rules))
+            self._figure_cache, self.sums = FigureCache(len(self.rules)), WindowSums(len(self.rules))
             self._of_moment.clear()
         return version
 
@@ -899,8 +899,8 @@ class _Unread:
         return tuple([cache.version_of(self.force, kind) for cache in self._caches for kind in kinds])
 
     def content(self, kinds: Sequence[str]) -> Sequence[object]:
-        if self._reader.tallies.has(self._question.window.name):
-            return [self._tally(kind) for kind in kinds]
+        if self._reader.sums.has(self._question.window.name):
+            return [self._sum(kind) for kind in kinds]
         source = self._source()
         return [_Panes(source.filled_in(kind, self._question.window)) for kind in kinds]
 
@@ -908,8 +908,8 @@ class _Unread:
         return _Source(self.force, self._caches).open(kind)
 
     def read(self) -> list[Figure]:
-        has_tallies = self._reader.tallies.has(self._question.window.name)
-        summed = (lambda kind: self._tally(kind).counts) if has_tallies else None
+        has_sum = self._reader.sums.has(self._question.window.name)
+        summed = (lambda kind: self._sum(kind).counts) if has_sum else None
         return read(self._question, self._source(), self._rules, summed)
 
     def _source(self) -> "_Source":
@@ -918,9 +918,9 @@ class _Unread:
             self._loaded = self._reader.source(self._question, self._rules)
         return self._loaded
 
-    def _tally(self, kind: str) -> Tally:
+    def _sum(self, kind: str) -> WindowSum:
         window = self._question.window
-        return self._reader.tallies.tally(
+        return self._reader.sums.sum_of(
             (self.force, kind, window.name),
             lambda: (window.segments, self.versions((kind,))),
             lambda: self._source().filled_in(kind, window),

@@ -16,7 +16,7 @@ from streams.prepared_metrics import AGE, NotPreparedError, PreparedMetrics
 from tests.support.system import until
 
 
-class Slow(Collector):
+class Counting(Collector):
     """Counts its collections; the next one waits until it may go on, if it is held."""
 
     def __init__(self) -> None:
@@ -63,14 +63,14 @@ def running(collector: Collector, **options: float) -> Iterator[PreparedMetrics]
         prepared.stop()
 
 
-def prepared_by_hand(slow: Slow, clock: Clock, wait_seconds: float = 0.0) -> PreparedMetrics:
+def prepared_by_hand(counting: Counting, clock: Clock, wait_seconds: float = 0.0) -> PreparedMetrics:
     """Prepared metrics without a thread."""
-    return PreparedMetrics(slow, clock, every_seconds=3.0, kept_seconds=15.0, wait_seconds=wait_seconds)
+    return PreparedMetrics(counting, clock, every_seconds=3.0, kept_seconds=15.0, wait_seconds=wait_seconds)
 
 
 def test_a_scrape_says_how_old_the_figures_are() -> None:
-    slow, clock = Slow(), Clock()
-    prepared = prepared_by_hand(slow, clock)
+    counting, clock = Counting(), Clock()
+    prepared = prepared_by_hand(counting, clock)
     prepared.prepare()
     clock.now += 4.5
     assert scraped(prepared) == {"collections": 1, AGE: 4.5}
@@ -79,8 +79,8 @@ def test_a_scrape_says_how_old_the_figures_are() -> None:
 
 
 def test_figures_that_are_too_old_are_not_returned() -> None:
-    slow, clock = Slow(), Clock()
-    prepared = prepared_by_hand(slow, clock)
+    counting, clock = Counting(), Clock()
+    prepared = prepared_by_hand(counting, clock)
     with pytest.raises(NotPreparedError, match="still being read"):
         scraped(prepared)
     prepared.prepare()
@@ -92,71 +92,74 @@ def test_figures_that_are_too_old_are_not_returned() -> None:
 
 
 def test_the_age_counts_from_the_start_of_a_collection() -> None:
-    slow, clock = Slow(), Clock()
-    slow.may_go_on.clear()
-    prepared = prepared_by_hand(slow, clock)
+    counting, clock = Counting(), Clock()
+    counting.may_go_on.clear()
+    prepared = prepared_by_hand(counting, clock)
     thread = threading.Thread(target=prepared.prepare)
     thread.start()
-    until(lambda: slow.count == 1, 60, "the collection to begin")
+    until(lambda: counting.count == 1, 60, "the collection to begin")
     clock.now += 8.0
-    slow.may_go_on.set()
+    counting.may_go_on.set()
     thread.join(60)
     assert scraped(prepared)[AGE] == 8.0
 
 
 def test_a_scrape_does_not_wait_for_a_collection_while_there_are_recent_figures() -> None:
-    slow = Slow()
-    with running(slow, every_seconds=0.01, kept_seconds=600.0, wait_seconds=60.0) as prepared:
+    counting = Counting()
+    with running(counting, every_seconds=0.01, kept_seconds=600.0, wait_seconds=60.0) as prepared:
         assert scraped(prepared)["collections"] >= 1
-        slow.may_go_on.clear()
-        until(lambda: slow.is_held, 60, "a collection to begin")
-        assert scraped(prepared)["collections"] < slow.count
-        slow.may_go_on.set()
+        counting.may_go_on.clear()
+        until(lambda: counting.is_held, 60, "a collection to begin")
+        assert scraped(prepared)["collections"] < counting.count
+        counting.may_go_on.set()
 
 
 def test_the_first_scrape_waits_for_the_figures() -> None:
-    with running(Slow(), wait_seconds=60.0) as prepared:
+    with running(Counting(), wait_seconds=60.0) as prepared:
         assert scraped(prepared)["collections"] == 1
 
 
 def test_nothing_is_collected_before_the_first_scrape_and_long_after_the_last() -> None:
-    slow = Slow()
-    with running(slow, every_seconds=0.01, kept_seconds=600.0, idle_seconds=0.2) as prepared:
-        assert slow.count == 0
+    counting = Counting()
+    with running(counting, every_seconds=0.01, kept_seconds=600.0, idle_seconds=0.2) as prepared:
+        assert counting.count == 0
         scraped(prepared)
         stopped_at = -1
 
         def has_stopped() -> bool:
             nonlocal stopped_at
-            before, stopped_at = stopped_at, slow.count
+            before, stopped_at = stopped_at, counting.count
             return before == stopped_at
 
         until(has_stopped, 60, "collecting to end", every=0.5)
         scraped(prepared)
-        until(lambda: slow.count > stopped_at, 60, "collecting to begin again")
+        until(lambda: counting.count > stopped_at, 60, "collecting to begin again")
 
 
 def test_a_failure_is_the_reason_until_collecting_succeeds_again() -> None:
-    slow, clock = Slow(), Clock()
-    prepared = prepared_by_hand(slow, clock)
+    counting, clock = Counting(), Clock()
+    prepared = prepared_by_hand(counting, clock)
     prepared.prepare()
-    slow.error = "a planted fault"
+    counting.error = "a planted fault"
     prepared.prepare()
     with pytest.raises(NotPreparedError, match="a planted fault"):
         scraped(prepared)
-    slow.error = ""
+    clock.now += 15.1
+    with pytest.raises(NotPreparedError, match="still being read"):
+        scraped(prepared)
+    counting.error = ""
     prepared.prepare()
     assert scraped(prepared)["collections"] == 3
 
 
 def test_a_failing_collection_is_not_repeated_without_a_pause() -> None:
-    slow = Slow()
-    slow.error = "a planted fault"
-    with running(slow, every_seconds=600.0, wait_seconds=60.0) as prepared:
+    counting = Counting()
+    counting.error = "a planted fault"
+    with running(counting, every_seconds=600.0, wait_seconds=60.0) as prepared:
         for _ in range(3):
             with pytest.raises(NotPreparedError, match="a planted fault"):
                 scraped(prepared)
-    assert slow.count == 1
+    assert counting.count == 1
 
 
 def refused(fetch: Callable[[], object]) -> tuple[int, str]:
@@ -167,7 +170,7 @@ def refused(fetch: Callable[[], object]) -> tuple[int, str]:
 
 
 def test_prometheus_gets_a_reason_instead_of_old_figures() -> None:
-    prepared = PreparedMetrics(Slow(), wait_seconds=0.0)
+    prepared = PreparedMetrics(Counting(), wait_seconds=0.0)
     server, thread = serve({"/metrics": [prepared]}, 0, "127.0.0.1")
     address = f"http://127.0.0.1:{server.server_port}/metrics"
     try:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from measures.pane import Counts, PackedCounts, number_of_labels
 from measures.window import SlotRun
-from streams.tallies import Panes, Tallies, Tally
+from streams.window_sums import Panes, WindowSum, WindowSums
 
 LABELS = ("999|emergency", "101|triage", "101|local")
 COUNTS = st.dictionaries(st.tuples(st.sampled_from(LABELS), st.integers(0, 3)), st.integers(1, 3), max_size=4)
@@ -29,9 +29,9 @@ def recount(panes: Panes) -> Counter[tuple[tuple[str, ...], int]]:
     return found
 
 
-def flat(tally: Tally) -> dict[tuple[tuple[str, ...], int], int]:
-    """A tally in the form of the recount."""
-    return {(words, value): n for words, histogram in tally.counts.items() for value, n in histogram.items()}
+def flat(summed: WindowSum) -> dict[tuple[tuple[str, ...], int], int]:
+    """A summed in the form of the recount."""
+    return {(words, value): n for words, histogram in summed.counts.items() for value, n in histogram.items()}
 
 
 @given(
@@ -42,24 +42,24 @@ def test_a_sum_equals_that_of_its_panes_however_the_window_moves(
     contents: list[dict[tuple[str, int], int]], moves: list[tuple[int, int, int, dict[tuple[str, int], int]]]
 ) -> None:
     """Each move is a new window, and a pane that a fact has changed."""
-    panes, tally = [pane(each) for each in contents], Tally([[]])
+    panes, summed = [pane(each) for each in contents], WindowSum.of([])
     for first, last, changed, content in [(0, 12, 0, contents[0]), *moves]:
         panes[changed % len(panes)] = pane(content)
         window: Panes = [list(enumerate(panes))[first:last], [(99, panes[-1])] if last <= len(panes) - 1 else []]
-        before, was, frozen = tally, flat(tally), copy_of(tally)
-        tally = tally.moved(window)
-        assert flat(tally) == recount(window)
-        assert (tally is before) == (was == recount(window))
+        before, was, frozen = summed, flat(summed), copy_of(summed)
+        summed = summed.moved(window)
+        assert flat(summed) == recount(window)
+        assert (summed is before) == (was == recount(window))
         assert copy_of(before) == frozen
 
 
-def copy_of(tally: Tally) -> dict[tuple[str, ...], dict[int, int]]:
+def copy_of(summed: WindowSum) -> dict[tuple[str, ...], dict[int, int]]:
     """A deep copy, to see whether a histogram that somebody may still use is changed later."""
-    return {words: dict(histogram) for words, histogram in tally.counts.items()}
+    return {words: dict(histogram) for words, histogram in summed.counts.items()}
 
 
 def test_panes_are_loaded_again_only_if_the_window_or_the_kind_has_changed() -> None:
-    tallies, loaded = Tallies(), 0
+    sums, loaded = WindowSums(), 0
     version, runs = 1, (SlotRun("minute", 0, 15),)
     content: Panes = [[(0, pane({(LABELS[0], 1): 2}))]]
 
@@ -68,8 +68,8 @@ def test_panes_are_loaded_again_only_if_the_window_or_the_kind_has_changed() -> 
         loaded += 1
         return content
 
-    def read() -> Tally:
-        return tallies.tally(("staffordshire", "leg_offered", "15m"), lambda: (runs, (version,)), load)
+    def read() -> WindowSum:
+        return sums.sum_of(("staffordshire", "leg_offered", "15m"), lambda: (runs, (version,)), load)
 
     first = read()
     assert read() is first
@@ -83,7 +83,9 @@ def test_panes_are_loaded_again_only_if_the_window_or_the_kind_has_changed() -> 
 
 
 def test_only_the_sums_of_live_windows_are_kept() -> None:
-    assert {name for name in ("15m", "60m", "24h", "today", "12m", "2026-01-01/2026-02-01") if Tallies.has(name)} == {
+    assert {
+        name for name in ("15m", "60m", "24h", "today", "12m", "2026-01-01/2026-02-01") if WindowSums.has(name)
+    } == {
         "15m",
         "60m",
         "24h",

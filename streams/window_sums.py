@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import Self
 
 from measures.pane import Counts, Dimensions, Histogram, merge
 from measures.window import LIVE_WINDOWS, SlotRun
@@ -11,25 +12,31 @@ _KEPT = 1024
 """The most sums that are kept of each force: live windows of the kinds. The least recently used is removed first."""
 Panes = list[Sequence[tuple[int, Counts]]]
 """The panes of each run of slots, partition by partition. A pane that has not changed is the same object."""
-TallyKey = tuple[str, str, str]
+SumKey = tuple[str, str, str]
 """Force, kind and the name of the window."""
 Basis = tuple[tuple[SlotRun, ...], tuple[int, ...]]
 """The runs of a window, and the version of the kind in each partition: while both are the same, so are the panes."""
 
 
-class Tally:
-    """The sum of some panes. Two tallies are equal only if they are the same object; there is a new one if the sum has changed.
+class WindowSum:
+    """The sum of some panes. Two sums are equal only if they are the same object; there is a new one if the sum has changed.
 
-    Attributes:
-        counts: the sum; no histogram in it is ever changed.
+    Args:
+        panes: the panes.
+        counts: their sum; no histogram in it is ever changed.
     """
 
     __slots__ = ("_panes", "counts")
 
-    def __init__(self, panes: Panes) -> None:
-        self._panes, self.counts = panes, _added({}, _counts(panes), 1)
+    def __init__(self, panes: Panes, counts: dict[Dimensions, Histogram]) -> None:
+        self._panes, self.counts = panes, counts
 
-    def moved(self, panes: Panes) -> "Tally":
+    @classmethod
+    def of(cls, panes: Panes) -> Self:
+        """The sum of some panes."""
+        return cls(panes, _added({}, _counts(panes), 1))
+
+    def moved(self, panes: Panes) -> "WindowSum":
         """The sum of other panes; this object if the sum is the same."""
         before = {id(each): each for each in _counts(self._panes)}
         after = {id(each): each for each in _counts(panes)}
@@ -42,9 +49,7 @@ class Tally:
         if counts == self.counts:
             self._panes = panes
             return self
-        found = Tally([])
-        found._panes, found.counts = panes, counts
-        return found
+        return WindowSum(panes, counts)
 
 
 def _counts(panes: Panes) -> Iterable[Counts]:
@@ -68,7 +73,7 @@ def _added(counts: Counts, others: Iterable[Counts], sign: int) -> dict[Dimensio
     return found
 
 
-class Tallies:
+class WindowSums:
     """The sums over live windows, each kept until its window or its kind changes. Longer windows would take too much memory.
 
     Args:
@@ -77,14 +82,14 @@ class Tallies:
 
     def __init__(self, forces: int = 1) -> None:
         self._most = _KEPT * max(1, forces)
-        self._kept: OrderedDict[TallyKey, tuple[Basis, Tally]] = OrderedDict()
+        self._kept: OrderedDict[SumKey, tuple[Basis, WindowSum]] = OrderedDict()
 
     @staticmethod
     def has(window: str) -> bool:
         """Whether sums over a window of this name are kept."""
         return window in LIVE_WINDOWS
 
-    def tally(self, key: TallyKey, basis: Callable[[], Basis], panes: Callable[[], Panes]) -> Tally:
+    def sum_of(self, key: SumKey, basis: Callable[[], Basis], panes: Callable[[], Panes]) -> WindowSum:
         """The sum over a window.
 
         Args:
@@ -95,7 +100,7 @@ class Tallies:
         kept = self._kept.get(key)
         if kept is None or kept[0] != basis():
             found = panes()
-            self._kept[key] = kept = basis(), kept[1].moved(found) if kept else Tally(found)
+            self._kept[key] = kept = basis(), kept[1].moved(found) if kept else WindowSum.of(found)
             if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
