@@ -142,6 +142,15 @@ class PackedCounts(Mapping[Dimensions, Histogram]):
                 histogram[value] = count
         return found
 
+    def add_to(self, histograms: Mapping[int, Histogram | None]) -> None:
+        """Add every count to the histogram of its labels' number; those without a histogram are left out."""
+        each, before, histogram = iter(self._numbers), -1, None
+        for number, value, count in zip(each, each, each, strict=True):
+            if number != before:
+                before, histogram = number, histograms[number]
+            if histogram is not None:
+                histogram[value] = histogram.get(value, 0) + count
+
     def items(self) -> ItemsView[Dimensions, Histogram]:
         """Labels with their histograms, all unpacked at once."""
         return self.unpacked().items()
@@ -251,6 +260,19 @@ def number_of_labels(text: str) -> int:
     """The number of the labels in a count's name; the text is empty if it has none."""
     number = _LABELS.numbers.get(text)
     return _LABELS.add(text) if number is None else number
+
+
+def numbers_of_labels(texts: Sequence[str]) -> list[int]:
+    """The numbers of the labels in many names."""
+    try:
+        return [*map(_LABELS.numbers.__getitem__, texts)]
+    except KeyError:
+        return [*map(number_of_labels, texts)]
+
+
+def labels_of(number: int) -> Dimensions:
+    """The labels that have a number."""
+    return _LABELS.by_number[number]
 
 
 def _array(numbers: list[int]) -> "array[int]":

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol, Self
 
@@ -35,7 +36,7 @@ from measures.measure import (
     Where,
 )
 from measures.outcome import KINDS, SECOND, OpenItem, instant, microseconds
-from measures.pane import HOUR, Counts, Dimensions, Grain, Histogram, merge
+from measures.pane import HOUR, Counts, Dimensions, Grain, Histogram, PackedCounts, labels_of, merge
 from measures.rules import Rules
 from measures.statistic import mean, quantile, ratio, total, within
 from measures.window import Window
@@ -347,6 +348,24 @@ def empty(measure: Measure) -> Figure:
     return Figure({}, 0 if counts else None, 0, 0 if measure.unit == "ratio" else None)
 
 
+class _ByNumber(dict[int, Histogram | None]):
+    """The histogram to which counts are added, by the number of their labels; None for labels that the question does not include.
+
+    Args:
+        words_of: the labels of the breakdown for the labels of a count; None if the question does not include them.
+        groups: the histograms by the labels of the breakdown.
+    """
+
+    def __init__(self, words_of: Callable[[Dimensions], Dimensions | None], groups: Groups) -> None:
+        super().__init__()
+        self._words_of, self._groups = words_of, groups
+
+    def __missing__(self, number: int) -> Histogram | None:
+        words = self._words_of(labels_of(number))
+        self[number] = found = None if words is None else self._groups[words]
+        return found
+
+
 class _Sheet:
     """Gathers histograms and open items by the dimensions of a question."""
 
@@ -373,8 +392,12 @@ class _Sheet:
         groups: Groups = defaultdict(dict)
         for selection in selections:
             words_of: dict[tuple[Dimensions, int], Dimensions | None] = {}
+            by_number = _ByNumber(partial(self._words, selection, slot=0), groups)
             for slot, counts in self._panes(selection.kind):
-                self._add_pane(selection, slot, counts, groups, words_of)
+                if isinstance(counts, PackedCounts) and not self.is_dated:
+                    counts.add_to(by_number)
+                else:
+                    self._add_pane(selection, slot, counts, groups, words_of)
         return groups
 
     def _panes(self, kind: str) -> Iterator[tuple[int, Counts]]:

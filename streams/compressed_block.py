@@ -5,7 +5,7 @@ from itertools import accumulate, chain, pairwise, repeat
 
 import msgspec
 
-from measures.pane import BLOCK, Grain, PackedCounts, loaded, number_of_labels, place_of
+from measures.pane import BLOCK, Grain, PackedCounts, loaded, numbers_of_labels, place_of
 from streams.deflate import deflated, inflated
 
 FIELD = "z"
@@ -60,15 +60,23 @@ def _columns(text: str) -> _Columns:
     names, sizes, places, values, counts = _decode(inflated(text, has_checksum=True))
     if len(names) != len(sizes) or not sum(sizes) == len(places) == len(values) == len(counts) or min(sizes) < 1:
         raise ValueError("the compressed counts do not match each other")
-    ends = list(accumulate(sizes))
-    for start, end in pairwise((0, *ends)):
+    if any(places):
+        _add_differences(sizes, places, values)
+    elif len(names) < len(values):
+        for start, end in pairwise(accumulate(sizes, initial=0)):
+            values[start:end] = accumulate(values[start:end])
+    return names, sizes, places, values, counts
+
+
+def _add_differences(sizes: list[int], places: list[int], values: list[int]) -> None:
+    """Put places and values themselves where their differences are."""
+    for start, end in pairwise(accumulate(sizes, initial=0)):
         place = value = 0
         for row in range(start, end):
             step = places[row]
             value = values[row] if step else value + values[row]
             place += step
             places[row], values[row] = place, value
-    return names, sizes, places, values, counts
 
 
 def decompressed(text: str, grain: Grain) -> dict[str, str]:
@@ -112,9 +120,13 @@ def loaded_block(counts: Mapping[str, str], grain: Grain, block: int) -> dict[in
     names, sizes, places, values, numbers = _columns(counts[FIELD])
     if not 0 <= min(places) <= max(places) < BLOCK[grain]:
         raise ValueError("a place is not in a block of this grain")
-    labels = chain.from_iterable(map(repeat, map(number_of_labels, names), sizes))
+    labels = numbers_of_labels(names)
+    if len(labels) < len(values):
+        labels = [*chain.from_iterable(map(repeat, labels, sizes))]
     if BLOCK[grain] == 1:
-        return {block: PackedCounts(list(chain.from_iterable(zip(labels, values, numbers, strict=True))))}
+        rows = [0] * (3 * len(values))
+        rows[0::3], rows[1::3], rows[2::3] = labels, values, numbers
+        return {block: PackedCounts(rows)}
     panes: dict[int, list[int]] = {}
     for label, place, value, count in zip(labels, places, values, numbers, strict=True):
         pane = panes.get(place)
