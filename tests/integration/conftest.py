@@ -71,6 +71,8 @@ class Parts:
         known = {*TOPICS, QUARANTINE_TOPIC} & set(admin.list_topics())
         if known:
             admin.delete_topics(sorted(known))
+            # Kafka lists them for a moment longer, and who then takes them for existing ones fails.
+            until(lambda: not known & set(admin.list_topics()), 60, "the topics to be deleted")
         admin.close()
 
 
