@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -18,6 +18,7 @@ from streams.keys import Names
 from streams.number_set import NumberSet
 from streams.store import kinds_of, reading_state
 
+T = TypeVar("T")
 Series = tuple[str, Grain, str]
 """One kind in all panes of a partition: force, grain, kind."""
 Key = tuple[str, Grain, str, int]
@@ -29,6 +30,10 @@ Decode = Callable[[Mapping[str, str], Grain, int], Mapping[Any, Any]]
 Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
+MANY_BLOCKS = 256
+"""From how many blocks on it is asked first which of them exist: most kinds have no counts on most days, and reading nothing takes as long as reading a few counts."""
+ASKED_TOGETHER = 32
+"""For how many blocks one question whether any of them exists."""
 _RUNS = 64
 """For how many runs of a series the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
@@ -286,10 +291,13 @@ class PartitionCache:
             touched: what changed since this cache's applied offset; None if unknown.
             missing: what to load.
         """
-        keys, subjects = (
-            self._wanted(touched, missing) | missing if touched else set(),
-            touched.subjects if touched else set(),
-        )
+        keys: AbstractSet[Key] = set()
+        subjects: AbstractSet[str] = set()
+        if touched is not None:
+            # What is added to an empty block from here on is in the changes after those of the draft, so it is read in the next round.
+            empty = self._empty(missing)
+            draft.panes |= dict.fromkeys(empty, _EMPTY)
+            keys, subjects = self._wanted(touched, missing) | missing - empty, touched.subjects
         for _ in range(_ROUNDS if touched is not None else 0):
             answer = self._ask(list(keys), list(subjects), draft.last_change)
             touched = draft.add(list(keys), answer, self._decode)
@@ -301,6 +309,16 @@ class PartitionCache:
         return self._read_all(
             missing | {(*series, block) for series, blocks in self._loaded.items() for block in blocks}
         )
+
+    def _empty(self, keys: AbstractSet[Key]) -> set[Key]:
+        """Blocks among many that have no counts; not all of them."""
+        if len(keys) < MANY_BLOCKS:
+            return set()
+        chunks = list(_chunks(sorted(keys), ASKED_TOGETHER))
+        pipe = self.redis.pipeline(transaction=False)
+        for chunk in chunks:
+            pipe.exists(*map(self._name, chunk))
+        return {key for chunk, count in zip(chunks, pipe.execute(), strict=True) if not count for key in chunk}
 
     def _wanted(self, touched: Touched, missing: AbstractSet[Key]) -> set[Key]:
         """What has changed of what is loaded, or is being loaded."""
@@ -434,5 +452,5 @@ def _keys(name: str, blocks: Iterable[int]) -> Iterator[Key]:
     return ((force, cast(Grain, grain), kind, block) for block in blocks)
 
 
-def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[first : first + _CHUNK] for first in range(0, len(items), _CHUNK))
+def _chunks(items: Sequence[T], size: int = _CHUNK) -> Iterable[Sequence[T]]:
+    return (items[first : first + size] for first in range(0, len(items), size))

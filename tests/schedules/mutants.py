@@ -48,6 +48,15 @@ def _settles_early(self: Any, draft: Any, touched: Any, missing: Any) -> bool:
     return bool(_FOLLOW(self, draft, touched, missing))
 
 
+def _empty_for_good(self: Any, draft: Any, touched: Any, missing: Any) -> bool:
+    """Keep a block as empty although counts were added after it was asked for."""
+    empty = self._empty(missing)
+    has_moved = bool(_FOLLOW(self, draft, touched, missing - empty))
+    for key in empty:
+        self._keep_block(key, {})
+    return has_moved
+
+
 def _forgets_open(self: Any, texts: Any) -> None:
     """Keep open items that have ended."""
     self._open_by_kind = None
@@ -143,6 +152,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "timelines of another place": lambda: [patch.object(Owner, "_load_timelines", _remember_unchecked)],
     "a block compressed at another offset": lambda: [patch.object(Server, "rewrite", _rewrite_unchecked)],
     "a switch to a version that was lost": lambda: [patch.object(Rebuild, "_check_is_kept", lambda *_: None)],
+    "empty blocks that are never read again": lambda: [patch.object(PartitionCache, "_follow", _empty_for_good)],
 }  # fmt: skip
 """The patches that bring each fault back, by name."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+import streams.partition_cache
 import streams.store
 from tests.schedules.choices import Choices, shrink
 from tests.schedules.world import World
@@ -77,3 +78,4 @@ def run_many(seed: int, schedules: int, may_continue: Callable[[], bool], *, tri
 
 
 streams.store.TOUCHED_LIMIT = 12
+streams.partition_cache.MANY_BLOCKS, streams.partition_cache.ASKED_TOGETHER = 20, 2

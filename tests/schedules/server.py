@@ -106,9 +106,9 @@ class Server:
         entries = self.keys.get(key, [])[-count:]
         return [(f"{number}-0", dict(entry)) for number, entry in reversed(entries)]
 
-    def exists(self, key: str) -> int:
-        """Whether a key exists."""
-        return int(key in self.keys)
+    def exists(self, *keys: str) -> int:
+        """How many of some keys exist."""
+        return sum(key in self.keys for key in keys)
 
     def scan_iter(self, pattern: str, _count: int = 0) -> Iterator[str]:
         """The keys that match a pattern that contains only stars."""

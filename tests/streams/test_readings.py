@@ -21,6 +21,7 @@ from facts.incident import IncidentOpened, UnitArrived, UnitDispatched
 from facts.wire import encode
 from measures.outcome import SECOND, microseconds
 from measures.reading import FeedStatus, Reading, feed_problem
+from streams import partition_cache
 from streams.feeds import after_heartbeat
 from streams.fold import Change
 from streams.keys import Names
@@ -199,8 +200,11 @@ def test_a_kind_that_is_not_loaded_is_an_error_and_never_zero(redis: Redis, stat
             cache.filled((FORCE, "day", kind, day, last))
 
 
-def test_a_question_to_a_partition_without_records_reads_nothing_again(redis: Redis) -> None:
+def test_a_question_to_a_partition_without_records_reads_nothing_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each further question used to read again all that earlier ones had read."""
+    monkeypatch.setattr(partition_cache, "MANY_BLOCKS", 1000)
     cache = PartitionCache(redis, Names("test", "incidents", 0))
     keys: list[Key] = [(FORCE, "day", "incident_opened", day) for day in range(100)]
 
@@ -211,6 +215,41 @@ def test_a_question_to_a_partition_without_records_reads_nothing_again(redis: Re
 
     assert hashes_read(keys[:99]) >= 99
     assert hashes_read(keys[99:]) < 10
+
+
+def test_of_many_blocks_only_those_near_existing_ones_are_read(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is filled after the question which of them exist is read too."""
+    monkeypatch.setattr(partition_cache, "MANY_BLOCKS", 256)
+    monkeypatch.setattr(partition_cache, "ASKED_TOGETHER", 32)
+    names = Names("test", "incidents", 0)
+    cache = PartitionCache(redis, names)
+    keys: list[Key] = [(FORCE, "day", "incident_opened", day) for day in range(1000)]
+
+    def fill(day: int, before: int) -> None:
+        redis.hset(names.panes_of(FORCE, "day", day, "incident_opened"), "1|none|north|no|none|0", "3")
+        touched = msgspec.json.encode([[[f"{FORCE}:day:incident_opened", [day]]], []])
+        entry = {"from": str(before), "to": str(before + 1), "touched": touched}
+        redis.xadd(names.changes, cast("dict[Any, Any]", entry))
+        redis.hset(names.control, "applied_offset", str(before + 1))
+
+    redis.hset(names.control, "applied_offset", "0")
+    fill(500, 0)
+    cache.refresh()
+    execute, calls = Pipeline.execute, iter(range(100))
+
+    def fill_in_between(pipe: Pipeline, *args: Any) -> Any:
+        replies = execute(pipe, *args)
+        if next(calls) == 0:
+            fill(700, 1)
+        return replies
+
+    redis.config_resetstat()
+    with monkeypatch.context() as broken:
+        broken.setattr(Pipeline, "execute", fill_in_between)
+        assert cache.load(keys)
+    assert int(redis.info("commandstats")["cmdstat_hgetall"]["calls"]) < 50
+    found = {key[3]: [*cache.block(key)] for key in keys}
+    assert found == {day: [day] if day in (500, 700) else [] for day in range(1000)}
 
 
 def test_a_connection_lost_while_changes_are_read_changes_nothing(
