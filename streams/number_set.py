@@ -1,4 +1,4 @@
-"""A set of whole numbers most of which follow each other, such as those of loaded blocks: a bit for each instead of an object."""
+"""A set of whole numbers that keeps one bit for each; made for the numbers of loaded blocks, which mostly follow each other."""
 
 from collections.abc import Iterator
 
