@@ -234,7 +234,7 @@ def _packed(counts: Iterable[tuple[str, str]]) -> PackedCounts:
 
 
 class _Labels:
-    """Every combination of labels in a count that this process has read, numbered, so that a count refers to it by 4 bytes.
+    """Every combination of labels in a count that this process has read, numbered, so that a count refers to it by a small number.
 
     The labels are those of profiles and kinds, so there are some thousands of combinations. They are kept for good.
     """

@@ -31,9 +31,9 @@ Run = tuple[str, Grain, str, int, int]
 """One kind in consecutive panes: force, grain, kind, first slot, and the slot after the last one."""
 _CHUNK = 500
 MANY_BLOCKS = 256
-"""From how many blocks on it is asked first which of them exist: most kinds have no counts on most days, and reading nothing takes as long as reading a few counts."""
+"""Before reading this many blocks or more, a cache asks which of them exist: most kinds have no counts on most days."""
 ASKED_TOGETHER = 32
-"""For how many blocks one question whether any of them exists."""
+"""How many blocks one such question covers: if none of them exists, none is read."""
 _RUNS = 64
 """For how many runs of a series the panes with counts are kept. There is a limit because the windows of the present give new runs every minute."""
 _ROUNDS = 4
@@ -311,14 +311,15 @@ class PartitionCache:
         )
 
     def _empty(self, keys: AbstractSet[Key]) -> set[Key]:
-        """Blocks among many that have no counts; not all of them."""
+        """Some of the blocks that have no counts: those of each group in which none exists. Nothing if there are only a few blocks."""
         if len(keys) < MANY_BLOCKS:
             return set()
         chunks = list(_chunks(sorted(keys), ASKED_TOGETHER))
         pipe = self.redis.pipeline(transaction=False)
         for chunk in chunks:
             pipe.exists(*map(self._name, chunk))
-        return {key for chunk, count in zip(chunks, pipe.execute(), strict=True) if not count for key in chunk}
+        counts = pipe.execute()
+        return {key for chunk, count in zip(chunks, counts, strict=True) if count == 0 for key in chunk}
 
     def _wanted(self, touched: Touched, missing: AbstractSet[Key]) -> set[Key]:
         """What has changed of what is loaded, or is being loaded."""

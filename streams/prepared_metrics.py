@@ -23,7 +23,7 @@ _KEPT_SECONDS = 15.0
 _WAIT_SECONDS = 4.0
 """How long a scrape waits. Prometheus gives up after 5 s where it scrapes every 5 s."""
 _IDLE_SECONDS = 120.0
-"""How long after the last scrape nothing is prepared any more."""
+"""How long after the last scrape preparing stops."""
 _logger = logging.getLogger("bluelamp.exporter")
 
 

@@ -87,11 +87,13 @@ def _in_time(collectors: list[Collector], forces: int) -> list[Collector]:
     """Collectors that a scrape does not have to wait for, however many forces there are."""
     if forces <= MOST_AT_ONCE:
         return collectors
-    prepared = [PreparedMetrics(each) if isinstance(each, ReadingsCollector) else each for each in collectors]
-    for each in prepared:
-        if isinstance(each, PreparedMetrics):
-            each.start()
-    return prepared
+    return [_prepared(each) if isinstance(each, ReadingsCollector) else each for each in collectors]
+
+
+def _prepared(collector: ReadingsCollector) -> PreparedMetrics:
+    found = PreparedMetrics(collector)
+    found.start()
+    return found
 
 
 def _own_parts(settings: Settings) -> list[Collector]:

@@ -218,7 +218,7 @@ def test_a_question_to_a_partition_without_records_reads_nothing_again(
 
 
 def test_of_many_blocks_only_those_near_existing_ones_are_read(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is filled after the question which of them exist is read too."""
+    """A block that is filled after that question is read too."""
     monkeypatch.setattr(partition_cache, "MANY_BLOCKS", 256)
     monkeypatch.setattr(partition_cache, "ASKED_TOGETHER", 32)
     names = Names("test", "incidents", 0)

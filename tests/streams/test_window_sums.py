@@ -30,7 +30,7 @@ def recount(panes: Panes) -> Counter[tuple[tuple[str, ...], int]]:
 
 
 def flat(summed: WindowSum) -> dict[tuple[tuple[str, ...], int], int]:
-    """A summed in the form of the recount."""
+    """A sum in the form of the recount."""
     return {(words, value): n for words, histogram in summed.counts.items() for value, n in histogram.items()}
 
 
